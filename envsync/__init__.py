@@ -1,0 +1,1 @@
+"""envsync: project environments that match their lock exactly."""

@@ -1,0 +1,1 @@
+"""Turning source trees into wheels."""

@@ -1,0 +1,1 @@
+"""Commands: arguments in, one workflow call, one report out."""

@@ -1,0 +1,269 @@
+"""Every error that envsync raises on purpose, as data: what, where, and what to type next.
+
+    EnvsyncError                 exit 1 unless said otherwise
+    ├── UsageError               2  an option or argument that cannot be used
+    ├── SpecInvalid              2  mistakes in env.toml, all of them together
+    ├── LockInvalid              2  mistakes in pylock.toml
+    ├── NotSupported             2  a key that is accepted but has no effect yet
+    ├── LockOutdated             3  the lock does not answer env.toml
+    ├── EnvDiffers               3  the environment is not what the lock asks for
+    ├── NoSolution               1  requirements that cannot be met together
+    ├── NoMatchingFile           1  no file of a package can be used
+    ├── PackageNotFound          1  no index has the package
+    ├── IndexFailed              1  an index that cannot be asked, or answers nonsense
+    ├── DownloadFailed           1  an artifact that did not arrive whole
+    ├── HashMismatch             1  bytes that are not the ones that were locked
+    ├── MetadataInvalid          1  metadata of a package that cannot be read or believed
+    ├── WheelInvalid             1  a wheel that a strict reader refuses
+    ├── BuildNotAllowed          1  a build for which env.toml gives no leave
+    ├── BuildFailed              1  a build that failed
+    ├── InterpreterNotFound      1  no Python that fits
+    ├── TargetRefused            1  a folder that envsync did not make
+    ├── InstallConflict          1  two packages that own one path
+    ├── EnvironmentBusy          1  another envsync holds the environment
+    └── StorageFailed            1  the disk refused
+
+Messages are plain text without colour or a final full stop. Only `cli.main` catches.
+"""
+
+from collections.abc import Sequence
+
+
+class EnvsyncError(Exception):
+    """What could not be done. `hint`, where given, is something the user can type or change."""
+
+    exit_code: int = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(EnvsyncError):
+    """An option or argument that cannot be used."""
+
+    exit_code = 2
+
+
+class SpecInvalid(EnvsyncError):
+    """env.toml has mistakes: `problems` holds them all, one line each, with key path and line."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, problems: Sequence[str], *, hint: str | None = None) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        if len(self.problems) == 1:
+            message = f"{path}: {self.problems[0]}"
+        else:
+            lines = "".join(f"\n  {problem}" for problem in self.problems)
+            message = f"{path} has {len(self.problems)} mistakes:{lines}"
+        super().__init__(message, hint=hint)
+
+
+class LockInvalid(EnvsyncError):
+    """pylock.toml cannot be used: `where` is the key path or line, `reason` what is wrong there."""
+
+    exit_code = 2
+
+    def __init__(
+        self, path: str, reason: str, *, where: str | None = None, hint: str | None = None
+    ) -> None:
+        self.path, self.reason, self.where = path, reason, where
+        place = f"{path}: {where}" if where else path
+        super().__init__(
+            f"{place}: {reason}", hint=hint or "`envsync lock` writes the file anew from env.toml"
+        )
+
+
+class NotSupported(EnvsyncError):
+    """A key or option whose effect does not exist yet."""
+
+    exit_code = 2
+
+    def __init__(self, key: str, *, hint: str | None = None) -> None:
+        self.key = key
+        super().__init__(f"not yet supported: {key}", hint=hint)
+
+
+class LockOutdated(EnvsyncError):
+    """The lock on disk does not answer env.toml; `reasons` say why."""
+
+    exit_code = 3
+
+    def __init__(self, path: str, reasons: Sequence[str], *, hint: str | None = None) -> None:
+        self.path, self.reasons = path, tuple(reasons)
+        detail = "; ".join(self.reasons)
+        super().__init__(
+            f"{path} is out of date: {detail}", hint=hint or "`envsync lock` brings it up to date"
+        )
+
+
+class EnvDiffers(EnvsyncError):
+    """A check found that the environment is not what the lock asks for."""
+
+    exit_code = 3
+
+    def __init__(self, path: str, changes: Sequence[str], *, hint: str | None = None) -> None:
+        self.path, self.changes = path, tuple(changes)
+        lines = "".join(f"\n  {change}" for change in self.changes)
+        super().__init__(
+            f"{path} differs from the lock:{lines}", hint=hint or "`envsync sync` makes them equal"
+        )
+
+
+class NoSolution(EnvsyncError):
+    """Requirements that cannot be met together; `explanation` is plain sentences, a line each."""
+
+    def __init__(self, explanation: Sequence[str], *, hint: str | None = None) -> None:
+        self.explanation = tuple(explanation)
+        lines = "".join(f"\n  {line}" for line in self.explanation)
+        super().__init__(f"no versions satisfy all requirements:{lines}", hint=hint)
+
+
+class NoMatchingFile(EnvsyncError):
+    """No file of a package can be used here; `refusals` say why each was passed over."""
+
+    def __init__(
+        self, package: str, target: str, refusals: Sequence[str], *, hint: str | None = None
+    ) -> None:
+        self.package, self.target, self.refusals = package, target, tuple(refusals)
+        lines = "".join(f"\n  {refusal}" for refusal in self.refusals)
+        super().__init__(f"{package}: no file can be installed on {target}{lines}", hint=hint)
+
+
+class PackageNotFound(EnvsyncError):
+    """No index has the package; `required_by` is the chain that leads to it."""
+
+    def __init__(
+        self,
+        name: str,
+        indexes: Sequence[str],
+        *,
+        required_by: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.name, self.indexes, self.required_by = name, tuple(indexes), required_by
+        chain = f" (required by {required_by})" if required_by else ""
+        where = ", ".join(self.indexes) or "any index"
+        super().__init__(
+            f"package not found: {name}{chain}; asked {where}",
+            hint=hint or "check the spelling, or add the index that has it under [[index]]",
+        )
+
+
+class IndexFailed(EnvsyncError):
+    """An index could not be asked, or its answer cannot be used."""
+
+    def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"{url}: {reason}", hint=hint)
+
+
+class DownloadFailed(EnvsyncError):
+    """An artifact did not arrive, or not whole."""
+
+    def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"could not download {url}: {reason}", hint=hint)
+
+
+class HashMismatch(EnvsyncError):
+    """Bytes whose hash or size is not the expected one; they were thrown away."""
+
+    def __init__(self, file: str, expected: str, found: str, *, hint: str | None = None) -> None:
+        self.file, self.expected, self.found = file, expected, found
+        super().__init__(
+            f"{file}: expected {expected}, found {found}",
+            hint=hint
+            or "the file changed after it was locked, or was altered on its way: "
+            "do not use it before you know why",
+        )
+
+
+class MetadataInvalid(EnvsyncError):
+    """Metadata of a package that cannot be read, or contradicts what the index said."""
+
+    def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file}: {reason}", hint=hint)
+
+
+class WheelInvalid(EnvsyncError):
+    """A wheel that breaks its specification; nothing of it was kept."""
+
+    def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file} is not a valid wheel: {reason}", hint=hint)
+
+
+class BuildNotAllowed(EnvsyncError):
+    """A source distribution would have to be built, and env.toml gives no leave."""
+
+    def __init__(self, package: str, *, hint: str | None = None) -> None:
+        self.package = package
+        name = package.split("==", maxsplit=1)[0]
+        super().__init__(
+            f"{package} has only source distributions that fit, and building them is not allowed",
+            hint=hint
+            or f"`envsync lock --allow-build {name}` allows it (a build runs the package's code)",
+        )
+
+
+class BuildFailed(EnvsyncError):
+    """A build backend failed; `output` is what it printed."""
+
+    def __init__(
+        self, package: str, reason: str, output: str = "", *, hint: str | None = None
+    ) -> None:
+        self.package, self.reason, self.output = package, reason, output
+        tail = "".join(f"\n  {line}" for line in output.splitlines()[-20:])
+        super().__init__(f"could not build {package}: {reason}{tail}", hint=hint)
+
+
+class InterpreterNotFound(EnvsyncError):
+    """No Python that fits; `found` lists those that were looked at."""
+
+    def __init__(self, wanted: str, found: Sequence[str], *, hint: str | None = None) -> None:
+        self.wanted, self.found = wanted, tuple(found)
+        lines = "".join(f"\n  {interpreter}" for interpreter in self.found)
+        seen = f"; found:{lines}" if lines else "; found none at all"
+        super().__init__(f"no Python interpreter for {wanted}{seen}", hint=hint)
+
+
+class TargetRefused(EnvsyncError):
+    """A folder that envsync did not make, or must not touch."""
+
+    def __init__(self, path: str, reason: str, *, hint: str | None = None) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}", hint=hint)
+
+
+class InstallConflict(EnvsyncError):
+    """Two packages that own one path with different bytes; nothing was changed."""
+
+    def __init__(self, path: str, owners: Sequence[str], *, hint: str | None = None) -> None:
+        self.path, self.owners = path, tuple(owners)
+        super().__init__(
+            f"{' and '.join(self.owners)} both install {path}, with different content", hint=hint
+        )
+
+
+class EnvironmentBusy(EnvsyncError):
+    """Another process holds the environment's lock and did not let go in time."""
+
+    def __init__(self, path: str, seconds: float, *, hint: str | None = None) -> None:
+        self.path, self.seconds = path, seconds
+        super().__init__(f"{path} is in use by another envsync; waited {seconds:.0f} s", hint=hint)
+
+
+class StorageFailed(EnvsyncError):
+    """The disk refused; `path` is where, `reason` the system's own words."""
+
+    def __init__(self, path: str, reason: str, *, hint: str | None = None) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path}: {reason}", hint=hint)

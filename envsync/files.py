@@ -1,0 +1,220 @@
+"""Files written whole or not at all, files locked, and the system's refusals turned into errors."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+from envsync.errors import EnvironmentBusy, StorageFailed
+
+_HINTS = {
+    errno.ENOSPC: "free some space there, then run the command again",
+    errno.EDQUOT: "your disk quota is used up: free some space, then run the command again",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "check who owns it and its permissions",
+    errno.EPERM: "check who owns it and its permissions",
+    errno.EMFILE: "too many open files: raise `ulimit -n`",
+    errno.ENFILE: "too many open files on this machine",
+    errno.EIO: "the disk reports an error: check it before you go on",
+    errno.ENAMETOOLONG: "move the project or the cache (ENVSYNC_CACHE_DIR) to a shorter path",
+    errno.ENOLCK: "the file system has no file locks: put the cache and project on one that has",
+}
+
+# Before 2001 and after 2017 no content time falls; 500 million seconds keep it inside 32 bits.
+_FIRST_CONTENT_TIME = 1_000_000_000
+_CONTENT_TIME_SPAN = 500_000_000
+
+
+def content_mtime(sha256: str) -> int:
+    """Give the modification time, in seconds since the epoch, of a file with this content.
+
+    A file's time is a function of its hash, so that a file's expected time needs no record,
+    compiled bytecode is the same everywhere, and two contents of one size almost never share
+    the (size, time) pair by which Python judges whether bytecode is stale.
+    """
+    return _FIRST_CONTENT_TIME + int(sha256[:8], 16) % _CONTENT_TIME_SPAN
+
+
+@contextmanager
+def storage_errors(path: str) -> Iterator[None]:
+    """Turn an `OSError` raised inside into `StorageFailed`, naming the file."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_failed(path, error) from error
+
+
+def storage_failed(path: str, error: OSError) -> StorageFailed:
+    """Word an `OSError`: where, the system's reason, and what to do about it."""
+    where = error.filename if isinstance(error.filename, str) else path
+    reason = error.strerror or str(error)
+    hint = _HINTS.get(error.errno) if error.errno is not None else None
+    return StorageFailed(where, reason[:1].lower() + reason[1:], hint=hint)
+
+
+def write_atomic(path: str, data: bytes, *, mode: int = 0o644) -> None:
+    """Replace the file at `path` by `data`, whole or not at all, also when the power fails.
+
+    A symbolic link at `path` is replaced, never written through. Raises `StorageFailed`.
+    """
+    folder = os.path.dirname(path) or "."
+    with storage_errors(path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            _discard(temporary)
+            raise
+        sync_directory(folder)
+
+
+def write_if_changed(path: str, data: bytes) -> bool:
+    """Write `data` to `path` unless that is what stands there; True when it was written.
+
+    The permissions of an existing file are kept. Raises `StorageFailed`.
+    """
+    mode = 0o644
+    try:
+        with open(path, "rb") as file:
+            if file.read() == data:
+                return False
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise storage_failed(path, error) from error
+    write_atomic(path, data, mode=mode)
+    return True
+
+
+def read_limited(path: str, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes; `ValueError` when larger, `OSError` as it comes."""
+    with open(path, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"larger than {limit} bytes")
+    return data
+
+
+def sha256_file(path: str) -> str:
+    """Hash a file's content: sha256 in hexadecimal. Raises `OSError`."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_directory(path: str) -> None:
+    """Make a directory's entries durable. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EROFS):  # file systems that sync no directory
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file or a whole tree, never following links; what is missing is fine.
+
+    Folders that were made unwritable are made writable first. Raises `OSError`.
+    """
+    if os.path.islink(path) or not os.path.isdir(path):
+        _discard(path)
+        return
+
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o700)
+        shutil.rmtree(path)
+    except FileNotFoundError:
+        if os.path.lexists(path):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def make_private_directory(parent: str, prefix: str) -> str:
+    """Make a fresh directory that only this user can enter, below `parent`, and give its path."""
+    os.makedirs(parent, exist_ok=True)
+    return tempfile.mkdtemp(prefix=prefix, dir=parent)
+
+
+def _discard(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+class FileLock:
+    """An exclusive lock on a file, for processes of one machine; a context manager.
+
+    The lock goes with the process that took it: a killed holder blocks nobody, and children
+    started by `subprocess` don't inherit it. Raises `EnvironmentBusy` after `timeout` seconds;
+    `on_wait` is called once, when waiting begins.
+    """
+
+    _POLL_SECONDS = 0.05
+
+    def __init__(
+        self, path: str, *, timeout: float, on_wait: Callable[[], None] | None = None
+    ) -> None:
+        self._path, self._timeout, self._on_wait = path, timeout, on_wait
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        with storage_errors(self._path):
+            self._descriptor = os.open(
+                self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
+            )
+            try:
+                self._acquire()
+            except BaseException:
+                self._release()
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._release()
+
+    def _acquire(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        waiting = False
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass
+            else:
+                return
+            if not waiting and self._on_wait is not None:
+                self._on_wait()
+            waiting = True
+            if time.monotonic() >= deadline:
+                raise EnvironmentBusy(
+                    os.path.dirname(self._path),
+                    self._timeout,
+                    hint="wait for the other command to end, then run this one again",
+                )
+            time.sleep(self._POLL_SECONDS)
+
+    def _release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

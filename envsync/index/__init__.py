@@ -1,0 +1,1 @@
+"""Asking package indexes: HTTP, caching, simple pages, artifacts."""

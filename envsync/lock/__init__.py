@@ -1,0 +1,1 @@
+"""Writing, reading and viewing pylock.toml."""

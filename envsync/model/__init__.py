@@ -1,0 +1,1 @@
+"""Plain values and marker sets: what the rest of envsync talks about."""

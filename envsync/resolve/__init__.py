@@ -1,0 +1,1 @@
+"""Choosing versions for every environment at once."""

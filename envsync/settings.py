@@ -1,0 +1,120 @@
+"""Environment variables and global flags, read once into one frozen value."""
+
+import os
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from envsync.errors import UsageError
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"", "0", "false", "no", "off"})
+
+
+class Settings(NamedTuple):
+    """What the machine and the user say, as opposed to env.toml."""
+
+    cache_dir: str
+    """Absolute path of the store and caches (`ENVSYNC_CACHE_DIR`)."""
+    default_index: str | None = None
+    """URL that stands in for the public index (`ENVSYNC_DEFAULT_INDEX`)."""
+    python: str | None = None
+    """The interpreter asked for (`--python`, `ENVSYNC_PYTHON`)."""
+    offline: bool = False
+    refresh: bool = False
+    keyring: bool = False
+    timeout: float = 30.0
+    """Seconds without a byte after which a transfer is given up."""
+    insecure_hosts: frozenset[str] = frozenset()
+    """Hosts beside loopback to which plain http is allowed."""
+    index_credentials: Mapping[str, tuple[str, str]] = {}
+    """Index name, upper case with `_`, -> user name and password."""
+    netrc: str | None = None
+    verbosity: int = 0
+    """-1 quiet, 0 normal, 1 verbose."""
+    progress: bool = True
+    color: str = "auto"
+    json: bool = False
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the `ENVSYNC_*` variables, and the shared ones such as `NO_COLOR` and `NETRC`.
+
+    Raises `UsageError` for a value that can't be used.
+    """
+    quiet = flag(environ, "ENVSYNC_QUIET")
+    return Settings(
+        cache_dir=os.path.abspath(environ.get("ENVSYNC_CACHE_DIR") or _default_cache_dir(environ)),
+        default_index=environ.get("ENVSYNC_DEFAULT_INDEX") or None,
+        python=environ.get("ENVSYNC_PYTHON") or None,
+        offline=flag(environ, "ENVSYNC_OFFLINE"),
+        refresh=flag(environ, "ENVSYNC_REFRESH"),
+        keyring=flag(environ, "ENVSYNC_KEYRING"),
+        timeout=_seconds(environ, "ENVSYNC_HTTP_TIMEOUT", 30.0),
+        insecure_hosts=frozenset(environ.get("ENVSYNC_ALLOW_INSECURE_HOST", "").split()),
+        index_credentials=_credentials(environ),
+        netrc=environ.get("NETRC") or None,
+        verbosity=-1 if quiet else int(flag(environ, "ENVSYNC_VERBOSE")),
+        progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
+        color=_color(environ),
+        json=flag(environ, "ENVSYNC_JSON"),
+    )
+
+
+def flag(environ: Mapping[str, str], name: str) -> bool:
+    """Read a yes-or-no variable: 0/1, true/false, yes/no, on/off; unset and empty are no."""
+    value = environ.get(name, "").strip().lower()
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise UsageError(f"{name}={environ[name]}: expected true or false", hint=f"{name}=1")
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 86_400:
+        raise UsageError(f"{name}={text}: expected a number of seconds", hint=f"{name}=30")
+    return seconds
+
+
+def _color(environ: Mapping[str, str]) -> str:
+    """`ENVSYNC_COLOR`, else what NO_COLOR, FORCE_COLOR and CLICOLOR_FORCE say."""
+    chosen = environ.get("ENVSYNC_COLOR")
+    if chosen:
+        if chosen not in ("auto", "always", "never"):
+            raise UsageError(
+                f"ENVSYNC_COLOR={chosen}: expected auto, always or never", hint="ENVSYNC_COLOR=auto"
+            )
+        return chosen
+    if environ.get("NO_COLOR"):
+        return "never"
+    if environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE"):
+        return "always"
+    return "auto"
+
+
+def _credentials(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Collect ENVSYNC_INDEX_NAME_USERNAME and ENVSYNC_INDEX_NAME_PASSWORD."""
+    found: dict[str, tuple[str, str]] = {}
+    for variable in environ:
+        if variable.startswith("ENVSYNC_INDEX_") and variable.endswith(("_USERNAME", "_PASSWORD")):
+            name = variable.removeprefix("ENVSYNC_INDEX_").rsplit("_", 1)[0]
+            user = environ.get(f"ENVSYNC_INDEX_{name}_USERNAME", "")
+            found[name] = (user, environ.get(f"ENVSYNC_INDEX_{name}_PASSWORD", ""))
+    return found
+
+
+def _default_cache_dir(environ: Mapping[str, str]) -> str:
+    """The platform's own place for caches (XDG base directories on POSIX)."""
+    if os.name == "nt":
+        base = environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
+        return os.path.join(base, "envsync", "Cache")
+    xdg = environ.get("XDG_CACHE_HOME", "")
+    base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "envsync")

@@ -1,0 +1,1 @@
+"""Bringing an environment to what the lock asks for."""

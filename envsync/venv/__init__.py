@@ -1,0 +1,1 @@
+"""Making and scanning virtual environments."""

@@ -1,0 +1,1 @@
+"""Reading wheels and the metadata files inside them."""

@@ -1,0 +1,1 @@
+"""One page for each operation: what envsync does, step by step."""
