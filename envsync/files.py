@@ -158,7 +158,7 @@ def _discard(path: str) -> None:
 
 
 class FileLock:
-    """An exclusive lock on a file, for processes of one machine; a context manager.
+    """An exclusive lock on a file or folder, for processes of one machine; a context manager.
 
     The lock goes with the process that took it: a killed holder blocks nobody, and children
     started by `subprocess` don't inherit it. Raises `EnvironmentBusy` after `timeout` seconds;
@@ -175,9 +175,9 @@ class FileLock:
 
     def __enter__(self) -> Self:
         with storage_errors(self._path):
-            self._descriptor = os.open(
-                self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644
-            )
+            folder = os.path.isdir(self._path)
+            flags = os.O_RDONLY | os.O_DIRECTORY if folder else os.O_RDWR | os.O_CREAT
+            self._descriptor = os.open(self._path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
             try:
                 self._acquire()
             except BaseException:
@@ -208,7 +208,7 @@ class FileLock:
             waiting = True
             if time.monotonic() >= deadline:
                 raise EnvironmentBusy(
-                    os.path.dirname(self._path),
+                    self._path,
                     self._timeout,
                     hint="wait for the other command to end, then run this one again",
                 )
@@ -218,3 +218,107 @@ class FileLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+# Errors that say "not this way, here": the next way is tried for all files that follow.
+_NOT_THIS_WAY = frozenset(
+    {
+        errno.EXDEV,
+        errno.EPERM,
+        errno.EACCES,
+        errno.ENOTSUP,
+        errno.EOPNOTSUPP,
+        errno.ENOSYS,
+        errno.ENOTTY,
+        errno.EINVAL,
+    }
+)
+_FICLONE = 0x40049409
+
+
+class Placer:
+    """Puts stored files in place: by copy-on-write clone, hard link, symbolic link or copy.
+
+    `link_mode` "auto" tries them in the order clone, hard link, copy and keeps to the first that
+    the file systems allow. Whatever the way, the file has the content, permissions and time of
+    the stored one.
+    """
+
+    def __init__(self, link_mode: str = "auto") -> None:
+        ways: dict[str, list[Callable[[str, str], None]]] = {
+            "auto": [self._clone, os.link, self._copy],
+            "clone": [self._clone, self._copy],
+            "hardlink": [os.link, self._copy],
+            "symlink": [os.symlink],
+            "copy": [self._copy],
+        }
+        self._ways = ways[link_mode]
+
+    def place(self, source: str, destination: str) -> None:
+        """Make `destination`, which must not exist, hold what `source` holds.
+
+        Raises `OSError` when no way works.
+        """
+        while True:
+            try:
+                self._ways[0](source, destination)
+            except OSError as error:
+                if error.errno == errno.EMLINK:  # this one file has too many links
+                    self._copy(source, destination)
+                    return
+                if len(self._ways) == 1 or error.errno not in _NOT_THIS_WAY:
+                    raise
+                self._ways = self._ways[1:]
+            else:
+                return
+
+    @staticmethod
+    def _clone(source: str, destination: str) -> None:
+        with open(source, "rb") as original:
+            status = os.fstat(original.fileno())
+            descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                fcntl.ioctl(descriptor, _FICLONE, original.fileno())
+                _finish_copy(descriptor, status)
+            except BaseException:
+                os.unlink(destination)
+                raise
+            finally:
+                os.close(descriptor)
+
+    @staticmethod
+    def _copy(source: str, destination: str) -> None:
+        with open(source, "rb") as original:
+            status = os.fstat(original.fileno())
+            descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb", closefd=False) as copy:
+                    shutil.copyfileobj(original, copy, 1 << 20)
+                _finish_copy(descriptor, status)
+            except BaseException:
+                os.unlink(destination)
+                raise
+            finally:
+                os.close(descriptor)
+
+
+def _finish_copy(descriptor: int, status: os.stat_result) -> None:
+    os.fchmod(descriptor, status.st_mode & 0o777)
+    os.utime(descriptor, ns=(status.st_mtime_ns, status.st_mtime_ns))
+
+
+def write_new(path: str, data: bytes, *, mode: int, mtime: int) -> None:
+    """Write a new file with exactly this content, permissions and time (seconds since the epoch).
+
+    Raises `OSError`, `FileExistsError` when something is there already.
+    """
+    descriptor = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+    )
+    try:
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
+            file.write(data)
+        os.fchmod(descriptor, mode & 0o777)
+        os.utime(descriptor, (mtime, mtime))
+    finally:
+        os.close(descriptor)

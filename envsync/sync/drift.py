@@ -1,0 +1,157 @@
+"""Compare an environment's manifest with what is on disk: missing, edited and stray files.
+
+This is the level "files" of exactness: type, permissions, size and modification time of every
+placed file, and every entry of the folders that envsync owns. Nothing is opened for reading, and
+no symbolic link is followed below the environment's root.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from envsync.files import content_mtime
+from envsync.sync.manifest import Placed
+from envsync.sync.paths import parents
+
+_BYTECODE_FOLDER = "__pycache__"
+
+
+class Drift(NamedTuple):
+    """How the disk differs from the manifest; paths relative to the environment's root, sorted."""
+
+    missing: tuple[str, ...] = ()
+    edited: tuple[str, ...] = ()
+    """Placed paths that hold something else now: content, time, permissions or type."""
+    stray: tuple[str, ...] = ()
+    """Files, links and whole folders that nobody placed."""
+    bytecode: tuple[str, ...] = ()
+    """Compiled files that Python wrote for placed sources: allowed, and not drift."""
+
+    def is_clean(self) -> bool:
+        """Say whether the disk is what the manifest says."""
+        return not (self.missing or self.edited or self.stray)
+
+
+def expected_mtime(placed: Placed) -> int:
+    """Give the modification time, in seconds, that a placed file or link carries."""
+    if stat.S_ISLNK(placed.mode):
+        return content_mtime(hashlib.sha256(os.fsencode(placed.content)).hexdigest())
+    return content_mtime(placed.content)
+
+
+def scan(root: str, placed: Mapping[str, Placed], owned_folders: Iterable[str]) -> Drift:
+    """Compare the environment at `root` with what was placed.
+
+    `owned_folders` are those in which nothing else may be (site-packages, scripts), relative to
+    the root. Raises `OSError` where the disk can't be read.
+    """
+    changed_folders = _folders_that_are_not(root, placed)
+    missing: list[str] = []
+    edited: list[str] = []
+    for path, expected in placed.items():
+        found = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
+        if found is None:
+            missing.append(path)
+        elif not _is_as_placed(expected, found):
+            edited.append(path)
+    walk = _Walk(root, placed)
+    for folder in owned_folders:
+        if not _is_below(folder, changed_folders):
+            walk.visit(folder)
+    stray = {*walk.stray, *changed_folders}
+    return Drift(
+        tuple(sorted(missing)),
+        tuple(sorted(edited)),
+        tuple(sorted(stray)),
+        tuple(sorted(walk.bytecode)),
+    )
+
+
+def _is_as_placed(expected: Placed, found: os.stat_result) -> bool:
+    return (
+        found.st_mode == expected.mode
+        and found.st_size == expected.size
+        and found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000
+    )
+
+
+def _lstat(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _folders_that_are_not(root: str, placed: Iterable[str]) -> set[str]:
+    """Give the topmost paths where a folder should be and something else is: a link, a file."""
+    wrong: set[str] = set()
+    for folder in sorted(parents(placed)):
+        if _is_below(folder, wrong):
+            continue
+        found = _lstat(f"{root}/{folder}")
+        if found is not None and not stat.S_ISDIR(found.st_mode):
+            wrong.add(folder)
+    return wrong
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    if not folders:
+        return False
+    while path:
+        if path in folders:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+class _Walk:
+    """Finds what nobody placed in the owned folders, and the bytecode that Python may write."""
+
+    def __init__(self, root: str, placed: Mapping[str, Placed]) -> None:
+        self._root, self._placed = root, placed
+        self._folders = parents(placed)
+        self.stray: list[str] = []
+        self.bytecode: list[str] = []
+
+    def visit(self, top: str) -> None:
+        """Look at every entry below a folder, without recursion of calls and without links."""
+        waiting = [top]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                entries = list(os.scandir(f"{self._root}/{folder}"))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for entry in entries:
+                path = f"{folder}/{entry.name}"
+                if not entry.is_dir(follow_symlinks=False):
+                    if path not in self._placed:
+                        self.stray.append(path)
+                elif path in self._folders:
+                    waiting.append(path)
+                elif entry.name == _BYTECODE_FOLDER and folder in self._folders:
+                    self._visit_bytecode(path)
+                else:
+                    self.stray.append(path)
+
+    def _visit_bytecode(self, cache: str) -> None:
+        for entry in os.scandir(f"{self._root}/{cache}"):
+            path = f"{cache}/{entry.name}"
+            regular = entry.is_file(follow_symlinks=False)
+            if regular and source_of(path) in self._placed:
+                self.bytecode.append(path)
+            elif regular and entry.name.count(".pyc."):
+                self.bytecode.append(path)  # a compiler's temporary file, left by a crash
+            else:
+                self.stray.append(path)
+
+
+def source_of(bytecode_path: str) -> str:
+    """Give the source that a path in `__pycache__` was compiled from (PEP 3147)."""
+    cache, _, name = bytecode_path.rpartition("/")
+    folder = cache.rpartition("/")[0]
+    if not name.endswith(".pyc"):
+        return ""
+    return f"{folder}/{name.partition('.')[0]}.py"

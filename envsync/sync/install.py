@@ -1,0 +1,242 @@
+"""Turn one stored wheel into what one environment holds of it: links, scripts, RECORD.
+
+The result is a value; nothing is written here. Paths follow the "Binary distribution format"
+specification ("Installing a wheel") and "Recording installed projects".
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from envsync.errors import InstallConflict, WheelInvalid
+from envsync.model.target import Target
+from envsync.store.wheels import StoredWheel
+from envsync.sync.manifest import Owner, Placed
+from envsync.venv.create import EnvFile
+from envsync.wheel.entry_points import EntryPoint
+from envsync.wheel.record import RecordRow, render_record
+
+READ_ONLY = stat.S_IFREG | 0o444
+READ_ONLY_EXECUTABLE = stat.S_IFREG | 0o555
+WRITABLE = stat.S_IFREG | 0o644
+WRITABLE_EXECUTABLE = stat.S_IFREG | 0o755
+LINK = stat.S_IFLNK | 0o777
+
+# Linux takes 256 bytes since 5.1 and took 128 before; macOS 512.
+_LONGEST_SHEBANG = 127
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@~=,:")
+
+INSTALLER = b"envsync\n"
+
+
+class Content(NamedTuple):
+    """The files of one owner and where their bytes come from."""
+
+    owner: Owner
+    sources: tuple[str | bytes, ...]
+    """For each of the owner's files: a path to link from, or the bytes to write (of a symbolic
+    link, its target)."""
+
+
+def environment_content(files: Iterable[EnvFile]) -> Content:
+    """Give the environment's own files, without folders, as the owner that has no name."""
+    placed: list[Placed] = []
+    sources: list[str | bytes] = []
+    for file in files:
+        if file.kind == "link":
+            placed.append(Placed(file.path, LINK, len(os.fsencode(file.link)), file.link))
+            sources.append(os.fsencode(file.link))
+        elif file.kind == "file":
+            placed.append(_placed(file.path, file.content, executable=bool(file.mode & 0o100)))
+            sources.append(file.content)
+    return Content(Owner("", "", "", tuple(placed)), tuple(sources))
+
+
+def package_content(
+    wheel: StoredWheel, target: Target, *, root: str, identity: str, direct_url: bytes | None = None
+) -> Content:
+    """Give what the environment at `root` holds of a wheel.
+
+    `identity` says what the files come from (see `sync.manifest.Owner`); `direct_url` is the text
+    of direct_url.json for a package that doesn't come from an index (PEP 610). Raises
+    `WheelInvalid` for a layout that can't be installed.
+    """
+    layout = _Layout(wheel, target)
+    placed: list[Placed] = []
+    sources: list[str | bytes] = []
+    written: list[tuple[str, bytes, bool]] = []
+    for file in wheel.files:
+        path = layout.destination(file.path)
+        if path is None:
+            continue
+        source = f"{wheel.tree}/{file.path}"
+        if file.path.startswith(layout.scripts_prefix):
+            script = _rewritten_script(source, f"{root}/{target.scripts}")
+            if script is not None:
+                written.append((path, script, True))
+                continue
+            placed.append(Placed(path, READ_ONLY_EXECUTABLE, file.size, file.sha256))
+        else:
+            mode = READ_ONLY_EXECUTABLE if file.executable else READ_ONLY
+            placed.append(Placed(path, mode, file.size, file.sha256))
+        sources.append(source)
+    for entry_point in wheel.entry_points:
+        script_path = f"{target.scripts}/{entry_point.name}"
+        written.append((script_path, _launcher(entry_point, f"{root}/{target.scripts}"), True))
+    dist_info = f"{layout.site}/{wheel.dist_info}"
+    written.append((f"{dist_info}/INSTALLER", INSTALLER, False))
+    if direct_url is not None:
+        written.append((f"{dist_info}/direct_url.json", direct_url, False))
+    for path, data, executable in written:
+        placed.append(_placed(path, data, executable=executable))
+        sources.append(data)
+    record_path = f"{dist_info}/RECORD"
+    record = _record(placed, record_path, layout.site)
+    placed.append(_placed(record_path, record, executable=False))
+    sources.append(record)
+    owner = Owner(wheel.name, str(wheel.version), identity, tuple(placed))
+    _refuse_twice(owner)
+    return Content(owner, tuple(sources))
+
+
+class _Layout:
+    """Where the parts of one wheel go in an environment made from one interpreter."""
+
+    def __init__(self, wheel: StoredWheel, target: Target) -> None:
+        self.site = target.purelib if wheel.purelib else target.platlib
+        self._file = f"{wheel.name} {wheel.version}"
+        self._data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
+        self._own = (
+            f"{wheel.dist_info}/RECORD",
+            f"{wheel.dist_info}/RECORD.jws",
+            f"{wheel.dist_info}/RECORD.p7s",
+        )
+        self.scripts_prefix = f"{self._data}scripts/"
+        data = f"{target.data}/" if target.data else ""
+        self._schemes = {
+            "purelib": f"{target.purelib}/",
+            "platlib": f"{target.platlib}/",
+            "headers": f"{target.headers}/{wheel.name}/",
+            "scripts": f"{target.scripts}/",
+            "data": data,
+        }
+
+    def destination(self, path: str) -> str | None:
+        """Give the place of a wheel's file, or None for what the installer writes itself."""
+        if path in self._own:
+            return None
+        if not path.startswith(self._data):
+            return f"{self.site}/{path}"
+        scheme, _, rest = path[len(self._data) :].partition("/")
+        if scheme not in self._schemes or not rest:
+            raise WheelInvalid(self._file, f"{path} is in no scheme that the specification knows")
+        return self._schemes[scheme] + rest
+
+
+def _placed(path: str, data: bytes, *, executable: bool) -> Placed:
+    mode = WRITABLE_EXECUTABLE if executable else WRITABLE
+    return Placed(path, mode, len(data), hashlib.sha256(data).hexdigest())
+
+
+def _record(placed: Iterable[Placed], record_path: str, site: str) -> bytes:
+    """Write RECORD: one row a file, paths relative to site-packages (PEP 376, PEP 427)."""
+    rows = [RecordRow(_relative(file.path, site), file.content, file.size) for file in placed]
+    rows.append(RecordRow(_relative(record_path, site), None, None))
+    return render_record(rows)
+
+
+def _relative(path: str, site: str) -> str:
+    if path.startswith(site) and path[len(site)] == "/":
+        return path[len(site) + 1 :]
+    return os.path.relpath(path, site)
+
+
+def _refuse_twice(owner: Owner) -> None:
+    """Two files of one wheel with one destination (purelib and platlib, say) are refused."""
+    seen: set[str] = set()
+    for file in owner.files:
+        if file.path in seen:
+            raise InstallConflict(file.path, (owner.name, owner.name))
+        seen.add(file.path)
+
+
+def _launcher(entry_point: EntryPoint, scripts_path: str) -> bytes:
+    """Write the script of a console or gui entry point ("Entry points specification").
+
+    It imports nothing but `sys` and the entry point, for its start time.
+    """
+    first = entry_point.attr.partition(".")[0]
+    lines = [
+        *_shebang(scripts_path),
+        "import sys",
+        f"from {entry_point.module} import {first}",
+        'if __name__ == "__main__":',
+        f"    sys.exit({entry_point.attr}())",
+        "",
+    ]
+    return "\n".join(lines).encode()
+
+
+def _shebang(scripts_path: str) -> list[str]:
+    """Give the line or lines that start a script with the environment's python.
+
+    A path that a kernel or shell might misread is not written at all: the script then finds the
+    interpreter beside itself, through a header that is both shell and Python.
+    """
+    interpreter = f"{scripts_path}/python"
+    if len(os.fsencode(interpreter)) + 2 <= _LONGEST_SHEBANG and _PLAIN.issuperset(interpreter):
+        return [f"#!{interpreter}"]
+    return [
+        "#!/bin/sh",
+        """'''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@\"""",
+        "' '''",
+    ]
+
+
+def _rewritten_script(source: str, scripts_path: str) -> bytes | None:
+    """Point a wheel's script that begins with exactly `#!python` at the environment's python.
+
+    None for every other file, which stays as it is (a compiled program, say).
+    """
+    with open(source, "rb") as file:
+        first = file.readline(32)
+        if first.rstrip(b"\r\n") not in (b"#!python", b"#!pythonw"):
+            return None
+        rest = file.read()
+    return "\n".join([*_shebang(scripts_path), ""]).encode() + rest
+
+
+def merge(owners: Iterable[Owner]) -> dict[str, Placed]:
+    """Join the files of all owners by path.
+
+    Two owners of one path with equal bytes share it; with different bytes they are refused:
+    raises `InstallConflict`.
+    """
+    owners = tuple(owners)
+    merged: dict[str, Placed] = {}
+    for owner in owners:
+        for placed in owner.files:
+            other = merged.setdefault(placed.path, placed)
+            if other is not placed and other != placed:
+                raise _conflict(placed.path, owners)
+    return merged
+
+
+def _conflict(path: str, owners: Iterable[Owner]) -> InstallConflict:
+    names = [
+        f"{owner.name} {owner.version}".strip() or "the environment itself"
+        for owner in owners
+        if any(file.path == path for file in owner.files)
+    ]
+    return InstallConflict(path, names)
+
+
+def sources(contents: Iterable[Content]) -> dict[str, str | bytes]:
+    """Give, by path, where each file's bytes come from."""
+    return {
+        file.path: source
+        for content in contents
+        for file, source in zip(content.owner.files, content.sources, strict=True)
+    }

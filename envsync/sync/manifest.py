@@ -1,0 +1,120 @@
+"""The environment's manifest: every path that envsync placed, with owner and signature, as text.
+
+    envsync-manifest 1
+    id 5f0c…                           identity of the environment
+    target /usr/bin/python3.12 …       the interpreter it was made from, with its signature
+    selection groups=dev extras=       what was asked for
+    /<TAB>flask<TAB>3.1.0<TAB>ab12…    a package: name, version, identity of its content
+    lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    its files: path, st_mode, size, sha256
+    sha256 77aa…                       checksum of all lines above
+
+Files before the first package belong to the environment itself. A symbolic link has its target
+in place of the hash. Modification times are not recorded: a placed file's time is a function of
+its hash (`files.content_mtime`).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+HEADER = "envsync-manifest 1"
+
+
+class Placed(NamedTuple):
+    """One file or symbolic link that envsync placed."""
+
+    path: str
+    """Relative to the environment's root, with forward slashes."""
+    mode: int
+    """`st_mode`: type and permissions."""
+    size: int
+    content: str
+    """sha256 in hexadecimal; of a symbolic link, its target."""
+
+
+class Owner(NamedTuple):
+    """A package in the environment and its files; the environment's own files have no name."""
+
+    name: str
+    version: str
+    identity: str
+    """Equal identities mean equal files: the wheel's sha256 and what else shapes its files."""
+    files: tuple[Placed, ...]
+
+
+class Manifest(NamedTuple):
+    """What envsync placed in one environment."""
+
+    environment_id: str
+    target: str
+    """The interpreter: path and signature, as one line."""
+    selection: str
+    """Groups and extras asked for, as one line."""
+    owners: tuple[Owner, ...]
+    """The environment itself first, then packages by name."""
+
+    def placed(self) -> dict[str, Placed]:
+        """Every placed path."""
+        return {file.path: file for owner in self.owners for file in owner.files}
+
+    def packages(self) -> dict[str, Owner]:
+        """The packages by name."""
+        return {owner.name: owner for owner in self.owners if owner.name}
+
+
+class ManifestInvalid(ValueError):
+    """A manifest that was damaged or not written by envsync."""
+
+
+def render_manifest(manifest: Manifest) -> bytes:
+    """Write a manifest as text, with its checksum."""
+    lines = [
+        HEADER,
+        f"id {manifest.environment_id}",
+        f"target {manifest.target}",
+        f"selection {manifest.selection}",
+    ]
+    for owner in manifest.owners:
+        if owner.name:
+            lines.append(f"/\t{owner.name}\t{owner.version}\t{owner.identity}")
+        lines.extend(_render_files(owner.files))
+    body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+    return body + b"sha256 " + hashlib.sha256(body).hexdigest().encode() + b"\n"
+
+
+def _render_files(files: Iterable[Placed]) -> Iterable[str]:
+    return [f"{path}\t{mode}\t{size}\t{content}" for path, mode, size, content in files]
+
+
+def parse_manifest(data: bytes) -> Manifest:
+    """Read a manifest back.
+
+    Raises `ManifestInvalid` for anything that `render_manifest` didn't write.
+    """
+    body, _, checksum = data.rpartition(b"sha256 ")
+    if hashlib.sha256(body).hexdigest().encode() != checksum.strip():
+        raise ManifestInvalid("its checksum does not match")
+    lines = body.decode("utf-8", "surrogateescape").split("\n")
+    if lines[0] != HEADER:
+        raise ManifestInvalid(f"unknown format {lines[0][:40]!r}")
+    try:
+        environment_id = lines[1].removeprefix("id ")
+        target = lines[2].removeprefix("target ")
+        selection = lines[3].removeprefix("selection ")
+        owners = tuple(_parse_owners(lines[4:-1]))
+    except (IndexError, ValueError) as error:
+        raise ManifestInvalid("a line is malformed") from error
+    return Manifest(environment_id, target, selection, owners)
+
+
+def _parse_owners(lines: list[str]) -> Iterable[Owner]:
+    name = version = identity = ""
+    files: list[Placed] = []
+    for line in lines:
+        first, second, third, fourth = line.split("\t")
+        if first == "/":
+            yield Owner(name, version, identity, tuple(files))
+            name, version, identity, files = second, third, fourth, []
+        else:
+            files.append(Placed(first, int(second), int(third), fourth))
+    yield Owner(name, version, identity, tuple(files))

@@ -1,0 +1,130 @@
+"""Plan the steps from what is installed to what the lock asks for, as values.
+
+First packages: what is kept, installed, removed, from the pins and the manifest alone (`compare`).
+Then files, once the wheels of what is installed are at hand (`make_plan`).
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from envsync.sync.drift import Drift, source_of
+from envsync.sync.manifest import Manifest, Placed
+
+
+class Wanted(NamedTuple):
+    """One package that an environment should hold."""
+
+    name: str
+    version: str | None
+    identity: str
+    """Equal identities mean equal files in one environment."""
+
+
+class PackageChange(NamedTuple):
+    """What happens to one package: no old version is an install, no new one a removal."""
+
+    name: str
+    old: str | None
+    new: str | None
+
+    def line(self) -> str:
+        """Say it as one line of a report: `+ flask==3.1.0`."""
+        if self.old is None:
+            return f"+ {self.name}=={self.new}"
+        if self.new is None:
+            return f"- {self.name}=={self.old}"
+        if self.old == self.new:
+            return f"~ {self.name}=={self.new}"
+        return f"~ {self.name}=={self.old} -> {self.new}"
+
+
+class Comparison(NamedTuple):
+    """What a sync will do to packages, and what is wrong with files."""
+
+    changes: tuple[PackageChange, ...] = ()
+    kept: frozenset[str] = frozenset()
+    """Names of the packages that stay."""
+    drift: Drift = Drift()
+
+    def is_empty(self) -> bool:
+        """Say whether the environment is what the lock asks for."""
+        return not self.changes and self.drift.is_clean()
+
+    def lines(self) -> list[str]:
+        """Describe it: a line for each package, and for each damaged or stray path."""
+        return [
+            *(change.line() for change in self.changes),
+            *(f"! {path} is missing" for path in self.drift.missing),
+            *(f"! {path} was edited" for path in self.drift.edited),
+            *(f"! {path} is not from the lock" for path in self.drift.stray),
+        ]
+
+
+class Plan(NamedTuple):
+    """What a sync will do to files; paths relative to the environment's root."""
+
+    place: tuple[str, ...] = ()
+    """New, changed or repaired."""
+    discard: tuple[str, ...] = ()
+    """Placed by envsync and unmodified, no longer wanted; and bytecode of sources that change."""
+    quarantine: tuple[str, ...] = ()
+    """Edited and stray: set aside, never deleted."""
+
+    def is_empty(self) -> bool:
+        """Say whether there is nothing to do."""
+        return not (self.place or self.discard or self.quarantine)
+
+
+def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -> Comparison:
+    """Compare the packages that are wanted with those in the manifest (None: nothing is there)."""
+    before = manifest.packages() if manifest else {}
+    after = {package.name: package for package in wanted}
+    changes: list[PackageChange] = []
+    kept: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is not None and new is not None and old.identity == new.identity:
+            kept.append(name)
+        else:
+            new_version = (new.version or "from source") if new else None
+            changes.append(PackageChange(name, old.version if old else None, new_version))
+    return Comparison(tuple(changes), frozenset(kept), drift)
+
+
+def damaged_owners(manifest: Manifest, drift: Drift) -> frozenset[str]:
+    """Give the names of the packages some of whose files are missing or edited."""
+    damaged = frozenset(drift.missing) | frozenset(drift.edited)
+    if not damaged:
+        return frozenset()
+    return frozenset(
+        owner.name
+        for owner in manifest.owners
+        if not damaged.isdisjoint(file.path for file in owner.files)
+    )
+
+
+def make_plan(desired: Mapping[str, Placed], manifest: Manifest | None, drift: Drift) -> Plan:
+    """Compare all files that are wanted, by path, with the manifest and its drift."""
+    old = manifest.placed() if manifest else {}
+    missing, edited = frozenset(drift.missing), frozenset(drift.edited)
+    place = tuple(
+        path
+        for path, placed in desired.items()
+        if old.get(path) != placed or path in missing or path in edited
+    )
+    gone = [path for path in old if path not in desired and path not in missing | edited]
+    replaced = frozenset(place) | frozenset(gone)
+    return Plan(
+        place=place,
+        discard=(*gone, *_stale_bytecode(drift.bytecode, desired, replaced)),
+        quarantine=(*drift.edited, *drift.stray),
+    )
+
+
+def _stale_bytecode(
+    bytecode: Sequence[str], desired: Mapping[str, Placed], replaced: Collection[str]
+) -> tuple[str, ...]:
+    """Give the compiled files whose source goes or changes: Python might run them otherwise."""
+    return tuple(
+        path for path in bytecode if source_of(path) not in desired or source_of(path) in replaced
+    )

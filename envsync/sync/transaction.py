@@ -1,0 +1,289 @@
+"""Carry out a plan: everything is made ready first, then one commit, then renames only.
+
+An existing environment is changed through the journal. A new one is built beside its place and
+renamed in; one that it replaces is renamed away, and what the user had put there is kept.
+"""
+
+import os
+import secrets
+import stat
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from envsync.errors import StorageFailed
+from envsync.events import SILENT, Reporter
+from envsync.files import (
+    Placer,
+    make_private_directory,
+    remove_tree,
+    storage_errors,
+    storage_failed,
+    sync_directory,
+    write_atomic,
+    write_new,
+)
+from envsync.sync import journal
+from envsync.sync.drift import expected_mtime, scan
+from envsync.sync.journal import Step, state_path
+from envsync.sync.manifest import (
+    Manifest,
+    ManifestInvalid,
+    Placed,
+    parse_manifest,
+    render_manifest,
+)
+from envsync.sync.paths import folders, parents
+from envsync.sync.plan import Plan
+
+
+class Files(NamedTuple):
+    """All files that an environment is to hold, by path, and the sources of those to be placed."""
+
+    desired: Mapping[str, Placed]
+    sources: Mapping[str, str | bytes]
+    """A path to link from, or the bytes to write (of a symbolic link, its target)."""
+
+
+# Folders of a new environment carry this time, so that whatever is added to one later shows.
+_FOLDER_TIME = 1_000_000_000
+
+_NEW = ".envsync-new-"
+_OLD = ".envsync-old-"
+
+
+class Prepared(NamedTuple):
+    """A transaction of which everything but the commit has been done."""
+
+    root: str
+    manifest: Manifest
+    steps: tuple[Step, ...] = ()
+    built: str | None = None
+    """For a new environment: the folder that holds it, ready to be renamed to `root`."""
+
+
+def new_environment_id() -> str:
+    """Give a fresh identity for an environment."""
+    return secrets.token_hex(16)
+
+
+def read_manifest(root: str) -> Manifest | None:
+    """Read what envsync placed in the environment; None when there is none that can be believed."""
+    try:
+        with open(state_path(root, "manifest"), "rb") as file:
+            return parse_manifest(file.read())
+    except (FileNotFoundError, NotADirectoryError, ManifestInvalid):
+        return None
+    except OSError as error:
+        raise storage_failed(state_path(root, "manifest"), error) from error
+
+
+def prepare_update(
+    root: str,
+    plan: Plan,
+    files: Files,
+    manifest: Manifest,
+    *,
+    placer: Placer,
+    reporter: Reporter = SILENT,
+) -> Prepared:
+    """Stage what the plan puts in place into an existing environment, which stays untouched.
+
+    Raises `StorageFailed`; what was staged is thrown away then.
+    """
+    stage = state_path(root, "stage")
+    with storage_errors(root):
+        remove_tree(stage)
+        os.mkdir(stage, 0o700)
+        try:
+            reporter.begin("linking", len(plan.place))
+            for number, path in enumerate(plan.place):
+                _put(files.desired[path], files.sources[path], f"{stage}/{number}", placer)
+                reporter.advance("linking")
+            write_atomic(state_path(root, "manifest.next"), render_manifest(manifest))
+        except BaseException:
+            remove_tree(stage)
+            raise
+        finally:
+            reporter.end("linking")
+    return Prepared(root, manifest, _steps(root, plan, files.desired))
+
+
+def _steps(root: str, plan: Plan, desired: Mapping[str, Placed]) -> tuple[Step, ...]:
+    moment = _quarantine_name(root)
+    trashed = enumerate(plan.discard)
+    gone = parents((*plan.discard, *plan.quarantine)) - parents(desired)
+    gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
+    return (
+        *(Step("keep", path, moment) for path in plan.quarantine),
+        *(Step("trash", path, str(number)) for number, path in trashed),
+        *(Step("rmdir", folder) for folder in sorted(gone, reverse=True)),
+        *(Step("mkdir", folder) for folder in folders(plan.place)),
+        *(Step("place", path, str(number)) for number, path in enumerate(plan.place)),
+    )
+
+
+def _quarantine_name(root: str) -> str:
+    """Name a quarantine folder by the time of day, UTC, never one that is there already."""
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    name, number = moment, 1
+    while os.path.lexists(state_path(root, f"quarantine/{name}")):
+        number += 1
+        name = f"{moment}-{number}"
+    return name
+
+
+def _put(placed: Placed, source: str | bytes, destination: str, placer: Placer) -> None:
+    if isinstance(source, str):
+        placer.place(source, destination)
+    elif stat.S_ISLNK(placed.mode):
+        os.symlink(source, os.fsencode(destination))
+        mtime = expected_mtime(placed)
+        os.utime(destination, (mtime, mtime), follow_symlinks=False)
+    else:
+        write_new(destination, source, mode=placed.mode, mtime=expected_mtime(placed))
+
+
+def prepare_new(
+    root: str,
+    files: Files,
+    manifest: Manifest,
+    extra_folders: Sequence[str],
+    *,
+    placer: Placer,
+    reporter: Reporter = SILENT,
+) -> Prepared:
+    """Build a whole environment beside `root`; `extra_folders` are made though nothing is in them.
+
+    Raises `StorageFailed`; what was built is thrown away then.
+    """
+    parent, name = os.path.split(root)
+    with storage_errors(root):
+        built = make_private_directory(parent, f"{name}{_NEW}")
+        try:
+            os.chmod(built, 0o755)
+            reporter.begin("linking", len(files.desired))
+            made = list(folders((*files.desired, *(f"{folder}/" for folder in extra_folders))))
+            for folder in made:
+                os.mkdir(f"{built}/{folder}")
+            for path, placed in files.desired.items():
+                _put(placed, files.sources[path], f"{built}/{path}", placer)
+            for folder in made:
+                os.utime(f"{built}/{folder}", (_FOLDER_TIME, _FOLDER_TIME))
+            reporter.advance("linking", len(files.desired))
+            os.mkdir(state_path(built))
+            write_atomic(state_path(built, "id"), manifest.environment_id.encode() + b"\n")
+            write_atomic(state_path(built, "manifest"), render_manifest(manifest))
+        except BaseException:
+            remove_tree(built)
+            raise
+        finally:
+            reporter.end("linking")
+    return Prepared(root, manifest, built=built)
+
+
+def discard(prepared: Prepared) -> None:
+    """Throw away what was made ready; the environment stays as it was."""
+    if prepared.built:
+        remove_tree(prepared.built)
+    else:
+        remove_tree(state_path(prepared.root, "stage"))
+        remove_tree(state_path(prepared.root, "manifest.next"))
+
+
+def commit(prepared: Prepared) -> None:
+    """Make the prepared environment the one in force. Raises `StorageFailed`.
+
+    A failure before the journal is written, or before the last rename, changes nothing; after
+    that the next envsync command finishes the work.
+    """
+    if prepared.built:
+        _rename_in(prepared.built, prepared.root)
+    else:
+        journal.write_journal(prepared.root, prepared.manifest.environment_id, prepared.steps)
+        journal.finish(prepared.root, prepared.steps)
+
+
+def _rename_in(built: str, root: str) -> None:
+    parent, name = os.path.split(root)
+    with storage_errors(root):
+        old = None
+        if os.path.lexists(root):
+            old = f"{parent}/{name}{_OLD}{secrets.token_hex(4)}"
+            os.rename(root, old)
+        try:
+            os.rename(built, root)
+        except OSError:
+            if old is not None:
+                os.rename(old, root)
+            raise
+        sync_directory(parent)
+        if old is not None:
+            _retire(old, root)
+
+
+def _retire(old: str, root: str) -> None:
+    """Keep what the user had in an environment that was replaced, then drop the rest of it."""
+    manifest = read_manifest(old)
+    kept = state_path(root, f"quarantine/{_quarantine_name(root)}")
+    if manifest is None:
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        os.rename(old, kept)
+        return
+    drift = scan(old, manifest.placed(), _top_folders(old))
+    for path in (*drift.edited, *drift.stray):
+        os.makedirs(os.path.dirname(f"{kept}/{path}"), exist_ok=True)
+        os.rename(f"{old}/{path}", f"{kept}/{path}")
+    earlier = state_path(old, "quarantine")
+    if os.path.isdir(earlier):
+        for name in sorted(os.listdir(earlier)):
+            os.makedirs(os.path.dirname(kept), exist_ok=True)
+            os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
+    remove_tree(old)
+
+
+def _top_folders(root: str) -> list[str]:
+    return sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir(follow_symlinks=False) and entry.name != journal.STATE
+    )
+
+
+def recover(root: str) -> bool:
+    """Bring an environment that a dead process left half-way to a whole state, old or new.
+
+    The caller holds the environment's lock. Gives True when there was something to finish.
+    Raises `StorageFailed`, `TargetRefused`.
+    """
+    parent, name = os.path.split(root)
+    with storage_errors(root):
+        try:
+            beside = sorted(entry for entry in os.listdir(parent) if entry.startswith(name + "."))
+        except FileNotFoundError:
+            return False
+        found = False
+        for entry in beside:
+            path = f"{parent}/{entry}"
+            if entry.startswith(name + _OLD):
+                found = True
+                if os.path.lexists(root):
+                    _retire(path, root)
+                else:
+                    os.rename(path, root)
+            elif entry.startswith(name + _NEW):
+                remove_tree(path)
+    if journal.read_id(root) is None:
+        return found
+    return journal.recover(root) or found
+
+
+def is_interrupted(root: str) -> bool:
+    """Say, without changing anything, whether `recover` would have something to finish."""
+    parent, name = os.path.split(root)
+    if os.path.lexists(state_path(root, "journal")):
+        return True
+    try:
+        return any(entry.startswith(name + _OLD) for entry in os.listdir(parent))
+    except OSError as error:
+        raise StorageFailed(parent, str(error)) from error

@@ -1,0 +1,211 @@
+"""The only module that writes to a terminal: progress, results, warnings, errors.
+
+Data goes to standard output, everything else to standard error. Text that came from outside is
+made printable first, so that nothing a package, index or path says can steer a terminal.
+"""
+
+import json
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from envsync.errors import EnvsyncError
+from envsync.events import Reporter
+from envsync.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+_VERBS = {
+    "resolving": "Resolving",
+    "downloading": "Downloading",
+    "building": "Building",
+    "unpacking": "Unpacking",
+    "linking": "Linking",
+}
+_COLORS = {"red": "31;1", "yellow": "33;1", "cyan": "36;1", "green": "32", "dim": "2"}
+_MARK_COLORS = {"+": "green", "-": "red", "~": "yellow", "!": "yellow"}
+
+
+def printable(text: str) -> str:
+    """Give text that steers no terminal: control, direction and zero-width characters escaped.
+
+    Line feeds stay, for messages of several lines.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character if character == "\n" or not _steers(character) else _escape(character)
+        for character in text
+    )
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+class Ui(Reporter):
+    """Shows what happens: lines always, moving progress only on a terminal."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._mutex = threading.RLock()
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        terminal = _is_terminal(sys.stderr)
+        self._color = settings.color == "always" or (settings.color == "auto" and terminal)
+        self._moving = settings.progress and terminal and settings.verbosity >= 0
+
+    # Reporter
+
+    def begin(self, stage: str, total: int | None = None) -> None:
+        """Show that a stage starts; on a terminal only."""
+        if not self._moving:
+            return
+        with self._mutex:
+            progress = self._started_progress()
+            if stage not in self._tasks:
+                name = _VERBS.get(stage, stage.capitalize())
+                self._tasks[stage] = progress.add_task(name, total=total, detail="")
+            else:
+                progress.update(self._tasks[stage], total=total, completed=0, visible=True)
+
+    def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
+        """Move a stage on."""
+        if self._moving and stage in self._tasks:
+            with self._mutex:
+                if self._progress is not None:
+                    task = self._tasks[stage]
+                    self._progress.update(task, advance=amount, detail=printable(detail))
+
+    def end(self, stage: str) -> None:
+        """Take a stage off the screen."""
+        with self._mutex:
+            if self._progress is not None and stage in self._tasks:
+                self._progress.remove_task(self._tasks.pop(stage))
+                if not self._tasks:
+                    self._progress.stop()
+                    self._progress = None
+
+    def note(self, text: str) -> None:
+        """Write a line, unless quiet."""
+        if self._settings.verbosity >= 0:
+            self._line(printable(text))
+
+    def detail(self, text: str) -> None:
+        """Write a line when verbose."""
+        if self._settings.verbosity > 0:
+            self._line(self._paint("dim", printable(text)))
+
+    def warn(self, text: str) -> None:
+        """Write a warning."""
+        self._line(f"{self._paint('yellow', 'warning')}: {printable(text)}")
+
+    # Results
+
+    def error(self, error: EnvsyncError) -> None:
+        """Write what went wrong, and what to type next."""
+        self.close()
+        self._line(f"{self._paint('red', 'error')}: {printable(str(error))}")
+        if error.hint:
+            self._line(f"{self._paint('cyan', 'hint')}: {printable(error.hint)}")
+
+    def hint(self, text: str) -> None:
+        """Write what could be typed next."""
+        if self._settings.verbosity >= 0:
+            self._line(f"{self._paint('cyan', 'hint')}: {printable(text)}")
+
+    def changes(self, lines: Iterable[str]) -> None:
+        """Write one line a change; the mark at its front decides the colour."""
+        for line in lines:
+            mark = _MARK_COLORS.get(line[:1])
+            text = printable(line)
+            self.note_painted(f" {self._paint(mark, text) if mark else text}")
+
+    def note_painted(self, text: str) -> None:
+        """Write a line whose colours are set already, unless quiet."""
+        if self._settings.verbosity >= 0:
+            self._line(text)
+
+    def data(self, text: str) -> None:
+        """Write data to standard output."""
+        self.close()
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        sys.stdout.flush()
+
+    def document(self, value: Mapping[str, object]) -> None:
+        """Write one JSON document to standard output."""
+        self.data(json.dumps(value, indent=2, ensure_ascii=True))
+
+    def close(self) -> None:
+        """Take all progress off the screen."""
+        with self._mutex:
+            if self._progress is not None:
+                self._progress.stop()
+                self._progress = None
+                self._tasks.clear()
+
+    def _line(self, text: str) -> None:
+        with self._mutex:
+            if self._progress is not None:
+                self._progress.console.print(
+                    text, markup=False, highlight=False, emoji=False, soft_wrap=True
+                )
+                return
+            _write(sys.stderr, f"{text}\n")
+
+    def _paint(self, color: str, text: str) -> str:
+        if not self._color or self._progress is not None:
+            return text
+        return f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
+
+    def _started_progress(self) -> "Progress":
+        if self._progress is None:
+            self._progress = _new_progress()
+            self._progress.start()
+        return self._progress
+
+
+def _new_progress() -> "Progress":
+    # rich takes 40 ms to import: only what is drawn pays for it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except UnicodeEncodeError:
+        stream.write(text.encode("ascii", "backslashreplace").decode())
+        stream.flush()
+    except (BrokenPipeError, ValueError):
+        return

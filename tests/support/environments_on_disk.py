@@ -1,0 +1,69 @@
+"""Small environments on disk, made and changed through real transactions."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from envsync.files import Placer
+from envsync.sync import transaction
+from envsync.sync.drift import scan
+from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.plan import make_plan
+from envsync.sync.transaction import Files, Prepared
+
+SITE = "lib/site-packages"
+OWNED = (SITE, "bin")
+
+
+def placed_file(path: str, data: bytes) -> Placed:
+    """What the manifest says of a file with this content."""
+    return Placed(path, 0o100644, len(data), hashlib.sha256(data).hexdigest())
+
+
+def one_owner(files: Mapping[str, bytes], identity: str = "0" * 32) -> Manifest:
+    """A manifest in which one package owns all files."""
+    owned = tuple(placed_file(path, data) for path, data in files.items())
+    return Manifest(identity, "target", "default", (Owner("pkg", "1", "x", owned),))
+
+
+def files_of(files: Mapping[str, bytes]) -> Files:
+    """The files as a transaction wants them."""
+    return Files({path: placed_file(path, data) for path, data in files.items()}, dict(files))
+
+
+def make(root: Path, files: Mapping[str, bytes]) -> None:
+    """Make a new environment that holds `files`."""
+    prepared = transaction.prepare_new(
+        str(root), files_of(files), one_owner(files), OWNED, placer=Placer()
+    )
+    transaction.commit(prepared)
+
+
+def prepare_change(root: Path, files: Mapping[str, bytes]) -> Prepared:
+    """Make everything ready for the environment to hold `files` instead."""
+    manifest = transaction.read_manifest(str(root))
+    assert manifest is not None
+    drift = scan(str(root), manifest.placed(), OWNED)
+    wanted = files_of(files)
+    plan = make_plan(wanted.desired, manifest, drift)
+    following = one_owner(files, manifest.environment_id)
+    return transaction.prepare_update(str(root), plan, wanted, following, placer=Placer())
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file below a folder with its content, envsync's own state left out."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".envsync" not in path.relative_to(root).parts
+    }
+
+
+def quarantined(root: Path) -> dict[str, bytes]:
+    """What was set aside, by the path that it had."""
+    folder = root / ".envsync" / "quarantine"
+    return {
+        "/".join(path.relative_to(folder).parts[1:]): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

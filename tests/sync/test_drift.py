@@ -1,0 +1,168 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.sync.drift import Drift, expected_mtime, scan, source_of
+from envsync.sync.manifest import Placed
+
+SHA = "ab" * 32
+SITE = "lib/site-packages"
+
+
+def put(root: Path, path: str, data: bytes = b"x = 1\n") -> Placed:
+    """Write a file as envsync places it."""
+    placed = Placed(path, 0o100444, len(data), SHA)
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    target.chmod(0o444)
+    os.utime(target, (expected_mtime(placed),) * 2)
+    return placed
+
+
+def link(root: Path, path: str, to: str) -> Placed:
+    placed = Placed(path, 0o120777, len(to), to)
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(to)
+    os.utime(target, (expected_mtime(placed),) * 2, follow_symlinks=False)
+    return placed
+
+
+@pytest.fixture
+def placed(tmp_path: Path) -> dict[str, Placed]:
+    files = [
+        put(tmp_path, f"{SITE}/a.py"),
+        put(tmp_path, f"{SITE}/pkg/__init__.py"),
+        put(tmp_path, f"{SITE}/pkg/deep/er.py"),
+        put(tmp_path, "share/doc.txt"),
+        link(tmp_path, "bin/python", "/usr/bin/python3"),
+    ]
+    return {file.path: file for file in files}
+
+
+def look(root: Path, placed: dict[str, Placed]) -> Drift:
+    return scan(str(root), placed, [SITE, "bin"])
+
+
+def test_untouched_environment_is_clean(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    assert look(tmp_path, placed) == Drift()
+
+
+def test_missing_file_and_folder_are_found(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    (tmp_path / SITE / "a.py").unlink()
+    (tmp_path / SITE / "pkg/deep/er.py").unlink()
+    (tmp_path / SITE / "pkg/deep").rmdir()
+    found = look(tmp_path, placed)
+    assert found == Drift(missing=(f"{SITE}/a.py", f"{SITE}/pkg/deep/er.py"))
+
+
+def edit_in_place(path: Path) -> None:
+    path.chmod(0o644)
+    path.write_bytes(b"x = 2\n")
+    path.chmod(0o444)
+
+
+def append(path: Path) -> None:
+    path.chmod(0o644)
+    with path.open("ab") as file:
+        file.write(b"#")
+
+
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+def touch(path: Path) -> None:
+    os.utime(path)
+
+
+def make_executable(path: Path) -> None:
+    path.chmod(0o555)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [edit_in_place, append, replace_by_folder, replace_by_link, touch, make_executable],
+)
+@pytest.mark.parametrize("path", [f"{SITE}/a.py", f"{SITE}/pkg/deep/er.py", "share/doc.txt"])
+def test_edit_is_found(
+    tmp_path: Path, placed: dict[str, Placed], path: str, damage: Callable[[Path], None]
+) -> None:
+    damage(tmp_path / path)
+    found = look(tmp_path, placed)
+    assert (found.missing, found.edited) == ((), (path,))
+
+
+def test_link_to_elsewhere_is_found(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    (tmp_path / "bin/python").unlink()
+    (tmp_path / "bin/python").symlink_to("/usr/bin/python2")
+    assert look(tmp_path, placed).edited == ("bin/python",)
+
+
+def test_stray_files_links_and_folders_are_found(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    (tmp_path / SITE / "stray.pth").write_text("import os")
+    (tmp_path / SITE / "pkg" / "extra.py").write_text("")
+    (tmp_path / SITE / "other").mkdir()
+    (tmp_path / SITE / "other" / "x.py").write_text("")
+    (tmp_path / "bin" / "tool").symlink_to("/bin/true")
+    assert look(tmp_path, placed).stray == (
+        "bin/tool",
+        f"{SITE}/other",
+        f"{SITE}/pkg/extra.py",
+        f"{SITE}/stray.pth",
+    )
+
+
+def test_files_outside_the_owned_folders_are_nobodys_business(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    (tmp_path / "share" / "kernel.json").write_text("{}")
+    assert look(tmp_path, placed).is_clean()
+
+
+def test_bytecode_of_placed_sources_is_allowed_and_other_bytecode_is_stray(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    cache = tmp_path / SITE / "__pycache__"
+    cache.mkdir()
+    for name in ("a.cpython-311.pyc", "a.cpython-311.opt-1.pyc", "gone.cpython-311.pyc", "note"):
+        (cache / name).write_bytes(b"")
+    found = look(tmp_path, placed)
+    assert found.bytecode == (
+        f"{SITE}/__pycache__/a.cpython-311.opt-1.pyc",
+        f"{SITE}/__pycache__/a.cpython-311.pyc",
+    )
+    assert found.stray == (
+        f"{SITE}/__pycache__/gone.cpython-311.pyc",
+        f"{SITE}/__pycache__/note",
+    )
+
+
+def test_linked_folder_is_stray_and_what_should_be_in_it_missing(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    (tmp_path / SITE / "pkg").rename(tmp_path / "elsewhere")
+    (tmp_path / SITE / "pkg").symlink_to(tmp_path / "elsewhere")
+    found = look(tmp_path, placed)
+    assert found.stray == (f"{SITE}/pkg",)
+    assert found.missing == (f"{SITE}/pkg/__init__.py", f"{SITE}/pkg/deep/er.py")
+
+
+def test_linked_site_packages_is_not_walked(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    (tmp_path / SITE).rename(tmp_path / "elsewhere")
+    (tmp_path / SITE).symlink_to(tmp_path / "elsewhere")
+    assert look(tmp_path, placed).stray == (SITE,)
+
+
+def test_source_of_bytecode() -> None:
+    assert source_of("a/__pycache__/b.cpython-311.opt-2.pyc") == "a/b.py"
+    assert source_of("a/__pycache__/b.txt") == ""

@@ -1,0 +1,229 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from envsync.errors import TargetRefused
+from envsync.files import Placer
+from envsync.sync import journal, transaction
+from envsync.sync.journal import Step
+from tests.support.environments_on_disk import (
+    SITE,
+    files_of,
+    make,
+    one_owner,
+    prepare_change,
+    quarantined,
+    tree,
+)
+
+OLD = {
+    f"{SITE}/same.py": b"same = 1\n",
+    f"{SITE}/changed.py": b"version = 1\n",
+    f"{SITE}/gone.py": b"gone = 1\n",
+    f"{SITE}/folder/__init__.py": b"",
+    f"{SITE}/folder/inner/x.py": b"x = 1\n",
+    f"{SITE}/becomes_folder.py": b"b = 1\n",
+    "bin/tool": b"#!/bin/sh\n",
+}
+NEW = {
+    f"{SITE}/same.py": b"same = 1\n",
+    f"{SITE}/changed.py": b"version = 2\n",
+    f"{SITE}/folder": b"a file now\n",
+    f"{SITE}/becomes_folder.py/__init__.py": b"",
+    f"{SITE}/new/deep/y.py": b"y = 1\n",
+    "share/doc.txt": b"doc\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "project" / ".venv"
+    path.parent.mkdir()
+    make(path, OLD)
+    return path
+
+
+def test_new_environment_holds_its_files_and_nothing_lies_beside_it(root: Path) -> None:
+    assert tree(root) == OLD
+    assert os.listdir(root.parent) == [".venv"]
+    assert journal.read_id(str(root)) == "0" * 32
+
+
+def test_failing_preparation_leaves_nothing_behind(root: Path) -> None:
+    broken = files_of({**NEW, f"{SITE}/z.py": b""})
+    sources = {**broken.sources, f"{SITE}/z.py": "/nowhere/at/all"}
+    with pytest.raises(Exception, match="nowhere"):
+        transaction.prepare_new(
+            str(root.parent / "other"),
+            broken._replace(sources=sources),
+            one_owner(NEW),
+            [],
+            placer=Placer(),
+        )
+    assert os.listdir(root.parent) == [".venv"]
+
+
+def test_change_gives_exactly_the_new_files(root: Path) -> None:
+    transaction.commit(prepare_change(root, NEW))
+    assert tree(root) == NEW
+    assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
+
+
+def test_change_removes_folders_that_became_empty(root: Path) -> None:
+    transaction.commit(prepare_change(root, {f"{SITE}/same.py": b"same = 1\n"}))
+    assert os.listdir(root / SITE) == ["same.py"]
+
+
+def test_discarded_preparation_changes_nothing(root: Path) -> None:
+    transaction.discard(prepare_change(root, NEW))
+    assert tree(root) == OLD
+    assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
+
+
+def test_edited_and_stray_files_are_set_aside_with_their_bytes(root: Path) -> None:
+    (root / SITE / "changed.py").write_bytes(b"mine = 1\n")
+    (root / SITE / "stray.txt").write_bytes(b"notes\n")
+    (root / SITE / "new").mkdir()
+    (root / SITE / "new" / "mine.txt").write_bytes(b"more notes\n")
+    transaction.commit(prepare_change(root, NEW))
+    assert tree(root) == NEW
+    assert quarantined(root) == {
+        f"{SITE}/changed.py": b"mine = 1\n",
+        f"{SITE}/stray.txt": b"notes\n",
+        f"{SITE}/new/mine.txt": b"more notes\n",
+    }
+
+
+class Died(BaseException):
+    """Stands for kill -9: nothing catches it, nothing cleans up."""
+
+
+def dying(steps: tuple[Step, ...], after: int) -> Iterator[Step]:
+    yield from steps[:after]
+    raise Died
+
+
+def test_death_after_any_step_is_finished_by_recovery(tmp_path: Path) -> None:
+    steps = 1
+    after = 0
+    while after <= steps:
+        root = tmp_path / str(after) / ".venv"
+        root.parent.mkdir()
+        make(root, OLD)
+        (root / SITE / "gone.py").write_bytes(b"edited = 1\n")
+        prepared = prepare_change(root, NEW)
+        steps = len(prepared.steps)
+        journal.write_journal(str(root), prepared.manifest.environment_id, prepared.steps)
+        with pytest.raises(Died):
+            journal.finish(str(root), dying(prepared.steps, after))
+        assert transaction.is_interrupted(str(root))
+        assert transaction.recover(str(root))
+        assert tree(root) == NEW
+        assert quarantined(root) == {f"{SITE}/gone.py": b"edited = 1\n"}
+        assert not transaction.recover(str(root))
+        after += 1
+    assert steps > 15
+
+
+def test_death_during_recovery_is_finished_by_the_next_recovery(tmp_path: Path) -> None:
+    for first, second in ((2, 1), (3, 9), (9, 3), (14, 15)):
+        root = tmp_path / f"{first}-{second}" / ".venv"
+        root.parent.mkdir()
+        make(root, OLD)
+        prepared = prepare_change(root, NEW)
+        journal.write_journal(str(root), prepared.manifest.environment_id, prepared.steps)
+        for after in (first, second):
+            with pytest.raises(Died):
+                journal.finish(str(root), dying(prepared.steps, after))
+        transaction.recover(str(root))
+        assert tree(root) == NEW
+
+
+def test_death_before_the_journal_leaves_the_old_environment(root: Path) -> None:
+    prepare_change(root, NEW)
+    assert not transaction.recover(str(root))
+    assert tree(root) == OLD
+    assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
+
+
+def test_death_while_a_new_environment_is_built_leaves_nothing(root: Path) -> None:
+    prepared = transaction.prepare_new(
+        str(root), files_of(NEW), one_owner(NEW), [], placer=Placer()
+    )
+    assert prepared.built is not None
+    transaction.recover(str(root))
+    assert os.listdir(root.parent) == [".venv"]
+    assert tree(root) == OLD
+
+
+def test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back(
+    root: Path,
+) -> None:
+    root.rename(root.parent / ".venv.envsync-old-0123")
+    assert transaction.recover(str(root))
+    assert tree(root) == OLD
+
+
+def test_replacing_an_environment_keeps_what_the_user_had_in_it(root: Path) -> None:
+    (root / SITE / "notes.txt").write_bytes(b"notes\n")
+    (root / SITE / "changed.py").write_bytes(b"mine = 1\n")
+    make(root, NEW)
+    assert tree(root) == NEW
+    assert quarantined(root) == {
+        f"{SITE}/notes.txt": b"notes\n",
+        f"{SITE}/changed.py": b"mine = 1\n",
+    }
+    assert os.listdir(root.parent) == [".venv"]
+
+
+def test_replacing_a_foreign_folder_keeps_all_of_it(tmp_path: Path) -> None:
+    root = tmp_path / ".venv"
+    (root / "bin").mkdir(parents=True)
+    (root / "bin" / "python").write_bytes(b"theirs\n")
+    make(root, NEW)
+    assert tree(root) == NEW
+    assert quarantined(root) == {"bin/python": b"theirs\n"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "place\t../../outside\t0",
+        "trash\t/etc/passwd\t0",
+        "keep\tlib/x\t../../../outside",
+        "place\t.envsync/id\t0",
+        "mkdir\tlib//x\t",
+    ],
+)
+def test_journal_that_leaves_the_environment_is_refused(root: Path, line: str) -> None:
+    action, path, store = line.split("\t")
+    journal.write_journal(str(root), "0" * 32, [Step(action, path, store)])
+    with pytest.raises(TargetRefused, match="outside"):
+        transaction.recover(str(root))
+    assert tree(root) == OLD
+
+
+def test_journal_of_another_environment_is_refused(root: Path) -> None:
+    journal.write_journal(str(root), "1" * 32, [Step("trash", f"{SITE}/same.py", "0")])
+    with pytest.raises(TargetRefused, match="another environment"):
+        transaction.recover(str(root))
+    assert tree(root) == OLD
+
+
+def test_damaged_journal_is_refused(root: Path) -> None:
+    journal.write_journal(str(root), "0" * 32, [Step("trash", f"{SITE}/same.py", "0")])
+    path = root / ".envsync" / "journal"
+    path.write_bytes(path.read_bytes().replace(b"same", b"gone"))
+    with pytest.raises(TargetRefused, match="damaged"):
+        transaction.recover(str(root))
+    assert tree(root) == OLD
+
+
+def test_obstacle_that_appears_before_the_commit_is_set_aside(root: Path) -> None:
+    prepared = prepare_change(root, NEW)
+    (root / "share").write_bytes(b"an obstacle\n")
+    transaction.commit(prepared)
+    assert tree(root) == NEW
+    assert quarantined(root) == {"share": b"an obstacle\n"}
