@@ -1,0 +1,265 @@
+"""Change the text of env.toml, keeping comments, order, blank lines and line endings."""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import tomlkit
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from envsync.errors import UsageError
+from envsync.spec.arrays import insert_item, remove_item, replace_item
+from envsync.spec.document import load
+from envsync.spec.model import ALL
+from envsync.spec.read import parse_spec
+from envsync.spec.requirements import read_name, read_name_or_all, read_requirement
+from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
+from envsync.spec.wording import show_path
+
+T = TypeVar("T")
+
+DEPENDENCIES: ListPath = ("env", "dependencies")
+EXTRAS: ListPath = ("env", "optional-dependencies")
+GROUPS: ListPath = ("dependency-groups",)
+ALLOW: ListPath = ("build", "allow")
+
+_HEAD = re.compile(r"\s*(?P<name>:all:|[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?")
+"""Name and extras at the beginning of a requirement."""
+_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class _List(NamedTuple):
+    """A list in env.toml: its text, and the values in it."""
+
+    text: str
+    values: tuple[object, ...]
+
+    def names(self) -> list[str]:
+        """Normalised names of what is listed; "" for what has none, such as an include."""
+        return [_name(value) for value in self.values]
+
+    def replace(self, position: int, value: str) -> "_List":
+        """Put a value in the place of another."""
+        text = replace_item(self.text, position, _quoted(value))
+        return _List(text, (*self.values[:position], value, *self.values[position + 1 :]))
+
+    def add(self, value: str) -> "_List":
+        """Add in alphabetical order if the list is in it, else at the end."""
+        names, position = self.names(), len(self.values)
+        listed = [name for name in names if name]
+        if listed == sorted(listed):
+            later = (place for place, name in enumerate(names) if name > _name(value))
+            position = next(later, position)
+        text = insert_item(self.text, position, _quoted(value))
+        return _List(text, (*self.values[:position], value, *self.values[position:]))
+
+    def remove(self, position: int) -> "_List":
+        """Take a value out."""
+        text = remove_item(self.text, position)
+        return _List(text, (*self.values[:position], *self.values[position + 1 :]))
+
+
+def add_dependency(
+    text: str, requirement: str, *, group: str | None = None, extra: str | None = None
+) -> str:
+    """Give env.toml with a requirement (PEP 508) in its dependencies, a group or an extra.
+
+    A requirement of the same name and marker that is there already is replaced in its place; its
+    extras stay, and so do its versions when the new one says nothing about them. A list in
+    alphabetical order stays in it. `UsageError` for a requirement or name that can't be used,
+    `SpecInvalid` when the text has mistakes or the result would have.
+    """
+    new = _usable(read_requirement, requirement.strip())
+    path = _find_path(text, group, extra)
+    return _change_list(text, path, lambda found: _with_requirement(found, new, requirement))
+
+
+def remove_dependency(
+    text: str, name: str, *, group: str | None = None, extra: str | None = None
+) -> str:
+    """Give env.toml without a package in its dependencies, a group or an extra.
+
+    All requirements of that name go, whatever their markers. `UsageError` when there is none.
+    """
+    wanted = _usable(read_name, name.strip())
+    path = _find_path(text, group, extra)
+
+    def without(found: _List) -> _List:
+        positions = [i for i, listed in enumerate(found.names()) if listed == wanted]
+        if not positions:
+            raise UsageError(
+                f"{wanted} is not in {show_path(path)}", hint=_elsewhere(text, wanted, path)
+            )
+        for position in reversed(positions):
+            found = found.remove(position)
+        return found
+
+    return _change_list(text, path, without)
+
+
+def allow_build(text: str, names: Collection[str]) -> str:
+    """Give env.toml with packages named under `[build] allow`."""
+    wanted = sorted({_usable(read_name_or_all, name.strip()) for name in names})
+
+    def with_names(found: _List) -> _List:
+        for name in wanted:
+            if name not in found.names() and ALL not in found.values:
+                found = found.add(name)
+        return found
+
+    return _change_list(text, ALLOW, with_names) if wanted else text
+
+
+def new_spec(name: str, requires_python: str | None, dependencies: Sequence[str] = ()) -> str:
+    """Give the text of a first env.toml.
+
+    `requires_python` is a specifier such as ">=3.11". `UsageError` for a requirement that can't be
+    used, `SpecInvalid` for a name or range.
+    """
+    range_line = f"requires-python = {_quoted(requires_python)}\n" if requires_python else ""
+    text = (
+        "# What this project needs. `envsync add NAME` writes a package here, `envsync sync`\n"
+        "# makes .venv match it.\n"
+        "\n"
+        "[env]\n"
+        f"name = {_quoted(name)}\n"
+        f"{range_line}"
+        "dependencies = []\n"
+        "\n"
+        "# For work on the project itself: `envsync add --group dev NAME`.\n"
+        "[dependency-groups]\n"
+        "dev = []\n"
+    )
+    for dependency in dependencies:
+        text = add_dependency(text, dependency)
+    parse_spec(text, folder_name=name)
+    return text
+
+
+def _with_requirement(found: _List, new: Requirement, text: str) -> _List:
+    if not found.values and "\n" not in found.text:
+        found = _List("[\n]", ())
+    for position, value in enumerate(found.values):
+        if not isinstance(value, str) or _name(value) != canonicalize_name(new.name):
+            continue
+        old = Requirement(value)
+        if old.marker == new.marker:
+            merged = _merge(value, old, text.strip(), new)
+            return found if merged == value else found.replace(position, merged)
+    return found.add(text.strip())
+
+
+def _merge(old_text: str, old: Requirement, new_text: str, new: Requirement) -> str:
+    """Join two requirements of one name and marker."""
+    says_version = bool(new.specifier) or new.url is not None
+    kept_text, kept = (new_text, new) if says_version else (old_text, old)
+    extras = old.extras | new.extras
+    if extras == kept.extras:
+        return kept_text
+    rest = _HEAD.sub("", kept_text, count=1)
+    return f"{kept.name}[{','.join(sorted(extras))}]{rest}"
+
+
+def _find_path(text: str, group: str | None, extra: str | None) -> ListPath:
+    """Give the key path of a list, in the spelling that the file has for it."""
+    if group is not None and extra is not None:
+        raise UsageError("a dependency goes into a group or an extra, not both")
+    if group is not None:
+        return _spelled(text, GROUPS, group)
+    return DEPENDENCIES if extra is None else _spelled(text, EXTRAS, extra)
+
+
+def _spelled(text: str, tables: ListPath, name: str) -> ListPath:
+    wanted = _usable(read_name, name)
+    there = map(str, _lookup(_load(text), tables))
+    spelled = (key for key in there if canonicalize_name(key) == wanted)
+    return (*tables, next(spelled, wanted))
+
+
+def _change_list(text: str, path: ListPath, change: Callable[[_List], _List]) -> str:
+    """Apply a change to one list of env.toml, and make sure that nothing else changed."""
+    body = text.removeprefix(_BYTE_ORDER_MARK)
+    parse_spec(body, folder_name="env")
+    values = _load(body)
+    try:
+        before = _List(get_list(body, path) or "[]", tuple(_lookup(values, path)))
+        after = change(before)
+        if after.values == before.values:
+            return text
+        written = put_list(body, path, after.text)
+    except RewriteFailed as error:
+        raise _by_hand(path) from error
+    if "\r\n" in body and not _BARE_NEWLINE.search(body):
+        written = _BARE_NEWLINE.sub("\r\n", written)
+    if _load(written) != _with_list(values, path, after.values):
+        raise _by_hand(path)
+    parse_spec(written, folder_name="env")
+    return text[: len(text) - len(body)] + written
+
+
+def _by_hand(path: ListPath) -> UsageError:
+    return UsageError(
+        f"env.toml is written in a way that envsync cannot edit: {show_path(path)}",
+        hint="change it by hand, then run `envsync sync`",
+    )
+
+
+def _load(text: str) -> dict[str, object]:
+    return load(text.removeprefix(_BYTE_ORDER_MARK), path="env.toml")
+
+
+def _lookup(values: Mapping[str, object], path: ListPath) -> Iterable[object]:
+    """Give what is at a key path: a list, the keys of a table, or nothing."""
+    found: object = values
+    for key in path:
+        found = found.get(key, ()) if isinstance(found, dict) else ()
+    return found if isinstance(found, list | dict) else ()
+
+
+def _with_list(
+    values: dict[str, object], path: ListPath, items: Sequence[object]
+) -> dict[str, object]:
+    """Give the values of a file with one list in it exchanged."""
+    if len(path) == 1:
+        return {**values, path[0]: list(items)}
+    below = values.get(path[0], {})
+    inner = below if isinstance(below, dict) else {}
+    return {**values, path[0]: _with_list(inner, path[1:], items)}
+
+
+def _elsewhere(text: str, wanted: str, path: ListPath) -> str | None:
+    """Say what to type when the package is in another list than the one asked for."""
+    values = _load(text)
+    commands: dict[ListPath, str] = {DEPENDENCIES: "envsync remove"}
+    for tables, option in ((GROUPS, "--group"), (EXTRAS, "--extra")):
+        for key in map(str, _lookup(values, tables)):
+            commands[(*tables, key)] = f"envsync remove {option} {key}"
+    for other, command in commands.items():
+        if other != path and wanted in _List("", tuple(_lookup(values, other))).names():
+            return f"it is in {show_path(other)}: `{command} {wanted}`"
+    return None
+
+
+def _usable(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _name(value: object) -> str:
+    """Give the normalised name at the beginning of a list's item; "" where there is none."""
+    head = _HEAD.match(value) if isinstance(value, str) else None
+    return canonicalize_name(head["name"]) if head else ""
+
+
+def _quoted(text: str) -> str:
+    """Write a string as TOML, without escapes where that can be."""
+    plain = text.isprintable()
+    if plain and not set(text) & set('"\\'):
+        return f'"{text}"'
+    if plain and "'" not in text:
+        return f"'{text}'"
+    return tomlkit.string(text).as_string()

@@ -1,0 +1,170 @@
+"""Check the places that env.toml may name: URLs, git repositories and revisions, relative paths.
+
+A cloned env.toml is a stranger's text: nothing in it may reach outside the project, carry or
+collect secrets, or be taken for an option by a program that gets it as an argument.
+Every reader gives the text back, checked, or raises ValueError with the reason.
+"""
+
+import re
+from typing import NamedTuple
+from urllib.parse import unquote
+
+MAX_LENGTH = 4096
+
+_URL = (
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)"
+    r"(?:\?(?P<query>[^#]*))?(?:\#(?P<fragment>.*))?"
+)
+_AUTHORITY = (
+    r"(?:(?P<user>[^@]*)@)?"
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
+)
+_SSH_USER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+_VARIABLE = r"\$(?:\{|[A-Za-z_])"
+_URL_TEXT = r"[!-~]+"
+"""Printable ASCII without spaces; other characters are written as %XX."""
+_SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^/].*)"
+_HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{128})"
+_ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
+_NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
+_CONFIDENTIAL = (
+    r"(access|api|auth|private)?[_-]?(token|key|secret|password|passwd|signature|sig|jwt)"
+    r"|auth|authorization|client_secret|awsaccesskeyid|x-(amz|goog)-.*"
+)
+"""Names of parameters that hold a secret, in the query of a URL."""
+
+
+class Url(NamedTuple):
+    """A URL taken apart, as written but for the lower-case scheme."""
+
+    scheme: str
+    user: str | None
+    host_and_port: str
+    path: str
+    query: str
+    fragment: str
+
+
+def read_http_url(text: str, *, credentials_go: str = "into your netrc file") -> str:
+    """Check an http or https URL of a file or an index (H13, H24, H28)."""
+    url = split_url(text)
+    if url.scheme not in ("http", "https"):
+        raise ValueError(f"a URL must begin with https:// or http://, not {url.scheme}://")
+    if url.user is not None:
+        raise ValueError(f"credentials do not belong in env.toml: put them {credentials_go}")
+    _refuse_secrets(url.query, credentials_go)
+    return text
+
+
+def read_archive_url(text: str) -> str:
+    """Check the URL of a wheel or source archive; `#sha256=...` may say what it must hash to."""
+    read_http_url(text)
+    url = split_url(text)
+    if url.fragment and not re.fullmatch(_HASH, url.fragment):
+        raise ValueError("after # a URL may have sha256=HASH only")
+    if not unquote(url.path).lower().endswith(_ARCHIVES):
+        raise ValueError("the URL must name a wheel (.whl) or a source archive (.tar.gz, .zip)")
+    return text
+
+
+def read_git_url(text: str) -> str:
+    """Check the URL of a git repository: https, ssh, or file for a local one (H50)."""
+    scp = re.fullmatch(_SCP_LIKE, text)
+    if scp and "://" not in text:
+        raise ValueError(f"write it as a URL: ssh://{scp['host']}/{scp['path']}")
+    if text.startswith("git+"):
+        raise ValueError("leave out git+ in front of the URL")
+    url = split_url(text)
+    if url.scheme not in ("https", "ssh", "file"):
+        raise ValueError(f"git URLs begin with https://, ssh:// or file://, not {url.scheme}://")
+    if url.scheme == "file" and (url.host_and_port or not url.path.startswith("/")):
+        raise ValueError("a file:// URL names a folder of this machine: file:///PATH")
+    if url.user is not None and not (url.scheme == "ssh" and re.fullmatch(_SSH_USER, url.user)):
+        raise ValueError(
+            "credentials do not belong in env.toml: leave them to git's credential helper or ssh"
+        )
+    if url.query or url.fragment:
+        raise ValueError("a git URL has no ? or # part: use tag, branch, rev and subdirectory")
+    if unquote(url.path).startswith("/-"):
+        raise ValueError("the path of a git URL must not begin with -")
+    return text
+
+
+def read_revision(text: str) -> str:
+    """Check a tag, branch or commit: a name that git can't take for an option (H24, H50)."""
+    _refuse_odd_text(text, "name")
+    if text.startswith(("-", "/", ".")) or re.search(_NOT_IN_REVISION, text):
+        raise ValueError("not the name of a tag, branch or commit")
+    return text
+
+
+def read_path(text: str) -> str:
+    """Check a path inside the project's folder and give its shortest form; "." is the folder.
+
+    Always relative, with forward slashes, never through `..` (H21, H24, H28).
+    """
+    _refuse_odd_text(text, "path")
+    if "\\" in text:
+        raise ValueError("write the path with forward slashes")
+    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
+        raise ValueError("the path must be relative to the project's folder")
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise ValueError("the path must stay inside the project's folder: no ..")
+    if any(part != part.strip() or len(part.encode()) > 255 for part in parts):
+        raise ValueError("the path has a part with blanks around it, or of over 255 bytes")
+    if parts and parts[0].startswith("-"):
+        raise ValueError("the path must not begin with -")
+    return "/".join(parts) or "."
+
+
+def read_subdirectory(text: str) -> str:
+    """Check a path below a source's own root."""
+    path = read_path(text)
+    if path == ".":
+        raise ValueError("leave the subdirectory out to mean the root itself")
+    return path
+
+
+def split_url(text: str) -> Url:
+    """Take a URL apart (RFC 3986), refusing what readers of URLs don't agree on."""
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"a URL must not be longer than {MAX_LENGTH} characters")
+    if re.search(_VARIABLE, text):
+        raise ValueError("variables are not expanded in URLs: credentials come from your settings")
+    if not re.fullmatch(_URL_TEXT, text) or set(text) & set('\\"<>^`{|}'):
+        raise ValueError("not a URL: it has characters that must be written as %XX")
+    match = re.fullmatch(_URL, text)
+    if match is None:
+        raise ValueError("not a URL: it must begin with https://")
+    authority = re.fullmatch(_AUTHORITY, match["authority"])
+    if match["authority"] and (authority is None or int(authority["port"] or 0) > 65535):
+        raise ValueError("the URL's host is not valid")
+    if not match["authority"] and match["scheme"].lower() != "file":
+        raise ValueError("the URL has no host")
+    return Url(
+        match["scheme"].lower(),
+        authority["user"] if authority else None,
+        match["authority"].rpartition("@")[2],
+        match["path"],
+        match["query"] or "",
+        match["fragment"] or "",
+    )
+
+
+def _refuse_secrets(query: str, credentials_go: str) -> None:
+    for pair in re.split("[&;]", query):
+        if re.fullmatch(_CONFIDENTIAL, unquote(pair.partition("=")[0]).lower()):
+            raise ValueError(
+                f"the URL's query holds a secret, which would end in the lock: "
+                f"put credentials {credentials_go}"
+            )
+
+
+def _refuse_odd_text(text: str, what: str) -> None:
+    if not text or not text.strip():
+        raise ValueError(f"the {what} is empty")
+    if not text.isprintable() or text != text.strip():
+        raise ValueError(f"the {what} has blanks around it or characters that cannot be shown")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"the {what} is longer than {MAX_LENGTH} characters")

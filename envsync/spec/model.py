@@ -1,0 +1,113 @@
+"""The values that env.toml is read into."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+Resolution = Literal["highest", "lowest", "lowest-direct"]
+Prereleases = Literal["if-necessary-or-explicit", "allow", "disallow"]
+LinkMode = Literal["auto", "clone", "hardlink", "copy", "symlink"]
+SourceKind = Literal["path", "git", "url", "index"]
+
+ALL = ":all:"
+"""Stands for every package in `no-binary` and `build.allow`."""
+
+
+class IndexSpec(NamedTuple):
+    """One `[[index]]`."""
+
+    name: str
+    """Lower case letters, digits, `-` and `_`."""
+    url: str
+    """http or https, without credentials."""
+    default: bool = False
+    """Stands in for the public index."""
+    explicit: bool = False
+    """Serves only packages that `[sources]` sends to it."""
+
+
+class SourceSpec(NamedTuple):
+    """Where a package comes from, under one marker."""
+
+    kind: SourceKind
+    location: str
+    """By kind: a path relative to the project's folder with forward slashes; the URL of a git
+    repository; the URL of a wheel or source archive; the name of an index."""
+    marker: Marker | None = None
+    editable: bool = False
+    subdirectory: str | None = None
+    """The folder inside the source that holds the project; relative, without `..`."""
+    tag: str | None = None
+    branch: str | None = None
+    rev: str | None = None
+
+    @property
+    def revision(self) -> str | None:
+        """What to check out of a git repository; None is its default branch."""
+        return self.tag or self.branch or self.rev
+
+
+class LockPolicy(NamedTuple):
+    """`[lock]`: how versions are chosen."""
+
+    environments: tuple[Marker, ...] = ()
+    """What the lock covers; empty is everything."""
+    required_environments: tuple[Marker, ...] = ()
+    resolution: Resolution = "highest"
+    prereleases: Prereleases = "if-necessary-or-explicit"
+    exclude_newer: str | None = None
+    """As written; `times.exclude_newer_time` makes a time of it."""
+    constraints: tuple[Requirement, ...] = ()
+    overrides: tuple[Requirement, ...] = ()
+    ignore_requires_python: frozenset[NormalizedName] = frozenset()
+    no_binary: frozenset[str] = frozenset()
+    """Normalised names, or `ALL`."""
+    conflicts: tuple[tuple[NormalizedName, ...], ...] = ()
+    """Extras or groups that are never installed together; two names or more each."""
+
+
+class SyncOptions(NamedTuple):
+    """`[sync]`: how files get into the environment."""
+
+    link_mode: LinkMode = "auto"
+    compile_bytecode: bool = False
+
+
+class BuildPolicy(NamedTuple):
+    """`[build]`: what may be built from source, and how."""
+
+    allow: frozenset[str] = frozenset()
+    """Normalised names, or `ALL`."""
+    config_settings: Mapping[NormalizedName, Mapping[str, str | list[str]]] = {}
+    extra_build_requires: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
+
+
+class Spec(NamedTuple):
+    """All of env.toml, checked."""
+
+    name: str
+    """Shown in the prompt; any printable text."""
+    requires_python: SpecifierSet | None = None
+    python: str | None = None
+    """The interpreter to use: a version, a specifier or an absolute path."""
+    dependencies: tuple[Requirement, ...] = ()
+    optional_dependencies: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
+    dependency_groups: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
+    """Included groups are already put in the place of their names (PEP 735)."""
+    default_groups: tuple[NormalizedName, ...] = ()
+    path: str = ".venv"
+    """The environment's folder, relative to the project's, with forward slashes."""
+    system_site_packages: bool = False
+    seed: tuple[NormalizedName, ...] = ()
+    indexes: tuple[IndexSpec, ...] = ()
+    """In priority order."""
+    sources: Mapping[NormalizedName, tuple[SourceSpec, ...]] = {}
+    lock: LockPolicy = LockPolicy()
+    sync: SyncOptions = SyncOptions()
+    build: BuildPolicy = BuildPolicy()
+    tasks: Mapping[str, str | tuple[str, ...]] = {}
+    """Name -> a command line, or commands and names of other tasks in order."""

@@ -1,0 +1,211 @@
+"""Read env.toml into a Spec: every table and key checked, all mistakes reported together."""
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from envsync.errors import SpecInvalid
+from envsync.spec.document import decode, load
+from envsync.spec.fields import Problem, Problems, Table, TooManyProblems
+from envsync.spec.groups import Include, expand_groups
+from envsync.spec.lines import find_lines, line_of
+from envsync.spec.locations import read_path
+from envsync.spec.model import Spec
+from envsync.spec.policies import (
+    read_build,
+    read_lock,
+    read_requirement_lists,
+    read_sync,
+    read_tasks,
+)
+from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
+from envsync.spec.sources import index_names, read_indexes, read_sources
+from envsync.spec.wording import kind_of, quote, show_path
+
+_MAX_NAME = 200
+_PYTHON = re.compile(r"[A-Za-z0-9.<>=!~,*+_ -]+")
+
+_ROOT_ADVICE = {
+    "project": "the table is called [env] here",
+    "tool": "env.toml is envsync's own: leave out `tool.`",
+    "envsync": "leave out `envsync.`",
+    "extras": "extras go under [env.optional-dependencies]",
+    "dev-dependencies": "write [dependency-groups] with dev = [...]",
+    "indexes": "write [[index]]",
+    "scripts": "commands go under [tasks]",
+    **dict.fromkeys(
+        ("name", "requires-python", "python", "dependencies", "default-groups", "path"),
+        "it belongs under [env]",
+    ),
+    "optional-dependencies": "write [env.optional-dependencies]",
+}
+_ENV_ADVICE = {
+    "dependency-groups": "write [dependency-groups]",
+    "dev-dependencies": "write [dependency-groups] with dev = [...]",
+    "groups": "write [dependency-groups]",
+    "extras": "extras go under [env.optional-dependencies]",
+    "sources": "write [sources]",
+    "index": "write [[index]]",
+    "tasks": "write [tasks]",
+    **dict.fromkeys(
+        ("version", "description", "authors", "readme", "license", "classifiers"),
+        "it describes a package and belongs in pyproject.toml",
+    ),
+}
+
+
+def parse_spec_bytes(data: bytes, *, path: str = "env.toml", folder_name: str) -> Spec:
+    """Read env.toml from its bytes (UTF-8, at most 1 MiB); else as `parse_spec`."""
+    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name)
+
+
+def parse_spec(text: str, *, path: str = "env.toml", folder_name: str) -> Spec:
+    """Read the text of env.toml.
+
+    `path` is what messages call the file; `folder_name` is the environment's name where env.toml
+    has none. Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
+    order of the file.
+    """
+    content = load(text, path=path)
+    problems = Problems()
+    try:
+        spec = _read(Table(content, (), problems), folder_name)
+    except TooManyProblems:
+        spec = None
+    if spec is None or problems.found:
+        raise SpecInvalid(path, _sentences(problems, text))
+    return spec
+
+
+def _sentences(problems: Problems, text: str) -> list[str]:
+    lines = find_lines(text)
+    placed = [(line_of(lines, problem.path), problem) for problem in problems.found]
+    placed.sort(key=itemgetter(0))
+    sentences = [_sentence(line, problem) for line, problem in placed]
+    if len(sentences) >= Problems.MOST:
+        sentences.append("and perhaps more: reading stopped here")
+    return list(dict.fromkeys(sentences))
+
+
+def _sentence(line: int, problem: Problem) -> str:
+    where = f"{show_path(problem.path)}: " if problem.path else ""
+    return f"line {line}: {where}{problem.text}"
+
+
+def _read(root: Table, folder_name: str) -> Spec:
+    if "env" not in root.content:
+        root.report("the table [env] is missing")
+    env = root.table("env")
+    groups = _read_groups(root)
+    extras = read_requirement_lists(env.table("optional-dependencies"))
+    indexes = read_indexes(root)
+    spec = Spec(
+        name=env.convert("name", _read_env_name) or _folder_as_name(folder_name),
+        requires_python=env.convert("requires-python", read_python_range),
+        python=env.convert("python", _read_python),
+        dependencies=env.items("dependencies", read_requirement),
+        optional_dependencies=extras,
+        dependency_groups=groups,
+        default_groups=_read_default_groups(env, groups),
+        path=env.convert("path", _read_env_path) or ".venv",
+        system_site_packages=env.flag("system-site-packages"),
+        seed=env.items("seed", read_name),
+        indexes=indexes,
+        sources=read_sources(root, index_names(root)),
+        lock=read_lock(root.table("lock"), {**groups, **extras}),
+        sync=read_sync(root.table("sync")),
+        build=read_build(root.table("build")),
+        tasks=read_tasks(root.table("tasks")),
+    )
+    env.finish(_ENV_ADVICE)
+    root.finish(_ROOT_ADVICE)
+    _refuse_two_origins(root, spec)
+    return spec
+
+
+def _read_env_name(text: str) -> str:
+    if not text.strip() or not text.isprintable() or len(text) > _MAX_NAME:
+        raise ValueError(f"the name must be printable text of at most {_MAX_NAME} characters")
+    return text.strip()
+
+
+def _folder_as_name(folder_name: str) -> str:
+    """Make a folder's name fit for a prompt."""
+    name = "".join(char if char.isprintable() else "_" for char in folder_name[:_MAX_NAME])
+    return name.strip() or "env"
+
+
+def _read_python(text: str) -> str:
+    """Read `[env] python`; a path is absolute, for a project brings no interpreter (H21)."""
+    if text.startswith("/") or re.match(r"[A-Za-z]:[/\\]", text):
+        if not text.isprintable():
+            raise ValueError("the path has characters that cannot be shown")
+        return text
+    if "/" in text or "\\" in text or text.startswith("~"):
+        raise ValueError("the path of an interpreter must be written in full, from / on")
+    if not _PYTHON.fullmatch(text) or text.startswith("-") or len(text) > _MAX_NAME:
+        raise ValueError(f'{quote(text)} is not a version such as "3.12", a specifier or a path')
+    return text.strip()
+
+
+def _read_env_path(text: str) -> str:
+    path = read_path(text)
+    if path == ".":
+        raise ValueError("the environment cannot be the project's folder itself")
+    return path
+
+
+def _read_groups(root: Table) -> dict[NormalizedName, tuple[Requirement, ...]]:
+    table = root.table("dependency-groups")
+    groups = {name: tuple(_read_group(table, key)) for key, name in table.names()}
+    return expand_groups(groups, root.problems.add)
+
+
+def _read_group(table: Table, key: str) -> Iterable[Requirement | Include]:
+    for position, item in enumerate(table.elements(key)):
+        entry: Requirement | Include | None
+        if isinstance(item, dict):
+            entry = _read_include(table.table_at(item, key, position))
+        elif isinstance(item, str):
+            entry = table.convert_at(item, read_requirement, key, position)
+        else:
+            table.report(f"expected a requirement, found {kind_of(item)}", key, position)
+            entry = None
+        if entry is not None:
+            yield entry
+
+
+def _read_include(table: Table) -> Include | None:
+    group = table.convert("include-group", read_name)
+    if "include-group" not in table.content:
+        table.report('expected a requirement or {include-group = "NAME"}')
+    table.finish()
+    return None if group is None else Include(group, table.path)
+
+
+def _read_default_groups(
+    env: Table, groups: Mapping[NormalizedName, object]
+) -> tuple[NormalizedName, ...]:
+    named = tuple(dict.fromkeys(env.items("default-groups", partial(read_known, groups, "group"))))
+    if "default-groups" in env.content:
+        return named
+    return tuple(name for name in groups if name == "dev")
+
+
+def _refuse_two_origins(root: Table, spec: Spec) -> None:
+    """A package with a URL of its own can't have a source as well."""
+    lists = (
+        spec.dependencies,
+        *spec.optional_dependencies.values(),
+        *spec.dependency_groups.values(),
+    )
+    direct = {canonicalize_name(each.name) for each in chain(*lists) if each.url is not None}
+    sources = root.table("sources")
+    for key in sources.content:
+        if canonicalize_name(key) in direct:
+            sources.report("a requirement gives this package a URL already", key)

@@ -1,0 +1,179 @@
+"""Read the tables `[[index]]` and `[sources]`: where packages come from."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from packaging.utils import NormalizedName
+
+from envsync.spec.fields import Table
+from envsync.spec.locations import (
+    read_archive_url,
+    read_git_url,
+    read_http_url,
+    read_path,
+    read_revision,
+    read_subdirectory,
+)
+from envsync.spec.model import IndexSpec, SourceKind, SourceSpec
+from envsync.spec.requirements import read_marker
+from envsync.spec.wording import near_miss, quote
+
+_INDEX_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+_KINDS: tuple[SourceKind, ...] = ("path", "git", "url", "index")
+_REVISIONS = ("tag", "branch", "rev")
+_KINDS_WITH: Mapping[str, tuple[SourceKind, ...]] = {
+    "editable": ("path",),
+    "subdirectory": ("path", "git", "url"),
+    **dict.fromkeys(_REVISIONS, ("git",)),
+}
+"""Keys that go with some kinds of source only."""
+
+
+def read_indexes(root: Table) -> tuple[IndexSpec, ...]:
+    """Read every `[[index]]`, in the order written."""
+    value = root.value("index")
+    if isinstance(value, dict):
+        root.report("write [[index]], with two pairs of brackets", "index")
+        return ()
+    if not isinstance(value, list):
+        if value is not None:
+            root.report("expected tables that begin with [[index]]", "index")
+        return ()
+    tables = root.tables_at(value, "index")
+    indexes = tuple(index for index in map(_read_index, tables) if index is not None)
+    _refuse_same_names(tables)
+    _refuse_two_defaults(tables)
+    return indexes
+
+
+def read_sources(
+    root: Table, indexes: Collection[str]
+) -> dict[NormalizedName, tuple[SourceSpec, ...]]:
+    """Read `[sources]`; `indexes` are the names that a source may send its package to."""
+    table = root.table("sources")
+    return {name: _read_package(table, key, indexes) for key, name in table.names()}
+
+
+def index_names(root: Table) -> Collection[str]:
+    """Give the name of every `[[index]]`, also of those with mistakes."""
+    value = root.content.get("index")
+    tables = value if isinstance(value, list) else [value]
+    names = (table.get("name") for table in tables if isinstance(table, dict))
+    return dict.fromkeys(name for name in names if isinstance(name, str))
+
+
+def _read_index(table: Table) -> IndexSpec | None:
+    name = table.convert("name", _read_index_name)
+    variable = f"ENVSYNC_INDEX_{_variable(name or 'NAME')}"
+    go = f"in {variable}_USERNAME and {variable}_PASSWORD"
+    url = table.convert("url", partial(read_http_url, credentials_go=go))
+    index = IndexSpec(name or "", url or "", table.flag("default"), table.flag("explicit"))
+    for key in ("name", "url"):
+        if key not in table.content:
+            table.report(f"the index has no {key}")
+    if index.default and index.explicit:
+        table.report("an index cannot be both default and explicit", "explicit")
+    table.finish()
+    return index if name and url else None
+
+
+def _read_index_name(text: str) -> str:
+    if not _INDEX_NAME.fullmatch(text):
+        raise ValueError(
+            f"{quote(text)} is not a name for an index: a-z, 0-9 and inside also - and _"
+        )
+    return text
+
+
+def _variable(index_name: str) -> str:
+    """How the name is spelled in the variables that hold the index's credentials."""
+    return index_name.upper().replace("-", "_")
+
+
+def _refuse_same_names(tables: Collection[Table]) -> None:
+    """Names that share one variable would share credentials."""
+    seen: dict[str, str] = {}
+    for table in tables:
+        name = table.content.get("name")
+        if not isinstance(name, str):
+            continue
+        if _variable(name) in seen:
+            table.report(f"another index is named {quote(seen[_variable(name)])}", "name")
+        seen.setdefault(_variable(name), name)
+
+
+def _refuse_two_defaults(tables: Collection[Table]) -> None:
+    for table in [table for table in tables if table.content.get("default") is True][1:]:
+        table.report("another index is the default already", "default")
+
+
+def _read_package(table: Table, key: str, indexes: Collection[str]) -> tuple[SourceSpec, ...]:
+    """Read the source of one package, or a list of them with markers."""
+    value = table.value(key)
+    if not isinstance(value, list):
+        if not isinstance(value, dict):
+            table.report(_not_a_source(value), key)
+            return ()
+        source = _read_source(table.table_at(value, key), indexes)
+        return (source,) if source else ()
+    if not value:
+        table.report("the list of sources is empty", key)
+    tables = table.tables_at(value, key)
+    if len(tables) > 1:
+        for each in tables:
+            if "marker" not in each.content:
+                each.report("each of several sources needs a marker that says where it applies")
+    sources = (_read_source(each, indexes) for each in tables)
+    return tuple(source for source in sources if source)
+
+
+def _not_a_source(value: object) -> str:
+    example = "path" if isinstance(value, str) and value.startswith(".") else "url"
+    return f"expected a table such as {{ {example} = ... }}: path, git, url or index"
+
+
+def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
+    readers: Mapping[SourceKind, Callable[[str], str]] = {
+        "path": read_path,
+        "git": read_git_url,
+        "url": read_archive_url,
+        "index": partial(_read_index_reference, indexes),
+    }
+    found = [(kind, table.convert(kind, readers[kind])) for kind in _KINDS if kind in table.content]
+    source = SourceSpec(
+        found[0][0] if found else "path",
+        (found[0][1] if found else None) or "",
+        marker=table.convert("marker", read_marker),
+        editable=table.flag("editable"),
+        subdirectory=table.convert("subdirectory", read_subdirectory),
+        tag=table.convert("tag", read_revision),
+        branch=table.convert("branch", read_revision),
+        rev=table.convert("rev", read_revision),
+    )
+    for kind in _KINDS:
+        table.value(kind)
+    table.finish()
+    if len(found) != 1:
+        table.report("a source has exactly one of path, git, url and index")
+        return None
+    _check_together(table, source)
+    return source if source.location else None
+
+
+def _read_index_reference(indexes: Collection[str], text: str) -> str:
+    if text not in indexes:
+        raise ValueError(f"there is no [[index]] named {quote(text)}{near_miss(text, indexes)}")
+    return text
+
+
+def _check_together(table: Table, source: SourceSpec) -> None:
+    """Refuse keys that mean nothing beside each other."""
+    for key, kinds in _KINDS_WITH.items():
+        if key in table.content and source.kind not in kinds:
+            table.report(f"goes with {' or '.join(kinds)} only, not with {source.kind}", key)
+    revisions = [key for key in _REVISIONS if key in table.content]
+    if len(revisions) > 1:
+        table.report(f"only one of {' and '.join(revisions)} can be given", revisions[1])
+    if source.editable and source.location.endswith((".whl", ".tar.gz", ".zip")):
+        table.report("only a folder can be editable", "editable")
