@@ -15,9 +15,11 @@
     ├── HashMismatch             1  bytes that are not the ones that were locked
     ├── MetadataInvalid          1  metadata of a package that cannot be read or believed
     ├── WheelInvalid             1  a wheel that a strict reader refuses
+    ├── SourceInvalid            1  a source distribution or folder that cannot be built from
     ├── BuildNotAllowed          1  a build for which env.toml gives no leave
     ├── BuildFailed              1  a build that failed
     ├── InterpreterNotFound      1  no Python that fits
+    ├── TargetNotCovered         1  an interpreter or platform that the lock is not for
     ├── TargetRefused            1  a folder that envsync did not make
     ├── InstallConflict          1  two packages that own one path
     ├── EnvironmentBusy          1  another envsync holds the environment
@@ -201,6 +203,14 @@ class WheelInvalid(EnvsyncError):
         super().__init__(f"{file} is not a valid wheel: {reason}", hint=hint)
 
 
+class SourceInvalid(EnvsyncError):
+    """A source distribution, or a folder of sources, that a strict reader refuses."""
+
+    def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
+        self.file, self.reason = file, reason
+        super().__init__(f"{file} cannot be built from: {reason}", hint=hint)
+
+
 class BuildNotAllowed(EnvsyncError):
     """A source distribution would have to be built, and env.toml gives no leave."""
 
@@ -233,6 +243,10 @@ class InterpreterNotFound(EnvsyncError):
         lines = "".join(f"\n  {interpreter}" for interpreter in self.found)
         seen = f"; found:{lines}" if lines else "; found none at all"
         super().__init__(f"no Python interpreter for {wanted}{seen}", hint=hint)
+
+
+class TargetNotCovered(EnvsyncError):
+    """The lock is not for this interpreter or platform, or one of its packages says it isn't."""
 
 
 class TargetRefused(EnvsyncError):

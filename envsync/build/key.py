@@ -1,0 +1,45 @@
+"""Name a built wheel by all that went into it, so that a cache can tell whether it has it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+
+from envsync.model.target import Target
+
+# Raised whenever the way of building changes what comes out (variables, clock, checks).
+_FORMAT = 1
+
+
+def requirements_digest(requirements: Iterable[str]) -> str:
+    """Digest the build requirements ("setuptools==80.9"), in any order: sha256 in hexadecimal."""
+    return sha256("\n".join(sorted(set(requirements))).encode()).hexdigest()
+
+
+def build_key(
+    *,
+    source_sha256: str,
+    requirements: str,
+    config_settings: Mapping[str, str | Sequence[str]] | None,
+    target: Target,
+    subdirectory: str | None = None,
+) -> str:
+    """Give the name, 64 hexadecimal digits, of what one build makes.
+
+    `source_sha256` is the tree's, `requirements` a digest of the build environment's pins. Of the
+    target counts what compiled code depends on: its cache tag and its wheel tags, which tell ABI
+    flags, platform and C library.
+    """
+    facts = {
+        "format": _FORMAT,
+        "source": source_sha256,
+        "subdirectory": subdirectory or "",
+        "requirements": requirements,
+        "settings": {
+            name: value if isinstance(value, str) else list(value)
+            for name, value in (config_settings or {}).items()
+        },
+        "implementation": target.implementation,
+        "cache_tag": target.cache_tag,
+        "tags": sha256(" ".join(target.tags).encode()).hexdigest(),
+    }
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
