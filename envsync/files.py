@@ -59,10 +59,11 @@ def storage_failed(path: str, error: OSError) -> StorageFailed:
     return StorageFailed(where, reason[:1].lower() + reason[1:], hint=hint)
 
 
-def write_atomic(path: str, data: bytes, *, mode: int = 0o644) -> None:
+def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True) -> None:
     """Replace the file at `path` by `data`, whole or not at all, also when the power fails.
 
-    A symbolic link at `path` is replaced, never written through. Raises `StorageFailed`.
+    Without `sync` a power failure may lose it: for what carries a checksum of its own. A symbolic
+    link at `path` is replaced, never written through. Raises `StorageFailed`.
     """
     folder = os.path.dirname(path) or "."
     with storage_errors(path):
@@ -72,12 +73,14 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644) -> None:
                 file.write(data)
                 file.flush()
                 os.fchmod(file.fileno(), mode)
-                os.fsync(file.fileno())
+                if sync:
+                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             _discard(temporary)
             raise
-        sync_directory(folder)
+        if sync:
+            sync_directory(folder)
 
 
 def write_if_changed(path: str, data: bytes) -> bool:

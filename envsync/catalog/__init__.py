@@ -1,0 +1,1 @@
+"""Answering the resolver's questions from indexes, direct sources and builds."""

@@ -1,0 +1,248 @@
+"""Read what [sources] and direct references name: files and folders of the project, and URLs."""
+
+import mmap
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import orjson
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.catalog.choice import check_identity
+from envsync.catalog.memory import MetadataMemory
+from envsync.catalog.project_table import static_metadata
+from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported
+from envsync.files import (
+    make_private_directory,
+    read_limited,
+    remove_tree,
+    sha256_file,
+    storage_errors,
+)
+from envsync.index.cache import ValueCache
+from envsync.index.client import IndexClient
+from envsync.index.sdist import read_pkg_info
+from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.spec.model import SourceSpec
+from envsync.wheel.archive import open_wheel
+from envsync.wheel.metadata import static_sdist_metadata
+
+BUCKET = "direct-v1"
+_SCRATCH = "partial-v1"
+_ARCHIVES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+_MAX_PYPROJECT = 4 << 20
+_UNKNOWN = Version("0")
+
+BuildMetadata = Callable[[Candidate], CoreMetadata]
+"""Builds what has no static metadata. For a direct source the version given means nothing yet."""
+
+
+class Direct(NamedTuple):
+    """The one candidate that a direct source offers, with its metadata."""
+
+    candidate: Candidate
+    metadata: CoreMetadata
+
+
+class DirectPolicy(NamedTuple):
+    """What may be done to learn about a direct source."""
+
+    may_build: Callable[[NormalizedName], bool]
+    """Leave to build a remote source; what lies in the project may always be built."""
+    refresh: bool = False
+    """Don't believe what a URL held the last time."""
+
+
+class _File(NamedTuple):
+    """A wheel or archive that lies on the disk, maybe for a moment only."""
+
+    path: str
+    filename: str
+    source: DirectSource
+
+
+class DirectReader:
+    """Direct sources of one project."""
+
+    def __init__(
+        self,
+        root: str,
+        client: IndexClient,
+        cache_dir: str,
+        build: BuildMetadata,
+        policy: DirectPolicy,
+    ) -> None:
+        """`root` is the project's folder, absolute."""
+        self._root, self._client, self._cache_dir = root, client, cache_dir
+        self._build, self._policy = build, policy
+        self._memory = MetadataMemory(cache_dir)
+        self._seen = ValueCache(os.path.join(cache_dir, BUCKET))
+
+    def read(self, name: NormalizedName, source: SourceSpec) -> Direct:
+        """What a source offers of a project.
+
+        Raises `MetadataInvalid` (not there, or another project), `BuildNotAllowed`, and what
+        downloading and building raise.
+        """
+        if source.kind == "path":
+            return self._local(name, source)
+        if source.kind == "url":
+            return self._remote(name, source)
+        raise NotSupported(f"sources.{name}.{source.kind}")
+
+    # -- in the project
+
+    def _local(self, name: NormalizedName, source: SourceSpec) -> Direct:
+        path = os.path.join(self._root, source.location)
+        if os.path.isdir(path):
+            return self._folder(name, source, path)
+        if not os.path.isfile(path):
+            raise MetadataInvalid(source.location, "there is no such file or folder")
+        is_wheel = source.location.endswith(".whl")
+        if not is_wheel and not source.location.endswith(_ARCHIVES):
+            raise MetadataInvalid(source.location, "is neither a wheel nor a source archive")
+        with storage_errors(path):
+            direct = DirectSource(
+                kind="wheel" if is_wheel else "archive",
+                path=source.location,
+                subdirectory=source.subdirectory,
+                hashes={"sha256": sha256_file(path)},
+                size=os.path.getsize(path),
+            )
+        return self._file(name, _File(path, os.path.basename(path), direct))
+
+    def _folder(self, name: NormalizedName, source: SourceSpec, path: str) -> Direct:
+        direct = DirectSource(
+            kind="directory",
+            path=source.location,
+            subdirectory=source.subdirectory,
+            editable=source.editable,
+        )
+        project_path = os.path.join(path, source.subdirectory or "", "pyproject.toml")
+        label = f"{source.location}/pyproject.toml"
+        metadata = None
+        if os.path.isfile(project_path):
+            with storage_errors(project_path):
+                data = _read(project_path, label)
+            metadata = static_metadata(data, file=label)
+        return self._direct(name, direct, metadata, source.location)
+
+    # -- at a URL
+
+    def _remote(self, name: NormalizedName, source: SourceSpec) -> Direct:
+        seen = None if self._policy.refresh else self._recall(source)
+        metadata = self._memory.get(seen.hashes["sha256"]) if seen is not None else None
+        if seen is not None and metadata is not None:
+            return self._direct(name, seen, metadata, source.location)
+        with self._scratch() as folder:
+            file = self._fetch(source, folder)
+            self._seen.put(
+                source.location, orjson.dumps([file.source.hashes["sha256"], file.source.size])
+            )
+            return self._file(name, file)
+
+    def _recall(self, source: SourceSpec) -> DirectSource | None:
+        try:
+            sha256, size = orjson.loads(self._seen.get(source.location) or b"")
+        except (ValueError, TypeError):
+            return None
+        return _remote_source(source, str(sha256), int(size))
+
+    def _fetch(self, source: SourceSpec, folder: str) -> _File:
+        url, _, fragment = source.location.partition("#")
+        filename = _filename(url)
+        path = self._client.download(
+            url, _hashes(fragment), None, directory=folder, filename=filename
+        ).result()
+        with storage_errors(path):
+            direct = _remote_source(source, sha256_file(path), os.path.getsize(path))
+        return _File(path, filename, direct)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        parent = os.path.join(self._cache_dir, _SCRATCH)
+        with storage_errors(parent):
+            os.makedirs(parent, mode=0o700, exist_ok=True)
+            folder = make_private_directory(parent, "direct-")
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+    # -- what is in it
+
+    def _file(self, name: NormalizedName, file: _File) -> Direct:
+        sha256 = file.source.hashes["sha256"]
+        metadata = self._memory.get(sha256)
+        if metadata is None:
+            metadata = _read_wheel(file) if file.source.kind == "wheel" else _read_archive(file)
+            if metadata is not None:
+                self._memory.put(sha256, metadata)
+        return self._direct(name, file.source, metadata, file.filename)
+
+    def _direct(
+        self,
+        name: NormalizedName,
+        source: DirectSource,
+        metadata: CoreMetadata | None,
+        label: str,
+    ) -> Direct:
+        candidate = Candidate(name, _UNKNOWN, source=source)
+        needs_leave = source.kind == "archive" and source.url is not None
+        if needs_leave and not self._policy.may_build(name):
+            raise BuildNotAllowed(f"{name} @ {source.url}")
+        if metadata is None:
+            metadata = self._build(candidate)
+        if metadata.name != name:
+            raise MetadataInvalid(label, f"is the project {metadata.name}, not {name}")
+        return Direct(
+            candidate._replace(version=metadata.version, requires_python=metadata.requires_python),
+            metadata,
+        )
+
+
+def _read(path: str, label: str) -> bytes:
+    try:
+        return read_limited(path, _MAX_PYPROJECT)
+    except ValueError as error:
+        raise MetadataInvalid(label, str(error)) from error
+
+
+def _read_wheel(file: _File) -> CoreMetadata:
+    with storage_errors(file.path), open(file.path, "rb") as opened:
+        if not os.path.getsize(file.path):
+            raise MetadataInvalid(file.filename, "is empty")
+        with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            metadata = open_wheel(data, filename=file.filename).metadata
+    return check_identity(metadata, file.filename)
+
+
+def _read_archive(file: _File) -> CoreMetadata | None:
+    """Static metadata (PEP 643) of a source archive; in a subdirectory only a build can tell."""
+    if file.source.subdirectory is not None:
+        return None
+    data = read_pkg_info(file.path, file.filename)
+    return None if data is None else static_sdist_metadata(data, file=file.filename)
+
+
+def _remote_source(source: SourceSpec, sha256: str, size: int) -> DirectSource:
+    url = source.location.partition("#")[0]
+    return DirectSource(
+        kind="wheel" if _filename(url).endswith(".whl") else "archive",
+        url=url,
+        subdirectory=source.subdirectory,
+        hashes={"sha256": sha256},
+        size=size,
+    )
+
+
+def _filename(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _hashes(fragment: str) -> Mapping[str, str]:
+    algorithm, _, digest = fragment.partition("=")
+    return {algorithm: digest} if digest else {}

@@ -1,0 +1,232 @@
+"""Answer the resolver's two questions: which versions there are, and what one of them requires.
+
+Answers depend on the indexes and files alone. What is fetched ahead (see `speculation`) only makes
+them come sooner: whoever comes first, the resolver or a guess, each answer is made once and kept.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.catalog.choice import check_identity, metadata_wheel
+from envsync.catalog.direct import BuildMetadata, DirectPolicy, DirectReader
+from envsync.catalog.memory import MetadataMemory
+from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
+from envsync.catalog.speculation import Guide, Speculation
+from envsync.errors import BuildNotAllowed, MetadataInvalid, PackageNotFound
+from envsync.events import SILENT, Reporter
+from envsync.index.client import IndexClient
+from envsync.index.urls import display_url
+from envsync.lock.urls import public_url
+from envsync.model.candidate import Candidate, CoreMetadata, File
+from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of, may_build
+from envsync.spec.model import Spec
+from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+def no_builds(candidate: Candidate) -> CoreMetadata:
+    """A `BuildMetadata` for callers that can't build: always raises `BuildNotAllowed`."""
+    raise BuildNotAllowed(f"{candidate.name}=={candidate.version}")
+
+
+class _Cell(Generic[T]):
+    """One answer, made by whoever needs it first; an error is an answer too."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make: Callable[[], T] | None = make
+        self._lock = threading.Lock()
+        self._value: Future[T] = Future()
+
+    def get(self) -> T:
+        with self._lock:
+            if self._make is not None:
+                make, self._make = self._make, None
+                try:
+                    self._value.set_result(make())
+                except Exception as error:
+                    self._value.set_exception(error)
+                except BaseException:
+                    # Interrupted: no answer, and nobody may wait for one for ever.
+                    self._make = make
+                    raise
+        return self._value.result()
+
+
+class IndexCatalog:
+    """The catalog of one resolution (`resolve.candidates.Catalog`); close it when that is over."""
+
+    def __init__(
+        self,
+        client: IndexClient,
+        spec: Spec,
+        policy: ResolvePolicy,
+        *,
+        root: str,
+        cache_dir: str,
+        build_metadata: BuildMetadata = no_builds,
+        preferences: Mapping[NormalizedName, tuple[Version, ...]] | None = None,
+        refresh: bool = False,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        """`root` is the project's folder, absolute. `preferences`, the old lock's pins, only guide
+        what is fetched ahead. `refresh`: don't believe what a direct URL held the last time.
+        """
+        self._client, self._spec, self._policy = client, spec, policy
+        self._build, self._reporter = build_metadata, reporter
+        self._sources = sources_by_key(spec)
+        self._memory = MetadataMemory(cache_dir)
+        leave = DirectPolicy(lambda name: may_build(name, policy), refresh)
+        self._direct = DirectReader(root, client, cache_dir, build_metadata, leave)
+        self._lock = threading.Lock()
+        self._listings: dict[tuple[NormalizedName, str | None], _Cell[Listing]] = {}
+        self._metadata: dict[str, _Cell[CoreMetadata]] = {}
+        self._speculation = Speculation(
+            self,
+            Guide(
+                environments=policy.environments,
+                lowest=policy.resolution == "lowest",
+                prereleases=policy.prereleases == "allow",
+                preferences=preferences or {},
+                elsewhere=elsewhere(spec),
+            ),
+        )
+
+    def listing(self, name: NormalizedName, source: str | None = None) -> Listing:
+        """What there is of a project (`Catalog.listing`)."""
+        return self._cell(self._listings, (name, source), lambda: self._list(name, source)).get()
+
+    def metadata(self, candidate: Candidate) -> CoreMetadata:
+        """A candidate's core metadata (`Catalog.metadata`)."""
+        return self._cell(self._metadata, _identity(candidate), lambda: self._read(candidate)).get()
+
+    def prefetch(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+        """Ask ahead for a project and its likeliest version in `specifier` (`Catalog.prefetch`)."""
+        self._speculation.hint(name, specifier)
+
+    def close(self) -> None:
+        """End the guessing; the client stays open."""
+        self._speculation.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # -- for the guesses
+
+    def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
+        """Start to fetch a project's page (`speculation.Answers`)."""
+        self._client.page(name).add_done_callback(lambda _: call())
+
+    def when_known(self, candidate: Candidate, call: Callable[[], None]) -> None:
+        """Start to fetch a wheel's metadata (`speculation.Answers`); never a source's."""
+        if not candidate.wheels:
+            return
+        file = metadata_wheel(candidate.wheels)
+        known = self._remembered(file)
+        if known is None:
+            self._client.wheel_metadata(file).add_done_callback(lambda _: call())
+        else:
+            self._cell(self._metadata, _identity(candidate), lambda: known).get()
+            call()
+
+    # -- listings
+
+    def _list(self, name: NormalizedName, source: str | None) -> Listing:
+        if source is None or source.startswith(INDEX_KEY):
+            index = source.removeprefix(INDEX_KEY) if source is not None else None
+            return self._list_page(name, index)
+        try:
+            place = source_of(source, self._sources)
+        except ValueError as error:
+            raise MetadataInvalid(display_url(source), str(error)) from error
+        direct = self._direct.read(name, place)
+        cell = self._cell(self._metadata, _identity(direct.candidate), lambda: direct.metadata)
+        cell.get()
+        return Listing(name, (direct.candidate,))
+
+    def _list_page(self, name: NormalizedName, index: str | None) -> Listing:
+        page = self._client.page(name, index=index).result()
+        if page is None:
+            raise PackageNotFound(name, self._asked(index))
+        self._reporter.advance("resolving", 1, name)
+        return candidates_of(name, page.files, public_url(page.index.url), self._policy)
+
+    def _asked(self, index: str | None) -> list[str]:
+        """The indexes that were asked, for people."""
+        indexes = [each for each in self._spec.indexes if index in (None, each.name)]
+        asked = [display_url(each.url) for each in indexes if index or not each.explicit]
+        has_default = index is not None or any(each.default for each in self._spec.indexes)
+        return asked if has_default else [*asked, "the public index"]
+
+    # -- metadata
+
+    def _read(self, candidate: Candidate) -> CoreMetadata:
+        if candidate.wheels:
+            return self._read_wheel(metadata_wheel(candidate.wheels))
+        if candidate.sdist is not None:
+            return self._read_sdist(candidate, candidate.sdist)
+        label = f"{candidate.name} {candidate.version}"
+        raise MetadataInvalid(label, "has neither a wheel nor a source distribution")
+
+    def _read_wheel(self, file: File) -> CoreMetadata:
+        known = self._remembered(file)
+        if known is not None:
+            return known
+        data = self._client.wheel_metadata(file).result()
+        metadata = check_identity(parse_metadata(data, file=file.filename), file.filename)
+        self._remember(file, metadata)
+        return metadata
+
+    def _read_sdist(self, candidate: Candidate, file: File) -> CoreMetadata:
+        """Static metadata (PEP 643), else a build where there is leave for one."""
+        known = self._remembered(file)
+        if known is not None:
+            return known
+        data = self._client.sdist_metadata(file).result()
+        metadata = None if data is None else static_sdist_metadata(data, file=file.filename)
+        if metadata is not None:
+            self._remember(file, check_identity(metadata, file.filename))
+            return metadata
+        if not may_build(candidate.name, self._policy):
+            raise MetadataInvalid(file.filename, "only a build could tell what it requires")
+        return check_identity(self._build(candidate), file.filename)
+
+    def _remembered(self, file: File) -> CoreMetadata | None:
+        if file.sha256 is None:
+            return None
+        metadata = self._memory.get(file.sha256)
+        return None if metadata is None else check_identity(metadata, file.filename)
+
+    def _remember(self, file: File, metadata: CoreMetadata) -> None:
+        if file.sha256 is not None:
+            self._memory.put(file.sha256, metadata)
+
+    def _cell(self, cells: dict[K, _Cell[T]], key: K, make: Callable[[], T]) -> _Cell[T]:
+        with self._lock:
+            return cells.setdefault(key, _Cell(make))
+
+
+def _identity(candidate: Candidate) -> str:
+    """What a candidate's metadata comes from, as a key."""
+    source = candidate.source
+    if source is not None:
+        place = source.url or source.path
+        return f"{candidate.name} @ {place} {source.subdirectory} {source.commit}"
+    file = metadata_wheel(candidate.wheels) if candidate.wheels else candidate.sdist
+    return f"{candidate.name} {candidate.version} {file.url if file else ''}"

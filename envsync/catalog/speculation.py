@@ -1,0 +1,189 @@
+"""Ask for what the resolver will want next, before it does; nothing here changes an answer.
+
+When the files of a project are known, the metadata of its likeliest version is asked for; when
+that is known, the files of the projects that it requires. A guess that is wrong costs a request.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envsync.model.candidate import Candidate, CoreMetadata
+from envsync.model.marker import MarkerSet, from_marker
+from envsync.resolve.candidates import Listing
+
+MAX_GUESSES = 3
+"""Versions of one project whose metadata is asked for on a guess."""
+
+BASE = ""
+"""Stands for a project without any of its extras."""
+
+
+class Answers(Protocol):
+    """What is asked on a guess: the very answers that the resolver will get."""
+
+    def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
+        """Start to fetch a project's files; `call` when `listing` need not wait any more."""
+
+    def listing(self, name: NormalizedName) -> Listing:
+        """What there is of a project."""
+
+    def when_known(self, candidate: Candidate, call: Callable[[], None]) -> None:
+        """Start to fetch metadata; `call` when `metadata` need not wait. Or do nothing at all."""
+
+    def metadata(self, candidate: Candidate) -> CoreMetadata:
+        """What a candidate requires."""
+
+
+class Guide(NamedTuple):
+    """What is known beforehand of what the resolver will want."""
+
+    environments: MarkerSet
+    lowest: bool = False
+    """The oldest version is the likeliest."""
+    prereleases: bool = False
+    preferences: Mapping[NormalizedName, tuple[Version, ...]] = {}
+    elsewhere: frozenset[NormalizedName] = frozenset()
+    """Projects that don't come from the indexes, which must not even hear of them."""
+
+
+class _Project:
+    """What is known and guessed of one project; touched by the speculating thread only."""
+
+    def __init__(self) -> None:
+        self.wanted = SpecifierSet()
+        self.extras: set[str] = {BASE}
+        self.listing: Listing | None = None
+        self.guessed: set[Version] = set()
+        self.known: list[CoreMetadata] = []
+        self.followed: set[tuple[Version, str]] = set()
+
+
+class Speculation:
+    """Runs ahead of one resolution in a thread of its own; `close` ends it."""
+
+    def __init__(self, answers: Answers, guide: Guide) -> None:
+        self._answers, self._guide = answers, guide
+        self._projects: dict[NormalizedName, _Project] = {}
+        self._verdicts: dict[tuple[int, str], bool] = {}
+        self._markers: list[Marker] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="speculation")
+        self._closed = threading.Event()
+
+    def hint(
+        self, name: NormalizedName, specifier: SpecifierSet, extras: Iterable[str] = ()
+    ) -> None:
+        """A project will be wanted in these versions. From any thread; returns at once."""
+        self._later(partial(self._hint, name, specifier, tuple(extras)))
+
+    def close(self) -> None:
+        """Forget what has not begun."""
+        self._closed.set()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _later(self, work: Callable[[], None]) -> None:
+        if not self._closed.is_set():
+            # Closed in between: then nobody wants the guess any more.
+            with suppress(RuntimeError):
+                self._thread.submit(self._quietly, work)
+
+    def _quietly(self, work: Callable[[], None]) -> None:
+        """Let a guess fail: who really asks gets the error."""
+        if not self._closed.is_set():
+            with suppress(Exception):
+                work()
+
+    def _hint(self, name: NormalizedName, specifier: SpecifierSet, extras: Iterable[str]) -> None:
+        if name in self._guide.elsewhere:
+            return
+        project = self._projects.get(name)
+        is_new = project is None
+        if project is None:
+            project = self._projects[name] = _Project()
+        project.wanted &= specifier
+        project.extras.update(map(canonicalize_name, extras))
+        if is_new:
+            self._answers.when_listed(name, lambda: self._later(partial(self._listed, name)))
+            return
+        self._guess(project, specifier)
+        self._follow(project)
+
+    def _listed(self, name: NormalizedName) -> None:
+        project = self._projects[name]
+        project.listing = self._answers.listing(name)
+        self._guess(project, project.wanted)
+
+    def _guess(self, project: _Project, specifier: SpecifierSet) -> None:
+        """Ask for the likeliest version's metadata, unless it has been asked for."""
+        if project.listing is None or len(project.guessed) >= MAX_GUESSES:
+            return
+        candidate = self._likeliest(project.listing, project.wanted)
+        candidate = candidate or self._likeliest(project.listing, specifier)
+        if candidate is None or candidate.version in project.guessed:
+            return
+        project.guessed.add(candidate.version)
+        learn = partial(self._learn, project, candidate)
+        self._answers.when_known(candidate, lambda: self._later(learn))
+
+    def _likeliest(self, listing: Listing, specifier: SpecifierSet) -> Candidate | None:
+        prereleases = self._guide.prereleases or bool(specifier.prereleases)
+        candidates = listing.candidates[::-1] if self._guide.lowest else listing.candidates
+        fitting = (
+            candidate
+            for candidate in candidates
+            if candidate.yanked is None
+            and (prereleases or not candidate.version.is_prerelease)
+            and specifier.contains(candidate.version, prereleases=True)
+        )
+        preferred = self._guide.preferences.get(listing.name)
+        if not preferred:
+            return next(fitting, None)
+        ranked = {candidate.version: candidate for candidate in fitting}
+        pinned = (ranked[version] for version in preferred if version in ranked)
+        return next(pinned, next(iter(ranked.values()), None))
+
+    def _learn(self, project: _Project, candidate: Candidate) -> None:
+        project.known.append(self._answers.metadata(candidate))
+        self._follow(project)
+
+    def _follow(self, project: _Project) -> None:
+        """Hint at all that the known versions require, base and extras each once."""
+        for metadata in project.known:
+            for extra in sorted(project.extras):
+                if (metadata.version, extra) not in project.followed:
+                    project.followed.add((metadata.version, extra))
+                    self._follow_one(metadata, extra)
+
+    def _follow_one(self, metadata: CoreMetadata, extra: str) -> None:
+        for requirement in metadata.requires_dist:
+            if requirement.url is None and self._applies(requirement.marker, extra):
+                name = canonicalize_name(requirement.name)
+                self._hint(name, requirement.specifier, requirement.extras)
+
+    def _applies(self, marker: Marker | None, extra: str) -> bool:
+        """A marker can hold in the covered environments, with this extra and not without it."""
+        if marker is None:
+            return extra == BASE
+        # Markers that are written alike are one object here; the list keeps their ids taken.
+        key = (id(marker), extra)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            self._markers.append(marker)
+            verdict = self._verdicts[key] = self._can_hold(marker, extra)
+        return verdict
+
+    def _can_hold(self, marker: Marker, extra: str) -> bool:
+        whole = from_marker(marker)
+        base = whole.assign_extras(frozenset())
+        if extra == BASE:
+            return not base.is_disjoint(self._guide.environments)
+        with_extra = whole.assign_extras(frozenset({extra}))
+        return with_extra != base and not with_extra.is_disjoint(self._guide.environments)

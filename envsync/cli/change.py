@@ -1,0 +1,146 @@
+"""The commands `init`, `add` and `remove`: they edit env.toml, keeping comments and order."""
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from envsync.cli.lock import write_lock
+from envsync.cli.main import Session
+from envsync.cli.report import report_lock, report_sync
+from envsync.errors import UsageError
+from envsync.files import write_if_changed
+from envsync.python import find_target
+from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
+from envsync.spec.model import Spec
+from envsync.workflow.lock import LockOutcome, make_lock, restate
+from envsync.workflow.project import Project, find_project, project_at
+from envsync.workflow.request import SyncRequest
+from envsync.workflow.spec_file import parse_project_spec, read_spec
+from envsync.workflow.whole import SpecText, sync_project
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of one of the commands."""
+    if command == "init":
+        parser.add_argument("name", nargs="?", help="the environment's name; default: the folder's")
+        return
+    parser.add_argument(
+        "names" if command == "remove" else "requirements",
+        nargs="+",
+        metavar="NAME" if command == "remove" else "REQUIREMENT",
+        help="a package" if command == "remove" else "a requirement, such as 'flask>=3'",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--group", metavar="NAME", help="in this dependency group")
+    where.add_argument("--dev", action="store_true", help="in the dependency group dev")
+    where.add_argument("--extra", metavar="NAME", help="in this extra")
+    parser.add_argument("--no-sync", action="store_true", help="lock only")
+    if command == "add":
+        parser.add_argument(
+            "--raw", action="store_true", help="write the requirement as given, without a bound"
+        )
+        parser.add_argument(
+            "--allow-build",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="let NAME be built from source",
+        )
+
+
+def run(command: str, options: argparse.Namespace, session: Session) -> int:
+    """Do one of the commands."""
+    if command == "init":
+        return _init(options, session)
+    return _change(command, options, session)
+
+
+def _init(options: argparse.Namespace, session: Session) -> int:
+    project = project_at(session.directory, session.environment)
+    name = os.path.basename(project.spec_path)
+    if os.path.lexists(project.spec_path):
+        raise UsageError(f"{name} is here already", hint="`envsync add NAME` adds to it")
+    target = find_target(
+        session.settings.python, None, cache_dir=session.settings.cache_dir, reporter=session.ui
+    )
+    minor = ".".join(target.version.split(".")[:2])
+    text = new_spec(options.name or os.path.basename(project.root), f">={minor}", ())
+    write_if_changed(project.spec_path, text.encode())
+    session.ui.note(f"Wrote {name}")
+    session.ui.hint("`envsync add NAME` adds a dependency")
+    return 0
+
+
+def _change(command: str, options: argparse.Namespace, session: Session) -> int:
+    """Edit env.toml in memory, lock, prepare the environment; then write all three."""
+    started = time.monotonic()
+    project = find_project(session.directory, session.environment)
+    _, text = read_spec(project)
+    place = _Place("dev" if options.dev else options.group, options.extra)
+    if command == "remove":
+        for name in options.names:
+            text = remove_dependency(text, name, group=place.group, extra=place.extra)
+    else:
+        for requirement in options.requirements:
+            text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+        if options.allow_build:
+            text = allow_build(text, options.allow_build)
+    source = SpecText(parse_project_spec(project, text.encode()), text)
+    lock = make_lock(project, source.spec, session.settings, session.ui)
+    if command == "add" and not options.raw:
+        source, lock = _with_bounds(options.requirements, place, project, source, lock)
+
+    def write(lock: LockOutcome) -> bool:
+        write_if_changed(project.spec_path, source.text.encode())
+        return write_lock(lock)
+
+    if options.no_sync:
+        report_lock(lock, session, written=write(lock), seconds=time.monotonic() - started)
+        return 0
+    synced = sync_project(
+        project, SyncRequest(), session.settings, session.ui, write=write, source=source, lock=lock
+    )
+    seconds = time.monotonic() - started
+    if not lock.fresh:
+        report_lock(lock, session, written=synced.wrote_lock, seconds=seconds)
+    report_sync(synced.outcome, session, seconds=seconds)
+    return 0
+
+
+class _Place(NamedTuple):
+    """Which list of env.toml is edited; neither: the dependencies."""
+
+    group: str | None
+    extra: str | None
+
+    def of(self, spec: Spec) -> Sequence[Requirement]:
+        """Give the list's requirements."""
+        if self.group is not None:
+            return spec.dependency_groups.get(canonicalize_name(self.group), ())
+        if self.extra is not None:
+            return spec.optional_dependencies.get(canonicalize_name(self.extra), ())
+        return spec.dependencies
+
+
+def _with_bounds(
+    given: Sequence[str], place: _Place, project: Project, source: SpecText, lock: LockOutcome
+) -> tuple[SpecText, LockOutcome]:
+    """Write requirements that were given without a version as "at least what was locked"."""
+    names = {canonicalize_name(Requirement(text).name) for text in given}
+    text = source.text
+    for requirement in place.of(source.spec):
+        name = canonicalize_name(requirement.name)
+        locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
+        if name in names and locked and not requirement.specifier and requirement.url is None:
+            requirement.specifier = SpecifierSet(f">={min(locked).public}")
+            text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
+    if text == source.text or lock.restated is None:
+        return source, lock
+    spec = parse_project_spec(project, text.encode())
+    return SpecText(spec, text), restate(lock, spec)

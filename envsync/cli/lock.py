@@ -1,0 +1,98 @@
+"""The command `lock`."""
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING
+
+from envsync.cli.main import Session
+from envsync.cli.report import lock_document, report_lock
+from envsync.errors import LockOutdated
+from envsync.files import write_if_changed
+from envsync.workflow.project import Project, find_project
+from envsync.workflow.request import LockOptions
+
+if TYPE_CHECKING:
+    from envsync.workflow.lock import LockOutcome
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
+    """Declare the arguments of `lock`."""
+    add_upgrade_arguments(parser)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 3 if outdated")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change")
+    parser.add_argument(
+        "--allow-build",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="let NAME be built from source, and write that into env.toml",
+    )
+
+
+def add_upgrade_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that free pins."""
+    parser.add_argument("-U", "--upgrade", action="store_true", help="free every pin of the lock")
+    parser.add_argument(
+        "-P",
+        "--upgrade-package",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="free the pin of one package",
+    )
+
+
+def lock_options(options: argparse.Namespace) -> LockOptions:
+    """Read the options that free pins."""
+    if options.upgrade or not options.upgrade_package:
+        return LockOptions(upgrade=bool(options.upgrade))
+    from packaging.utils import canonicalize_name  # noqa: PLC0415
+
+    return LockOptions(upgrade=frozenset(map(canonicalize_name, options.upgrade_package)))
+
+
+def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
+    """Lock the project."""
+    from envsync.spec.edit import allow_build  # noqa: PLC0415
+    from envsync.workflow.lock import make_lock  # noqa: PLC0415
+    from envsync.workflow.spec_file import parse_project_spec, read_spec  # noqa: PLC0415
+
+    started = time.monotonic()
+    project = find_project(session.directory, session.environment)
+    if options.check:
+        return _check(project, session)
+    spec, text = read_spec(project)
+    if options.allow_build:
+        text = allow_build(text, options.allow_build)
+        spec = parse_project_spec(project, text.encode())
+    outcome = make_lock(project, spec, session.settings, session.ui, lock_options(options))
+    if not options.dry_run:
+        write_if_changed(project.spec_path, text.encode())
+    written = not options.dry_run and write_lock(outcome)
+    report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
+    if session.settings.json:
+        session.ui.document({"command": "lock", **lock_document(outcome, written=written)})
+    return 0
+
+
+def write_lock(outcome: "LockOutcome") -> bool:
+    """Write a lock unless it is what stands on disk; True when it was written."""
+    return not outcome.fresh and write_if_changed(outcome.path, outcome.data)
+
+
+def _check(project: Project, session: Session) -> int:
+    """Compare env.toml with the lock, without asking any index. Raises `LockOutdated`."""
+    from envsync.workflow.lock import read_lock, why_stale  # noqa: PLC0415
+    from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
+
+    spec, _ = read_spec(project)
+    before = read_lock(project)
+    reasons = why_stale(spec, before[0] if before else None)
+    name = os.path.basename(project.lock_path)
+    if reasons:
+        raise LockOutdated(name, reasons)
+    session.ui.note(f"{name} is up to date")
+    if session.settings.json:
+        session.ui.document({"command": "lock", "lock": name, "up_to_date": True})
+    return 0

@@ -1,0 +1,195 @@
+"""The table of commands, parsing, dispatch, and the one place that catches errors."""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, cast
+
+from envsync import __version__
+from envsync.errors import EnvsyncError, UsageError
+from envsync.settings import Settings, read_settings
+from envsync.ui import Ui
+
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """One command: the module that has it, and its line of help."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "init": Command("change", "start a project: write an env.toml"),
+    "add": Command("change", "add dependencies to env.toml, lock and sync"),
+    "remove": Command("change", "remove dependencies from env.toml, lock and sync"),
+    "lock": Command("lock", "pin every dependency, for every platform, into pylock.toml"),
+    "sync": Command("sync", "make the environment match the lock exactly"),
+    "run": Command("run", "lock and sync if needed, then run a command in the environment"),
+}
+
+_EPILOG = """\
+a first session:
+  envsync init                 write an env.toml
+  envsync add 'flask>=3'       add a dependency, lock it, install it
+  envsync run flask --version  run a command in the environment
+
+exit codes: 0 done, 1 could not, 2 usage or an invalid file, 3 a check found a difference,
+130 interrupted. Every option has a variable: --offline is ENVSYNC_OFFLINE=1.
+"""
+
+
+class Session(NamedTuple):
+    """What every command gets beside its own options."""
+
+    settings: Settings
+    directory: str
+    """The folder to look for env.toml in, absolute."""
+    environment: str | None
+    """NAME of env.NAME.toml; None for env.toml."""
+    ui: Ui
+
+
+class CommandModule(Protocol):
+    """What a module of commands offers."""
+
+    def add_arguments(self, command: str, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's own arguments."""
+
+    def run(self, command: str, options: argparse.Namespace, session: Session) -> int:
+        """Do it; gives the exit code, raises `EnvsyncError`."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, so that usage errors look like all others."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        command = self.prog.partition(" ")[2]
+        raise UsageError(message, hint=f"`envsync {command + ' ' if command else ''}--help`")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
+    ui = Ui(Settings(cache_dir=""))
+    try:
+        settings = read_settings(os.environ)
+        ui = Ui(settings)
+        command, options, module = _parse(arguments)
+        settings = _with_flags(settings, options)
+        ui = Ui(settings)
+        directory = os.path.abspath(options.project)
+        if not os.path.isdir(directory):
+            raise UsageError(f"--project {options.project}: no such folder")
+        session = Session(settings, directory, options.env, ui)
+        return module.run(command, options, session)
+    except EnvsyncError as error:
+        ui.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        ui.close()
+        ui.error(EnvsyncError("interrupted"))
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read standard output has gone: there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    finally:
+        ui.close()
+
+
+def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandModule]:
+    shared = _shared_options()
+    parser = _Parser(
+        prog="envsync",
+        description="Project environments that match their lock file exactly.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared],
+    )
+    parser.add_argument("--version", action="version", version=f"envsync {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    wanted = next((word for word in arguments if word in COMMANDS), None)
+    modules: dict[str, CommandModule] = {}
+    for name, command in COMMANDS.items():
+        subparser = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary[0].upper() + command.summary[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[shared],
+        )
+        if name == wanted:
+            module = importlib.import_module(f"envsync.cli.{command.module}")
+            modules[name] = cast(CommandModule, module)
+            modules[name].add_arguments(name, subparser)
+    _refuse_unknown_command(arguments)
+    options = parser.parse_args(list(arguments), _defaults())
+    if options.command is None:
+        parser.print_help(sys.stderr)
+        raise UsageError("which command?", hint="`envsync sync`")
+    return options.command, options, modules[options.command]
+
+
+def _refuse_unknown_command(arguments: Sequence[str]) -> None:
+    """Say which command was probably meant; `install` is what other tools call it."""
+    first = next((word for word in arguments if not word.startswith("-")), None)
+    if first is None or first != arguments[0] or first in COMMANDS:
+        return
+    import difflib  # noqa: PLC0415  (only needed for the message)
+
+    near = difflib.get_close_matches(first, COMMANDS, n=1)
+    meant = "sync" if first == "install" else near[0] if near else None
+    raise UsageError(
+        f"unknown command: {first}",
+        hint=f"`envsync {meant}`" if meant else f"the commands are {', '.join(COMMANDS)}",
+    )
+
+
+def _shared_options() -> _Parser:
+    parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = parser.add_argument_group("options of every command")
+    group.add_argument(
+        "-C", "--project", metavar="DIR", help="look for env.toml here, not in the current folder"
+    )
+    group.add_argument("-e", "--env", metavar="NAME", help="use env.NAME.toml and .venv-NAME")
+    group.add_argument(
+        "-p", "--python", metavar="PYTHON", help="the interpreter: a version, specifier or path"
+    )
+    group.add_argument("--cache-dir", metavar="DIR", help="the store and caches")
+    group.add_argument("--default-index", metavar="URL", help="stands in for the public index")
+    group.add_argument("--offline", action="store_true", help="use only what is on this machine")
+    group.add_argument(
+        "--refresh", action="store_true", help="ask the index again about everything"
+    )
+    group.add_argument("--json", action="store_true", help="print the result as JSON")
+    group.add_argument("-q", "--quiet", action="store_true", help="print errors and data only")
+    group.add_argument("-v", "--verbose", action="store_true", help="print more")
+    group.add_argument("--no-progress", action="store_true", help="draw no progress")
+    group.add_argument("--color", choices=("auto", "always", "never"), help="colour the output")
+    return parser
+
+
+def _defaults() -> argparse.Namespace:
+    return argparse.Namespace(
+        project=os.environ.get("ENVSYNC_PROJECT") or ".", env=os.environ.get("ENVSYNC_ENV") or None
+    )
+
+
+def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Let flags win over variables."""
+    given = vars(options)
+    changes: dict[str, object] = {
+        name: given[name]
+        for name in ("python", "default_index", "offline", "refresh", "json", "color")
+        if name in given
+    }
+    if "cache_dir" in given:
+        changes["cache_dir"] = os.path.abspath(given["cache_dir"])
+    if "quiet" in given or "verbose" in given:
+        changes["verbosity"] = -1 if "quiet" in given else 1
+    if "no_progress" in given:
+        changes["progress"] = False
+    return settings._replace(**changes)  # type: ignore[arg-type]

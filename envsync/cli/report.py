@@ -1,0 +1,100 @@
+"""Say what lock and sync did, as lines and as JSON."""
+
+import os
+from typing import TYPE_CHECKING
+
+from envsync.cli.main import Session
+
+if TYPE_CHECKING:
+    from envsync.lock.compare import Change
+    from envsync.workflow.lock import LockOutcome
+    from envsync.workflow.sync import SyncOutcome
+
+
+def report_lock(outcome: "LockOutcome", session: Session, *, written: bool, seconds: float) -> None:
+    """Say what a locking changed."""
+    ui = session.ui
+    name = os.path.basename(outcome.path)
+    if outcome.fresh:
+        ui.note(f"{name} is up to date")
+        return
+    count = len(outcome.pylock.packages)
+    ui.note(f"Resolved {count} package{'s' if count != 1 else ''} in {seconds:.2f} s")
+    ui.changes(change_line(change) for change in outcome.changes)
+    for notice in outcome.notices:
+        ui.warn(notice)
+    if written:
+        ui.note(f"Wrote {name}")
+    elif not outcome.changes:
+        ui.note(f"{name} stays as it is")
+
+
+def change_line(change: "Change") -> str:
+    """Say one change of a lock as a line."""
+    before, after = ", ".join(change.before), ", ".join(change.after)
+    if change.kind == "added":
+        return f"+ {change.name} {after}"
+    if change.kind == "removed":
+        return f"- {change.name} {before}"
+    return f"~ {change.name} {before} -> {after}"
+
+
+def lock_document(outcome: "LockOutcome", *, written: bool) -> dict[str, object]:
+    """Give a locking's result for `--json`."""
+    return {
+        "lock": os.path.basename(outcome.path),
+        "up_to_date": outcome.fresh,
+        "written": written,
+        "packages": len(outcome.pylock.packages),
+        "changes": [
+            {
+                "kind": change.kind,
+                "name": change.name,
+                "before": list(change.before),
+                "after": list(change.after),
+            }
+            for change in outcome.changes
+        ],
+        "notices": list(outcome.notices),
+    }
+
+
+def report_sync(
+    outcome: "SyncOutcome", session: Session, *, dry_run: bool = False, seconds: float = 0.0
+) -> None:
+    """Say what a sync changed."""
+    ui = session.ui
+    name = os.path.basename(outcome.root)
+    if outcome.recovered:
+        ui.note(f"Finished a sync of {name} that had been interrupted")
+    if outcome.created and outcome.reason:
+        ui.note(f"{name} is made anew: {outcome.reason}")
+    if not outcome.created and outcome.comparison.is_empty():
+        ui.note(f"Nothing to do: {name} matches the lock")
+        return
+    changed = len(outcome.comparison.changes)
+    verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
+    packages = f"{changed} package{'s' if changed != 1 else ''}"
+    ui.note(f"{verb} {name}: {packages} in {seconds:.2f} s")
+    ui.changes(outcome.comparison.lines())
+    drift = outcome.comparison.drift
+    if (drift.edited or drift.stray) and not dry_run and not outcome.created:
+        ui.note(f"Edited and stray files were set aside in {name}/.envsync/quarantine")
+        ui.hint("`envsync sync --discard` deletes what was set aside")
+
+
+def sync_document(outcome: "SyncOutcome") -> dict[str, object]:
+    """Give a sync's result for `--json`."""
+    comparison = outcome.comparison
+    return {
+        "environment": outcome.root,
+        "created": outcome.created,
+        "packages_changed": [
+            {"name": change.name, "old": change.old, "new": change.new}
+            for change in comparison.changes
+        ],
+        "packages_kept": len(comparison.kept),
+        "missing": list(comparison.drift.missing),
+        "edited": list(comparison.drift.edited),
+        "stray": list(comparison.drift.stray),
+    }

@@ -1,0 +1,140 @@
+"""The command `sync`."""
+
+import argparse
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
+from envsync.cli.main import Session
+from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
+from envsync.errors import UsageError
+from envsync.workflow.project import Project, find_project
+from envsync.workflow.quick import quick_sync
+from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
+from envsync.workflow.sync import SyncOutcome, discard_quarantine
+
+if TYPE_CHECKING:
+    from envsync.workflow.lock import LockOutcome
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
+    """Declare the arguments of `sync`."""
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 3 if different")
+    parser.add_argument("--dry-run", action="store_true", help="show what would change")
+    parser.add_argument(
+        "--force", action="store_true", help="set aside a folder that envsync did not make"
+    )
+    parser.add_argument(
+        "--discard", action="store_true", help="delete edited and stray files that were set aside"
+    )
+    add_sync_arguments(parser)
+
+
+def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say what is installed."""
+    lock = parser.add_argument_group("the lock")
+    either = lock.add_mutually_exclusive_group()
+    either.add_argument(
+        "--locked", action="store_true", help="fail when the lock would have to change"
+    )
+    either.add_argument(
+        "--frozen", action="store_true", help="take the lock as it stands, without looking"
+    )
+    add_upgrade_arguments(parser)
+    what = parser.add_argument_group("what is installed beside the dependencies")
+    for flag, text in (
+        ("--group", "this dependency group too"),
+        ("--no-group", "not this group, whatever else says so"),
+        ("--extra", "this extra too"),
+        ("--no-extra", "not this extra"),
+    ):
+        what.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
+    what.add_argument("--all-groups", action="store_true", help="every dependency group")
+    what.add_argument("--no-default-groups", action="store_true", help="no default groups")
+    what.add_argument("--all-extras", action="store_true", help="every extra")
+    what.add_argument("--dev", action="store_true", help="the group dev too")
+    what.add_argument("--no-dev", action="store_true", help="not the group dev")
+
+
+def sync_request(options: argparse.Namespace) -> SyncRequest:
+    """Read the options that say what is installed."""
+    selection = Selection(
+        groups=(*options.group, *(["dev"] if options.dev else [])),
+        no_groups=(*options.no_group, *(["dev"] if options.no_dev else [])),
+        all_groups=options.all_groups,
+        default_groups=not options.no_default_groups,
+        extras=tuple(options.extra),
+        no_extras=tuple(options.no_extra),
+        all_extras=options.all_extras,
+    )
+    trust = LOCKED if options.locked else FROZEN if options.frozen else None
+    wanted = lock_options(options)
+    if trust and wanted.upgrade:
+        raise UsageError(f"--{trust} and --upgrade exclude each other")
+    return SyncRequest(selection, trust, wanted, getattr(options, "force", False))
+
+
+def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
+    """Make the environment match the lock."""
+    project = find_project(session.directory, session.environment)
+    request = sync_request(options)
+    if options.check:
+        return _check(project, request, session)
+    started = time.monotonic()
+    done = (options.dry_run and _preview(project, request, session)) or bring_up_to_date(
+        project, request, session
+    )
+    seconds = time.monotonic() - started
+    if done.lock is not None and not done.lock.fresh:
+        report_lock(done.lock, session, written=done.wrote_lock, seconds=seconds)
+    report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds)
+    if options.discard:
+        for path in discard_quarantine(done.outcome.root):
+            session.ui.note(f"Deleted {path}")
+    if session.settings.json:
+        session.ui.document({"command": "sync", **sync_document(done.outcome), **_locked(done)})
+    return 0
+
+
+class Done(NamedTuple):
+    """What a sync came to."""
+
+    outcome: SyncOutcome
+    lock: "LockOutcome | None" = None
+    """None: the lock on disk was taken as it was remembered."""
+    wrote_lock: bool = False
+
+
+def bring_up_to_date(project: Project, request: SyncRequest, session: Session) -> Done:
+    """Lock if needed and sync, from memory where that is enough."""
+    known = quick_sync(project, request, session.settings, session.ui)
+    if known is not None:
+        return Done(known)
+    from envsync.workflow.whole import sync_project  # noqa: PLC0415
+
+    synced = sync_project(project, request, session.settings, session.ui, write=write_lock)
+    return Done(synced.outcome, synced.lock, synced.wrote_lock)
+
+
+def _preview(project: Project, request: SyncRequest, session: Session) -> Done:
+    from envsync.workflow.whole import preview_project  # noqa: PLC0415
+
+    synced = preview_project(project, request, session.settings, session.ui)
+    return Done(synced.outcome, synced.lock)
+
+
+def _check(project: Project, request: SyncRequest, session: Session) -> int:
+    from envsync.workflow.whole import check_project  # noqa: PLC0415
+
+    outcome = check_project(project, request, session.settings, session.ui)
+    session.ui.note(f"{os.path.basename(outcome.root)} matches the lock")
+    if session.settings.json:
+        session.ui.document({"command": "sync", **sync_document(outcome)})
+    return 0
+
+
+def _locked(done: Done) -> dict[str, object]:
+    if done.lock is None:
+        return {"up_to_date": True, "written": False}
+    return lock_document(done.lock, written=done.wrote_lock)

@@ -1,0 +1,185 @@
+"""Ask package indexes for project pages, core metadata and files; every answer is a future."""
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, Self, TypeVar
+
+from packaging.utils import NormalizedName
+
+from envsync.errors import UsageError
+from envsync.events import SILENT, Reporter
+from envsync.index.artifacts import Wanted, download
+from envsync.index.http import HttpClient
+from envsync.index.metadata_source import MetadataSource
+from envsync.index.page_source import Index, PageSource
+from envsync.index.pages import Page
+from envsync.index.steps import Steps, run_steps
+from envsync.index.urls import parse_address
+from envsync.model.candidate import File
+
+T = TypeVar("T")
+Key = TypeVar("Key", bound=Hashable)
+
+_WORKERS = 2
+"""Threads that parse, hash and keep what arrives; none of them waits for the network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectPage:
+    """What the first index that has a project says of it."""
+
+    name: NormalizedName
+    files: Page
+    index: Index
+
+
+class Refresh(NamedTuple):
+    """Of which projects the cached pages are not believed unasked."""
+
+    everything: bool = False
+    packages: frozenset[str] = frozenset()
+
+
+class IndexClient:
+    """The indexes of one project; close it, or use it as a context manager.
+
+    The same question is asked once: later calls get the first one's future. Methods may be called
+    from any thread and never wait.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        indexes: Sequence[Index],
+        cache_dir: str,
+        reporter: Reporter = SILENT,
+        *,
+        refresh: Refresh = Refresh(),  # noqa: B008 - a frozen value
+    ) -> None:
+        """`indexes` are in priority order, the public one last. `http` is closed with this."""
+        self._http = http
+        self._indexes = tuple(indexes)
+        self._reporter = reporter
+        self._refresh = refresh
+        self._pages = PageSource(http, os.path.join(cache_dir, "http-v1"))
+        self._metadata = MetadataSource(
+            http,
+            cache_folder=os.path.join(cache_dir, "metadata-v1"),
+            scratch=os.path.join(cache_dir, "partial-v1"),
+        )
+        self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="index")
+        self._lock = threading.Lock()
+        self._asked_pages: dict[tuple[str, str | None], Future[ProjectPage | None]] = {}
+        self._asked_wheels: dict[str, Future[bytes]] = {}
+        self._asked_sdists: dict[str, Future[bytes | None]] = {}
+        for index in self._indexes:
+            _learn(http, index)
+
+    def page(self, name: NormalizedName, *, index: str | None = None) -> Future[ProjectPage | None]:
+        """Ask for a project's files; None when no index has it.
+
+        The indexes are asked in order, and the first that has the project serves it alone; an
+        explicit one is asked only when `index` names it. Raises `IndexFailed` when one can't say
+        whether it has it: the next one is not asked then, because it could be another project
+        (hazard H4).
+        """
+        return self._once(self._asked_pages, (name, index), lambda: self._page(name, index))
+
+    def wheel_metadata(self, file: File) -> Future[bytes]:
+        """Ask for a wheel's METADATA; who asked compares its name and version with the file's.
+
+        Raises `DownloadFailed`, `HashMismatch`, and `WheelInvalid` where it has none.
+        """
+        return self._once(
+            self._asked_wheels, file.sha256 or file.url, lambda: self._metadata.wheel(file)
+        )
+
+    def sdist_metadata(self, file: File) -> Future[bytes | None]:
+        """Ask for a source distribution's PKG-INFO (downloads the file); None when it has none.
+
+        Raises `DownloadFailed` and `HashMismatch`.
+        """
+        return self._once(
+            self._asked_sdists, file.sha256 or file.url, lambda: self._metadata.sdist(file)
+        )
+
+    def download(
+        self,
+        url: str,
+        hashes: Mapping[str, str],
+        size: int | None,
+        *,
+        directory: str,
+        filename: str,
+    ) -> Future[str]:
+        """Download a file to a new private one in `directory`; the future gives its path.
+
+        `filename` is for messages only. All known hashes and the size must agree. Raises
+        `DownloadFailed`, `HashMismatch`, `StorageFailed`; nothing stays in `directory` then.
+        """
+        wanted = Wanted(url, filename, hashes, size)
+        return self._run(download(self._http, wanted, directory, self._progress(filename)))
+
+    def known_size(self, file: File) -> int | None:
+        """Give a file's size in bytes where a page told it, or reading its metadata did."""
+        return self._metadata.known_size(file)
+
+    def close(self) -> None:
+        """Give up what is under way, and close the HTTP client."""
+        self._http.close()
+        self._executor.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _page(self, name: NormalizedName, index_name: str | None) -> Steps[ProjectPage | None]:
+        is_refresh = self._refresh.everything or name in self._refresh.packages
+        for index in self._choose(index_name):
+            files = yield from self._pages.page(index, name, refresh=is_refresh)
+            if files is not None:
+                return ProjectPage(name=name, files=files, index=index)
+        return None
+
+    def _choose(self, index_name: str | None) -> Sequence[Index]:
+        if index_name is None:
+            return [index for index in self._indexes if not index.explicit]
+        chosen = [index for index in self._indexes if index.name == index_name]
+        if not chosen:
+            raise UsageError(f"no index is named {index_name}", hint="add it under [[index]]")
+        return chosen
+
+    def _progress(self, filename: str) -> Callable[[int], None]:
+        return lambda amount: self._reporter.advance("downloading", amount, filename)
+
+    def _once(
+        self, asked: dict[Key, Future[T]], key: Key, make: Callable[[], Steps[T]]
+    ) -> Future[T]:
+        with self._lock:
+            future = asked.get(key)
+            if future is None:
+                future = asked[key] = self._run(make())
+            return future
+
+    def _run(self, steps: Steps[T]) -> Future[T]:
+        return run_steps(steps, self._submit)
+
+    def _submit(self, call: Callable[[], None]) -> None:
+        try:
+            self._executor.submit(call)
+        except RuntimeError:  # closed: the steps still have to come to their end
+            call()
+
+
+def _learn(http: HttpClient, index: Index) -> None:
+    """Bind the index's credentials to its origin; a bad address is told when it is asked."""
+    try:
+        address = parse_address(index.url)
+    except ValueError:
+        return
+    http.credentials.learn(index.name, address)

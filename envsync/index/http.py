@@ -1,0 +1,192 @@
+"""Ask for one address as the user allows: retries, redirects, credentials, offline, plain http."""
+
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+from envsync.events import SILENT, Reporter
+from envsync.index.auth import Credentials
+from envsync.index.steps import Steps, run_here, run_steps
+from envsync.index.transport import HttpOptions, Request, Response, Transport, TransportFailed
+from envsync.index.urls import Address, display_url, is_loopback, parse_address
+
+MAX_REDIRECTS = 10
+MAX_WAIT = 60.0
+"""Seconds that a server's Retry-After can make us wait."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_WORTH_RETRYING = frozenset({408, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524})
+_PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization"})
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+class Clock(NamedTuple):
+    """Where the time and the jitter come from."""
+
+    now: Callable[[], float] = time.time
+    """Seconds since the epoch."""
+    jitter: Callable[[], float] = random.random
+    """A number from 0 to 1."""
+
+
+class HttpClient:
+    """GET requests over a transport."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        options: HttpOptions = HttpOptions(),  # noqa: B008 - a frozen value
+        reporter: Reporter = SILENT,
+        clock: Clock = Clock(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self.options = options
+        self.credentials = Credentials(
+            options.credentials,
+            netrc_path=options.netrc,
+            use_keyring=options.keyring,
+            reporter=reporter,
+        )
+        self.clock = clock
+        self._transport = transport
+        self._reporter = reporter
+        self._told: set[str] = set()
+
+    def get(self, request: Request) -> Future[Response]:
+        """Send a request; the future gives the last response, whatever its status.
+
+        It raises `TransportFailed`, or `StorageFailed` where the sink can't be written.
+        """
+        return run_steps(self.exchange(request), run_here)
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
+
+    def exchange(self, request: Request) -> Steps[Response]:
+        """Give the steps of one request, redirects included (RFC 9110 section 15.4)."""
+        target = self._judge(request.url)
+        for _ in range(MAX_REDIRECTS + 1):
+            response = yield from self._try(self._with_credentials(request, target))
+            location = response.headers.get("location")
+            if response.status not in _REDIRECTS or location is None:
+                return response
+            target = self._follow(target, location)
+        raise TransportFailed(request.url, f"more than {MAX_REDIRECTS} redirects", "refused")
+
+    def _judge(self, url: str) -> Address:
+        """Refuse what may not be asked: offline, odd addresses, plain http to strangers."""
+        if self.options.offline:
+            raise TransportFailed(
+                url, "not asked: offline", "offline", hint="run the command once without --offline"
+            )
+        address = _address(url)
+        scheme, host, port = address.origin
+        allowed = self.options.insecure_hosts
+        if scheme == "http" and not (
+            is_loopback(host) or host in allowed or f"{host}:{port}" in allowed
+        ):
+            raise TransportFailed(
+                url,
+                "plain http is not used for other machines",
+                "refused",
+                hint=f"use https, or ENVSYNC_ALLOW_INSECURE_HOST={host} if you trust the network",
+            )
+        return address
+
+    def _follow(self, source: Address, location: str) -> Address:
+        try:
+            target = urljoin(source.url, location)
+        except ValueError:
+            target = location
+        if source.origin.scheme == "https" and target.lower().startswith("http:"):
+            raise TransportFailed(
+                source.url, f"redirects to plain http ({display_url(target)}): refused", "refused"
+            )
+        try:
+            return self._judge(target)
+        except TransportFailed as error:
+            raise TransportFailed(
+                source.url,
+                f"redirects to {error.url}, where {error.reason}",
+                error.kind,
+                hint=error.hint,
+            ) from error
+
+    def _with_credentials(self, request: Request, target: Address) -> Request:
+        """Address the request to `target`, with the credentials of that origin and no others."""
+        headers = [header for header in request.headers if header[0].lower() not in _PRIVATE]
+        authorization = self.credentials.header_for(target.origin)
+        if authorization is not None:
+            headers.append(("Authorization", authorization))
+        return request._replace(url=target.url, headers=tuple(headers))
+
+    def _try(self, request: Request) -> Steps[Response]:
+        """Send until there is an answer that counts, or no tries are left."""
+        attempt = 0
+        while True:
+            is_last = attempt >= self.options.retries
+            wait = self.options.backoff * 2**attempt * (0.5 + self.clock.jitter())
+            try:
+                response = yield self._transport.send(request)
+            except TransportFailed as error:
+                if is_last or not error.transient:
+                    raise
+                self._reporter.detail(f"{error}; trying again")
+            else:
+                if is_last or response.status not in _WORTH_RETRYING:
+                    return response
+                wait = self._server_wait(response) or wait
+            request = request._replace(delay=wait)
+            attempt += 1
+
+    def _server_wait(self, response: Response) -> float | None:
+        """Give the seconds that the server asks to wait; says so when it's long."""
+        text = response.headers.get("retry-after")
+        wait = None if text is None else parse_retry_after(text, self.clock.now())
+        host = _address(response.url).origin.host
+        if wait is not None and wait > 2 and host not in self._told:
+            self._told.add(host)
+            self._reporter.note(f"{host} asks for a pause: waiting {wait:.0f} s")
+        self._reporter.detail(
+            f"{display_url(response.url)}: status {response.status}; trying again"
+        )
+        return wait
+
+
+def _address(url: str) -> Address:
+    try:
+        return parse_address(url)
+    except ValueError as error:
+        raise TransportFailed(url, f"cannot be asked: {error}", "refused") from error
+
+
+def parse_retry_after(text: str, now: float) -> float | None:
+    """Read Retry-After: seconds to wait, at most `MAX_WAIT`; None for nonsense (RFC 9110 10.2.3).
+
+    `now` is in seconds since the epoch; a date that is over gives 0.
+    """
+    text = text.strip()
+    if text.isdecimal() and text.isascii():
+        return MAX_WAIT if len(text) > 4 else min(float(text), MAX_WAIT)
+    moment = parse_http_date(text)
+    return None if moment is None else min(max(0.0, moment - now), MAX_WAIT)
+
+
+def parse_http_date(text: str) -> float | None:
+    """Read "Sun, 06 Nov 1994 08:49:37 GMT": seconds since the epoch; None for any other form."""
+    words = text.replace(":", " ").split()
+    if len(words) != 8 or words[7] != "GMT" or words[2] not in _MONTHS:
+        return None
+    numbers = (words[3], words[1], words[4], words[5], words[6])
+    if not all(number.isdecimal() and number.isascii() for number in numbers):
+        return None
+    year, day, hour, minute, second = (int(number[:9]) for number in numbers)
+    try:
+        month = _MONTHS.index(words[2]) + 1
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,111 @@
+"""Read the files of a project page in JSON (PEP 691, 700, 714), judging every type."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import orjson
+from packaging.utils import canonicalize_name
+
+from envsync.errors import IndexFailed
+from envsync.index.links import MAX_FIELD, MAX_LINKS, Links, judge_filename, judge_hashes
+from envsync.index.urls import display_url, printable
+from envsync.model.candidate import File
+
+
+def read_json(body: bytes, url: str, name: str) -> tuple[File, ...]:
+    """Read the page of project `name` that stands at `url`; raises `IndexFailed` for nonsense."""
+    return _JsonPage(url).read(body, name)
+
+
+class _JsonPage:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._links = Links(url)
+
+    def read(self, body: bytes, name: str) -> tuple[File, ...]:
+        try:
+            page = orjson.loads(body)
+        except (orjson.JSONDecodeError, RecursionError) as error:
+            raise self._wrong("is not JSON") from error
+        if not isinstance(page, dict):
+            raise self._wrong("is not a JSON object")
+        self._check_version(page.get("meta"))
+        self._check_name(page.get("name"), name)
+        rows = page.get("files")
+        if not isinstance(rows, list):
+            raise self._wrong("has no list of files")
+        if len(rows) > MAX_LINKS:
+            raise self._wrong(f"has more than {MAX_LINKS:,} files")
+        files = []
+        for number, row in enumerate(rows):
+            if not isinstance(row, dict):
+                raise self._wrong(f"has a files[{number}] that is not an object")
+            file = self._file(_Row(row, self._wrong, number))
+            if file is not None:
+                files.append(file)
+        return tuple(files)
+
+    def _wrong(self, what: str) -> IndexFailed:
+        return IndexFailed(display_url(self._url), f"the page {what}")
+
+    def _check_version(self, meta: object) -> None:
+        """An unknown major version means another grammar (PEP 629)."""
+        version = meta.get("api-version", "1.0") if isinstance(meta, dict) else "1.0"
+        if not isinstance(version, str) or version.partition(".")[0] != "1":
+            shown = printable(str(version))[:20]
+            raise self._wrong(f"has version {shown} of the index API; only 1.x is known")
+
+    def _check_name(self, found: object, name: str) -> None:
+        if isinstance(found, str) and canonicalize_name(found) != canonicalize_name(name):
+            raise self._wrong(f"is that of {printable(found)[:100]}, not of {name}")
+
+    def _file(self, row: "_Row") -> File | None:
+        link = row.text("url")
+        name = row.text("filename")
+        if link is None or name is None:
+            raise self._wrong(f"has a files[{row.number}] without url or filename")
+        filename = judge_filename(name)
+        url = self._links.resolve(link.strip().partition("#")[0])
+        if filename is None or url is None:
+            return None
+        core = row.get("core-metadata", "dist-info-metadata", (bool, dict))
+        yanked = row.get("yanked", None, (bool, str))
+        size = row.get("size", None, (int,))
+        return File(
+            filename,
+            url,
+            row.hashes("hashes", row.get("hashes", None, (dict,))),
+            size if isinstance(size, int) and 0 <= size < 10**15 else None,
+            (row.text("requires-python") or "").strip()[:MAX_FIELD] or None,
+            (row.text("upload-time") or "")[:64] or None,
+            (yanked[:MAX_FIELD] if isinstance(yanked, str) else "") if yanked else None,
+            core is not None and core is not False,
+            row.hashes("core-metadata", core).get("sha256") if isinstance(core, dict) else None,
+        )
+
+
+class _Row(NamedTuple):
+    """One entry of `files`, with typed access; null counts as absent."""
+
+    fields: Mapping[str, object]
+    wrong: Callable[[str], IndexFailed]
+    number: int
+
+    def get(self, key: str, older_key: str | None, kinds: tuple[type, ...]) -> object:
+        value = self.fields.get(key)
+        if value is None and older_key is not None:
+            value = self.fields.get(older_key)
+        is_odd_bool = isinstance(value, bool) and bool not in kinds
+        if value is not None and (is_odd_bool or not isinstance(value, kinds)):
+            raise self.wrong(f"has a files[{self.number}].{key} of the wrong type")
+        return value
+
+    def text(self, key: str) -> str | None:
+        value = self.get(key, None, (str,))
+        return value if isinstance(value, str) else None
+
+    def hashes(self, key: str, table: object) -> Mapping[str, str]:
+        pairs = table.items() if isinstance(table, dict) else ()
+        if not all(isinstance(digest, str) for _, digest in pairs):
+            raise self.wrong(f"has a files[{self.number}].{key} of the wrong type")
+        return judge_hashes(dict(pairs))

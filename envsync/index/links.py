@@ -1,0 +1,111 @@
+"""Judge the links of a project page: address, file name, hashes."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import unquote, urljoin, urlsplit
+
+from envsync.index.urls import parse_address
+
+MAX_LINKS = 500_000
+"""Links on one page."""
+MAX_FILENAME = 255
+"""Bytes in a file name."""
+MAX_FIELD = 4096
+"""Characters of requires-python and of a reason for yanking; the rest is cut off."""
+
+
+class Links:
+    """Resolves and judges the links of one page."""
+
+    def __init__(self, url: str) -> None:
+        self._page_url = url
+        self.set_base(url)
+
+    def set_base(self, url: str) -> None:
+        """Let relative links start at `url`, itself relative to the page."""
+        try:
+            self._base = urljoin(self._page_url, url)
+            parts = urlsplit(self._base)
+        except ValueError:
+            self._base = ""
+            parts = urlsplit("")
+        self._root = f"{parts.scheme}://{parts.netloc}"
+
+    def resolve(self, link: str) -> str | None:
+        """Give the absolute URL of a link without its fragment; None for one that can't be used."""
+        if not link.startswith(("https://", "http://")):
+            if link[:1] == "/" and link[1:2] != "/":
+                link = self._root + link
+            else:
+                try:
+                    link = urljoin(self._base, link)
+                except ValueError:
+                    return None
+        if _PLAIN_URL(link) is not None:
+            return link
+        try:
+            return parse_address(link).url
+        except ValueError:
+            return None
+
+
+# Nothing to judge: a usual host and path, no user, no port out of range, nothing to encode.
+_PLAIN_URL = re.compile(
+    r"https?://[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,4})?/[\w./%+~!=,;:@-]{0,4000}", re.ASCII
+).fullmatch
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,254}").fullmatch
+_DIGEST = re.compile(r"[0-9a-f]{32,256}").fullmatch
+
+
+def judge_filename(text: str) -> str | None:
+    """Give a file name as it stands, or None when it is none (hazard H1).
+
+    Refused are separators of any system, control and format characters, names of folders, and
+    more than 255 bytes.
+    """
+    if _PLAIN_NAME(text) is not None:
+        return text
+    is_name = (
+        text not in ("", ".", "..")
+        and text.isprintable()
+        and "/" not in text
+        and "\\" not in text
+        and len(text.encode("utf-8", "surrogatepass")) <= MAX_FILENAME
+    )
+    return text if is_name else None
+
+
+def filename_of(url: str) -> str | None:
+    """The last part of a URL's path, percent-decoded once: `%252e` stays `%2e`."""
+    path = url.partition("?")[0] if "?" in url else url
+    segment = path[path.rfind("/") + 1 :]
+    if "%" in segment:
+        segment = unquote(segment, errors="replace")
+    return judge_filename(segment)
+
+
+def fragment_hashes(fragment: str) -> Mapping[str, str]:
+    """Read `sha256=…` (and others, joined by `&`) of a link's fragment (PEP 503)."""
+    digest = fragment[7:]
+    if len(digest) == 64 and fragment.startswith("sha256=") and _is_lower_hex(digest):
+        return {"sha256": digest}
+    pairs = (part.partition("=") for part in fragment[:2000].split("&"))
+    return judge_hashes({algorithm.strip(): digest.strip() for algorithm, _, digest in pairs})
+
+
+def judge_hashes(hashes: Mapping[str, str]) -> Mapping[str, str]:
+    """Keep what can be hashes, in lower case: algorithm -> hexadecimal digest."""
+    lower = {algorithm.lower(): digest.lower() for algorithm, digest in hashes.items()}
+    return {
+        algorithm: digest
+        for algorithm, digest in lower.items()
+        if algorithm.isidentifier() and algorithm.isascii() and _DIGEST(digest) is not None
+        if algorithm != "sha256" or len(digest) == 64
+    }
+
+
+def _is_lower_hex(text: str) -> bool:
+    try:
+        return bytes.fromhex(text).hex() == text
+    except ValueError:
+        return False

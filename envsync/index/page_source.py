@@ -1,0 +1,192 @@
+"""Get project pages: from the cache where it may be believed, else from the index."""
+
+import hashlib
+import zlib
+from typing import NamedTuple
+
+import deflate
+from packaging.utils import NormalizedName
+
+from envsync.errors import IndexFailed
+from envsync.index import cache
+from envsync.index.auth import variable_part
+from envsync.index.cache import Entry, HttpCache
+from envsync.index.http import HttpClient
+from envsync.index.packed import pack_page, unpack_page
+from envsync.index.pages import ACCEPT, Page, parse_page
+from envsync.index.steps import Steps
+from envsync.index.transport import MIB, Request, Response, TransportFailed
+from envsync.index.urls import display_url, parse_address, printable
+
+MAX_PAGE = 64 * MIB
+"""Bytes of a page, as it is sent and decoded."""
+
+_NOT_THERE = frozenset({404, 410})
+_NOT_ALLOWED = frozenset({401, 403, 407})
+
+
+class Index(NamedTuple):
+    """A package index, as env.toml or the settings name it."""
+
+    name: str | None
+    url: str
+    explicit: bool = False
+    """Serves only the packages that are sent to it by name."""
+
+
+class PageSource:
+    """Project pages of indexes, one request at a time."""
+
+    def __init__(self, http: HttpClient, cache_folder: str) -> None:
+        self._http = http
+        self._cache = HttpCache(cache_folder)
+
+    def page(self, index: Index, name: NormalizedName, *, refresh: bool) -> Steps[Page | None]:
+        """Give the files of a project, None when the index says that it doesn't have it.
+
+        `refresh`: don't believe the cache without asking. Raises `IndexFailed`, naming the index.
+        """
+        url = _page_url(index, name)
+        scope = self._http.credentials.scope(parse_address(url).origin)
+        kept = self._cache.get(url, scope)
+        offline = self._http.options.offline
+        if kept is not None:
+            is_enough = offline or (not refresh and cache.is_fresh(kept, self._now()))
+            files = _unpacked(kept)
+            if files is None:
+                kept = None
+            elif is_enough:
+                return files
+        if offline:
+            raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)
+        response = yield from self._ask(index, url, kept)
+        if response.status in _NOT_THERE:
+            return None
+        if kept is not None and response.status == 304:
+            renewed = cache.renew(kept, response, self._now())
+            if cache.is_news(renewed, kept):
+                self._cache.put(url, scope, renewed)
+            return _unpacked(kept)
+        _check_status(index, url, response)
+        return self._read(response, kept, _Place(url, scope, name))
+
+    def _now(self) -> float:
+        return self._http.clock.now()
+
+    def _ask(self, index: Index, url: str, kept: Entry | None) -> Steps[Response]:
+        asked = () if kept is None else cache.validators(kept)
+        headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip"), *asked)
+        try:
+            response = yield from self._http.exchange(Request(url, headers, limit=MAX_PAGE))
+        except TransportFailed as error:
+            raise _failed(index, error.url, error.reason, error.hint) from error
+        return response
+
+    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Page | None:
+        """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
+        digest = hashlib.sha256(response.body).hexdigest()
+        files, payload = None, b""
+        if kept is not None and (kept.digest, kept.url) == (digest, response.url):
+            files, payload = _unpacked(kept), kept.payload
+        if files is None:
+            body = decode_body(response)
+            content_type = response.headers.get("content-type", "")
+            files = parse_page(body, content_type, url=response.url, name=place.name)
+            payload = pack_page(files)
+        entry = cache.make_entry(response, digest, payload, self._now())
+        if entry is not None and cache.is_news(entry, kept):
+            self._cache.put(place.url, place.scope, entry)
+        return files
+
+
+class _Place(NamedTuple):
+    """Where a page is kept, and whose it is."""
+
+    url: str
+    scope: str
+    name: NormalizedName
+
+
+def _page_url(index: Index, name: NormalizedName) -> str:
+    try:
+        base = parse_address(index.url).url
+    except ValueError as error:
+        raise _failed(index, index.url, f"cannot be asked: {error}", None) from error
+    return f"{base.rstrip('/')}/{name}/"
+
+
+def _unpacked(entry: Entry) -> Page | None:
+    try:
+        return unpack_page(entry.payload)
+    except ValueError:
+        return None
+
+
+_OFFLINE_HINT = "run the command once without --offline"
+
+
+def _check_status(index: Index, url: str, response: Response) -> None:
+    if response.status == 200:
+        return
+    hint = None
+    if response.status in _NOT_ALLOWED:
+        host = parse_address(url).origin.host
+        hint = f"add {host} to your ~/.netrc"
+        if index.name is not None:
+            part = variable_part(index.name)
+            hint = f"set ENVSYNC_INDEX_{part}_USERNAME and ENVSYNC_INDEX_{part}_PASSWORD, or {hint}"
+    raise _failed(index, url, f"answered with status {response.status}", hint)
+
+
+def _failed(index: Index, url: str, reason: str, hint: str | None) -> IndexFailed:
+    """Say which index failed: it is never passed over for the next one (hazard H4)."""
+    label = "" if index.name is None else f" (index {printable(index.name)})"
+    return IndexFailed(display_url(url), reason + label, hint=hint)
+
+
+def decode_body(response: Response, limit: int = MAX_PAGE) -> bytes:
+    """Undo the Content-Encoding of a page, to at most `limit` bytes; raises `IndexFailed`."""
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("identity", ""):
+        return response.body
+    where = display_url(response.url)
+    if encoding not in ("gzip", "x-gzip"):
+        raise IndexFailed(where, f"unknown Content-Encoding {printable(encoding)[:40]}")
+    decoded = _gunzip_whole(response.body, limit)
+    if decoded is None:
+        decoded = _gunzip_stream(response.body, limit)
+    if decoded is None:
+        raise IndexFailed(where, f"the page is damaged, or larger than {limit:,} bytes unpacked")
+    return decoded
+
+
+def _gunzip_whole(data: bytes, limit: int) -> bytes | None:
+    """One member whose trailer tells the truth, in one fast call; None for anything else."""
+    crc, size = int.from_bytes(data[-8:-4], "little"), int.from_bytes(data[-4:], "little")
+    if size > limit:
+        return None
+    try:
+        decoded = deflate.gzip_decompress(data)
+    except deflate.DeflateError:
+        return None
+    # More members may follow the first, which is all that was read: the last trailer would differ.
+    is_all = len(decoded) == size and deflate.crc32(decoded) == crc
+    return bytes(decoded) if is_all else None
+
+
+def _gunzip_stream(data: bytes, limit: int) -> bytes | None:
+    """Any number of members, never more than `limit` bytes in memory."""
+    pieces: list[bytes] = []
+    left = limit
+    try:
+        while data:
+            stream = zlib.decompressobj(wbits=31)
+            piece = stream.decompress(data, left + 1)
+            left -= len(piece)
+            if left < 0 or not stream.eof:
+                return None
+            pieces.append(piece)
+            data = stream.unused_data
+    except zlib.error:
+        return None
+    return b"".join(pieces)

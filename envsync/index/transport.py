@@ -1,0 +1,106 @@
+"""The port behind which HTTP happens: one request in, the future of one response out."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Literal, NamedTuple, Protocol
+
+from envsync.errors import EnvsyncError
+from envsync.index.urls import display_url, redact
+
+KIB = 1024
+MIB = 1024 * KIB
+SMALL_BODY = 64 * KIB
+"""Bytes of an error's or redirect's body that are read; the rest is not waited for."""
+
+
+class HttpOptions(NamedTuple):
+    """What the user's settings say about HTTP."""
+
+    offline: bool = False
+    timeout: float = 30.0
+    """Seconds without data after which a transfer is given up."""
+    connect_timeout: float = 10.0
+    """Seconds for name look-up, connection and TLS together."""
+    retries: int = 3
+    """Tries after the first one."""
+    backoff: float = 0.5
+    """Seconds before the first retry; doubled each time, and jittered."""
+    insecure_hosts: frozenset[str] = frozenset()
+    """`host` or `host:port` to which plain http is allowed."""
+    credentials: Mapping[str, tuple[str, str]] = {}
+    """Index name as in variables (upper case, `_`) -> user and password."""
+    netrc: str | None = None
+    """Path; None: ~/.netrc."""
+    keyring: bool = False
+    ca_file: str | None = None
+    """A file or folder of certificates to trust; None: what the environment says, else the
+    system's."""
+    user_agent: str = "envsync"
+
+
+class Request(NamedTuple):
+    """One GET."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    sink: str | None = None
+    """A path that doesn't exist: the body of a 200 is written to this new, private file."""
+    limit: int = 64 * MIB
+    """Bytes that the body may have."""
+    delay: float = 0.0
+    """Seconds to wait before it is sent."""
+    progress: Callable[[int], None] | None = None
+    """Told how many bytes have come since the last call; a negative number takes them back."""
+
+
+class Response(NamedTuple):
+    """What came back, status and all; the body is as it was sent (no content decoding)."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case; repeated ones joined by ", "."""
+    body: bytes = b""
+    """Empty where it went to the sink."""
+    size: int = 0
+    """Bytes of the body."""
+    sha256: str = ""
+    """Of the body that went to the sink, in hexadecimal."""
+    is_framed: bool = True
+    """The body's end was told by its length or framing, so a cut would have been noticed."""
+
+
+Kind = Literal["connect", "timeout", "cut", "tls", "limit", "offline", "refused", "other"]
+
+
+class TransportFailed(EnvsyncError):
+    """No usable response: `reason` in words, `kind` for what to do about it."""
+
+    def __init__(
+        self,
+        url: str,
+        reason: str,
+        kind: Kind,
+        *,
+        transient: bool = False,
+        status: int = 0,
+        hint: str | None = None,
+    ) -> None:
+        self.url, self.reason = display_url(url), redact(reason)
+        self.kind, self.transient, self.status = kind, transient, status
+        super().__init__(f"{self.url}: {self.reason}", hint=hint)
+
+
+class Transport(Protocol):
+    """Sends requests; safe to use from any thread."""
+
+    def send(self, request: Request) -> Future[Response]:
+        """Send one request as it stands: no retries, no redirects, no credentials added.
+
+        The future raises `TransportFailed`, or `StorageFailed` when the sink can't be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up what is under way and free the connections."""
+        ...

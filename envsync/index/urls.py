@@ -1,0 +1,105 @@
+"""Judge the addresses that come from users, pages and redirects, and show them without secrets."""
+
+import re
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit, urlunsplit
+
+MAX_URL = 8192
+"""Characters in an address; longer ones are refused."""
+
+# Host names, IPv4 and bracketed IPv6: what every URL parser reads in the same way.
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\]")
+_LEGAL = "%/:=&?~+!$,;'@()*[]"
+_USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
+_QUERY = re.compile(r"(?<=[^\s?])\?[^\s\"'<>]+")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """Scheme, host and port: what credentials are bound to (RFC 6454)."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Address(NamedTuple):
+    """An http(s) address that may be asked."""
+
+    url: str
+    """Without user, password and fragment."""
+    origin: Origin
+    user: str | None = None
+    password: str | None = None
+
+
+def parse_address(text: str) -> Address:
+    """Split and judge an http(s) URL; `ValueError` says in words why it can't be used."""
+    if len(text) > MAX_URL:
+        raise ValueError(f"longer than {MAX_URL} characters")
+    if "\\" in text or any(ord(character) < 0x20 or character == "\x7f" for character in text):
+        raise ValueError("it holds a backslash or control characters")
+    parts = urlsplit(text.strip())
+    if parts.scheme not in _DEFAULT_PORTS:
+        raise ValueError(f"only http and https are used, not {parts.scheme or 'this'}")
+    user, password, host, port = _split_authority(parts.netloc)
+    origin = Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
+    authority = host if port is None else f"{host}:{port}"
+    path = quote(parts.path or "/", safe=_LEGAL)
+    query = quote(parts.query, safe=_LEGAL)
+    return Address(urlunsplit((parts.scheme, authority, path, query, "")), origin, user, password)
+
+
+def _split_authority(authority: str) -> tuple[str | None, str | None, str, int | None]:
+    userinfo, at, place = authority.rpartition("@")
+    user, colon, password = userinfo.partition(":")
+    match = re.fullmatch(r"(.*?)(?::(\d{0,5}))?", place)
+    host = _ascii_host(match[1]) if match is not None else ""
+    if match is None or _HOST.fullmatch(host) is None:
+        raise ValueError("its host is missing or malformed")
+    port = int(match[2]) if match[2] else None
+    if port is not None and not 0 < port < 65536:
+        raise ValueError("its port is out of range")
+    return (user if at else None), (password if colon else None), host, port
+
+
+def _ascii_host(host: str) -> str:
+    if host.isascii():
+        return host.lower()
+    try:
+        return host.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this very machine, to which plain http is always allowed."""
+    numbers = host.split(".")
+    is_ipv4 = len(numbers) == 4 and all(number.isdigit() for number in numbers)
+    return (
+        host in ("localhost", "[::1]")
+        or host.endswith(".localhost")
+        or (is_ipv4 and numbers[0] == "127")
+    )
+
+
+def display_url(url: str) -> str:
+    """Give a URL for messages: no user, no password, no query, no fragment, printable."""
+    return redact(url.partition("#")[0])
+
+
+def redact(text: str) -> str:
+    """Take users, passwords and queries out of all URLs in a text, and make it printable."""
+    return printable(_QUERY.sub("", _USERINFO.sub("", text)))
+
+
+def printable(text: str) -> str:
+    r"""Show control, format and other unprintable characters of foreign text as `\xNN`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", "backslashreplace").decode()
+        for character in text
+    )

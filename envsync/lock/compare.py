@@ -1,0 +1,101 @@
+"""Compare locks by what they pin: preferences for the next locking, changes for the report."""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from packaging.pylock import Package, Pylock
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.errors import HashMismatch
+from envsync.lock.read import artifact_filename
+
+
+class Change(NamedTuple):
+    """What became of one package between two locks; versions are sorted, oldest first."""
+
+    kind: Literal["added", "removed", "updated"]
+    name: NormalizedName
+    before: tuple[str, ...]
+    """Versions, or sources ("directory .", "vcs URL@commit") where the lock gives no version."""
+    after: tuple[str, ...]
+
+
+def preferences(pylock: Pylock) -> Mapping[NormalizedName, tuple[Version, ...]]:
+    """The versions that a lock pins, by package, newest first; sources without one are left out."""
+    found: dict[NormalizedName, set[Version]] = {}
+    for package in pylock.packages:
+        if package.version is not None:
+            found.setdefault(package.name, set()).add(package.version)
+    return {name: tuple(sorted(versions, reverse=True)) for name, versions in found.items()}
+
+
+def changes(old: Pylock | None, new: Pylock) -> tuple[Change, ...]:
+    """What a new lock pins otherwise than the old one (None: there was none), sorted by name."""
+    before, after = _pins(old), _pins(new)
+    return tuple(
+        Change(
+            _kind(before.get(name), after.get(name)),
+            name,
+            before.get(name, ()),
+            after.get(name, ()),
+        )
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    )
+
+
+def check_hashes(old: Pylock, new: Pylock) -> None:
+    """Refuse a file that an index gives another sha256 than the one that was locked (H10).
+
+    A published file never changes; one that did is an attack or a mistake, and relocking must not
+    hide it. Raises `HashMismatch`.
+    """
+    known = _sha256_of_files(old)
+    for file, sha256 in _sha256_of_files(new).items():
+        if known.get(file, sha256) != sha256:
+            raise HashMismatch(
+                file[0],
+                f"sha256:{known[file]} as in the lock",
+                f"sha256:{sha256} on the index",
+                hint="the index replaced a file that was locked: find out why; "
+                "if you trust the new one, delete the lock and run `envsync lock`",
+            )
+
+
+def _sha256_of_files(pylock: Pylock) -> Mapping[tuple[str, str | None], str]:
+    """By file name and index: another index may well have built the same version by itself."""
+    return {
+        (artifact_filename(file), package.index): file.hashes["sha256"]
+        for package in pylock.packages
+        for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
+        if "sha256" in file.hashes
+    }
+
+
+def _kind(
+    before: tuple[str, ...] | None, after: tuple[str, ...] | None
+) -> Literal["added", "removed", "updated"]:
+    if before is None:
+        return "added"
+    return "removed" if after is None else "updated"
+
+
+def _pins(pylock: Pylock | None) -> Mapping[NormalizedName, tuple[str, ...]]:
+    found: dict[NormalizedName, dict[str, tuple[Version, str]]] = {}
+    for package in pylock.packages if pylock is not None else ():
+        shown = _shown(package)
+        found.setdefault(package.name, {})[shown] = (package.version or Version("0"), shown)
+    return {name: tuple(sorted(pins, key=pins.__getitem__)) for name, pins in found.items()}
+
+
+def _shown(package: Package) -> str:
+    if package.version is not None:
+        return str(package.version)
+    if package.directory is not None:
+        return f"directory {package.directory.path}"
+    if package.vcs is not None:
+        return f"{package.vcs.type} {package.vcs.url or package.vcs.path}@{package.vcs.commit_id}"
+    if package.archive is not None:
+        return f"archive {package.archive.url or package.archive.path}"
+    return "no version"

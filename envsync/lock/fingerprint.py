@@ -1,0 +1,204 @@
+"""Say what of env.toml a lock answers: its roots and a fingerprint, and whether they changed.
+
+Comments, order of keys and tables, `[sync]` and `[tasks]` don't count, nor do credentials. The
+fingerprint of a file that means the same stays the same across versions of envsync; a change of
+`_FORMAT` makes every lock stale, so it is for mistakes that locks must not keep.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import orjson
+from packaging.pylock import Pylock
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from envsync.lock.urls import public_url
+from envsync.spec.model import IndexSpec, LockPolicy, SourceSpec, Spec
+
+_FORMAT = 1
+
+_Json = str | bool | None | Sequence["_Json"] | Mapping[str, "_Json"]
+
+
+class Root(NamedTuple):
+    """One requirement of env.toml, as the lock records it."""
+
+    requirement: str
+    extra: str | None = None
+    group: str | None = None
+
+    def __str__(self) -> str:
+        if self.extra is not None:
+            return f"{self.requirement} (extra {self.extra})"
+        if self.group is not None:
+            return f"{self.requirement} (group {self.group})"
+        return self.requirement
+
+
+def fingerprint(spec: Spec) -> str:
+    """Hash of everything in env.toml that matters to the lock: "sha256:" and 64 digits."""
+    form = orjson.dumps(_form(spec), option=orjson.OPT_SORT_KEYS)
+    return f"sha256:{hashlib.sha256(form).hexdigest()}"
+
+
+def roots(spec: Spec) -> tuple[Root, ...]:
+    """Every requirement of env.toml in canonical spelling, sorted: base, extras, groups."""
+    base = {Root(requirement_text(item)) for item in spec.dependencies}
+    extras = {
+        Root(requirement_text(item), extra=extra)
+        for extra, items in spec.optional_dependencies.items()
+        for item in items
+    }
+    groups = {
+        Root(requirement_text(item), group=group)
+        for group, items in spec.dependency_groups.items()
+        for item in items
+    }
+    return tuple(
+        sorted(base | extras | groups, key=lambda root: tuple(part or "" for part in root[::-1]))
+    )
+
+
+def requirement_text(requirement: Requirement) -> str:
+    """One spelling for each meaning: normalised name and extras, sorted, without credentials."""
+    parts = [str(canonicalize_name(requirement.name))]
+    if requirement.extras:
+        parts.append(f"[{','.join(sorted(map(canonicalize_name, requirement.extras)))}]")
+    parts.append(str(requirement.specifier))
+    if requirement.url:
+        parts.append(f" @ {public_url(requirement.url)}")
+    if requirement.marker is not None:
+        parts.append(f"{' ' if requirement.url else ''}; {requirement.marker}")
+    return "".join(parts)
+
+
+def stale_reasons(spec: Spec, pylock: Pylock) -> tuple[str, ...]:
+    """Why a lock does not answer env.toml, a phrase each; empty when it does."""
+    recorded = tool_table(pylock)
+    if not isinstance(recorded.get("fingerprint"), str):
+        return (f"it was made by {pylock.created_by}, which records no inputs",)
+    if recorded["fingerprint"] == fingerprint(spec):
+        return ()
+    reasons = (*_changed_roots(spec, pylock), *_changed_options(spec, pylock, recorded))
+    return reasons or ("indexes, sources or options in env.toml changed",)
+
+
+def is_fresh(spec: Spec, pylock: Pylock) -> bool:
+    """The lock was made from an env.toml that means the same."""
+    return not stale_reasons(spec, pylock)
+
+
+def tool_table(pylock: Pylock) -> Mapping[str, object]:
+    """`[tool.envsync]` of a lock; empty where it has none. Its values are not judged."""
+    table = (pylock.tool or {}).get("envsync")
+    return table if isinstance(table, Mapping) else {}
+
+
+def recorded_roots(pylock: Pylock) -> tuple[Root, ...]:
+    """The requirements that a lock of envsync's was made from; what is not one is left out."""
+    rows = tool_table(pylock).get("roots")
+    found = [
+        (row.get("requirement"), row.get("extra"), row.get("group"))
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, Mapping)
+    ]
+    return tuple(
+        Root(requirement, extra, group)
+        for requirement, extra, group in found
+        if isinstance(requirement, str)
+        and isinstance(extra, str | None)
+        and isinstance(group, str | None)
+    )
+
+
+def recorded_exclude_newer(pylock: Pylock) -> str | None:
+    """The absolute time (ISO 8601, UTC) up to which files were looked at, if one was set."""
+    value = tool_table(pylock).get("exclude-newer")
+    return value if isinstance(value, str) else None
+
+
+def _changed_roots(spec: Spec, pylock: Pylock) -> Iterable[str]:
+    before, after = set(recorded_roots(pylock)), set(roots(spec))
+    for root in sorted(map(str, after - before)):
+        yield f"{root} was added"
+    for root in sorted(map(str, before - after)):
+        yield f"{root} was removed"
+
+
+def _changed_options(spec: Spec, pylock: Pylock, recorded: Mapping[str, object]) -> Iterable[str]:
+    wanted = spec.requires_python
+    if wanted is not None and wanted != pylock.requires_python:
+        yield f"requires-python is {wanted}, the lock has {pylock.requires_python or 'none'}"
+    if sorted(spec.default_groups) != sorted(pylock.default_groups or ()):
+        yield "default-groups changed"
+    for key, value in (
+        ("resolution", spec.lock.resolution),
+        ("prereleases", spec.lock.prereleases),
+    ):
+        if recorded.get(key) != value:
+            yield f"{key} is {value}, the lock has {recorded.get(key)}"
+
+
+def _form(spec: Spec) -> Mapping[str, _Json]:
+    return {
+        "format": str(_FORMAT),
+        "requires-python": _text(spec.requires_python),
+        # Decides what is covered only where requires-python is not given.
+        "python": spec.python if spec.requires_python is None else None,
+        "roots": [list(root) for root in roots(spec)],
+        "extras": sorted(spec.optional_dependencies),
+        "groups": sorted(spec.dependency_groups),
+        "default-groups": sorted(spec.default_groups),
+        "seed": sorted(spec.seed),
+        "indexes": [_index_form(index) for index in spec.indexes],
+        "sources": {
+            name: [_source_form(source) for source in sources]
+            for name, sources in spec.sources.items()
+        },
+        "lock": _policy_form(spec.lock),
+        "build": {
+            "allow": sorted(spec.build.allow),
+            "config-settings": {
+                name: dict(settings) for name, settings in spec.build.config_settings.items()
+            },
+            "extra-build-requires": {
+                name: _requirements_form(items)
+                for name, items in spec.build.extra_build_requires.items()
+            },
+        },
+    }
+
+
+def _index_form(index: IndexSpec) -> _Json:
+    return [index.name, public_url(index.url), index.default, index.explicit]
+
+
+def _source_form(source: SourceSpec) -> Mapping[str, _Json]:
+    # What is not set is left out, so that a key that envsync learns later changes nothing.
+    given = {key: str(value) for key, value in source._asdict().items() if value}
+    return {**given, "location": public_url(source.location)}
+
+
+def _policy_form(policy: LockPolicy) -> Mapping[str, _Json]:
+    return {
+        "environments": sorted(map(str, policy.environments)),
+        "required-environments": sorted(map(str, policy.required_environments)),
+        "resolution": policy.resolution,
+        "prereleases": policy.prereleases,
+        "exclude-newer": policy.exclude_newer,
+        "constraints": _requirements_form(policy.constraints),
+        "overrides": _requirements_form(policy.overrides),
+        "ignore-requires-python": sorted(policy.ignore_requires_python),
+        "no-binary": sorted(policy.no_binary),
+        "conflicts": sorted(sorted(names) for names in policy.conflicts),
+    }
+
+
+def _requirements_form(requirements: Iterable[Requirement]) -> list[str]:
+    return sorted({requirement_text(requirement) for requirement in requirements})
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

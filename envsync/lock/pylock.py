@@ -1,0 +1,270 @@
+"""Turn a resolution into a lock: what PEP 751 has a place for, and `[tool.envsync]` for the rest.
+
+Nothing of the machine goes in: no time of writing, no absolute path, no credentials. Equal inputs
+give an equal lock, whatever order they came in.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+)
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import Version
+
+from envsync.errors import IndexFailed, NotSupported
+from envsync.lock.fingerprint import fingerprint, roots
+from envsync.lock.read import CREATED_BY, SECURE_HASHES
+from envsync.lock.urls import public_url
+from envsync.lock.wheels import serves
+from envsync.model.candidate import Candidate, DirectSource, File
+from envsync.model.marker import MarkerSet
+from envsync.model.resolution import Resolution, ResolvedPackage
+from envsync.spec.model import Spec
+
+LOCK_VERSION = Version("1.0")
+
+_Pin = tuple[NormalizedName, Version]
+_References = Mapping[_Pin, Sequence[Mapping[str, object]]]
+"""What edges to a name and version say; several where one version comes from several sources."""
+
+_BOUNDED_ABOVE = {"~=": ">=", "==": ">=", "===": ">="}
+
+
+def to_pylock(
+    resolution: Resolution,
+    spec: Spec,
+    *,
+    requires_python: SpecifierSet | None = None,
+    exclude_newer: datetime | None = None,
+) -> Pylock:
+    """Lock a resolution of `spec`.
+
+    `requires_python` is what was covered where env.toml gives none; `exclude_newer` is the time
+    that was used, with its zone. Raises `IndexFailed` for a file without sha256 or stronger.
+    """
+    packages = sorted(resolution.packages, key=_package_order)
+    pins = Counter((package.name, package.version) for package in packages)
+    names = Counter(package.name for package in packages)
+    references: dict[_Pin, list[Mapping[str, object]]] = {}
+    for package in packages:
+        rows = references.setdefault((package.name, package.version), [])
+        rows.append(_reference(package, names, pins))
+    markers = sorted({str(marker) for marker in spec.lock.environments})
+    by_text = {str(marker): marker for marker in spec.lock.environments}
+    return Pylock(
+        lock_version=LOCK_VERSION,
+        environments=[by_text[text] for text in markers] or None,
+        requires_python=spec.requires_python or requires_python,
+        extras=sorted(spec.optional_dependencies),
+        dependency_groups=sorted(spec.dependency_groups),
+        default_groups=sorted(spec.default_groups) or None,
+        created_by=CREATED_BY,
+        packages=[_package(package, resolution, spec, references) for package in packages],
+        tool={CREATED_BY: _tool(spec, exclude_newer)},
+    )
+
+
+def _package_order(package: ResolvedPackage) -> tuple[str, Version, str]:
+    return package.name, package.version, str(package.marker)
+
+
+def _package(
+    package: ResolvedPackage,
+    resolution: Resolution,
+    spec: Spec,
+    references: _References,
+) -> Package:
+    candidate = package.candidate
+    source = candidate.source
+    # PEP 751: a source tree may change its version, so it must not be said.
+    has_version = source is None or source.kind in ("wheel", "archive")
+    believed = package.name not in spec.lock.ignore_requires_python
+    return Package(
+        name=package.name,
+        version=package.version if has_version else None,
+        marker=package.marker.simplify(resolution.environments).to_marker(),
+        requires_python=candidate.requires_python
+        if believed
+        else without_upper_bound(candidate.requires_python),
+        dependencies=_dependencies(package, references) or None,
+        vcs=_vcs(source) if source is not None and source.kind == "vcs" else None,
+        directory=_directory(source) if source is not None and source.kind == "directory" else None,
+        archive=_archive(source)
+        if source is not None and source.kind in ("wheel", "archive")
+        else None,
+        index=public_url(candidate.index_url) if candidate.index_url and source is None else None,
+        sdist=_sdist(candidate.sdist) if candidate.sdist is not None and source is None else None,
+        wheels=_wheels(candidate, package.marker & resolution.environments) or None
+        if source is None
+        else None,
+    )
+
+
+def without_upper_bound(specifiers: SpecifierSet | None) -> SpecifierSet | None:
+    """The lower bounds of a requires-python, for packages whose upper bound is not believed."""
+    kept = [
+        f"{_BOUNDED_ABOVE.get(one.operator, one.operator)}{one.version.removesuffix('.*')}"
+        for one in specifiers or ()
+        if one.operator not in ("<", "<=", "!=")
+    ]
+    return SpecifierSet(",".join(kept)) if kept else None
+
+
+def _dependencies(package: ResolvedPackage, references: _References) -> list[Mapping[str, object]]:
+    """PEP 751, "packages.dependencies": purely informational, the least that tells rows apart."""
+    pins = {(edge.name, edge.version) for edge in package.dependencies}
+    pins.discard((package.name, package.version))
+    return [row for pin in sorted(pins) for row in references.get(pin, ())]
+
+
+def _reference(
+    package: ResolvedPackage, names: Mapping[NormalizedName, int], pins: Mapping[_Pin, int]
+) -> Mapping[str, object]:
+    if names[package.name] == 1:
+        return {"name": str(package.name)}
+    source = package.candidate.source
+    if source is None or source.kind in ("wheel", "archive"):
+        found: dict[str, object] = {"name": str(package.name), "version": str(package.version)}
+        if pins[package.name, package.version] == 1:
+            return found
+    else:
+        found = {"name": str(package.name)}
+    return {**found, **_identity(package.candidate)}
+
+
+def _identity(candidate: Candidate) -> Mapping[str, object]:
+    source = candidate.source
+    if source is None:
+        return {"index": public_url(candidate.index_url)} if candidate.index_url else {}
+    key = "archive" if source.kind == "wheel" else source.kind
+    place = {"url": public_url(source.url)} if source.url else {"path": source.path or "."}
+    return {key: place}
+
+
+def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
+    """Wheels that some covered environment could take; all of them if nothing else is left."""
+    files = {file.filename: file for file in candidate.wheels}
+    used = [file for file in files.values() if not serves(file.filename).is_disjoint(needed)]
+    if not used and candidate.sdist is None:
+        used = list(files.values())
+    return [
+        PackageWheel(
+            name=_name_beside(file),
+            upload_time=_upload_time(file),
+            url=public_url(file.url),
+            size=file.size,
+            hashes=_hashes(file.filename, file.url, file.hashes),
+        )
+        for file in _in_order(used)
+    ]
+
+
+def _in_order(files: Iterable[File]) -> list[File]:
+    """By file name, but later builds first: installers take the first of equal tags."""
+    by_name = sorted(files, key=lambda file: file.filename)
+    builds = {file.filename: parse_wheel_filename(file.filename)[2] or (-1, "") for file in by_name}
+    return sorted(by_name, key=lambda file: builds[file.filename], reverse=True)
+
+
+def _sdist(file: File) -> PackageSdist:
+    return PackageSdist(
+        name=_name_beside(file),
+        upload_time=_upload_time(file),
+        url=public_url(file.url),
+        size=file.size,
+        hashes=_hashes(file.filename, file.url, file.hashes),
+    )
+
+
+def _name_beside(file: File) -> str | None:
+    """PEP 751 leaves out the name where the URL ends in it."""
+    url = public_url(file.url)
+    plain = "?" not in url and "%" not in url
+    return None if plain and url.rpartition("/")[2] == file.filename else file.filename
+
+
+def _upload_time(file: File) -> datetime | None:
+    """UTC, as PEP 751 demands; None where the index gives none that can be read."""
+    if not file.upload_time:
+        return None
+    try:
+        moment = datetime.fromisoformat(file.upload_time)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _hashes(filename: str, url: str | None, hashes: Mapping[str, str]) -> Mapping[str, str]:
+    secure = {name: hashes[name].lower() for name in sorted(hashes) if name in SECURE_HASHES}
+    if not secure:
+        raise IndexFailed(
+            public_url(url or filename),
+            f"gives no sha256 for {filename}, so what would be installed could not be checked",
+            hint="ask who runs the index to give sha256 hashes (PEP 503), or use another index",
+        )
+    return secure
+
+
+def _archive(source: DirectSource) -> PackageArchive:
+    place = source.url or source.path or ""
+    return PackageArchive(
+        url=public_url(source.url) if source.url else None,
+        path=_relative(source.path) if not source.url else None,
+        size=source.size,
+        hashes=_hashes(place.rpartition("/")[2], source.url, source.hashes),
+        subdirectory=source.subdirectory,
+    )
+
+
+def _directory(source: DirectSource) -> PackageDirectory:
+    return PackageDirectory(
+        path=_relative(source.path) or ".",
+        editable=source.editable or None,
+        subdirectory=source.subdirectory,
+    )
+
+
+def _vcs(source: DirectSource) -> PackageVcs:
+    return PackageVcs(
+        type=source.vcs or "git",
+        url=public_url(source.url) if source.url else None,
+        path=_relative(source.path) if not source.url else None,
+        requested_revision=source.requested_revision,
+        commit_id=source.commit or "",
+        subdirectory=source.subdirectory,
+    )
+
+
+def _relative(path: str | None) -> str | None:
+    if path is not None and (path.startswith(("/", "\\")) or path[1:2] == ":"):
+        raise NotSupported(
+            f"absolute path {path} in a lock", hint="name it relative to the project's folder"
+        )
+    return path
+
+
+def _tool(spec: Spec, exclude_newer: datetime | None) -> Mapping[str, object]:
+    rows = [
+        {key: value for key, value in root._asdict().items() if value is not None}
+        for root in roots(spec)
+    ]
+    options: dict[str, object] = {
+        "fingerprint": fingerprint(spec),
+        "prereleases": spec.lock.prereleases,
+        "resolution": spec.lock.resolution,
+        "roots": rows,
+    }
+    if exclude_newer is not None:
+        moment = exclude_newer.astimezone(UTC).isoformat().removesuffix("+00:00")
+        options["exclude-newer"] = f"{moment}Z"
+    return options

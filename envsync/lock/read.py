@@ -1,0 +1,384 @@
+"""Read pylock.toml strictly: bytes of any tool's making -> `Pylock`, every value judged first.
+
+`packaging.pylock` checks the shape (PEP 751); this module adds what the format leaves open and an
+installer must not: hashes that prove something, addresses and paths that cannot lead elsewhere,
+file names that are only names, and rows that could never be told apart.
+"""
+
+import logging
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+    PylockUnsupportedVersionError,
+    PylockValidationError,
+)
+from packaging.utils import parse_wheel_filename
+from packaging.version import Version
+
+from envsync.errors import LockInvalid
+from envsync.events import SILENT, Reporter
+from envsync.spec.model import Spec
+
+# Without a handler of its own the library's warning on `lock-version` would reach stderr.
+logging.getLogger("packaging.pylock").addHandler(logging.NullHandler())
+
+CREATED_BY = "envsync"
+MAX_BYTES = 64 * 1024 * 1024
+MAX_VERSION_LENGTH = 128
+MAX_FILENAME_LENGTH = 255
+MAX_TEXT_LENGTH = 8 * 1024
+MAX_MARKER_LENGTH = 64 * 1024
+MAX_ARTIFACT_SIZE = 1 << 40
+
+SECURE_HASHES: Mapping[str, int] = {
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+    "sha3_256": 64,
+    "sha3_384": 96,
+    "sha3_512": 128,
+    "blake2b": 128,
+    "blake2s": 64,
+}
+"""Algorithms that are believed, with the number of hexadecimal digits of each."""
+
+_EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_HEX = re.compile(r"[0-9a-f]+")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~-]*")
+_GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PLAIN_HTTPS = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[!-\[\]-~]*")
+_LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
+_VCS_TYPES = ("git", "hg", "bzr", "svn")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_POSITION = re.compile(r" \(at (line \d+), column \d+\)$| \(at end of document\)$")
+_CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
+
+
+class ReadingPolicy(NamedTuple):
+    """What the user's own settings or env.toml allow a lock to say beyond the safe default."""
+
+    insecure_hosts: frozenset[str] = frozenset()
+    """Hosts, besides loopback, whose files may come over plain http."""
+    file_urls: bool = False
+    """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
+    named: frozenset[str] = frozenset()
+    """URLs of repositories that env.toml itself names; it may name local ones."""
+
+
+STRICT = ReadingPolicy()
+
+
+def reading_policy(spec: Spec, insecure_hosts: frozenset[str] = frozenset()) -> ReadingPolicy:
+    """What may stand in the lock of this env.toml; the hosts come from the user's settings."""
+    named = (
+        source.location
+        for sources in spec.sources.values()
+        for source in sources
+        if source.kind == "git"
+    )
+    return ReadingPolicy(insecure_hosts=insecure_hosts, named=frozenset(named))
+
+
+class _Refused(Exception):
+    """A value that is not accepted; gathers its key path while it climbs, as packaging's does."""
+
+    def __init__(self, reason: str, *keys: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.keys = keys
+
+    def within(self, key: str) -> "_Refused":
+        return _Refused(self.reason, key, *self.keys)
+
+    @property
+    def where(self) -> str:
+        return ".".join(self.keys)
+
+
+def parse_lock(
+    data: bytes, *, path: str, policy: ReadingPolicy = STRICT, reporter: Reporter = SILENT
+) -> Pylock:
+    """Read and judge a lock file.
+
+    `data` are the file's bytes, `path` is how errors call it. Raises `LockInvalid` with the line or
+    key path of the first fault (hazards H22 to H26). A newer minor `lock-version` is only warned
+    about (PEP 751, "lock-version").
+    """
+    table = _load(data, path)
+    try:
+        pylock = Pylock.from_dict(table)
+    except PylockUnsupportedVersionError as error:
+        raise LockInvalid(
+            path, str(error), where="lock-version", hint="a newer envsync may read it"
+        ) from error
+    except PylockValidationError as error:
+        reason = error.message.partition("\n")[0]
+        raise LockInvalid(path, _shown(reason), where=error.context) from error
+    except (ValueError, RecursionError) as error:
+        raise LockInvalid(path, f"cannot be read: {_shown(str(error))}") from error
+    try:
+        _judge_whole(pylock)
+        _judge(pylock, policy)
+    except _Refused as refused:
+        raise LockInvalid(path, refused.reason, where=refused.where) from None
+    if pylock.lock_version > Version("1.0"):
+        reporter.warn(
+            f"{path} has lock-version {pylock.lock_version}; what is newer than 1.0 is ignored"
+        )
+    return pylock
+
+
+def _load(data: bytes, path: str) -> dict[str, object]:
+    if len(data) > MAX_BYTES:
+        raise LockInvalid(path, f"is larger than {MAX_BYTES // (1024 * 1024)} MiB")
+    # A plain search for the rarest part first: the pattern is slow on a large file.
+    has_run = any(mark * 7 in data for mark in (b"<", b">", b"|"))
+    conflict = _CONFLICT.search(data) if has_run else None
+    if conflict is not None:
+        line = data.count(b"\n", 0, conflict.start()) + 1
+        raise LockInvalid(
+            path,
+            "git conflict markers",
+            where=f"line {line}",
+            hint="`envsync lock` resolves it: it writes the file anew from env.toml",
+        )
+    try:
+        return tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LockInvalid(path, "is not UTF-8", where=f"line {line}") from error
+    except RecursionError as error:
+        raise LockInvalid(path, "is nested too deeply") from error
+    except ValueError as error:
+        message = str(error)
+        position = _POSITION.search(message)
+        where = position.group(1) if position else None
+        reason = message[: position.start()] if position and where else message
+        raise LockInvalid(path, f"is not valid TOML: {reason}", where=where) from error
+
+
+def _judge_whole(pylock: Pylock) -> None:
+    """A lock of our own ends in `[tool.envsync]`; one cut off between packages would look fine."""
+    if pylock.created_by != CREATED_BY:
+        return
+    table = (pylock.tool or {}).get(CREATED_BY)
+    if not isinstance(table, Mapping) or not {"fingerprint", "roots"} <= table.keys():
+        raise _Refused("is missing or incomplete: the end of the file was cut off", "tool.envsync")
+
+
+def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
+    _judge_groups("dependency-groups", pylock.dependency_groups or ())
+    _judge_groups("default-groups", pylock.default_groups or ())
+    rows: dict[tuple[str, str], int] = {}
+    for index, package in enumerate(pylock.packages):
+        try:
+            _judge_package(package, policy)
+        except _Refused as refused:
+            raise _Refused(
+                f"{package.name}: {refused.reason}", f"packages[{index}]", *refused.keys
+            ) from None
+        marker = "" if package.marker is None else str(package.marker)
+        first = rows.setdefault((package.name, marker), index)
+        if first != index:
+            raise _Refused(
+                f"{package.name} is listed twice for the same environments, "
+                f"first at packages[{first}]",
+                f"packages[{index}]",
+            )
+
+
+def _judge_groups(key: str, groups: Sequence[str]) -> None:
+    for index, group in enumerate(groups):
+        if len(group) > MAX_FILENAME_LENGTH or _GROUP.fullmatch(group) is None:
+            raise _Refused(f"{_shown(group)} is not a group name", f"{key}[{index}]")
+
+
+def _judge_package(package: Package, policy: ReadingPolicy) -> None:
+    if package.version is not None and len(str(package.version)) > MAX_VERSION_LENGTH:
+        raise _Refused("is longer than a version may be", "version")
+    if package.marker is not None and len(str(package.marker)) > MAX_MARKER_LENGTH:
+        raise _Refused("is longer than a marker may be", "marker")
+    if package.index is not None:
+        _judge_text(package.index, "index")
+    if package.sdist is not None:
+        _judge_at("sdist", package.sdist, policy)
+    for index, wheel in enumerate(package.wheels or ()):
+        try:
+            _judge_file(wheel, policy)
+        except _Refused as refused:
+            raise refused.within(f"wheels[{index}]") from None
+    if package.archive is not None:
+        _judge_at("archive", package.archive, policy)
+        _judge_archive_identity(package, package.archive)
+    if package.directory is not None:
+        _judge_directory(package.directory)
+    if package.vcs is not None:
+        _judge_vcs(package.vcs, policy)
+
+
+def _judge_at(key: str, artifact: PackageSdist | PackageArchive, policy: ReadingPolicy) -> None:
+    try:
+        _judge_file(artifact, policy)
+        if isinstance(artifact, PackageArchive) and artifact.subdirectory is not None:
+            _judge_path(artifact.subdirectory, "subdirectory")
+    except _Refused as refused:
+        raise refused.within(key) from None
+
+
+def _judge_file(
+    artifact: PackageWheel | PackageSdist | PackageArchive, policy: ReadingPolicy
+) -> None:
+    """Hashes, size, address and name of one file that would be fetched (H23, H24)."""
+    _judge_hashes(artifact.hashes)
+    size = artifact.size
+    if size is not None and not 0 < size <= MAX_ARTIFACT_SIZE:
+        raise _Refused(f"{size} is not a possible size", "size")
+    url, path = artifact.url, artifact.path
+    if url is not None and (_PLAIN_HTTPS.fullmatch(url) is None or len(url) > MAX_TEXT_LENGTH):
+        _judge_url(url, policy)
+    if path is not None:
+        _judge_path(path, "path")
+    filename = artifact_filename(artifact)
+    if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
+        raise _Refused(f"{_shown(filename)} is not a file name", "name")
+
+
+def _judge_hashes(hashes: Mapping[str, str]) -> None:
+    secure = hashes.keys() & SECURE_HASHES.keys()
+    if not secure:
+        given = ", ".join(sorted(map(_shown, hashes)))
+        raise _Refused(f"no hash is sha256 or stronger (only {given})", "hashes")
+    for algorithm in secure:
+        digest = hashes[algorithm]
+        length = SECURE_HASHES[algorithm]
+        if len(digest) != length or _HEX.fullmatch(digest) is None:
+            raise _Refused(f"is not {length} lower-case hexadecimal digits", "hashes", algorithm)
+        if digest == _EMPTY_SHA256:
+            raise _Refused("is the hash of an empty file", "hashes", algorithm)
+
+
+def _judge_archive_identity(package: Package, archive: PackageArchive) -> None:
+    """A wheel that is referred to directly must be of the project it stands for (H25)."""
+    filename = artifact_filename(archive)
+    if not filename.endswith(".whl"):
+        return
+    try:
+        name, version, _, _ = parse_wheel_filename(filename)
+    except ValueError as error:
+        raise _Refused(f"{_shown(filename)} is not a wheel's file name", "archive") from error
+    if name != package.name or (package.version is not None and version != package.version):
+        raise _Refused(f"{_shown(filename)} is another project or version", "archive")
+
+
+def _judge_directory(directory: PackageDirectory) -> None:
+    try:
+        _judge_path(directory.path, "path")
+        if directory.subdirectory is not None:
+            _judge_path(directory.subdirectory, "subdirectory")
+    except _Refused as refused:
+        raise refused.within("directory") from None
+
+
+def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
+    try:
+        if vcs.type not in _VCS_TYPES:
+            raise _Refused(f"{_shown(vcs.type)} is not a known version control system", "type")
+        if _COMMIT.fullmatch(vcs.commit_id) is None:
+            raise _Refused("is not 40 or 64 lower-case hexadecimal digits", "commit-id")
+        if vcs.requested_revision is not None:
+            _judge_text(vcs.requested_revision, "requested-revision")
+        if vcs.url is not None and vcs.url not in policy.named:
+            _judge_url(vcs.url, policy, ssh=True)
+        if vcs.path is not None:
+            _judge_path(vcs.path, "path")
+        if vcs.subdirectory is not None:
+            _judge_path(vcs.subdirectory, "subdirectory")
+    except _Refused as refused:
+        raise refused.within("vcs") from None
+
+
+def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
+    """Https anywhere, http where the user allows the host, ssh for version control only (H24)."""
+    _judge_text(url, "url")
+    if "\\" in url or " " in url:
+        raise _Refused(f"{_shown(url)} is not a URL", "url")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError as error:
+        raise _Refused(f"{_shown(url)} is not a URL: {error}", "url") from error
+    if parts.scheme == "file" and not ssh:
+        _judge_file_url(parts, policy)
+        return
+    if parts.scheme not in ("https", "http", *(("ssh",) if ssh else ())):
+        raise _Refused(f"scheme {_shown(parts.scheme)!r} is not allowed", "url")
+    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
+        raise _Refused(f"{_shown(url)} has no host", "url")
+    trusted = host in policy.insecure_hosts or _LOOPBACK.fullmatch(host) is not None
+    if parts.scheme == "http" and not trusted:
+        raise _Refused(f"plain http is not allowed for {_shown(host)}", "url")
+
+
+def _judge_file_url(parts: SplitResult, policy: ReadingPolicy) -> None:
+    if not policy.file_urls:
+        raise _Refused("a file: URL is bound to one machine and not allowed", "url")
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise _Refused("a file: URL must not name another host", "url")
+
+
+def _judge_path(path: str, key: str) -> None:
+    """Relative to the lock's folder and inside it, with forward slashes (H24)."""
+    _judge_text(path, key)
+    if path.startswith("/") or _DRIVE.match(path) is not None:
+        raise _Refused(f"{_shown(path)} is an absolute path", key)
+    if "\\" in path:
+        raise _Refused(f"{_shown(path)} has backslashes; a portable path has slashes", key)
+    parts = path.split("/")
+    if ".." in parts:
+        raise _Refused(f"{_shown(path)} leads out of its folder", key)
+    if not path or "" in parts[:-1] or any(part.startswith(("-", "~")) for part in parts):
+        raise _Refused(f"{_shown(path)} is not a relative path", key)
+
+
+def _judge_text(text: str, key: str) -> None:
+    if len(text) > MAX_TEXT_LENGTH:
+        raise _Refused("is too long", key)
+    if not text.isprintable() or text.startswith("-"):
+        raise _Refused(f"{_shown(text)} is not acceptable here", key)
+
+
+def artifact_filename(artifact: PackageWheel | PackageSdist | PackageArchive) -> str:
+    """File name of an artifact: its `name`, else the end of its path or URL; "" if it has none."""
+    name = None if isinstance(artifact, PackageArchive) else artifact.name
+    if name:
+        return name
+    if artifact.path:
+        return artifact.path.rpartition("/")[2]
+    url = artifact.url or ""
+    if "%" not in url and "?" not in url and "#" not in url:
+        return url.rpartition("/")[2]
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    # Decoded once and after the split, so that an encoded slash stays visible (H1).
+    return unquote(path.rpartition("/")[2])
+
+
+def _shown(text: str) -> str:
+    """Foreign text for a message: printable and short (H92)."""
+    short = text if len(text) <= 120 else f"{text[:117]}..."
+    return short if short.isprintable() else ascii(short)[1:-1]

@@ -1,0 +1,54 @@
+"""What a resolution is asked, and its answer: pins and edges with the environments they are for."""
+
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.model.candidate import Candidate
+from envsync.model.marker import MarkerSet
+
+
+class Wanted(NamedTuple):
+    """One requirement of the user's."""
+
+    requirement: Requirement
+    """As written; its own marker is already part of `marker`."""
+    marker: MarkerSet
+    """Where it applies, conditions on root extras and dependency groups included."""
+    origin: str
+    """Where it stands, for explanations: "env.toml: env.dependencies"."""
+
+
+class Edge(NamedTuple):
+    """One dependency of a resolved package on another."""
+
+    name: NormalizedName
+    version: Version
+    marker: MarkerSet
+    """Where the dependency applies, given that its owner is installed."""
+
+
+class ResolvedPackage(NamedTuple):
+    """One version of one package, and where it is installed."""
+
+    name: NormalizedName
+    version: Version
+    marker: MarkerSet
+    """Exactly where something needs it, within the resolution's environments."""
+    candidate: Candidate
+    dependencies: tuple[Edge, ...]
+
+
+class Resolution(NamedTuple):
+    """The answer for every environment that was covered."""
+
+    packages: tuple[ResolvedPackage, ...]
+    """Sorted by name and version; in no environment do two versions of one name apply."""
+    environments: MarkerSet
+    """What was covered: requires-python and `[lock] environments`."""
+    notices: tuple[str, ...]
+    """What the user should know, one line each."""
+    rounds: int
+    """Rounds of resolvelib over all regions, a measure of difficulty."""

@@ -1,0 +1,131 @@
+"""The values that resolvelib juggles in one region: requirements as sets of versions, and pins."""
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from envsync.model.candidate import Candidate
+from envsync.model.marker import NEVER, MarkerSet
+from envsync.resolve.needs import Need
+from envsync.resolve.offer import Offer
+from envsync.resolve.versions import bits_of, first_bit
+
+Key = tuple[NormalizedName, NormalizedName | None]
+"""A package, or one of its extras."""
+
+
+class Ask:
+    """A need in a region: the versions that it accepts, and the part of the region it holds in."""
+
+    __slots__ = ("key", "marker", "mask", "named", "need", "offer", "pinned", "reason")
+
+    def __init__(self, need: Need, marker: MarkerSet, offer: Offer) -> None:
+        self.key: Key = (need.name, need.extra)
+        self.need, self.marker, self.offer = need, marker, offer
+        self.reason = ""
+        """Why nothing can meet it, where it stands for a version that cannot be used."""
+        table = offer.table
+        if need.exactly is None:
+            self.mask = table.accepted(need.specifier)
+            self.named = table.named_prereleases(need.specifier)
+            self.pinned = table.pinned(need.specifier) if offer.yanked else 0
+        else:
+            at = table.position(need.exactly)
+            self.mask = self.named = self.pinned = 0 if at is None else 1 << at
+
+
+class Pin:
+    """A version of a package, or of one of its extras."""
+
+    __slots__ = ("at", "key", "offer")
+
+    def __init__(self, key: Key, offer: Offer, at: int) -> None:
+        self.key, self.offer, self.at = key, offer, at
+
+    @property
+    def candidate(self) -> Candidate:
+        """The version's files."""
+        return self.offer.candidates[self.at]
+
+    @property
+    def version(self) -> Version:
+        """The version it stands for."""
+        return self.offer.version(self.at)
+
+    def __repr__(self) -> str:
+        return f"{self.key[0]} {self.version}"
+
+
+class View:
+    """A project's offer as one region sees it."""
+
+    __slots__ = ("fit", "lowest", "offer", "partial", "pins", "preferred")
+
+    def __init__(self, offer: Offer, region: MarkerSet, *, lowest: bool) -> None:
+        self.offer, self.lowest = offer, lowest
+        self.fit = self.partial = 0
+        """Versions for some of the region's Pythons, and those of them not for all."""
+        for bound, mask in offer.pythons:
+            if not region.is_disjoint(bound):
+                self.fit |= mask
+                if not region.implies(bound):
+                    self.partial |= mask
+        self.preferred: list[int] = []
+        """Versions to keep if possible, most wanted first."""
+        self.pins: dict[tuple[Key, int], Pin] = {}
+
+    def pin(self, key: Key, at: int) -> Pin:
+        """The one value for a version of this project or of its extra."""
+        pin = self.pins.get((key, at))
+        if pin is None:
+            pin = self.pins[key, at] = Pin(key, self.offer, at)
+        return pin
+
+    def choice(self, mask: int) -> int | None:
+        """The most wanted version of a set; None if it is empty."""
+        for at in self.preferred:
+            if mask >> at & 1:
+                return at
+        return first_bit(mask, lowest=self.lowest) if mask else None
+
+
+class Matches(Sequence[Pin]):
+    """A set of versions as pins, most wanted first, each made when it is looked at."""
+
+    def __init__(self, view: View, key: Key, mask: int) -> None:
+        self._view, self._key, self._mask = view, key, mask
+
+    def __len__(self) -> int:
+        return self._mask.bit_count()
+
+    def __iter__(self) -> Iterator[Pin]:
+        view, mask = self._view, self._mask
+        for at in view.preferred:
+            if mask >> at & 1:
+                mask ^= 1 << at
+                yield view.pin(self._key, at)
+        for at in bits_of(mask, lowest=view.lowest):
+            yield view.pin(self._key, at)
+
+    @overload
+    def __getitem__(self, index: int) -> Pin: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Pin]: ...
+    def __getitem__(self, index: int | slice) -> Pin | Sequence[Pin]:
+        return tuple(self)[index]
+
+
+NOTHING: Key = (canonicalize_name("-"), None)
+"""The key of a requirement that nothing can meet."""
+
+
+class Impossible(Ask):
+    """Stands for the dependencies of a version that cannot be used."""
+
+    __slots__ = ()
+
+    def __init__(self, reason: str) -> None:
+        self.key, self.marker, self.reason = NOTHING, NEVER, reason
+        self.mask = self.named = self.pinned = 0

@@ -1,0 +1,213 @@
+"""Turn a failed search into plain sentences, with fixes that were tried before they are offered.
+
+First the requirements of env.toml are thinned out as long as the rest has no solution either: what
+remains is a core. Then its collisions are told: who requires what, why those are wanted, and which
+versions would have done had they not been passed over.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+from envsync.errors import EnvsyncError, NoSolution, PackageNotFound
+from envsync.model.marker import MarkerSet
+from envsync.resolve.candidates import HELD_BACK
+from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
+from envsync.resolve.needs import Need
+from envsync.resolve.region import Solved, Unsolvable
+from envsync.resolve.world import World
+
+Needs = Sequence[Sequence[Need]]
+"""The requirements of env.toml, each as the needs that it stands for."""
+Trial = Callable[[MarkerSet, Needs], tuple[Solved, ...] | Unsolvable]
+"""Solves a changed problem in one region on a small budget."""
+_MOST_REQUIREMENTS = 100
+"""With more of them the core is not looked for: each step is a resolution."""
+_MOST_NAMED = 3
+_MOST_COLLISIONS = 6
+
+
+def explain(error: Unsolvable, world: World, needs: Needs, trial: Trial) -> EnvsyncError:
+    """Make the error to raise for a region without solution: NoSolution, or PackageNotFound."""
+    if error.gave_up:
+        return _out_of_budget(error)
+    core, failure = _core(error, needs, trial)
+    if (missing := _missing(failure)) is not None:
+        return missing
+    collisions, unusable = gather(failure, world)
+    lines = [*_where(failure, world), *_told(collisions, unusable)]
+    hint = _hint_at(collisions) or _undeclared(core) or _tried_fix(error, core, needs, trial)
+    return NoSolution(tuple(dict.fromkeys(lines)), hint=hint)
+
+
+def _core(error: Unsolvable, needs: Needs, trial: Trial) -> tuple[Needs, Unsolvable]:
+    """Drop requirements, many at a time and then one by one, while the rest still fails."""
+    core = [group for group in needs if _counts(group, error.region)]
+    if len(core) > _MOST_REQUIREMENTS:
+        return core, error
+    failure, size = error, max(len(core) // 2, 1)
+    while size:
+        start = 0
+        while start < len(core) > 1:
+            fewer = core[:start] + core[start + size :]
+            outcome = trial(error.region, fewer) if fewer else ()
+            if isinstance(outcome, Unsolvable) and not outcome.gave_up:
+                core, failure = fewer, outcome
+            else:
+                start += size
+        size //= 2
+    return core, failure
+
+
+def _counts(group: Sequence[Need], region: MarkerSet) -> bool:
+    return any(not need.marker.is_disjoint(region) for need in group)
+
+
+# -- sentences --------------------------------------------------------------------------------
+
+
+def _where(failure: Unsolvable, world: World) -> Iterator[str]:
+    part = failure.region.simplify(world.policy.environments)
+    if not part.is_always():
+        yield f"where {part}:"
+
+
+def _told(collisions: Sequence[Collision], unusable: Sequence[Unusable]) -> Iterator[str]:
+    for collision in collisions[:_MOST_COLLISIONS]:
+        yield from _told_one(collision)
+    for one in unusable[:_MOST_COLLISIONS]:
+        yield f"{one.package} {_in_short(one.versions)} cannot be used: {one.reason}"
+    left = sum(max(len(found) - _MOST_COLLISIONS, 0) for found in (collisions, unusable))
+    if left:
+        yield f"and {left} more collisions of this kind"
+    shown = [demand for one in collisions[:_MOST_COLLISIONS] for demand in one.demands]
+    yield from (_step(who, need) for demand in shown for who, need in demand.because)
+
+
+def _told_one(collision: Collision) -> Iterator[str]:
+    name, demands = collision.offer.name, collision.demands
+    if len(demands) == 1:
+        yield f"{_demand(demands[0])}, but {_what_there_is(collision)}"
+    elif len(demands) == 2:
+        yield f"{_demand(demands[0])}, but {_demand(demands[1])}"
+    else:
+        yield f"no version of {name} satisfies all of these:"
+        yield from (f"- {_demand(demand)}" for demand in demands)
+    for one in collision.passed_over:
+        were = "was" if len(one.versions) == 1 else "were"
+        yield f"{name} {_in_short(one.versions)} {were} passed over: {one.reason}"
+
+
+def _demand(demand: Demand) -> str:
+    if demand.package is None:
+        return f"{demand.need.origin} asks for {demand.need}"
+    requires = "requires" if len(demand.versions) == 1 else "require"
+    return f"{demand.package} {_in_short(demand.versions)} {requires} {demand.need}"
+
+
+def _step(who: str, need: Need) -> str:
+    return f"{who} {'asks for' if need.origin else 'requires'} {need}"
+
+
+def _what_there_is(collision: Collision) -> str:
+    versions = [str(candidate.version) for candidate in collision.offer.candidates]
+    if not versions:
+        return f"there is no version of {collision.offer.name} that can be used"
+    if collision.passed_over:
+        return "no such version can be used"
+    only = "the only version is" if len(versions) == 1 else "the versions are"
+    return f"{only} {_in_short(versions)}"
+
+
+def _in_short(versions: Sequence[str]) -> str:
+    """Name a few versions one by one, many by the first and the last."""
+    if len(versions) > _MOST_NAMED:
+        return f"{versions[0]} to {versions[-1]} ({len(versions)} versions)"
+    return " and ".join([", ".join(versions[:-1]), versions[-1]] if versions[1:] else versions)
+
+
+def _missing(failure: Unsolvable) -> PackageNotFound | None:
+    for causes in (failure.causes, *failure.history.rejections):
+        for ask, parent in causes:
+            if ask.reason or ask.offer.missing is None:
+                continue
+            steps = [f"{ask.need.origin} asks for {ask.need}"]
+            if parent is not None:
+                steps = [_step(*step) for step in way_up(parent, failure.history)][::-1]
+                steps.append(f"{parent} requires {ask.need}")
+            missing = ask.offer.missing
+            return PackageNotFound(
+                missing.name, missing.indexes, required_by="; ".join(steps), hint=missing.hint
+            )
+    return None
+
+
+def _out_of_budget(error: Unsolvable) -> NoSolution:
+    if error.gave_up == "regions":
+        return NoSolution(
+            ["the requirements cut the environments into too many parts to solve one by one"],
+            hint="name the environments that matter under `[lock] environments`",
+        )
+    counted = sorted(error.history.collisions.items(), key=lambda item: (-item[1], item[0]))
+    names = [name for name, _ in counted[:_MOST_NAMED]]
+    return NoSolution(
+        [
+            f"gave up after {error.history.rounds} rounds, without proof that there is no solution",
+            f"what collided most: {', '.join(names) or 'nothing'}",
+        ],
+        hint=f"give {names[0]} and what requires it a lower bound" if names else None,
+    )
+
+
+# -- what would help --------------------------------------------------------------------------
+
+
+def _hint_at(collisions: Iterable[Collision]) -> str | None:
+    """A way out that the reasons for passing versions over suggest."""
+    for collision in collisions:
+        for one in collision.passed_over:
+            if hint := _hint_for(collision.offer.name, one.versions[0], one.reason):
+                return hint
+    return None
+
+
+def _hint_for(name: NormalizedName, version: str, reason: str) -> str | None:
+    if reason.endswith(HELD_BACK):
+        return f"`envsync lock --allow-build {name}` allows building {name}"
+    if reason.startswith("needs Python "):
+        return f"{name} {version} would do with requires-python {reason.split(' ', 2)[2]}"
+    if "pre-releases" in reason:
+        return f"a pre-release would do: {name} {version}"
+    if "exclude-newer" in reason:
+        return f"a later exclude-newer would allow {name} {version}"
+    return None
+
+
+def _undeclared(core: Needs) -> str | None:
+    """Extras and groups that collide could be declared as conflicting."""
+    conditional = (
+        group[0] for group in core if group[0].marker.without_extras() != group[0].marker
+    )
+    origins = list(dict.fromkeys(str(need.origin) for need in conditional))
+    if len(origins) < 2:
+        return None
+    return f"if {' and '.join(origins)} are never installed together, say so: `[lock] conflicts`"
+
+
+def _tried_fix(error: Unsolvable, core: Needs, needs: Needs, trial: Trial) -> str | None:
+    """A requirement of the core that may lose its bounds so that everything has a solution."""
+    for group in core:
+        need = group[0]
+        if not need.specifier:
+            continue
+        free = [one._replace(specifier=SpecifierSet()) for one in group]
+        outcome = trial(error.region, [free if one is group else one for one in needs])
+        if not isinstance(outcome, Unsolvable):
+            pins = (pin for solved in outcome for pin in solved.pins.values())
+            found = sorted({pin.version for pin in pins if pin.key == (need.name, None)})
+            return (
+                f"without the bounds of `{need}` ({need.origin}) there is a solution, "
+                f"with {need.name} {_in_short([str(version) for version in found])}"
+            )
+    return None

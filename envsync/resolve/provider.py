@@ -1,0 +1,338 @@
+"""Answer resolvelib's questions for one region of marker space.
+
+Inside a region each package has one version, so a requirement counts as soon as its marker holds
+anywhere in the region. Where that is too coarse, a `Split` leaves resolvelib with the marker along
+which the region must be cut:
+
+- what one parent (or env.toml) asks of a package differs by marker, and so would the choice;
+- a version needs a newer Python than the region begins with;
+- requirements collide that no environment brings together (see `region`).
+
+resolvelib keeps no memory of conflicts. What helps it here: sets of versions are bits, so finding
+matches is cheap; packages that collided come first; a version refused once is never tried again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+from resolvelib import AbstractProvider
+from resolvelib.resolvers import Criterion, RequirementInformation
+
+from envsync.model.marker import MarkerSet
+from envsync.resolve.asks import NOTHING, Ask, Impossible, Key, Matches, Pin, View
+from envsync.resolve.needs import Need, Refused
+from envsync.resolve.offer import Offer
+from envsync.resolve.world import World
+
+Preferences = Mapping[NormalizedName, tuple[Version, ...]]
+Cause = RequirementInformation[Ask, Pin]
+Criteria = Mapping[Key, Criterion[Ask, Pin]]
+
+
+class Split(Exception):
+    """Raised inside the resolver: the region must be cut along this marker."""
+
+    def __init__(
+        self,
+        marker: MarkerSet,
+        reason: str,
+        package: NormalizedName | None = None,
+        *,
+        is_about_choice: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.marker, self.package = marker, package
+        self.is_about_choice = is_about_choice
+        """Whether the point is that each part gets its own best version of the package."""
+
+
+class RegionProvider(AbstractProvider[Ask, Pin, Key]):
+    """What resolvelib asks about one region: matches, dependencies, and what to decide next."""
+
+    def __init__(
+        self, world: World, region: MarkerSet, followed: Preferences, locked: Preferences
+    ) -> None:
+        self.world, self.region = world, region
+        self.criteria: Callable[[], Criteria] = dict
+        """The requirements that hold at the moment; set when resolvelib starts."""
+        self.conflicts: dict[NormalizedName, int] = {}
+        """How often a package took part in a collision."""
+        self.order: dict[Key, int] = {}
+        """In which order packages were first asked for."""
+        self.rejected: set[Pin] = set()
+        """What could not be pinned once."""
+        self._followed, self._locked = followed, locked
+        self._views: dict[NormalizedName, View] = {}
+        self._asks: dict[Pin, tuple[Ask, ...]] = {}
+        self._offers_extra: dict[Key, bool] = {}
+        self._direct: frozenset[NormalizedName] = frozenset()
+
+    def roots(self, needs: Iterable[Need]) -> tuple[Ask, ...]:
+        """What env.toml asks in this region. Raises Split as `get_dependencies` does."""
+        here = tuple(needs)
+        self._direct = frozenset(need.name for need in here)
+        return self._read(here)
+
+    def identify(self, requirement_or_candidate: Ask | Pin) -> Key:
+        """The package or extra that a requirement or version belongs to."""
+        return requirement_or_candidate.key
+
+    def find_matches(
+        self,
+        identifier: Key,
+        requirements: Mapping[Key, Iterator[Ask]],
+        incompatibilities: Mapping[Key, Iterator[Pin]],
+    ) -> Sequence[Pin]:
+        """The versions that meet all requirements, most wanted first.
+
+        An extra also heeds what is asked of its package: both get one version.
+        """
+        if identifier == NOTHING:
+            return ()
+        name, extra = identifier
+        view = self.view(name)
+        asks = list(requirements[identifier])
+        excluded = list(incompatibilities[identifier])
+        if extra is not None and (name, None) in requirements:
+            asks += requirements[name, None]
+            excluded += incompatibilities[name, None]
+        mask = self._allowed(view, asks)
+        for pin in excluded:
+            mask &= ~(1 << pin.at)
+        return Matches(view, identifier, mask)
+
+    def is_satisfied_by(self, requirement: Ask, candidate: Pin) -> bool:
+        """Whether a version meets a requirement, on all Pythons for which it is asked."""
+        at = candidate.at
+        if not requirement.mask >> at & 1 or self._is_outdone(requirement, candidate):
+            return False
+        if not self.view(candidate.key[0]).partial >> at & 1:
+            return True
+        return requirement.marker.implies(self.world.pythons(candidate.offer, at))
+
+    def get_dependencies(self, candidate: Pin) -> Sequence[Ask]:
+        """What a version asks for in this region.
+
+        Raises Split where the version is not for all Pythons that it is asked for, or is older than
+        it need be for some.
+        """
+        asks = self.asks(candidate)
+        if (criterion := self.criteria().get(candidate.key)) is not None:
+            self._check_pythons(candidate, list(criterion.iter_requirement()))
+        return asks
+
+    def asks(self, pin: Pin) -> tuple[Ask, ...]:
+        """What a version asks for, whatever else holds."""
+        asks = self._asks.get(pin)
+        if asks is None:
+            asks = self._asks[pin] = self._dependencies(pin)
+        return asks
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[Key],
+        resolutions: Mapping[Key, Pin],
+        candidates: Mapping[Key, Iterator[Pin]],  # noqa: ARG002 (resolvelib names them)
+        information: Mapping[Key, Iterator[Cause]],  # noqa: ARG002
+        backtrack_causes: Sequence[Cause],
+    ) -> Iterable[Key]:
+        """Extras of decided packages come first, then what has just collided."""
+        keys = list(identifiers)
+        for key in keys:
+            if key[1] is not None and (key[0], None) in resolutions:
+                return [key]
+        causes = {cause.requirement.key for cause in backtrack_causes}
+        causes.update(cause.parent.key for cause in backtrack_causes if cause.parent is not None)
+        return [key for key in keys if key in causes] or keys
+
+    def get_preference(
+        self,
+        identifier: Key,
+        resolutions: Mapping[Key, Pin],  # noqa: ARG002 (resolvelib names them)
+        candidates: Mapping[Key, Iterator[Pin]],
+        information: Mapping[Key, Iterator[Cause]],  # noqa: ARG002
+        backtrack_causes: Sequence[Cause],  # noqa: ARG002
+    ) -> tuple[bool, int, int]:
+        """What has no choice first, then what collides most, then what was seen first."""
+        choices = iter(candidates[identifier])
+        next(choices, None)
+        has_choice = next(choices, None) is not None
+        return has_choice, -self.conflicts.get(identifier[0], 0), self.order[identifier]
+
+    def view(self, name: NormalizedName) -> View:
+        """A project as this region sees it. Raises Split if it has several sources here."""
+        view = self._views.get(name)
+        if view is None:
+            offer = self.world.offer(name, self._source(name))
+            view = View(offer, self.region, lowest=self._wants_lowest(name))
+            view.preferred = list(self._preferred(view))
+            self._views[name] = view
+        return view
+
+    def cuts(self, marker: MarkerSet) -> bool:
+        """Whether a marker holds in a part of the region only."""
+        return not self.region.is_disjoint(marker) and not self.region.implies(marker)
+
+    def _is_outdone(self, ask: Ask, pin: Pin) -> bool:
+        """Whether a requirement names pre-releases after a stable version has been decided.
+
+        Without this, the order of asking would decide who gets a pre-release.
+        """
+        if not ask.named or ask.named >> pin.at & 1:
+            return False
+        criterion = self.criteria().get(pin.key)
+        best = next(iter(criterion.candidates), pin) if criterion else pin
+        return bool(ask.named >> best.at & 1) and best not in self.rejected
+
+    # -- what is allowed ---------------------------------------------------------------------
+
+    def _allowed(self, view: View, asks: Iterable[Ask]) -> int:
+        """The versions that meet these requirements and that the policy lets through."""
+        mask = view.fit & ~view.offer.refused
+        named = pinned = 0
+        for ask in asks:
+            mask &= ask.mask
+            named |= ask.named
+            pinned |= ask.pinned
+        if view.offer.yanked:
+            kept = sum(1 << at for at in view.preferred)
+            mask &= ~view.offer.yanked | pinned | kept
+        return self._without_prereleases(mask, view.offer.table.prereleases, named)
+
+    def _without_prereleases(self, mask: int, prereleases: int, named: int) -> int:
+        policy = self.world.policy.prereleases
+        if not mask & prereleases or policy == "allow":
+            return mask
+        stable = mask & ~prereleases
+        if policy == "disallow":
+            return stable
+        return stable | mask & named or mask
+
+    def _preferred(self, view: View) -> Iterator[int]:
+        """Versions to keep if possible: what other regions chose, then what the old lock has."""
+        name, position = view.offer.name, view.offer.table.position
+        locked = sorted(self._locked.get(name, ()), reverse=not view.lowest)
+        places = map(position, (*self._followed.get(name, ()), *locked))
+        return (at for at in dict.fromkeys(places) if at is not None)
+
+    def _source(self, name: NormalizedName) -> str | None:
+        for marker, source in self.world.reader.sources(name):
+            if self.region.implies(marker):
+                return source
+            if not self.region.is_disjoint(marker):
+                raise Split(marker, f"{name} comes from several sources", name)
+        return None
+
+    def _wants_lowest(self, name: NormalizedName) -> bool:
+        resolution = self.world.policy.resolution
+        return resolution == "lowest" or (resolution == "lowest-direct" and name in self._direct)
+
+    # -- what is asked -----------------------------------------------------------------------
+
+    def _dependencies(self, pin: Pin) -> tuple[Ask, ...]:
+        offer, at = pin.offer, pin.at
+        try:
+            needs = self.world.needs(offer, at, pin.key[1])
+            pythons = self.world.pythons(offer, at)
+        except Refused as refused:
+            offer.refuse(at, refused.reason)
+            return (Impossible(refused.reason),)
+        if pythons.is_disjoint(self.region):
+            return (Impossible(f"it needs {pythons}"),)
+        if not self.region.implies(pythons):
+            self.view(offer.name).partial |= 1 << at
+        if reason := self._lacks_extra(pin):
+            return (Impossible(reason),)
+        return self._read(needs)
+
+    def _lacks_extra(self, pin: Pin) -> str | None:
+        """The reason for not taking a version without an extra, if a more wanted one has it."""
+        extra = pin.key[1]
+        if extra is None:
+            return None
+        has_extra = extra in self.world.metadata(pin.offer, pin.at).provides_extra
+        most_wanted_has_it = self._offers_extra.setdefault(pin.key, has_extra)
+        if has_extra or not most_wanted_has_it:
+            return None
+        return f"it has no extra {extra}, which other versions have"
+
+    def _read(self, needs: Sequence[Need]) -> tuple[Ask, ...]:
+        """The requirements that count in this region. Raises Split where siblings differ by it."""
+        here = [(need, need.marker & self.region) for need in needs]
+        here = [(need, marker) for need, marker in here if not marker.is_never()]
+        for need, _ in here:
+            if need.name not in self._views:
+                self.world.expect(need.name, need.specifier)
+        asks: list[Ask] = []
+        for need, marker in here:
+            offer = self.view(need.name).offer
+            asks.append(Ask(need, marker, offer))
+            if need.extra is None and need.exactly is None:
+                asks.extend(self._required(need, marker, offer))
+        self._check_siblings(asks)
+        return tuple(asks)
+
+    def _required(self, need: Need, marker: MarkerSet, offer: Offer) -> Iterator[Ask]:
+        """Rule versions out that have no wheel for a required environment, where it counts."""
+        for environment in self.world.policy.required_environments:
+            where = marker & environment
+            if not where.is_never() and (lacking := self.world.lacking(offer, environment)):
+                wheel = need._replace(
+                    specifier=SpecifierSet(), origin="env.toml: lock.required-environments"
+                )
+                ask = Ask(wheel, where, offer)
+                ask.mask &= ~lacking
+                yield ask
+
+    # -- where the region is too coarse ------------------------------------------------------
+
+    def _check_siblings(self, asks: Sequence[Ask]) -> None:
+        """Raise Split if what one parent asks of a package differs by environment, and matters."""
+        by_name: dict[NormalizedName, list[Ask]] = {}
+        for ask in asks:
+            by_name.setdefault(ask.key[0], []).append(ask)
+        for name, group in by_name.items():
+            if len(group) > 1 and (marker := self._dividing(name, group)) is not None:
+                reason = f"{name} is required differently"
+                raise Split(marker, reason, name, is_about_choice=True)
+
+    def _dividing(self, name: NormalizedName, asks: Sequence[Ask]) -> MarkerSet | None:
+        """The marker of one of the requirements without which another version would be picked."""
+        if len({ask.mask for ask in asks}) < 2:
+            return None
+        view = self.view(name)
+        picked = view.choice(self._allowed(view, asks))
+        for ask in asks:
+            marker = ask.marker.without_extras()
+            if not self.cuts(marker):
+                continue
+            for part in (self.region & marker, self.region - marker):
+                inside = [one for one in asks if not one.marker.is_disjoint(part)]
+                if inside and view.choice(self._allowed(view, inside)) != picked:
+                    return marker
+        return None
+
+    def _check_pythons(self, pin: Pin, asks: Sequence[Ask]) -> None:
+        """Raise Split if a version is not for all Pythons that ask, or too old for some of them."""
+        if self.view(pin.key[0]).partial >> pin.at & 1:
+            pythons = self.world.pythons(pin.offer, pin.at)
+            if any(not ask.marker.implies(pythons) for ask in asks):
+                raise Split(pythons, f"{pin} needs a newer Python", pin.offer.name)
+        conditional = [ask for ask in asks if ask.marker is not self.region]
+        if conditional and len(asks) > len(conditional):
+            self._check_conditions(pin, asks, conditional)
+
+    def _check_conditions(self, pin: Pin, asks: Sequence[Ask], conditional: Sequence[Ask]) -> None:
+        """Raise Split if a requirement for some Pythons only holds back a version on the others."""
+        view = self.view(pin.key[0])
+        for ask in conditional:
+            rest = self.region - ask.marker.without_extras()
+            if rest.is_never() or rest.python_range() == self.region.python_range():
+                continue
+            outside = [one for one in asks if not one.marker.is_disjoint(rest)]
+            if view.choice(self._allowed(view, outside)) not in {None, pin.at}:
+                reason = f"{ask.need} is for some Pythons only"
+                marker = ask.marker.without_extras()
+                raise Split(marker, reason, pin.offer.name, is_about_choice=True)

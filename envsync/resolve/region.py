@@ -1,0 +1,230 @@
+"""Solve one region of marker space with resolvelib."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from resolvelib import BaseReporter
+from resolvelib.resolvers import Criterion, Resolution, ResolutionImpossible, ResolutionTooDeep
+
+from envsync.events import Reporter
+from envsync.model.marker import NEVER, MarkerSet
+from envsync.resolve.asks import Ask, Key, Pin
+from envsync.resolve.needs import Need
+from envsync.resolve.provider import Cause, Criteria, RegionProvider, Split
+
+_MOST_REJECTIONS = 1_000
+"""How many are remembered, for explanations."""
+
+
+class Solved(NamedTuple):
+    """A region with one version for each package that is needed somewhere in it."""
+
+    region: MarkerSet
+    roots: tuple[Ask, ...]
+    pins: Mapping[Key, Pin]
+    asks: Mapping[Key, tuple[Ask, ...]]
+    """What each pin requires in the region."""
+
+
+class Unsolvable(Exception):
+    """Raised inside the resolver: a region has no solution, or none was found in time."""
+
+    def __init__(
+        self, region: MarkerSet, causes: Iterable[Cause], history: "History", gave_up: str = ""
+    ) -> None:
+        super().__init__("no solution")
+        self.region, self.causes, self.history = region, tuple(causes), history
+        self.gave_up = gave_up
+        """What ran out ("rounds" or "regions") where that is why."""
+
+    def finer_marker(self) -> MarkerSet | None:
+        """A marker that cuts the region and has a part in the failure, if there is one."""
+        if self.gave_up:
+            return None
+        for marker in self._markers():
+            if not self.region.is_disjoint(marker) and not self.region.implies(marker):
+                return marker
+        return None
+
+    def _markers(self) -> Iterator[MarkerSet]:
+        """The markers of the requirements that collide, then of those that lead to them."""
+        waiting = [cause.parent.key for cause in self.causes if cause.parent is not None]
+        yield from (cause.requirement.marker for cause in self.causes)
+        seen = set(waiting)
+        for key in waiting:
+            for parent, ask in self.history.parents.get(key, {}).items():
+                yield ask.marker
+                if parent is not None and parent.key not in seen:
+                    seen.add(parent.key)
+                    waiting.append(parent.key)
+
+
+class History:
+    """What happened while one region was solved: who asked for what, and what collided."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.parents: dict[Key, dict[Pin | None, Ask]] = {}
+        """Who asked for a package, in the order of asking."""
+        self.collisions: dict[str, int] = {}
+        """How often nothing was left of a package."""
+        self.rejections: list[tuple[Cause, ...]] = []
+        """What collided when a version was tried, the version's own requirement last."""
+
+
+class Budget:
+    """How many rounds and regions a resolution may take, and has taken."""
+
+    def __init__(self, rounds: int, regions: int) -> None:
+        self.rounds, self.regions = rounds, regions
+        self.rounds_used = self.regions_used = 0
+
+
+def solve(
+    provider: RegionProvider, needs: Iterable[Need], budget: Budget, reporter: Reporter
+) -> Solved:
+    """Choose versions for one region.
+
+    Raises Split where the region must be cut first, Unsolvable where there is no solution (or the
+    rounds are spent). Uses up `budget`.
+    """
+    watcher = _Watcher(provider, reporter)
+    if budget.regions_used == budget.regions:
+        raise Unsolvable(provider.region, (), watcher.history, "regions")
+    budget.regions_used += 1
+    resolution: Resolution[Ask, Pin, Key] = Resolution(provider, watcher)
+    try:
+        roots = provider.roots(needs)
+        provider.criteria = lambda: resolution.state.criteria
+        state = resolution.resolve(roots, max_rounds=budget.rounds - budget.rounds_used)
+    except ResolutionImpossible as error:
+        raise Unsolvable(provider.region, error.causes, watcher.history) from None
+    except ResolutionTooDeep:
+        raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
+    finally:
+        budget.rounds_used += watcher.history.rounds
+    return _needed(provider, roots, state.mapping)
+
+
+def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key, Pin]) -> Solved:
+    """Leave out what resolvelib decided for parents that it dropped again."""
+    keys = list(dict.fromkeys(ask.key for ask in roots))
+    asks: dict[Key, tuple[Ask, ...]] = {}
+    for key in keys:
+        asks[key] = provider.asks(pins[key])
+        keys.extend(dict.fromkeys(ask.key for ask in asks[key] if ask.key not in asks))
+    return Solved(provider.region, roots, {key: pins[key] for key in asks}, asks)
+
+
+class _Watcher(BaseReporter[Ask, Pin, Key]):
+    """Keeps the history, counts collisions, and stops resolvelib where a collision is none."""
+
+    def __init__(self, provider: RegionProvider, reporter: Reporter) -> None:
+        self._provider, self._reporter = provider, reporter
+        self.history = History()
+
+    def starting_round(self, index: int) -> None:
+        self.history.rounds = index + 1
+
+    def adding_requirement(self, requirement: Ask, parent: Pin | None) -> None:
+        self._provider.order.setdefault(requirement.key, len(self._provider.order))
+        self.history.parents.setdefault(requirement.key, {})[parent] = requirement
+
+    def pinning(self, candidate: Pin) -> None:
+        if candidate.key[1] is None:
+            self._reporter.advance("resolving", 1, repr(candidate))
+
+    def rejecting_candidate(self, criterion: Criterion[Ask, Pin], candidate: Pin) -> None:
+        causes = tuple(criterion.information)
+        self._remember(causes, candidate)
+        marker = self._between(causes)
+        if marker is not None:
+            raise Split(marker, f"{candidate} collides with what it never meets")
+
+    def _between(self, causes: tuple[Cause, ...]) -> MarkerSet | None:
+        """What keeps colliding requirements apart, if no environment brings them together.
+
+        Extras and groups do not count: versions shall not depend on which of them are installed.
+        """
+        region = self._provider.region
+        parts = effective_parts(causes, self._provider.criteria(), region)
+        together = region
+        for part in parts:
+            together = together & part
+        if not together.is_never():
+            return None
+        markers = [*(cause.requirement.marker for cause in causes), *parts]
+        found = (marker.without_extras() for marker in markers)
+        return next((marker for marker in found if self._provider.cuts(marker)), None)
+
+    def _remember(self, causes: tuple[Cause, ...], candidate: Pin) -> None:
+        if len(self.history.rejections) < _MOST_REJECTIONS:
+            self.history.rejections.append(causes)
+        collided, counts = causes[-1].requirement.key[0], self.history.collisions
+        counts[collided] = counts.get(collided, 0) + 1
+        self._provider.rejected.add(candidate)
+        for name in {collided, candidate.key[0]}:
+            self._provider.conflicts[name] = self._provider.conflicts.get(name, 0) + 1
+
+
+def effective_parts(
+    causes: Iterable[Cause], criteria: Criteria, region: MarkerSet
+) -> list[MarkerSet]:
+    """For each cause, where in the region it counts: its marker, where its parent is needed."""
+    parts = []
+    for requirement, parent in causes:
+        part = region if requirement.reason else requirement.marker
+        if parent is not None and not _is_plain(parent.key, criteria, region):
+            part = part & _reach(parent.key, criteria, region)
+        parts.append(part)
+    return parts
+
+
+def _is_plain(key: Key, criteria: Criteria, region: MarkerSet) -> bool:
+    """Whether a chain of requirements without conditions leads from env.toml to a package."""
+    seen, waiting = {key}, [key]
+    while waiting:
+        criterion = criteria.get(waiting.pop())
+        for requirement, parent in criterion.information if criterion else ():
+            if requirement.marker is not region:
+                continue
+            if parent is None:
+                return True
+            if parent.key not in seen:
+                seen.add(parent.key)
+                waiting.append(parent.key)
+    return False
+
+
+def _reach(key: Key, criteria: Criteria, region: MarkerSet) -> MarkerSet:
+    """The part of the region in which something needs a package, as the requirements stand."""
+    ancestors: dict[Key, MarkerSet] = {key: NEVER}
+    waiting = [key]
+    while waiting:
+        for parent in _parents(waiting.pop(), criteria):
+            if parent not in ancestors:
+                ancestors[parent] = NEVER
+                waiting.append(parent)
+    changed = True
+    while changed:
+        changed = False
+        for one in reversed(ancestors):
+            found = _asked_in(one, criteria, ancestors)
+            if found is not ancestors[one]:
+                ancestors[one], changed = found, True
+    return ancestors[key] & region
+
+
+def _parents(key: Key, criteria: Criteria) -> list[Key]:
+    criterion = criteria.get(key)
+    information = criterion.information if criterion else ()
+    return [parent.key for _, parent in information if parent is not None]
+
+
+def _asked_in(key: Key, criteria: Criteria, reaches: Mapping[Key, MarkerSet]) -> MarkerSet:
+    criterion = criteria.get(key)
+    found = NEVER
+    for requirement, parent in criterion.information if criterion else ():
+        where = requirement.marker
+        found = found | (where if parent is None else where & reaches[parent.key])
+    return found

@@ -1,0 +1,105 @@
+"""Remember what is known while resolving: each project's offer and each version's needs, once.
+
+The world outlives the regions of marker space: all of them share what was read. It asks the catalog
+in an order that depends on nothing but earlier answers, so prefetching cannot change a result.
+"""
+
+from collections.abc import Sequence
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+from envsync.errors import MetadataInvalid, PackageNotFound
+from envsync.model.candidate import CoreMetadata
+from envsync.model.marker import MarkerSet
+from envsync.model.resolution import Wanted
+from envsync.resolve.candidates import Catalog, Listing, ResolvePolicy, may_build
+from envsync.resolve.needs import Need, NeedReader, Refused
+from envsync.resolve.offer import Offer
+from envsync.resolve.pythons import python_lower_bound
+from envsync.resolve.tags import wheels_lower_bound
+
+
+class World:
+    """Answers about projects and versions, each asked of the catalog at most once."""
+
+    def __init__(self, catalog: Catalog, policy: ResolvePolicy, roots: Sequence[Wanted]) -> None:
+        self.policy = policy
+        self.reader = NeedReader(policy, roots)
+        self._catalog = catalog
+        self._offers: dict[tuple[NormalizedName, str | None], Offer] = {}
+        self._metadata: dict[tuple[Offer, int], CoreMetadata] = {}
+        self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
+        self._bounds: dict[tuple[Offer, int], MarkerSet] = {}
+        self._lacking: dict[tuple[Offer, MarkerSet], int] = {}
+        self._hinted: set[tuple[NormalizedName, str]] = set()
+
+    def offer(self, name: NormalizedName, source: str | None) -> Offer:
+        """What a source has of a project: nothing where no index knows the name."""
+        offer = self._offers.get((name, source))
+        if offer is None:
+            try:
+                offer = Offer(self._catalog.listing(name, source))
+            except PackageNotFound as error:
+                offer = Offer(Listing(name, ()), missing=error)
+            self._offers[name, source] = offer
+        return offer
+
+    def needs(self, offer: Offer, at: int, extra: NormalizedName | None) -> tuple[Need, ...]:
+        """What a version, or one of its extras, requires. Raises Refused if it cannot be used."""
+        key = (offer, at, extra)
+        needs = self._needs.get(key)
+        if needs is None:
+            metadata = self.metadata(offer, at)
+            if extra is None:
+                needs = self.reader.of_package(metadata)
+            else:
+                needs = self.reader.of_extra(metadata, extra, offer.version(at))
+            self._needs[key] = needs
+        return needs
+
+    def metadata(self, offer: Offer, at: int) -> CoreMetadata:
+        """A version's core metadata. Raises Refused if it cannot be read or is another's."""
+        metadata = self._metadata.get((offer, at))
+        if metadata is None:
+            candidate = offer.candidates[at]
+            try:
+                metadata = self._catalog.metadata(candidate)
+            except MetadataInvalid as error:
+                raise Refused(f"its metadata cannot be used: {error.reason}") from error
+            if (metadata.name, metadata.version) != (candidate.name, candidate.version):
+                found = f"{metadata.name} {metadata.version}"
+                raise Refused(f"its metadata is that of {found}")
+            self._metadata[offer, at] = metadata
+        return metadata
+
+    def pythons(self, offer: Offer, at: int) -> MarkerSet:
+        """Where a version may be used, by the lower bounds that index, metadata and wheels say.
+
+        Raises Refused as `metadata` does.
+        """
+        bound = self._bounds.get((offer, at))
+        if bound is None:
+            candidate = offer.candidates[at]
+            bound = python_lower_bound(candidate.requires_python)
+            bound = bound & python_lower_bound(self.metadata(offer, at).requires_python)
+            if candidate.wheels and not (candidate.sdist and may_build(offer.name, self.policy)):
+                bound = bound & wheels_lower_bound(candidate.wheels)
+            self._bounds[offer, at] = bound
+        return bound
+
+    def lacking(self, offer: Offer, environment: MarkerSet) -> int:
+        """The versions that a required environment rules out."""
+        key = (offer, environment)
+        mask = self._lacking.get(key)
+        if mask is None:
+            can_build = may_build(offer.name, self.policy)
+            mask = self._lacking[key] = offer.without_wheel(environment, can_build)
+        return mask
+
+    def expect(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+        """Hint to the catalog, once each, that a project is going to be asked for."""
+        key = (name, str(specifier))
+        if key not in self._hinted:
+            self._hinted.add(key)
+            self._catalog.prefetch(name, specifier)

@@ -1,0 +1,164 @@
+"""What the store knows of an unpacked wheel, as a value and as the text of its manifest.
+
+The text has one line for each column of the table of files, not one for each file: a fresh
+environment reads some hundred manifests with tens of thousands of files, and splitting a column
+is one call. Lines end with LF; the last one is the sha256 of all before it, so that a manifest
+which the disk holds only in part is as good as none:
+
+    envsync wheel 1
+    sha256 HEX of the wheel
+    name, version, dist-info, purelib, boot       each with its value
+    entry-points N, then N lines                  group, name, module, attribute, extras
+    collisions N, then N lines                    two paths
+    folders N, then N lines
+    files N, then N lines                         paths
+    executable                                    numbers of the executable files
+    sizes
+    hashes
+    checksum HEX
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, repeat
+from typing import NamedTuple
+
+from envsync.wheel.entry_points import EntryPoint
+
+_FORMAT = "envsync wheel 1"
+
+
+class StoredFile(NamedTuple):
+    """One file of a stored wheel."""
+
+    path: str
+    """Relative to the wheel's tree, with forward slashes."""
+    size: int
+    sha256: str
+    """In hexadecimal."""
+    executable: bool
+
+
+class StoredWheel(NamedTuple):
+    """A wheel as the store holds it: unpacked, complete, every file as RECORD had it."""
+
+    sha256: str
+    """Of the wheel itself: the entry's name."""
+    tree: str
+    """Absolute path of the folder with the files, laid out as in the wheel."""
+    name: str
+    """Normalised."""
+    version: str
+    dist_info: str
+    purelib: bool
+    files: tuple[StoredFile, ...]
+    """All that may be installed, RECORD and *.data folder included."""
+    entry_points: tuple[EntryPoint, ...]
+    folders: tuple[str, ...] = ()
+    """Folders of the tree, each before those that lie in it."""
+    fold_collisions: tuple[tuple[str, str], ...] = ()
+    """Pairs of paths that can't both exist where a file system ignores letter case. They are
+    places: below site-packages, or below the environment's root when they begin with "/"."""
+
+
+def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
+    """Write the manifest; `boot` names the run of the system in which the files were written."""
+    lines = [
+        _FORMAT,
+        f"sha256 {wheel.sha256}",
+        f"name {wheel.name}",
+        f"version {wheel.version}",
+        f"dist-info {wheel.dist_info}",
+        f"purelib {'yes' if wheel.purelib else 'no'}",
+        f"boot {boot}",
+        *_section("entry-points", map(_entry_point_line, wheel.entry_points)),
+        *_section("collisions", map("\t".join, wheel.fold_collisions)),
+        *_section("folders", wheel.folders),
+        *_section("files", (file.path for file in wheel.files)),
+        _column("executable", (at for at, file in enumerate(wheel.files) if file.executable)),
+        _column("sizes", (file.size for file in wheel.files)),
+        _column("hashes", (file.sha256 for file in wheel.files)),
+        "",
+    ]
+    text = "\n".join(lines).encode()
+    return text + f"checksum {hashlib.sha256(text).hexdigest()}\n".encode()
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    rows = list(lines)
+    yield f"{title} {len(rows)}"
+    yield from rows
+
+
+def _column(title: str, values: Iterable[int | str]) -> str:
+    return " ".join([title, *map(str, values)])
+
+
+def _entry_point_line(entry_point: EntryPoint) -> str:
+    return "\t".join([*entry_point[:4], ",".join(entry_point.extras)])
+
+
+def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
+    """Read a manifest: the wheel whose files lie in `tree`, and the boot it was written in.
+
+    Raises `ValueError` for anything that `render_manifest` didn't write whole.
+    """
+    end = data.rfind(b"checksum ")
+    checksum = hashlib.sha256(data[:end]).hexdigest() if end > 0 else ""
+    if data[end:] != f"checksum {checksum}\n".encode():
+        raise ValueError("the checksum is wrong")
+    lines = iter(data[:end].decode().split("\n"))
+    if next(lines) != _FORMAT:
+        raise ValueError("unknown format")
+    fields = ("sha256", "name", "version", "dist-info", "purelib", "boot")
+    sha256, name, version, dist_info, purelib, boot = (_value(lines, title) for title in fields)
+    entry_points = tuple(map(_parse_entry_point, _rows(lines, "entry-points")))
+    collisions = tuple(map(_parse_pair, _rows(lines, "collisions")))
+    folders = tuple(_rows(lines, "folders"))
+    files = _parse_files(lines)
+    wheel = StoredWheel(
+        sha256,
+        tree,
+        name,
+        version,
+        dist_info,
+        purelib == "yes",
+        files,
+        entry_points,
+        folders,
+        collisions,
+    )
+    return wheel, boot
+
+
+def _value(lines: Iterator[str], title: str) -> str:
+    found, _, value = next(lines).partition(" ")
+    if found != title:
+        raise ValueError(f"expected {title}, found {found}")
+    return value
+
+
+def _rows(lines: Iterator[str], title: str) -> Sequence[str]:
+    return list(islice(lines, int(_value(lines, title))))
+
+
+def _parse_files(lines: Iterator[str]) -> tuple[StoredFile, ...]:
+    paths = _rows(lines, "files")
+    executable = [False] * len(paths)
+    for number in _value(lines, "executable").split():
+        executable[int(number)] = True
+    sizes = map(int, _value(lines, "sizes").split())
+    hashes = _value(lines, "hashes").split()
+    rows = zip(paths, sizes, hashes, executable, strict=True)
+    # As StoredFile(*row) for each row, without a call in Python for each.
+    return tuple(map(tuple.__new__, repeat(StoredFile), rows))
+
+
+def _parse_entry_point(line: str) -> EntryPoint:
+    group, name, module, attr, extras = line.split("\t")
+    return EntryPoint(group, name, module, attr, tuple(extras.split(",")) if extras else ())
+
+
+def _parse_pair(line: str) -> tuple[str, str]:
+    first, second = line.split("\t")
+    return first, second

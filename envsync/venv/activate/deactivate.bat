@@ -1,0 +1,24 @@
+@rem Leave the environment that activate.bat entered.
+
+@if not defined _OLD_VIRTUAL_SAVED exit /b 0
+@set "_OLD_VIRTUAL_SAVED="
+
+@set "PATH="
+@if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
+@set "_OLD_VIRTUAL_PATH="
+
+@set "PROMPT="
+@if defined _OLD_VIRTUAL_PROMPT set "PROMPT=%_OLD_VIRTUAL_PROMPT%"
+@set "_OLD_VIRTUAL_PROMPT="
+
+@set "PYTHONHOME="
+@if defined _OLD_VIRTUAL_PYTHONHOME set "PYTHONHOME=%_OLD_VIRTUAL_PYTHONHOME%"
+@set "_OLD_VIRTUAL_PYTHONHOME="
+
+@set "VIRTUAL_ENV="
+@if defined _OLD_VIRTUAL_ENV set "VIRTUAL_ENV=%_OLD_VIRTUAL_ENV%"
+@set "_OLD_VIRTUAL_ENV="
+
+@set "VIRTUAL_ENV_PROMPT="
+@if defined _OLD_VIRTUAL_ENV_PROMPT set "VIRTUAL_ENV_PROMPT=%_OLD_VIRTUAL_ENV_PROMPT%"
+@set "_OLD_VIRTUAL_ENV_PROMPT="

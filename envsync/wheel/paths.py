@@ -1,0 +1,141 @@
+"""Judge the paths inside a wheel: safe on every system, without clashes, off what is not theirs.
+
+The rules are lexical and the same everywhere, so a wheel is refused on all systems or on none.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+MAX_COMPONENT = 255
+"""UTF-8 bytes of one name."""
+MAX_DEPTH = 64
+MAX_PATH = 1024
+
+# Controls; what separates folders or drives on some system; what a terminal doesn't show, or uses
+# to turn the direction of text.
+_FORBIDDEN = r"\x00-\x1f\x7f-\x9f\\:\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff"
+_SAFE = re.compile(rf"(?:(?!\.\.?/)[^/{_FORBIDDEN}]+/)*(?!\.\.?\Z)[^/{_FORBIDDEN}]+")
+_FORBIDDEN_CHARACTER = re.compile(f"[{_FORBIDDEN}]")
+
+_PYTHON = re.compile(r"(?:python|pythonw|pypy)[0-9.]*[tdmuw]*(?:-config)?")
+_ACTIVATORS = ("activate", "deactivate", "activate_this")
+_STATE = frozenset({".envsync", "pyvenv.cfg", ".gitignore", "cachedir.tag"})
+_FOLDERS = frozenset({"bin", "scripts", "lib", "lib64", "include"})
+
+
+def is_safe(path: str) -> bool:
+    """Say whether a relative path with forward slashes can be used on every system."""
+    if not _SAFE.fullmatch(path):
+        return False
+    if len(path) <= MAX_COMPONENT and path.isascii() and path.count("/") < MAX_DEPTH:
+        return True
+    return path_problem(path) is None
+
+
+def path_problem(path: str) -> str | None:
+    """Say what is wrong with a path, in words that go behind it; None when nothing is."""
+    parts = path.split("/")
+    if path.startswith("/"):
+        return "is an absolute path"
+    if "" in parts:
+        return "has an empty component"
+    if "." in parts or ".." in parts:
+        return 'has "." or ".." as a component'
+    found = _FORBIDDEN_CHARACTER.search(path)
+    if found:
+        return f"has the character U+{ord(found[0]):04X}"
+    if len(parts) > MAX_DEPTH:
+        return f"lies more than {MAX_DEPTH} folders deep"
+    if any(len(part.encode()) > MAX_COMPONENT for part in parts):
+        return f"has a name of more than {MAX_COMPONENT} bytes"
+    if len(path.encode()) > MAX_PATH:
+        return f"is longer than {MAX_PATH} bytes"
+    return None
+
+
+def fold(path: str) -> str:
+    """Give the form in which paths are equal that some file system takes for one.
+
+    Letter case, the composition of accents, and dots and spaces at the end of a name go.
+    """
+    if path.isascii():
+        folded = path.lower()
+    else:
+        folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+    if "./" in folded or " /" in folded or folded.endswith((".", " ")):
+        folded = "/".join(part.rstrip(". ") for part in folded.split("/"))
+    return folded
+
+
+def is_reserved_script(name: str) -> bool:
+    """Say whether a script of this name would stand in for the interpreter or activation."""
+    folded = fold(name).removesuffix(".exe")
+    return _PYTHON.fullmatch(folded) is not None or folded.partition(".")[0] in _ACTIVATORS
+
+
+def reserved(target: str) -> str | None:
+    """Say what of the environment's own a target would replace; None when nothing.
+
+    `target` is relative to the environment's root.
+    """
+    first, _, rest = fold(target).partition("/")
+    if first in _STATE:
+        return "belongs to the environment itself"
+    if first in _FOLDERS and not rest:
+        return "is a folder of the environment"
+    if first in ("bin", "scripts") and is_reserved_script(rest.partition("/")[0]):
+        return "would replace the interpreter or its activation"
+    return None
+
+
+def folders_of(paths: Iterable[str]) -> list[str]:
+    """Give every folder that the paths lie in, each after those that it lies in itself."""
+    found = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+    for folder in list(found):
+        while folder := folder.rpartition("/")[0]:
+            found[folder] = None
+    found.pop("", None)
+    return sorted(found)
+
+
+def clash(paths: Sequence[str], folders: Iterable[str]) -> str | None:
+    """Name a path that occurs twice, or as file and as folder; None when all can stand together."""
+    files = set(paths)
+    if len(files) != len(paths):
+        return f"{_twice(paths)!a} is there twice"
+    both = files.intersection(folders)
+    return f"{min(both)!a} is a file and a folder" if both else None
+
+
+def _twice(paths: Iterable[str]) -> str:
+    seen: set[str] = set()
+    for path in paths:
+        if path in seen:
+            return path
+        seen.add(path)
+    return ""
+
+
+def fold_collisions(paths: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Give pairs of paths that can't both exist where a file system ignores case.
+
+    `folders` are those that the paths lie in. Of a file and a folder that meet, the file comes
+    first; two folders that meet become one, which harms only files of one name in them.
+    """
+    text = "\n".join(paths)
+    if text.isascii() and "./" not in text and " /" not in text and ".\n" not in text:
+        lower = {path.lower() for path in paths}
+        if len(lower) == len(paths) and lower.isdisjoint(map(str.lower, folders)):
+            return ()
+    firsts: dict[str, str] = {}
+    pairs: list[tuple[str, str]] = []
+    for path in paths:
+        first = firsts.setdefault(fold(path), path)
+        if first is not path:
+            pairs.append((first, path))
+    for folder in folders:
+        file = firsts.get(fold(folder))
+        if file is not None and file != folder:
+            pairs.append((file, folder))
+    return tuple(sorted(pairs))

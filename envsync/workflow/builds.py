@@ -1,0 +1,220 @@
+"""Wheels and metadata from source, built in environments that envsync itself makes."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envsync.build.backend import BuildEnvironment, build_editable, build_metadata, build_wheel
+from envsync.build.key import build_key, requirements_digest
+from envsync.build.sources import SourceTree, check_out, copy_folder, open_folder, unpack_sdist
+from envsync.errors import BuildNotAllowed, EnvsyncError
+from envsync.events import Reporter
+from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.index.client import IndexClient
+from envsync.lock.pins import Pinned
+from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.model.target import Target
+from envsync.python import find_target
+from envsync.settings import Settings
+from envsync.spec.model import ALL, Spec
+from envsync.store.built import BuiltStore, BuiltWheel
+from envsync.wheel.metadata import parse_metadata
+
+_SCRATCH = "builds-v1"
+
+
+class Supplier(Protocol):
+    """What a build needs of whoever asked for it."""
+
+    def client(self) -> IndexClient:
+        """Give the index client."""
+
+    def provision(
+        self, requirements: Sequence[Requirement], target: Target
+    ) -> AbstractContextManager[BuildEnvironment]:
+        """Make an environment that holds build requirements, for the time of a `with` block."""
+
+
+class Builder:
+    """Builds what pins and candidates name, with leave only."""
+
+    def __init__(
+        self, supplier: Supplier, root: str, spec: Spec, settings: Settings, reporter: Reporter
+    ) -> None:
+        self._supplier, self._root, self._spec = supplier, root, spec
+        self._settings, self._reporter = settings, reporter
+        self._built = BuiltStore(settings.cache_dir)
+
+    def wheel(self, pin: Pinned, target: Target) -> tuple[str, str]:
+        """Build the wheel of a pin that is a source; gives its path and sha256.
+
+        A source distribution is built once for each kind of interpreter, a local folder each time.
+        Raises `BuildNotAllowed`, `BuildFailed`, and what getting the source raises.
+        """
+        if pin.kind in ("sdist", "archive", "vcs"):
+            self._refuse(pin.name, pin.version)
+        built = self._known(pin.sha256, pin, target)
+        if built is not None:
+            return built.path, built.sha256
+        with self._scratch() as folder, self._tree(pin, folder) as tree:
+            source = pin.sha256 or tree.sha256
+            built = self._known(source, pin, target) or self._build(
+                pin, tree, target, folder, source
+            )
+        return built.path, built.sha256
+
+    def _known(self, source: str, pin: Pinned, target: Target) -> BuiltWheel | None:
+        return self._built.get(self._key(source, pin, target)) if source else None
+
+    def _build(
+        self, pin: Pinned, tree: SourceTree, target: Target, folder: str, source: str
+    ) -> BuiltWheel:
+        build = build_editable if pin.editable else build_wheel
+        path = build(
+            tree,
+            target=target,
+            provision=self._supplier.provision,
+            package=f"{pin.name}=={pin.version}" if pin.version else pin.name,
+            outdir=make_private_directory(folder, "out-"),
+            config_settings=self._settings_of(pin.name),
+            extra_requires=self._extra_requires(pin.name),
+            reporter=self._reporter,
+        )
+        with storage_errors(path):
+            key = self._key(source, pin, target) if source else sha256_file(path)
+        return self._built.put(key, path)
+
+    def metadata(self, candidate: Candidate) -> CoreMetadata:
+        """Ask a candidate's backend for its metadata. Raises as `wheel`."""
+        source = candidate.source
+        if source is None or source.kind != "directory":
+            self._refuse(candidate.name, str(candidate.version))
+        target = find_target(
+            self._settings.python or self._spec.python,
+            self._spec.requires_python,
+            cache_dir=self._settings.cache_dir,
+            reporter=self._reporter,
+        )
+        pin = _pin_of(candidate)
+        label = f"{candidate.name}=={candidate.version}"
+        self._reporter.begin("building")
+        try:
+            with self._scratch() as folder, self._tree(pin, folder) as tree:
+                data = build_metadata(
+                    tree,
+                    target=target,
+                    provision=self._supplier.provision,
+                    package=label,
+                    config_settings=self._settings_of(candidate.name),
+                    extra_requires=self._extra_requires(candidate.name),
+                    reporter=self._reporter,
+                )
+        finally:
+            self._reporter.end("building")
+        return parse_metadata(data, file=label)
+
+    def _refuse(self, name: str, version: str | None) -> None:
+        allowed = self._spec.build.allow
+        if ALL not in allowed and canonicalize_name(name) not in allowed:
+            raise BuildNotAllowed(f"{name}=={version}" if version else name)
+
+    def _key(self, source: str, pin: Pinned, target: Target) -> str:
+        return build_key(
+            source_sha256=source,
+            requirements=requirements_digest(map(str, self._extra_requires(pin.name))),
+            config_settings=self._settings_of(pin.name),
+            target=target,
+            subdirectory=pin.subdirectory,
+        )
+
+    def _settings_of(self, name: str) -> dict[str, str | Sequence[str]]:
+        return dict(self._spec.build.config_settings.get(canonicalize_name(name), {}))
+
+    def _extra_requires(self, name: str) -> Sequence[Requirement]:
+        return self._spec.build.extra_build_requires.get(canonicalize_name(name), ())
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        parent = os.path.join(self._settings.cache_dir, _SCRATCH)
+        with storage_errors(parent):
+            folder = make_private_directory(parent, "build-")
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+    @contextmanager
+    def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:
+        """Give the source tree of a pin, private but for an editable one."""
+        place = make_private_directory(folder, "source-")
+        if pin.kind == "directory":
+            source = os.path.normpath(os.path.join(self._root, pin.path or "."))
+            if pin.editable:
+                yield open_folder(os.path.join(source, pin.subdirectory or ""), label=pin.path)
+            else:
+                yield copy_folder(
+                    source,
+                    directory=place,
+                    label=pin.path,
+                    subdirectory=pin.subdirectory,
+                    reporter=self._reporter,
+                )
+        elif pin.kind == "vcs":
+            source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)
+            yield check_out(pin.name, source_of, directory=place)
+        else:
+            yield unpack_sdist(
+                self._archive(pin, folder),
+                directory=place,
+                filename=pin.filename,
+                name=canonicalize_name(pin.name) if pin.kind == "sdist" else None,
+                version=Version(pin.version) if pin.version else None,
+                subdirectory=pin.subdirectory,
+            )
+
+    def _archive(self, pin: Pinned, folder: str) -> str:
+        if pin.url is None:
+            return os.path.normpath(os.path.join(self._root, pin.path or pin.filename))
+        arriving = self._supplier.client().download(
+            pin.url, pin.hashes, pin.size, directory=folder, filename=pin.filename
+        )
+        return arriving.result()
+
+
+def _pin_of(candidate: Candidate) -> Pinned:
+    """Give the pin of a candidate's source, for getting at its files."""
+    source, sdist = candidate.source, candidate.sdist
+    if source is not None and source.kind != "wheel":
+        return Pinned(
+            candidate.name,
+            None if source.kind == "directory" else str(candidate.version),
+            source.kind,
+            os.path.basename(source.url or source.path or ""),
+            source.url,
+            source.path,
+            source.hashes.get("sha256", ""),
+            source.hashes,
+            source.size,
+            subdirectory=source.subdirectory,
+            editable=False,
+            vcs=source.vcs,
+            commit=source.commit,
+        )
+    if sdist is None:
+        raise EnvsyncError(f"{candidate.name} {candidate.version} has no source to build from")
+    return Pinned(
+        candidate.name,
+        str(candidate.version),
+        "sdist",
+        sdist.filename,
+        sdist.url,
+        None,
+        sdist.sha256 or "",
+        sdist.hashes,
+        sdist.size,
+    )

@@ -1,0 +1,109 @@
+"""Bring pins into the store: what is there and whole, is used; the rest is downloaded or built."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from typing import NamedTuple
+
+from envsync.errors import HashMismatch, LockInvalid
+from envsync.events import Reporter
+from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.index.client import IndexClient
+from envsync.lock.pins import Pinned
+from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.workflow.stored import in_store
+
+_UNPACKERS = 2
+_TEMPORARY = "downloads-v1"
+
+
+class Source(NamedTuple):
+    """What can make a wheel that isn't in the store."""
+
+    client: Callable[[], IndexClient]
+    """Gives the index client; called only when something must be downloaded."""
+    build: Callable[[Pinned], tuple[str, str]]
+    """Builds a wheel of a pin that isn't one; gives its path and sha256."""
+
+
+def fetch(
+    pins: Sequence[Pinned], store: WheelStore, source: Source, *, cache_dir: str, reporter: Reporter
+) -> dict[str, StoredWheel]:
+    """Give the stored wheel of every pin, by package name.
+
+    Wheels are downloaded and unpacked side by side. A stored wheel that was tampered with is set
+    aside and made anew. Raises what downloading, reading and building raise: `DownloadFailed`,
+    `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like; then what has
+    arrived stays in the store, and nothing else has changed.
+    """
+    stored: dict[str, StoredWheel] = {}
+    absent: list[Pinned] = []
+    for pin in pins:
+        wheel = in_store(store, pin)
+        if wheel is None:
+            absent.append(pin)
+        else:
+            stored[pin.name] = wheel
+    if absent:
+        with storage_errors(cache_dir):
+            folder = make_private_directory(os.path.join(cache_dir, _TEMPORARY), "fetch-")
+        try:
+            stored.update(_Fetching(store, source, folder, reporter).all(absent))
+        finally:
+            remove_tree(folder)
+    return stored
+
+
+class _Fetching:
+    """One run of downloads, builds and unpacking."""
+
+    def __init__(self, store: WheelStore, source: Source, folder: str, reporter: Reporter) -> None:
+        self._store, self._source, self._folder = store, source, folder
+        self._reporter = reporter
+
+    def all(self, pins: Iterable[Pinned]) -> dict[str, StoredWheel]:
+        """Fetch every pin; the first failure ends it, once what is running has ended."""
+        wheels = [pin for pin in pins if pin.is_wheel]
+        others = [pin for pin in pins if not pin.is_wheel]
+        stored = self._download(wheels) if wheels else {}
+        for pin in others:
+            self._reporter.begin("building")
+            self._reporter.advance("building", 0, pin.name)
+            path, sha256 = self._source.build(pin)
+            self._reporter.end("building")
+            found = self._store.get(sha256)
+            stored[pin.name] = found or self._store.add(
+                path, sha256=sha256, filename=os.path.basename(path)
+            )
+        return stored
+
+    def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
+        self._reporter.begin("downloading", sum(pin.size or 0 for pin in wheels) or None)
+        # Large ones first: their unpacking is what everything else waits for.
+        order = sorted(wheels, key=lambda pin: -(pin.size or 0))
+        pool = ThreadPoolExecutor(_UNPACKERS)
+        try:
+            unpacked: dict[Future[StoredWheel], Pinned] = {}
+            arriving = {self._arrive(pin): pin for pin in order}
+            for future in as_completed(arriving):
+                pin = arriving[future]
+                unpacked[pool.submit(self._unpack, pin, future.result())] = pin
+            return {pin.name: future.result() for future, pin in unpacked.items()}
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._reporter.end("downloading")
+
+    def _arrive(self, pin: Pinned) -> "Future[str]":
+        if pin.url is None:
+            raise LockInvalid("pylock.toml", f"{pin.name} has no URL to download {pin.filename}")
+        return self._source.client().download(
+            pin.url, pin.hashes, pin.size, directory=self._folder, filename=pin.filename
+        )
+
+    def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
+        sha256 = pin.sha256 or sha256_file(path)
+        wheel = self._store.add(path, sha256=sha256, filename=pin.filename)
+        os.unlink(path)
+        if wheel.sha256 != sha256:
+            raise HashMismatch(pin.filename, f"sha256 {sha256}", f"sha256 {wheel.sha256}")
+        return wheel

@@ -1,0 +1,122 @@
+"""From env.toml and the lock to what the environment is to be."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+from packaging.pylock import Pylock
+from packaging.utils import canonicalize_name
+
+from envsync.errors import LockOutdated, UsageError
+from envsync.events import Reporter
+from envsync.lock.pins import Pinned
+from envsync.lock.read import reading_policy
+from envsync.lock.select import Choice, select
+from envsync.model.target import Target
+from envsync.python import find_target
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.workflow.lock import LockOutcome, make_lock, read_lock, why_stale
+from envsync.workflow.project import Project
+from envsync.workflow.request import LOCKED, LockOptions, Selection
+from envsync.workflow.spec_file import venv_path
+from envsync.workflow.sync import Goal
+
+
+def lock_for_sync(
+    project: Project,
+    spec: Spec,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    trust: str | None,
+    options: LockOptions,
+) -> LockOutcome:
+    """Give the lock that a sync works from.
+
+    `trust` None locks anew when env.toml changed; `LOCKED` refuses then, and without a
+    lock, with `LockOutdated`; `FROZEN` takes the lock as it stands. Raises `UsageError` when there
+    is none to take.
+    """
+    if trust is None:
+        return make_lock(project, spec, settings, reporter, options)
+    name = os.path.basename(project.lock_path)
+    before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
+    if before is None and trust == LOCKED:
+        raise LockOutdated(name, why_stale(spec, None), hint="`envsync lock`")
+    if before is None:
+        raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
+    if trust == LOCKED and (reasons := why_stale(spec, before[0])):
+        raise LockOutdated(name, reasons, hint="`envsync lock`, or leave out --locked")
+    return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+
+
+def make_goal(
+    project: Project,
+    spec: Spec,
+    lock: LockOutcome,
+    selection: Selection,
+    settings: Settings,
+    reporter: Reporter,
+) -> Goal:
+    """Choose the interpreter and the pins.
+
+    Raises `InterpreterNotFound`, `NoMatchingFile`, `LockInvalid`, `UsageError`.
+    """
+    target = find_target(
+        settings.python or spec.python,
+        spec.requires_python or lock.pylock.requires_python,
+        cache_dir=settings.cache_dir,
+        reporter=reporter,
+        never_inside=None if settings.python else project.root,
+    )
+    pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
+    return Goal(
+        root=venv_path(project, spec),
+        target=target,
+        prompt=spec.name,
+        pins=pins,
+        selection=selection.line(),
+        system_site_packages=spec.system_site_packages,
+        link_mode=spec.sync.link_mode,
+    )
+
+
+def pins_for(
+    pylock: Pylock, target: Target, selection: Selection, spec: Spec, *, path: str
+) -> tuple[Pinned, ...]:
+    """Give what the target gets from a lock under a selection."""
+    groups, extras = set(_normal(selection.groups)), set(_normal(selection.extras))
+    groups |= set(pylock.default_groups or ()) if selection.default_groups else set()
+    groups |= set(pylock.dependency_groups or ()) if selection.all_groups else set()
+    extras |= set(pylock.extras or ()) if selection.all_extras else set()
+    choice = Choice(
+        extras=sorted(extras - set(_normal(selection.no_extras))),
+        groups=sorted(groups - set(_normal(selection.no_groups))),
+        no_binary=spec.lock.no_binary,
+        ignore_requires_python=spec.lock.ignore_requires_python,
+    )
+    return select(pylock, target, choice, path=path)
+
+
+def _normal(names: Iterable[str]) -> Iterable[str]:
+    return map(canonicalize_name, names)
+
+
+def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome) -> Goal:
+    """Name the files that decided the goal, for the no-op mark.
+
+    None when one of the packages is a folder whose every file counts.
+    """
+    if any(pin.kind == "directory" and not pin.editable for pin in goal.pins):
+        return goal
+    inputs = [
+        (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
+        (lock.path, hashlib.sha256(lock.data).hexdigest()),
+        (goal.target.executable, ""),
+    ]
+    for pin in goal.pins:
+        if pin.kind == "directory":
+            folder = os.path.join(project.root, pin.path or ".", pin.subdirectory or "")
+            inputs.append((os.path.normpath(f"{folder}/pyproject.toml"), ""))
+    return goal._replace(inputs=tuple(inputs))

@@ -1,0 +1,221 @@
+"""One page: what `lock` does, step by step."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from packaging.pylock import Pylock
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from envsync.catalog.places import source_rules
+from envsync.errors import LockInvalid, NotSupported, UsageError
+from envsync.events import Reporter
+from envsync.files import read_limited, storage_errors
+from envsync.lock.compare import Change, changes, check_hashes, preferences
+from envsync.lock.fingerprint import stale_reasons
+from envsync.lock.pylock import to_pylock
+from envsync.lock.read import STRICT, ReadingPolicy, parse_lock, reading_policy
+from envsync.lock.text import render
+from envsync.model.marker import (
+    ALWAYS,
+    NEVER,
+    MarkerSet,
+    extra,
+    from_marker,
+    from_requires_python,
+    group,
+)
+from envsync.model.resolution import Wanted
+from envsync.python import find_target
+from envsync.resolve.candidates import ResolvePolicy
+from envsync.resolve.universal import resolve
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.spec.pending import unsupported
+from envsync.spec.times import exclude_newer_time
+from envsync.workflow.project import Project
+from envsync.workflow.request import LockOptions
+
+LOCK_LIMIT = 64 << 20
+
+
+class LockOutcome(NamedTuple):
+    """A lock that answers env.toml; nothing of it has been written yet."""
+
+    path: str
+    pylock: Pylock
+    data: bytes
+    """The file's text, canonical."""
+    fresh: bool
+    """The lock on disk was up to date already: `data` is what stands there."""
+    changes: tuple[Change, ...] = ()
+    notices: tuple[str, ...] = ()
+    restated: Callable[[Spec], Pylock] | None = None
+    """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
+
+
+def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock, bytes] | None:
+    """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
+    name = os.path.basename(project.lock_path)
+    with storage_errors(project.lock_path):
+        try:
+            data = read_limited(project.lock_path, LOCK_LIMIT)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise LockInvalid(name, str(error)) from error
+    return parse_lock(data, path=name, policy=policy), data
+
+
+def why_stale(spec: Spec, pylock: Pylock | None) -> tuple[str, ...]:
+    """Say why a lock doesn't answer env.toml, a phrase each; nothing when it does."""
+    return stale_reasons(spec, pylock) if pylock else ("there is no lock",)
+
+
+def make_lock(
+    project: Project,
+    spec: Spec,
+    settings: Settings,
+    reporter: Reporter,
+    options: LockOptions = LockOptions(),  # noqa: B008  (immutable)
+) -> LockOutcome:
+    """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
+
+    Nothing is written. A lock that can't be read is as none, with a warning: locking is how it
+    gets repaired. Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
+    """
+    refuse_pending(spec)
+    try:
+        before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
+    except LockInvalid as error:
+        reporter.warn(f"{error}; it is made anew")
+        before = None
+    old = before[0] if before else None
+    if before and not options.upgrade and not why_stale(spec, old):
+        return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    state, notices = _resolve(project, spec, settings, reporter, options, old)
+    pylock = state(spec)
+    if old is not None:
+        check_hashes(old, pylock)
+    data = render(pylock).encode()
+    return LockOutcome(
+        path=project.lock_path,
+        pylock=pylock,
+        data=data,
+        fresh=False,
+        changes=changes(old, pylock),
+        notices=notices,
+        restated=state,
+    )
+
+
+def restate(outcome: LockOutcome, spec: Spec) -> LockOutcome:
+    """Give the lock of the same resolution for an env.toml that the resolution satisfies too."""
+    if outcome.restated is None:
+        return outcome
+    pylock = outcome.restated(spec)
+    return outcome._replace(pylock=pylock, data=render(pylock).encode())
+
+
+def refuse_pending(spec: Spec) -> None:
+    """Refuse keys that have no effect yet, rather than ignore them. Raises `NotSupported`."""
+    for key in unsupported(spec):
+        raise NotSupported(key, hint=f"remove {key} from env.toml")
+
+
+def _resolve(
+    project: Project,
+    spec: Spec,
+    settings: Settings,
+    reporter: Reporter,
+    options: LockOptions,
+    old: Pylock | None,
+) -> tuple[Callable[[Spec], Pylock], tuple[str, ...]]:
+    # What talks to the network is imported only where something must be resolved.
+    from envsync.workflow.supply import Supply  # noqa: PLC0415
+
+    requires_python = spec.requires_python or _minor_of(spec, settings, reporter)
+    environments = _environments(spec, requires_python)
+    now = datetime.now(UTC)
+    newest = exclude_newer_time(spec.lock.exclude_newer, now) if spec.lock.exclude_newer else None
+    policy = _policy(spec, environments, newest, options)
+    kept = preferences(old) if old else {}
+    with Supply(project.root, spec, settings, reporter) as supply:
+        reporter.begin("resolving")
+        try:
+            resolution = resolve(
+                tuple(wanted(spec)),
+                environments=environments,
+                policy=policy,
+                preferences=kept,
+                catalog=supply.catalog(policy, kept),
+                reporter=reporter,
+            )
+        finally:
+            reporter.end("resolving")
+
+    def state(spec: Spec) -> Pylock:
+        return to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
+
+    return state, resolution.notices
+
+
+def _minor_of(spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:
+    """Cover the chosen interpreter's minor version and newer where env.toml says nothing."""
+    request = settings.python or spec.python
+    target = find_target(request, None, cache_dir=settings.cache_dir, reporter=reporter)
+    major, minor = target.version.split(".")[:2]
+    return SpecifierSet(f">={major}.{minor}")
+
+
+def _environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
+    covered = from_requires_python(requires_python)
+    if not spec.lock.environments:
+        return covered
+    limits = NEVER
+    for marker in spec.lock.environments:
+        limits |= from_marker(marker)
+    if (covered & limits).is_never():
+        raise UsageError(
+            f"lock.environments: none of them can be under requires-python {requires_python}",
+            hint="change [lock] environments or [env] requires-python in env.toml",
+        )
+    return covered & limits
+
+
+def _policy(
+    spec: Spec, environments: MarkerSet, newest: datetime | None, options: LockOptions
+) -> ResolvePolicy:
+    lock = spec.lock
+    return ResolvePolicy(
+        environments=environments,
+        required_environments=tuple(from_marker(marker) for marker in lock.required_environments),
+        resolution=lock.resolution,
+        prereleases=lock.prereleases,
+        exclude_newer=newest,
+        constraints=lock.constraints,
+        overrides=lock.overrides,
+        ignore_requires_python=frozenset(lock.ignore_requires_python),
+        no_binary=lock.no_binary,
+        build_allow=spec.build.allow,
+        upgrade=options.upgrade,
+        sources=source_rules(spec),
+    )
+
+
+def wanted(spec: Spec) -> Iterator[Wanted]:
+    """Give every requirement of env.toml with the extras and groups that bring it in."""
+    for requirement in spec.dependencies:
+        yield _one(requirement, ALWAYS, "env.dependencies")
+    for name, requirements in spec.optional_dependencies.items():
+        for requirement in requirements:
+            yield _one(requirement, extra(name), f"extra {name}")
+    for name, requirements in spec.dependency_groups.items():
+        for requirement in requirements:
+            yield _one(requirement, group(name), f"group {name}")
+
+
+def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
+    return Wanted(requirement, condition & from_marker(requirement.marker), f"env.toml: {where}")

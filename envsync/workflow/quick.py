@@ -1,0 +1,67 @@
+"""Sync from what is remembered: for a lock whose meaning is known and wheels that are in store."""
+
+from collections.abc import Mapping, Sequence
+
+from envsync.events import Reporter
+from envsync.lock.pins import Pinned
+from envsync.model.target import Target
+from envsync.settings import Settings
+from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.workflow import sync as steps
+from envsync.workflow.memory import recall
+from envsync.workflow.project import Project
+from envsync.workflow.request import SyncRequest
+from envsync.workflow.stored import in_store
+from envsync.workflow.sync import Goal, SyncOutcome
+
+
+def quick_sync(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> SyncOutcome | None:
+    """Sync without parsing env.toml or the lock; None when their meaning isn't known.
+
+    Raises what a sync raises.
+    """
+    if not request.is_plain() or settings.refresh:
+        return None
+    goal = recall(project, request, settings)
+    if goal is None:
+        return None
+    with steps.locked(goal.root, reporter) as recovered:
+        outcome = steps.sync(
+            goal,
+            lambda pins: _fetch(pins, goal, project, settings, reporter),
+            reporter,
+            force=request.force,
+        )
+    return outcome._replace(recovered=recovered)
+
+
+def _fetch(
+    pins: Sequence[Pinned], goal: Goal, project: Project, settings: Settings, reporter: Reporter
+) -> Mapping[str, StoredWheel]:
+    """Take wheels from the store; what is missing there needs everything else after all."""
+    store = WheelStore(settings.cache_dir)
+    stored: dict[str, StoredWheel] = {}
+    for pin in pins:
+        wheel = in_store(store, pin)
+        if wheel is None:
+            return _supplied(pins, goal.target, project, settings, reporter)
+        stored[pin.name] = wheel
+    return stored
+
+
+def _supplied(
+    pins: Sequence[Pinned],
+    target: Target,
+    project: Project,
+    settings: Settings,
+    reporter: Reporter,
+) -> Mapping[str, StoredWheel]:
+    # Network, resolver and builds are loaded only for what is not in the store.
+    from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
+    from envsync.workflow.supply import Supply  # noqa: PLC0415
+
+    spec, _ = read_spec(project)
+    with Supply(project.root, spec, settings, reporter) as supply:
+        return supply.fetch(pins, target)

@@ -1,0 +1,52 @@
+"""What lock and sync are asked for, as values that cost nothing to import."""
+
+from typing import NamedTuple
+
+LOCKED, FROZEN = "locked", "frozen"
+
+DEFAULT_SELECTION = "default"
+
+
+class LockOptions(NamedTuple):
+    """What `lock` is asked for besides env.toml."""
+
+    upgrade: bool | frozenset[str] = False
+    """True, or the normalised names of packages whose pins are not kept."""
+
+
+class Selection(NamedTuple):
+    """Which extras and dependency groups are asked for. Excluding wins over including."""
+
+    groups: tuple[str, ...] = ()
+    no_groups: tuple[str, ...] = ()
+    all_groups: bool = False
+    default_groups: bool = True
+    extras: tuple[str, ...] = ()
+    no_extras: tuple[str, ...] = ()
+    all_extras: bool = False
+
+    def line(self) -> str:
+        """Name the selection in one line, for stamp and manifest."""
+        if self == Selection():
+            return DEFAULT_SELECTION
+        parts = []
+        for field, value in self._asdict().items():
+            text = ",".join(sorted(value)) if isinstance(value, tuple) else str(value)
+            parts.append(f"{field}={text}")
+        return " ".join(parts)
+
+
+class SyncRequest(NamedTuple):
+    """What a sync is asked for."""
+
+    selection: Selection = Selection()
+    trust: str | None = None
+    """None: lock anew when env.toml changed. `LOCKED`: refuse then. `FROZEN`: take the lock as it
+    stands."""
+    lock: LockOptions = LockOptions()
+    force: bool = False
+    """Set aside a folder that envsync did not make."""
+
+    def is_plain(self) -> bool:
+        """Say whether it wants nothing but the environment that the lock on disk describes."""
+        return self.trust != FROZEN and not self.lock.upgrade

@@ -1,0 +1,38 @@
+"""Read a project's env.toml."""
+
+import os
+
+from envsync.files import read_limited, storage_errors
+from envsync.spec.model import Spec
+from envsync.spec.read import parse_spec_bytes
+from envsync.workflow.project import Project
+
+_SPEC_LIMIT = 1 << 20
+
+
+def read_spec(project: Project) -> tuple[Spec, str]:
+    """Read the project's env.toml: its values and its text.
+
+    Raises `SpecInvalid` with every mistake of it, `StorageFailed` when it can't be read.
+    """
+    with storage_errors(project.spec_path):
+        try:
+            data = read_limited(project.spec_path, _SPEC_LIMIT)
+        except ValueError:
+            data = b" " * (_SPEC_LIMIT + 1)  # the reader words what is wrong with it
+    spec = parse_project_spec(project, data)
+    return spec, data.decode()
+
+
+def parse_project_spec(project: Project, data: bytes) -> Spec:
+    """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
+    return parse_spec_bytes(
+        data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
+    )
+
+
+def venv_path(project: Project, spec: Spec) -> str:
+    """Give the environment's folder: env.toml's `[env] path`, else the default."""
+    if spec.path == ".venv":
+        return project.default_venv_path
+    return os.path.normpath(os.path.join(project.root, spec.path))

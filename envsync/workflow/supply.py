@@ -1,0 +1,147 @@
+"""Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
+
+import ast
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Self
+from urllib.parse import urlsplit
+
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.build.backend import BuildEnvironment
+from envsync.catalog.index_catalog import IndexCatalog
+from envsync.catalog.places import indexes_for
+from envsync.errors import UsageError
+from envsync.events import Reporter
+from envsync.index.client import IndexClient, Refresh
+from envsync.index.curl import CurlTransport
+from envsync.index.http import HttpClient
+from envsync.index.transport import HttpOptions
+from envsync.lock.pins import Pinned
+from envsync.model.target import Target
+from envsync.resolve.candidates import ResolvePolicy
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.workflow.builds import Builder
+from envsync.workflow.fetch import Source, fetch
+from envsync.workflow.provision import Provisioner
+
+Preferences = Mapping[NormalizedName, tuple[Version, ...]]
+
+
+class Supply:
+    """Everything that a project's packages come from; a context manager.
+
+    The network client is made at the first question, so that a sync from a warm store asks none.
+    """
+
+    def __init__(self, root: str, spec: Spec, settings: Settings, reporter: Reporter) -> None:
+        self._root, self._spec = root, spec
+        self._settings, self._reporter = settings, reporter
+        self._client: IndexClient | None = None
+        self._catalogs: list[IndexCatalog] = []
+        self.store = WheelStore(settings.cache_dir)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for catalog in self._catalogs:
+            catalog.close()
+        self._catalogs.clear()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def client(self) -> IndexClient:
+        """Give the index client."""
+        if self._client is None:
+            settings = self._settings
+            options = HttpOptions(
+                offline=settings.offline,
+                timeout=settings.timeout,
+                insecure_hosts=settings.insecure_hosts,
+                credentials=settings.index_credentials,
+                netrc=settings.netrc,
+                keyring=settings.keyring,
+            )
+            self._client = IndexClient(
+                HttpClient(CurlTransport(options), options, self._reporter),
+                indexes_for(self._spec, settings.default_index or public_index()),
+                settings.cache_dir,
+                self._reporter,
+                refresh=Refresh(settings.refresh),
+            )
+        return self._client
+
+    def catalog(
+        self, policy: ResolvePolicy, preferences: Preferences | None = None
+    ) -> IndexCatalog:
+        """Give the catalog that answers a resolution under a policy.
+
+        `preferences` are the pins that it will probably keep.
+        """
+        catalog = IndexCatalog(
+            self.client(),
+            self._spec,
+            policy,
+            root=self._root,
+            cache_dir=self._settings.cache_dir,
+            build_metadata=self._builder().metadata,
+            preferences=preferences,
+            refresh=self._settings.refresh,
+            reporter=self._reporter,
+        )
+        self._catalogs.append(catalog)
+        return catalog
+
+    def fetch(self, pins: Sequence[Pinned], target: Target) -> Mapping[str, StoredWheel]:
+        """Give the stored wheels of pins, by name: from the store, downloaded or built."""
+        builder = self._builder()
+        source = Source(self.client, lambda pin: builder.wheel(pin, target))
+        return fetch(
+            pins,
+            self.store,
+            source,
+            cache_dir=self._settings.cache_dir,
+            reporter=self._reporter,
+        )
+
+    def provision(
+        self, requirements: Sequence[Requirement], target: Target
+    ) -> AbstractContextManager[BuildEnvironment]:
+        """Make an environment that holds build requirements, for the time of a `with` block."""
+        make = Provisioner(
+            self._spec,
+            self._settings.cache_dir,
+            lambda spec: Supply(self._root, spec, self._settings, self._reporter),
+        )
+        return make(requirements, target)
+
+    def _builder(self) -> Builder:
+        return Builder(self, self._root, self._spec, self._settings, self._reporter)
+
+
+def public_index() -> str:
+    """Give the address of the public index, as the library distlib knows it.
+
+    Its module is read, not imported: an import costs ten times as much.
+    """
+    found = importlib.util.find_spec("distlib")
+    folders = found.submodule_search_locations if found else None
+    for folder in folders or ():
+        with open(os.path.join(folder, "index.py"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEFAULT_INDEX":
+                host = urlsplit(ast.literal_eval(node.value)).netloc
+                return f"https://{host}/simple/"
+    raise UsageError(
+        "the address of the public index is not known: distlib is not installed as it should be",
+        hint="install envsync anew, or name an index with ENVSYNC_DEFAULT_INDEX",
+    )

@@ -1,0 +1,290 @@
+"""One page: what `sync` does, step by step."""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from envsync.errors import EnvDiffers, TargetRefused
+from envsync.events import Reporter
+from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
+from envsync.lock.pins import Pinned
+from envsync.model.target import Target
+from envsync.store.wheels import StoredWheel
+from envsync.sync import journal, stamp, transaction
+from envsync.sync.drift import Drift, expected_mtime, scan
+from envsync.sync.install import Content, environment_content, merge, package_content, sources
+from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.paths import parents
+from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_plan
+from envsync.sync.transaction import Files, Prepared
+from envsync.venv.create import EnvFile, environment_files
+from envsync.workflow.direct import direct_url, identity
+
+_WAIT_SECONDS = 300.0
+
+Fetch = Callable[[Sequence[Pinned]], Mapping[str, StoredWheel]]
+"""Gives the stored wheels of pins, by package name."""
+
+
+class Goal(NamedTuple):
+    """What an environment is to be."""
+
+    root: str
+    """The environment's folder, absolute."""
+    target: Target
+    prompt: str
+    pins: tuple[Pinned, ...]
+    selection: str
+    """Groups and extras, as one line."""
+    system_site_packages: bool = False
+    link_mode: str = "auto"
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
+
+
+class SyncOutcome(NamedTuple):
+    """What a sync did, or would do."""
+
+    root: str
+    comparison: Comparison
+    created: bool
+    """The environment was made anew."""
+    reason: str = ""
+    """Why it was made anew, when there was one before."""
+    recovered: bool = False
+    """A sync that had been interrupted was finished first."""
+
+
+class _State(NamedTuple):
+    """What is there before a sync."""
+
+    manifest: Manifest | None
+    """None: the environment is to be made from nothing."""
+    drift: Drift
+    reason: str = ""
+
+
+@contextmanager
+def locked(root: str, reporter: Reporter) -> Iterator[bool]:
+    """Hold the environment's lock, with what a dead process left behind finished first.
+
+    Gives True when there was something to finish. Raises `EnvironmentBusy` when another process
+    doesn't let go in five minutes.
+    """
+    parent = os.path.dirname(root)
+    with storage_errors(parent):
+        os.makedirs(parent, exist_ok=True)
+
+    def waiting() -> None:
+        reporter.note(f"Waiting for another envsync to finish with {root}")
+
+    with FileLock(parent, timeout=_WAIT_SECONDS, on_wait=waiting):
+        yield transaction.recover(root)
+
+
+def check(goal: Goal) -> SyncOutcome:
+    """Compare the environment with the goal and change nothing.
+
+    Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
+    """
+    state = _look(goal, force=True)
+    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    name = os.path.basename(goal.root)
+    if transaction.is_interrupted(goal.root):
+        raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
+    if state.manifest is None:
+        what = state.reason or "there is no environment"
+        raise EnvDiffers(name, [f"! {what}", *comparison.lines()])
+    if not comparison.is_empty():
+        raise EnvDiffers(name, comparison.lines())
+    return SyncOutcome(goal.root, comparison, created=False)
+
+
+def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
+    """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
+    state = _look(goal, force=force)
+    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+
+
+def sync(
+    goal: Goal,
+    fetch: Fetch,
+    reporter: Reporter,
+    *,
+    force: bool = False,
+    before_commit: Callable[[], None] | None = None,
+) -> SyncOutcome:
+    """Make the environment what the goal says; the caller holds its lock (`locked`).
+
+    Everything that can fail comes first. `before_commit` is called once all is ready: what it
+    writes changes together with the environment. Raises `TargetRefused`, `InstallConflict`,
+    `StorageFailed`, and what `fetch` raises; the environment is as it was then.
+    """
+    state = _look(goal, force=force)
+    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    if state.manifest is not None and comparison.is_empty():
+        if before_commit is not None:
+            before_commit()
+        _write_stamp(goal, state.manifest.placed())
+        return SyncOutcome(goal.root, comparison, created=False)
+    contents = _contents(goal, state, comparison, fetch)
+    manifest = _next_manifest(goal, state, contents)
+    desired = merge(manifest.owners)
+    files = Files(desired, sources(contents))
+    prepared = _prepare(goal, state, files, manifest, reporter)
+    try:
+        if before_commit is not None:
+            before_commit()
+        transaction.commit(prepared)
+    except BaseException:
+        if not transaction.is_interrupted(goal.root):
+            transaction.discard(prepared)
+        raise
+    _write_stamp(goal, desired)
+    return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+
+
+def _look(goal: Goal, *, force: bool) -> _State:
+    """See what is there. Raises `TargetRefused` for a folder that envsync didn't make."""
+    root = goal.root
+    if not os.path.lexists(root):
+        return _State(None, Drift())
+    if journal.read_id(root) is None or os.path.islink(root):
+        if force or _is_empty(root):
+            return _State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
+        raise TargetRefused(
+            root,
+            "is there already and was not made by envsync",
+            hint="`envsync sync --force` sets it aside and makes a new one",
+        )
+    manifest = transaction.read_manifest(root)
+    if manifest is None:
+        return _State(None, Drift(), "its manifest is missing or damaged")
+    if manifest.target != _target_line(goal):
+        return _State(None, Drift(), _why_anew(manifest.target, goal))
+    with storage_errors(root):
+        return _State(manifest, scan(root, manifest.placed(), _owned_folders(goal.target)))
+
+
+def _is_empty(root: str) -> bool:
+    return os.path.isdir(root) and not os.path.islink(root) and not os.listdir(root)
+
+
+def _target_line(goal: Goal) -> str:
+    target = goal.target
+    shape = "system" if goal.system_site_packages else "isolated"
+    return f"{target.executable}\t{target.signature}\t{target.version}\t{shape}\t{goal.root}"
+
+
+def _why_anew(before: str, goal: Goal) -> str:
+    old = before.split("\t")
+    new = _target_line(goal).split("\t")
+    if len(old) != len(new):
+        return "it was made by another version of envsync"
+    if old[4] != new[4]:
+        return f"it was moved or copied from {old[4]}"
+    if old[3] != new[3]:
+        return "system-site-packages changed"
+    if old[2] != new[2]:
+        return f"it is for Python {old[2]}, not {new[2]}"
+    return "its base interpreter changed"
+
+
+def _owned_folders(target: Target) -> list[str]:
+    """Give the folders in which nothing may be that the lock doesn't ask for."""
+    return sorted({target.purelib, target.platlib, target.scripts})
+
+
+def _wanted(goal: Goal) -> list[Wanted]:
+    return [Wanted(pin.name, pin.version, identity(pin, goal.root)) for pin in goal.pins]
+
+
+def _contents(goal: Goal, state: _State, comparison: Comparison, fetch: Fetch) -> list[Content]:
+    """Give the files of the environment itself and of every package that is new or damaged."""
+    damaged = damaged_owners(state.manifest, state.drift) if state.manifest else frozenset()
+    needed = [pin for pin in goal.pins if pin.name not in comparison.kept or pin.name in damaged]
+    wheels = fetch(needed)
+    return [
+        environment_content(_own_files(goal)),
+        *(_package(goal, pin, wheels[pin.name]) for pin in needed),
+    ]
+
+
+def _own_files(goal: Goal) -> tuple[EnvFile, ...]:
+    return environment_files(
+        goal.target,
+        root=goal.root,
+        prompt=goal.prompt,
+        system_site_packages=goal.system_site_packages,
+    )
+
+
+def _package(goal: Goal, pin: Pinned, wheel: StoredWheel) -> Content:
+    return package_content(
+        wheel,
+        goal.target,
+        root=goal.root,
+        identity=identity(pin, goal.root),
+        direct_url=direct_url(pin, os.path.dirname(goal.root)),
+    )
+
+
+def _next_manifest(goal: Goal, state: _State, contents: Sequence[Content]) -> Manifest:
+    """Join what is kept with what is new."""
+    owners: dict[str, Owner] = {}
+    names = {pin.name for pin in goal.pins}
+    if state.manifest:
+        owners = {n: o for n, o in state.manifest.packages().items() if n in names}
+    owners.update((content.owner.name, content.owner) for content in contents)
+    return Manifest(
+        environment_id=(
+            state.manifest.environment_id if state.manifest else transaction.new_environment_id()
+        ),
+        target=_target_line(goal),
+        selection=goal.selection,
+        owners=tuple(owners[name] for name in sorted(owners)),
+    )
+
+
+def _prepare(
+    goal: Goal, state: _State, files: Files, manifest: Manifest, reporter: Reporter
+) -> Prepared:
+    placer = Placer(goal.link_mode)
+    if state.manifest is None:
+        made = [file.path for file in _own_files(goal) if file.kind == "dir"]
+        return transaction.prepare_new(
+            goal.root, files, manifest, made, placer=placer, reporter=reporter
+        )
+    plan = make_plan(files.desired, state.manifest, state.drift)
+    return transaction.prepare_update(
+        goal.root, plan, files, manifest, placer=placer, reporter=reporter
+    )
+
+
+def _write_stamp(goal: Goal, placed: Mapping[str, Placed]) -> None:
+    """Write the no-op mark; an environment without one is only slower to look at."""
+    path = f"{goal.root}/{stamp.NAME}"
+    if not goal.inputs:
+        remove_tree(path)
+        return
+    owned = _owned_folders(goal.target)
+    below = tuple(f"{folder}/" for folder in owned)
+    folders = sorted(f for f in parents(placed) if f in owned or f.startswith(below))
+    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
+    with storage_errors(path):
+        data = stamp.render(
+            goal.root, goal.selection, list(goal.inputs), folders, rows, time.time_ns()
+        )
+        write_atomic(path, data)
+
+
+def discard_quarantine(root: str) -> Collection[str]:
+    """Delete what earlier syncs set aside; gives the paths of the folders that went."""
+    folder = journal.state_path(root, "quarantine")
+    with storage_errors(folder):
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        remove_tree(folder)
+    return [f"{folder}/{name}" for name in names]

@@ -1,0 +1,95 @@
+"""From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from envsync.events import Reporter
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.workflow import sync as steps
+from envsync.workflow.goal import lock_for_sync, make_goal, with_inputs
+from envsync.workflow.lock import LockOutcome
+from envsync.workflow.memory import remember
+from envsync.workflow.project import Project
+from envsync.workflow.request import FROZEN, LOCKED, LockOptions, SyncRequest
+from envsync.workflow.spec_file import read_spec, venv_path
+from envsync.workflow.supply import Supply
+from envsync.workflow.sync import SyncOutcome
+
+
+class SpecText(NamedTuple):
+    """env.toml: its values and its text."""
+
+    spec: Spec
+    text: str
+
+
+class Synced(NamedTuple):
+    """What was done."""
+
+    outcome: SyncOutcome
+    lock: LockOutcome
+    wrote_lock: bool = False
+
+
+def sync_project(
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    write: Callable[[LockOutcome], bool],
+    source: SpecText | None = None,
+    lock: LockOutcome | None = None,
+) -> Synced:
+    """Bring lock and environment up to date; either both change or, on an error, none.
+
+    `write` writes the lock, and whatever is to change with it, and says whether it did. `source`
+    stands in for the env.toml on disk, `lock` for the lock.
+    """
+    spec, text = source or read_spec(project)
+    with steps.locked(venv_path(project, spec), reporter) as recovered:
+        if lock is None:
+            lock = lock_for_sync(
+                project, spec, settings, reporter, trust=request.trust, options=request.lock
+            )
+        goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+        if request.trust != FROZEN:
+            goal = with_inputs(goal, project, text, lock)
+        found, wrote = lock, list[bool]()
+        with Supply(project.root, spec, settings, reporter) as supply:
+            outcome = steps.sync(
+                goal,
+                lambda pins: supply.fetch(pins, goal.target),
+                reporter,
+                force=request.force,
+                before_commit=lambda: wrote.append(write(found)),
+            )
+            if request.trust != FROZEN:
+                remember(goal, project, request, settings)
+    return Synced(outcome._replace(recovered=recovered), lock, any(wrote))
+
+
+def check_project(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> SyncOutcome:
+    """Compare env.toml, lock and environment; change nothing and ask no index.
+
+    Raises `LockOutdated` or `EnvDiffers`.
+    """
+    spec, _ = read_spec(project)
+    trust = request.trust or LOCKED
+    lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
+    return steps.check(make_goal(project, spec, lock, request.selection, settings, reporter))
+
+
+def preview_project(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> Synced:
+    """Say what a sync would do; a new lock is resolved when needed, but nothing is written."""
+    spec, _ = read_spec(project)
+    lock = lock_for_sync(
+        project, spec, settings, reporter, trust=request.trust, options=request.lock
+    )
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    return Synced(steps.preview(goal, force=request.force), lock)

@@ -1,0 +1,181 @@
+"""A second opinion on resolutions that shares no code with the resolver.
+
+`solvable` searches one environment by brute force; `check` looks at what an installer would select
+from a resolution in one environment and compares it with what the requirements say. Both use
+nothing but `packaging` and the universe.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, combinations, product
+from typing import NamedTuple
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envsync.model.resolution import Resolution
+from tests.support.catalog import Release, Scenario, Universe
+
+PLATFORMS = {
+    "linux": ("linux", "Linux", "posix", "x86_64"),
+    "mac": ("darwin", "Darwin", "posix", "arm64"),
+    "windows": ("win32", "Windows", "nt", "AMD64"),
+}
+
+
+class Environment(NamedTuple):
+    """One place to install to: marker variables, and the root's extras and groups."""
+
+    variables: Mapping[str, str]
+    extras: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+def environment(python: str, platform: str, implementation: str = "cpython") -> dict[str, str]:
+    """The marker variables of an interpreter, "3.11.4" on "linux", "mac" or "windows"."""
+    sys_platform, system, os_name, machine = PLATFORMS[platform]
+    return {
+        "python_version": ".".join(python.split(".")[:2]),
+        "python_full_version": python,
+        "implementation_name": implementation,
+        "implementation_version": python,
+        "platform_python_implementation": {"cpython": "CPython", "pypy": "PyPy"}[implementation],
+        "sys_platform": sys_platform,
+        "platform_system": system,
+        "os_name": os_name,
+        "platform_machine": machine,
+        "platform_release": "6.1",
+        "platform_version": "#1",
+    }
+
+
+def grid(
+    pythons: Iterable[str], extras: Iterable[str] = (), groups: Iterable[str] = ()
+) -> Iterator[Environment]:
+    """Every Python on every platform with every choice of extras and groups."""
+    names = [("extra", one) for one in extras] + [("group", one) for one in groups]
+    choices = list(chain.from_iterable(combinations(names, n) for n in range(len(names) + 1)))
+    for python, platform, chosen in product(pythons, PLATFORMS, choices):
+        yield Environment(
+            environment(python, platform),
+            frozenset(name for kind, name in chosen if kind == "extra"),
+            frozenset(name for kind, name in chosen if kind == "group"),
+        )
+
+
+# -- what applies -----------------------------------------------------------------------------
+
+
+def _holds(marker: Marker | None, variables: Mapping[str, str], extra: str = "") -> bool:
+    return marker is None or marker.evaluate({**variables, "extra": extra})
+
+
+def _is_on(wanted_origin: str, place: Environment) -> bool:
+    kind, _, name = wanted_origin.partition(" ")
+    chosen = {"extra": place.extras, "group": place.groups}.get(kind)
+    return chosen is None or name in chosen
+
+
+def root_requirements(scenario: Scenario, place: Environment) -> list[Requirement]:
+    """What env.toml asks in an environment."""
+    return [
+        wanted.requirement
+        for wanted in scenario.roots
+        if _is_on(wanted.origin, place) and _holds(wanted.requirement.marker, place.variables)
+    ]
+
+
+def _dependencies(release: Release, extras: Iterable[str], place: Environment) -> list[Requirement]:
+    return [
+        requirement
+        for requirement in release.requires
+        if any(_holds(requirement.marker, place.variables, extra) for extra in ("", *extras))
+    ]
+
+
+# -- brute force ------------------------------------------------------------------------------
+
+
+def solvable(scenario: Scenario, place: Environment) -> bool:
+    """Whether some choice of versions satisfies everything in one environment."""
+    return _search({}, root_requirements(scenario, place), scenario.universe, place)
+
+
+def _search(
+    chosen: Mapping[str, tuple[str, frozenset[str]]],
+    open_requirements: list[Requirement],
+    universe: Universe,
+    place: Environment,
+) -> bool:
+    """`chosen`: the version and the extras of each package so far."""
+    if not open_requirements:
+        return True
+    first, *rest = open_requirements
+    name = canonicalize_name(first.name)
+    known = chosen.get(name)
+    texts = universe.get(name, {}) if known is None else [known[0]]
+    for text in texts:
+        release = universe[name][text]
+        if not _usable(release, place) or not first.specifier.contains(text, prereleases=True):
+            continue
+        extras = frozenset(first.extras) | (known[1] if known else frozenset())
+        if known is not None and extras == known[1]:
+            return _search(chosen, rest, universe, place)
+        new = _dependencies(release, extras, place)
+        if _search({**chosen, name: (text, extras)}, [*rest, *new], universe, place):
+            return True
+    return False
+
+
+def _usable(release: Release, place: Environment) -> bool:
+    """Lower bounds on Python bind, upper ones don't (design.md section 4)."""
+    lower = [one for one in (release.requires_python or "").split(",") if "<" not in one]
+    return SpecifierSet(",".join(lower)).contains(place.variables["python_full_version"])
+
+
+# -- what an installer would do ---------------------------------------------------------------
+
+
+def check(scenario: Scenario, resolution: Resolution, place: Environment) -> None:
+    """Assert that the selection for an environment is closed, consistent and has nothing extra."""
+    selected: dict[str, Version] = {}
+    for package in resolution.packages:
+        marker = package.marker.simplify(resolution.environments).to_marker()
+        if marker is None or _selects(marker, place):
+            assert package.name not in selected, f"two versions of {package.name} in {place}"
+            selected[package.name] = package.version
+    needed = _closure(scenario, selected, place)
+    assert set(selected) == needed, f"{sorted(selected)} are selected, {sorted(needed)} needed"
+
+
+def _selects(marker: Marker, place: Environment) -> bool:
+    return marker.evaluate(
+        {
+            **place.variables,
+            "extras": place.extras,
+            "dependency_groups": place.groups,
+        },
+        context="lock_file",
+    )
+
+
+def _closure(scenario: Scenario, selected: Mapping[str, Version], place: Environment) -> set[str]:
+    """Walk from the roots through the selection, checking every requirement on the way."""
+    extras: dict[str, frozenset[str]] = {}
+    waiting = root_requirements(scenario, place)
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        assert name in selected, f"{requirement} is needed in {place}, and not selected"
+        version = selected[name]
+        assert requirement.specifier.contains(version, prereleases=True), (requirement, version)
+        release = scenario.universe[name][str(version)]
+        assert _usable(release, place), (name, version, place)
+        before = extras.get(name)
+        after = (before or frozenset()) | frozenset(requirement.extras)
+        if after != before:
+            extras[name] = after
+            waiting.extend(_dependencies(release, after, place))
+    return set(extras)

@@ -1,0 +1,94 @@
+"""The manifest of a stored wheel is read back as it was written, or not at all."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest, render_manifest
+from envsync.wheel.entry_points import EntryPoint
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+WHEEL = StoredWheel(
+    sha256="0" * 64,
+    tree="/store/tree",
+    name="demo-kit",
+    version="1.0+local",
+    dist_info="Demo.Kit-1.0+local.dist-info",
+    purelib=True,
+    files=(
+        StoredFile("demo/__init__.py", 12, "1" * 64, False),
+        StoredFile("demo/with space, comma.txt", 0, EMPTY, False),
+        StoredFile("Demo.Kit-1.0+local.data/scripts/tool", 5, "2" * 64, True),
+    ),
+    entry_points=(
+        EntryPoint("console_scripts", "demo", "demo.cli", "App.main"),
+        EntryPoint("gui_scripts", "demo-gui", "demo", "gui", ("a", "b")),
+    ),
+    folders=("Demo.Kit-1.0+local.data", "Demo.Kit-1.0+local.data/scripts", "demo"),
+    fold_collisions=(("demo/a", "demo/A"),),
+)
+BARE = StoredWheel("0" * 64, "/t", "a", "1", "a-1.dist-info", False, (), ())
+
+
+@pytest.mark.parametrize("wheel", [WHEEL, BARE])
+def test_what_was_written_is_read_back(wheel: StoredWheel) -> None:
+    data = render_manifest(wheel, boot="boot-1")
+    assert parse_manifest(data, tree=wheel.tree) == (wheel, "boot-1")
+
+
+def test_the_text_does_not_name_the_place() -> None:
+    assert b"/store" not in render_manifest(WHEEL, boot="")
+
+
+@pytest.mark.parametrize("length", range(0, 700, 7))
+def test_a_manifest_cut_short_is_none(length: int) -> None:
+    data = render_manifest(WHEEL, boot="boot-1")
+    assert length < len(data)
+    with pytest.raises(ValueError, match="checksum"):
+        parse_manifest(data[:length], tree="/t")
+
+
+@given(st.integers(0, 10_000), st.integers(1, 255))
+def test_a_manifest_with_any_byte_altered_is_none(at: int, change: int) -> None:
+    data = bytearray(render_manifest(WHEEL, boot="boot-1"))
+    data[at % len(data)] ^= change
+    with pytest.raises(ValueError, match="checksum"):
+        parse_manifest(bytes(data), tree="/t")
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 4096, b"envsync wheel 2\n"])
+def test_other_texts_are_none(data: bytes) -> None:
+    with pytest.raises(ValueError, match="checksum"):
+        parse_manifest(data, tree="/t")
+
+
+def test_another_format_is_none() -> None:
+    body = b"envsync wheel 2\n"
+    data = body + f"checksum {hashlib.sha256(body).hexdigest()}\n".encode()
+    with pytest.raises(ValueError, match="format"):
+        parse_manifest(data, tree="/t")
+
+
+paths = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), min_size=1, max_size=20
+)
+
+
+@given(
+    st.lists(
+        st.builds(
+            StoredFile,
+            paths,
+            st.integers(0, 1 << 40),
+            st.binary(min_size=32, max_size=32).map(bytes.hex),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_any_files_are_read_back(files: list[StoredFile]) -> None:
+    wheel = BARE._replace(files=tuple(files), folders=tuple(file.path for file in files))
+    assert parse_manifest(render_manifest(wheel, boot="b"), tree="/t") == (wheel, "b")

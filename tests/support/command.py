@@ -1,0 +1,114 @@
+"""Whole envsync commands as real processes, in a project folder with a cache of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+SECONDS = 120
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Workplace:
+    """A project folder, a cache folder, and the index that stands in for the public one."""
+
+    def __init__(self, folder: Path, index_url: str | None = None) -> None:
+        self.project = folder / "project"
+        self.project.mkdir()
+        self.cache = folder / "cache"
+        self.environ = clean_environ(self.cache, index_url)
+
+    @property
+    def venv(self) -> Path:
+        """The environment."""
+        return self.project / ".venv"
+
+    @property
+    def site(self) -> Path:
+        """Its site-packages."""
+        (found,) = self.venv.glob("lib/python*/site-packages")
+        return found
+
+    def write(self, text: str, name: str = "env.toml") -> None:
+        """Write env.toml or another file of the project."""
+        (self.project / name).write_text(text)
+
+    def read(self, name: str = "env.toml") -> str:
+        """Read env.toml or another file of the project."""
+        return (self.project / name).read_text()
+
+    def lock(self) -> str:
+        """The lock's text."""
+        return self.read("pylock.toml")
+
+    def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """Run envsync with these arguments in the project's folder."""
+        done = subprocess.run(
+            [sys.executable, "-m", "envsync", *arguments],
+            cwd=self.project,
+            env={**self.environ, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in ran.err, ran.err
+        return ran
+
+    def ok(self, *arguments: str) -> Ran:
+        """Run envsync and insist on success."""
+        ran = self.run(*arguments)
+        assert ran.code == 0, ran.err
+        return ran
+
+    def python(self, code: str) -> str:
+        """Run code in the environment's own interpreter and give what it prints."""
+        done = subprocess.run(
+            [self.venv / "bin" / "python", "-c", code],
+            cwd=self.project,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def files(self) -> dict[str, bytes]:
+        """Everything in the project's folder but envsync's own state: what must not change."""
+        found = {}
+        for path in sorted(self.project.rglob("*")):
+            parts = path.relative_to(self.project).parts
+            if ".envsync" in parts or "__pycache__" in parts:
+                continue
+            name = "/".join(parts)
+            if path.is_symlink():
+                found[name] = b"-> " + os.fsencode(os.readlink(path))
+            elif path.is_file():
+                found[name] = path.read_bytes()
+        return found
+
+
+def clean_environ(cache: Path, index_url: str | None) -> dict[str, str]:
+    """Environment variables without anything that the machine says of indexes or shells."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ENVSYNC_", "PIP_", "UV_", "VIRTUAL_ENV", "PYTHON"))
+        and name not in ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
+    }
+    kept["ENVSYNC_CACHE_DIR"] = str(cache)
+    kept["ENVSYNC_PYTHON"] = sys.executable
+    if index_url is not None:
+        kept["ENVSYNC_DEFAULT_INDEX"] = index_url
+    return kept
