@@ -82,7 +82,9 @@ def main(arguments: Sequence[str]) -> int:
         ui = Ui(settings)
         directory = os.path.abspath(options.project)
         if not os.path.isdir(directory):
-            raise UsageError(f"--project {options.project}: no such folder")
+            raise UsageError(
+                f"--project {options.project}: no such folder", hint="`envsync -C DIR …`"
+            )
         session = Session(settings, directory, options.env, ui)
         return module.run(command, options, session)
     except EnvsyncError as error:

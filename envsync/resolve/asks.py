@@ -97,6 +97,11 @@ class Matches(Sequence[Pin]):
     def __init__(self, view: View, key: Key, mask: int) -> None:
         self._view, self._key, self._mask = view, key, mask
 
+    @property
+    def has_choice(self) -> bool:
+        """Whether there are two versions or more."""
+        return bool(self._mask & (self._mask - 1))
+
     def __len__(self) -> int:
         return self._mask.bit_count()
 

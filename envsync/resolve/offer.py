@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envsync.errors import PackageNotFound
@@ -51,11 +52,13 @@ class Offer:
         return self._where(lacks)
 
     def _by_python(self) -> tuple[tuple[MarkerSet, int], ...]:
-        found: dict[MarkerSet, int] = {}
+        # Texts are parsed once, so equal ones mostly share a value; hashing specifiers is slow.
+        found: dict[int, tuple[SpecifierSet | None, int]] = {}
         for at, candidate in enumerate(self.candidates):
-            bound = python_lower_bound(candidate.requires_python)
-            found[bound] = found.get(bound, 0) | 1 << at
-        return tuple(found.items())
+            requires_python = candidate.requires_python
+            _, mask = found.get(id(requires_python), (None, 0))
+            found[id(requires_python)] = requires_python, mask | 1 << at
+        return tuple((python_lower_bound(one), mask) for one, mask in found.values())
 
     def _where(self, holds: Callable[[Candidate], bool]) -> int:
         return _bits(at for at, candidate in enumerate(self.candidates) if holds(candidate))

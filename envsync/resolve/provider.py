@@ -138,28 +138,36 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         information: Mapping[Key, Iterator[Cause]],  # noqa: ARG002
         backtrack_causes: Sequence[Cause],
     ) -> Iterable[Key]:
-        """Extras of decided packages come first, then what has just collided."""
+        """What to decide next: one key, so that `get_preference` need not be asked for each.
+
+        An extra of a decided package; else what has just collided; of these what has no choice,
+        then what collides most, then what was asked for first.
+        """
         keys = list(identifiers)
         for key in keys:
             if key[1] is not None and (key[0], None) in resolutions:
                 return [key]
-        causes = {cause.requirement.key for cause in backtrack_causes}
-        causes.update(cause.parent.key for cause in backtrack_causes if cause.parent is not None)
-        return [key for key in keys if key in causes] or keys
+        if backtrack_causes:
+            causes = {cause.requirement.key for cause in backtrack_causes}
+            causes.update(cause.parent.key for cause in backtrack_causes if cause.parent)
+            keys = [key for key in keys if key in causes] or keys
+        return [min(keys, key=self._rank)]
 
     def get_preference(
         self,
         identifier: Key,
         resolutions: Mapping[Key, Pin],  # noqa: ARG002 (resolvelib names them)
-        candidates: Mapping[Key, Iterator[Pin]],
+        candidates: Mapping[Key, Iterator[Pin]],  # noqa: ARG002
         information: Mapping[Key, Iterator[Cause]],  # noqa: ARG002
         backtrack_causes: Sequence[Cause],  # noqa: ARG002
     ) -> tuple[bool, int, int]:
-        """What has no choice first, then what collides most, then what was seen first."""
-        choices = iter(candidates[identifier])
-        next(choices, None)
-        has_choice = next(choices, None) is not None
-        return has_choice, -self.conflicts.get(identifier[0], 0), self.order[identifier]
+        """See `narrow_requirement_selection`."""
+        return self._rank(identifier)
+
+    def _rank(self, key: Key) -> tuple[bool, int, int]:
+        matches = self.criteria()[key].candidates
+        has_choice = not isinstance(matches, Matches) or matches.has_choice
+        return has_choice, -self.conflicts.get(key[0], 0), self.order[key]
 
     def view(self, name: NormalizedName) -> View:
         """A project as this region sees it. Raises Split if it has several sources here."""

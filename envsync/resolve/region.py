@@ -92,7 +92,7 @@ def solve(
     if budget.regions_used == budget.regions:
         raise Unsolvable(provider.region, (), watcher.history, "regions")
     budget.regions_used += 1
-    resolution: Resolution[Ask, Pin, Key] = Resolution(provider, watcher)
+    resolution = _Resolution(provider, watcher)
     try:
         roots = provider.roots(needs)
         provider.criteria = lambda: resolution.state.criteria
@@ -108,12 +108,36 @@ def solve(
 
 def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key, Pin]) -> Solved:
     """Leave out what resolvelib decided for parents that it dropped again."""
-    keys = list(dict.fromkeys(ask.key for ask in roots))
+    waiting = [ask.key for ask in roots]
     asks: dict[Key, tuple[Ask, ...]] = {}
-    for key in keys:
-        asks[key] = provider.asks(pins[key])
-        keys.extend(dict.fromkeys(ask.key for ask in asks[key] if ask.key not in asks))
+    while waiting:
+        key = waiting.pop()
+        if key not in asks:
+            asks[key] = provider.asks(pins[key])
+            waiting.extend(ask.key for ask in asks[key])
     return Solved(provider.region, roots, {key: pins[key] for key in asks}, asks)
+
+
+class _Resolution(Resolution[Ask, Pin, Key]):
+    """resolvelib's resolution, which asks in every round anew whether each pin still satisfies.
+
+    That makes it quadratic. A pin that satisfied the same criterion before still does: criteria are
+    never changed in place. Should a later resolvelib ask otherwise, this is only slower.
+    """
+
+    def __init__(self, provider: RegionProvider, watcher: "_Watcher") -> None:
+        super().__init__(provider, watcher)
+        self._satisfied: dict[Key, tuple[Pin | None, Criterion[Ask, Pin]]] = {}
+
+    def _is_current_pin_satisfying(self, name: Key, criterion: Criterion[Ask, Pin]) -> bool:
+        pin = self.state.mapping.get(name)
+        known = self._satisfied.get(name)
+        if known is not None and known[0] is pin and known[1] is criterion:
+            return True
+        satisfies = super()._is_current_pin_satisfying(name, criterion)
+        if satisfies:
+            self._satisfied[name] = pin, criterion
+        return satisfies
 
 
 class _Watcher(BaseReporter[Ask, Pin, Key]):

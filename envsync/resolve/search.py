@@ -1,8 +1,8 @@
 """Cut marker space into regions and solve each.
 
 A region that turns out too coarse is cut in two along a marker, and both parts start afresh: the
-one with the newer Pythons first, the other with the first one's pins as preferences, so that versions
-only differ where they must. Regions are a partition of what was given.
+one with the newer Pythons first, the other with the first one's pins as preferences, so that
+versions only differ where they must. Regions are a partition of what was given.
 """
 
 from collections.abc import Iterable, Sequence

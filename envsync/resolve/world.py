@@ -66,7 +66,7 @@ class World:
             try:
                 metadata = self._catalog.metadata(candidate)
             except MetadataInvalid as error:
-                raise Refused(f"its metadata cannot be used: {error.reason}") from error
+                raise Refused(f"{error.file}: {error.reason}") from error
             if (metadata.name, metadata.version) != (candidate.name, candidate.version):
                 found = f"{metadata.name} {metadata.version}"
                 raise Refused(f"its metadata is that of {found}")

@@ -277,7 +277,7 @@ def test_two_packages_with_one_path(synced: Workplace, server: IndexServer) -> N
     assert {**synced.files(), "pylock.toml": b""} == {**before, "pylock.toml": b""}
 
 
-@pytest.mark.parametrize("wanted", ["3.99", "/nowhere/python", "no-such-python", ">=4,<5"])
+@pytest.mark.parametrize("wanted", ["3.99", "/nowhere/python", "pypy2.0", ">=4,<5"])
 def test_interpreter_that_is_not_there(synced: Workplace, wanted: str) -> None:
     ran = refused(synced, 1, "sync", "--python", wanted)
     assert wanted in ran.err
@@ -306,6 +306,7 @@ def test_unusable_options(project: Workplace) -> None:
         (["add", "flask=3"], "flask=3"),
         (["remove", "not-there"], "not-there"),
         (["-e", "../x", "sync"], "../x"),
+        (["sync", "--python", "no-such-python"], "no-such-python"),
     ):
         assert part in refused(project, 2, *arguments).err, arguments
 

@@ -68,7 +68,7 @@ def test_lock_holds_every_platform(project: Workplace) -> None:
     project.ok("lock")
     lock = project.lock()
     assert 'name = "winner"' in lock
-    assert "sys_platform == 'win32'" in lock
+    assert """marker = 'sys_platform == "win32"'""" in lock
 
 
 def test_lock_twice_gives_the_same_bytes_whatever_the_surroundings(

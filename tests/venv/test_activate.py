@@ -29,7 +29,8 @@ WINDOWS = make_target(environment={"os_name": "nt", "sys_platform": "win32"})._r
 )
 # What a root or a prompt may hold: anything but line breaks and NUL.
 texts = st.text(
-    st.characters(codec="utf-8", exclude_characters="\0\n\r") | st.sampled_from("'\"`$\\!%;^@“’")
+    st.characters(codec="utf-8", exclude_characters="\0\n\r")
+    | st.sampled_from("'\"`$\\!%;^@\u2018\u201b")
 )
 
 

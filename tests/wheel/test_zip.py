@@ -530,7 +530,7 @@ def test_small_text_may_shrink_beyond_the_ratio() -> None:
     assert read_all(pack_parts([Part(b"a", content, 8)])) == {"a": content}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_a_damaged_archive_is_refused_or_read_as_zipfile_reads_it(data: st.DataObject) -> None:
     """Only `WheelInvalid` ever comes out, and what is accepted has one reading."""

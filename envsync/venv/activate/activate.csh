@@ -46,7 +46,8 @@ if ( $?VIRTUAL_ENV_DISABLE_PROMPT ) then
 endif
 if ( $?_envsync_prompt && $?prompt ) then
     set _OLD_VIRTUAL_PROMPT = "$prompt"
-    set prompt = '('@@LABEL@@") $prompt"
+    set _envsync_prompt = @@LABEL@@
+    set prompt = "($_envsync_prompt) $prompt"
 endif
 unset _envsync_prompt
 
