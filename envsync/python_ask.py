@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from envsync.errors import EnvsyncError, InterpreterNotFound
 from envsync.files import read_limited, write_atomic
-from envsync.model.target import TagFacts, Target, target_from_json, target_to_json, wheel_tags
+from envsync.model.target import Target, target_from_json, target_to_json
+from envsync.model.wheel_tags import TagFacts, wheel_tags
 from envsync.python_base import base_of, settled
 from envsync.python_facts import MARK
 

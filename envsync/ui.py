@@ -4,11 +4,9 @@ Data goes to standard output, everything else to standard error. Text that came 
 made printable first, so that nothing a package, index or path says can steer a terminal.
 """
 
-import json
 import os
 import sys
 import threading
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, TextIO
 
@@ -44,6 +42,8 @@ def printable(text: str) -> str:
 
 
 def _steers(character: str) -> bool:
+    import unicodedata  # noqa: PLC0415  (most text is ASCII)
+
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
@@ -143,6 +143,8 @@ class Ui(Reporter):
 
     def document(self, value: Mapping[str, object]) -> None:
         """Write one JSON document to standard output."""
+        import json  # noqa: PLC0415  (7 ms that only --json pays)
+
         self.data(json.dumps(value, indent=2, ensure_ascii=True))
 
     def close(self) -> None:

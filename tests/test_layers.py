@@ -31,7 +31,15 @@ IMPURE_IMPORTS = {
     *("threading", "pycurl", "fcntl", "mmap", "platform", "signal"),
 }
 # `python_facts` runs inside the interpreter that is asked, and asks it what it has.
-LAZY_IMPORTS_ALLOWED = ("__main__", "ui", "cli.", "workflow.", "sync.stamp", "python_facts")
+LAZY_IMPORTS_ALLOWED = (
+    "__main__",
+    "ui",
+    "cli.",
+    "workflow.",
+    "sync.stamp",
+    "files",
+    "python_facts",
+)
 
 
 def modules() -> dict[str, ast.Module]:

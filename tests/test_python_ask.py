@@ -12,13 +12,8 @@ from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
 from envsync.errors import InterpreterNotFound
-from envsync.model.target import (
-    TagFacts,
-    Target,
-    target_from_json,
-    target_to_json,
-    wheel_tags,
-)
+from envsync.model.target import Target, target_from_json, target_to_json
+from envsync.model.wheel_tags import TagFacts, wheel_tags
 from envsync.python_ask import ask, recall, remember
 from envsync.python_base import base_of, settled
 from envsync.python_facts import MARK, elf_header, elf_loader

@@ -74,7 +74,7 @@ def _attempt(
         if error.kind == "limit" and wanted.size is not None:
             raise _mismatch(wanted, f"{wanted.size} bytes", "more") from error
         raise failed(error) from error
-    check_status(response)
+    check_status(response, 200)
     try:
         _check(wanted, response, path)
     except BaseException:
@@ -89,9 +89,9 @@ def failed(error: TransportFailed) -> DownloadFailed:
     return DownloadFailed(error.url, error.reason, hint=error.hint)
 
 
-def check_status(response: Response) -> None:
-    """Raise `DownloadFailed` unless a file was sent."""
-    if response.status not in (200, 206):
+def check_status(response: Response, *wanted: int) -> None:
+    """Raise `DownloadFailed` for a status that is none of these."""
+    if response.status not in wanted:
         hint = None
         if response.status in (401, 403):
             host = parse_address(response.url).origin.host

@@ -24,6 +24,8 @@ MAX_SDIST = 1024 * MIB
 
 _TAIL = 64 * KIB
 """Bytes asked for first: most wheels have their directory and METADATA in there."""
+_MARGIN = 32 * KIB
+"""Bytes before a directory that are fetched with it: METADATA is often among the last members."""
 _IDENTITY = (("Accept-Encoding", "identity"),)
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})").fullmatch
 
@@ -135,10 +137,11 @@ class MetadataSource:
         try:
             found = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
             while isinstance(found, int):
-                before = yield from self._part(file, found, tail)
+                start = max(0, found - _MARGIN)
+                before = yield from self._part(file, start, tail)
                 if before is None:
                     return None
-                tail = tail._replace(start=found, content=before.content + tail.content)
+                tail = tail._replace(start=start, content=before.content + tail.content)
                 found = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
             part: _Part | None = tail
             if found.start < tail.start:
@@ -171,7 +174,7 @@ class MetadataSource:
             return None
         if response.status == 416:
             return None
-        check_status(response)
+        check_status(response, 200, 206)
         if response.status == 200:
             is_right = file.sha256 in (None, hashlib.sha256(response.body).hexdigest())
             return _Part(0, response.body, response.size) if is_right else None

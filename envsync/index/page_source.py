@@ -163,11 +163,11 @@ def decode_body(response: Response, limit: int = MAX_PAGE) -> bytes:
 def _gunzip_whole(data: bytes, limit: int) -> bytes | None:
     """One member whose trailer tells the truth, in one fast call; None for anything else."""
     crc, size = int.from_bytes(data[-8:-4], "little"), int.from_bytes(data[-4:], "little")
-    if size > limit:
+    if not 0 < size <= limit:  # for none, the library doesn't look at the data
         return None
     try:
         decoded = deflate.gzip_decompress(data)
-    except deflate.DeflateError:
+    except (deflate.DeflateError, ValueError):
         return None
     # More members may follow the first, which is all that was read: the last trailer would differ.
     is_all = len(decoded) == size and deflate.crc32(decoded) == crc

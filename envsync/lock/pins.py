@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
-import orjson
-
 PinKind = Literal["wheel", "sdist", "archive", "directory", "vcs"]
-
-_FORMAT = 1
 
 
 class Pinned(NamedTuple):
@@ -43,24 +39,46 @@ class Pinned(NamedTuple):
         return self.filename.endswith(".whl")
 
 
-def pack_pins(pins: Iterable[Pinned]) -> bytes:
-    """Write pins in the compact form that `unpack_pins` reads."""
-    return orjson.dumps([_FORMAT, [tuple(pin) for pin in pins]])
+def pack_pins(pins: Iterable[Pinned]) -> str | None:
+    """Write pins of wheels and source distributions as lines that `unpack_pins` reads fast.
+
+    None when one of them is something else, or has a value that no line can hold.
+    """
+    lines = [_line(pin) for pin in pins]
+    return None if None in lines else "\n".join(line for line in lines if line)
 
 
-def unpack_pins(data: bytes) -> tuple[Pinned, ...] | None:
-    """Read what `pack_pins` wrote; None when it is something else, damaged or of another format."""
-    try:
-        version, rows = orjson.loads(data)
-        pins = tuple(map(Pinned._make, rows))
-    except (ValueError, TypeError):
+def _line(pin: Pinned) -> str | None:
+    plain = Pinned(
+        *pin[:4], url=pin.url, path=None, sha256=pin.sha256, hashes={"sha256": pin.sha256},
+        size=pin.size, index_url=pin.index_url,
+    )  # fmt: skip
+    if pin != plain or pin.kind not in ("wheel", "sdist") or not pin.url or not pin.version:
         return None
-    return pins if version == _FORMAT and all(map(_looks_right, rows)) else None
+    size = "" if pin.size is None else str(pin.size)
+    fields = (pin.name, pin.version, pin.kind, pin.filename, pin.url, pin.sha256, size)
+    line = "\t".join((*fields, pin.index_url or ""))
+    return line if line.replace("\t", "", len(fields)).isprintable() else None
 
 
-def _looks_right(row: list[object]) -> bool:
-    """The fields that everything goes by have their types."""
-    pin = Pinned._make(row)
-    texts: tuple[object, ...] = (pin.name, pin.kind, pin.filename, pin.sha256)
-    hashes: object = pin.hashes
-    return all(isinstance(text, str) for text in texts) and isinstance(hashes, dict)
+def unpack_pins(text: str) -> tuple[Pinned, ...]:
+    """Read what `pack_pins` wrote. Raises `ValueError` for anything else."""
+    return tuple(map(_pin, text.split("\n"))) if text else ()
+
+
+def _pin(line: str) -> Pinned:
+    name, version, kind, filename, url, sha256, size, index_url = line.split("\t")
+    if kind not in ("wheel", "sdist") or len(sha256) != 64:
+        raise ValueError(f"not a pin: {line!a}")
+    return Pinned(
+        name,
+        version,
+        "wheel" if kind == "wheel" else "sdist",
+        filename,
+        url,
+        None,
+        sha256,
+        {"sha256": sha256},
+        int(size) if size else None,
+        index_url=index_url or None,
+    )

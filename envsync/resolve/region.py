@@ -78,6 +78,8 @@ class Budget:
     def __init__(self, rounds: int, regions: int) -> None:
         self.rounds, self.regions = rounds, regions
         self.rounds_used = self.regions_used = 0
+        self.collisions = 0
+        """How many versions were tried in vain."""
 
 
 def solve(
@@ -103,6 +105,7 @@ def solve(
         raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
     finally:
         budget.rounds_used += watcher.history.rounds
+        budget.collisions += len(watcher.history.rejections)
     return _needed(provider, roots, state.mapping)
 
 

@@ -28,10 +28,10 @@ class Found(NamedTuple):
 
     regions: tuple[Solved, ...]
     is_settled: bool
-    """Whether each cut shows in the result: the package that it was made for has two versions.
+    """Whether a search that starts from the result is sure to find the same.
 
-    If so, the cuts will be made again with the result as preferences. Others may not, and then the
-    result can change.
+    It is if there were no cuts; or if nothing collided and each cut shows in the result, because
+    the package that it was made for has two versions. Other cuts may not be made again.
     """
 
 
@@ -69,7 +69,8 @@ class Search:
                 if marker is None:
                     raise
                 waiting.extend(self._cut_for(part, Split(marker, "no solution for the whole")))
-        return Found(tuple(solved), self._is_settled(solved))
+        is_settled = not self._reasons or (not self._budget.collisions and self._cuts_show(solved))
+        return Found(tuple(solved), is_settled)
 
     def _solve(self, part: _Part, needs: Sequence[Need], earlier: Iterable[Solved]) -> Solved:
         followed = _followed(earlier, part.apart)
@@ -87,7 +88,7 @@ class Search:
         order = (outside, inside) if is_newer else (inside, outside)
         return [part._replace(region=region) for region in order]
 
-    def _is_settled(self, solved: Iterable[Solved]) -> bool:
+    def _cuts_show(self, solved: Iterable[Solved]) -> bool:
         versions: dict[NormalizedName | None, set[object]] = {}
         for one in solved:
             for pin in one.pins.values():

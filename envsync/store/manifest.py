@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, repeat
 from typing import NamedTuple
 
-from envsync.wheel.entry_points import EntryPoint
+from envsync.model.entry_point import EntryPoint
 
 _FORMAT = "envsync wheel 1"
 

@@ -6,15 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from envsync.errors import StorageFailed
 from envsync.files import content_mtime
+from envsync.store.entries import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE
 from envsync.store.manifest import StoredFile
 from envsync.wheel.archive import WheelArchive
 from envsync.wheel.members import WHOLE, Member, iter_member, read_member
 from envsync.wheel.paths import folders_of
 from envsync.wheel.zip_directory import Data
-
-FOLDER_MODE = 0o755
-FILE_MODE = 0o444
-EXECUTABLE_MODE = 0o555
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 4096

@@ -19,11 +19,8 @@ import errno
 import hashlib
 import mmap
 import os
-import stat
-import string
-import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from packaging.utils import canonicalize_name
@@ -31,18 +28,14 @@ from packaging.version import Version
 
 from envsync.errors import HashMismatch, StorageFailed, WheelInvalid
 from envsync.files import (
-    content_mtime,
     make_private_directory,
     remove_tree,
-    sha256_file,
     storage_errors,
     sync_directory,
 )
-from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest, render_manifest
+from envsync.store.entries import FOLDER_MODE, SYNCED, StoreReader
+from envsync.store.manifest import StoredFile, StoredWheel, render_manifest
 from envsync.store.unpack import (
-    EXECUTABLE_MODE,
-    FILE_MODE,
-    FOLDER_MODE,
     set_folder_mode,
     unpack,
     write_all,
@@ -52,48 +45,16 @@ from envsync.wheel.zip_directory import Data
 
 __all__ = ["StoredFile", "StoredWheel", "WheelStore"]
 
-BUCKET = "wheels-v1"
-
-_STAGING, _DAMAGED = ".staging-", ".damaged-"
+_STAGING = ".staging-"
 _STALE_SECONDS = 86_400
 _TRIES = 5
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
-_HEX = frozenset(string.hexdigits.lower())
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
-_SYNCED = "synced"
 
 
-class WheelStore:
-    """Unpacked wheels by the sha256 of the wheel. Every method may be called from any thread."""
+class WheelStore(StoreReader):
+    """The store, with what it takes to add to it."""
 
-    def __init__(self, cache_dir: str) -> None:
-        """Use the bucket below `cache_dir`, an absolute path; it is made when it is needed."""
-        self.root = f"{cache_dir}/{BUCKET}"
-        self._boot = _boot_id()
-        self._trusted = False
-        self._tidied = False
-
-    def get(self, sha256: str) -> StoredWheel | None:
-        """Give the entry of a wheel, None when there is none, or none that is whole.
-
-        Reads the manifest only, and for an entry from before the last start of the system, once,
-        all its files. Raises `StorageFailed`.
-        """
-        entry = self._entry(sha256)
-        with storage_errors(entry):
-            try:
-                self._check_trust()
-                with open(f"{entry}/manifest", "rb") as file:
-                    data = file.read()
-            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                return None
-            try:
-                wheel, boot = parse_manifest(data, tree=f"{entry}/tree")
-            except (ValueError, IndexError, StopIteration):
-                return None
-            if wheel.sha256 != sha256 or not self._survived(entry, wheel, boot):
-                return None
-        return wheel
+    _tidied = False
 
     def add(
         self,
@@ -128,85 +89,12 @@ class WheelStore:
             finally:
                 remove_tree(staging)
 
-    def intact(self, wheel: StoredWheel) -> bool:
-        """Say whether every file of an entry has the size, time and mode it was given."""
-        return not self.damaged(wheel)
-
-    def damaged(self, wheel: StoredWheel, *, hashed: bool = False) -> tuple[str, ...]:
-        """Give the paths of files that are not as they were made, by size, time and mode.
-
-        `hashed`: their content is read and compared, too. Raises `StorageFailed`.
-        """
-        with storage_errors(wheel.tree):
-            try:
-                tree = os.open(wheel.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            except (FileNotFoundError, NotADirectoryError):
-                return tuple(file.path for file in wheel.files)
-            try:
-                found = list(_altered(tree, wheel.files))
-            finally:
-                os.close(tree)
-            if hashed:
-                known = {file.path for file in found}
-                found += [
-                    file
-                    for file in wheel.files
-                    if file.path not in known
-                    and sha256_file(f"{wheel.tree}/{file.path}") != file.sha256
-                ]
-        return tuple(file.path for file in found)
-
-    def set_aside(self, wheel: StoredWheel) -> str:
-        """Move an entry out of the way, for `add` to make it anew; give where it is now.
-
-        Environments that hold links to its files keep them. Raises `StorageFailed`.
-        """
-        return self._set_aside(self._entry(wheel.sha256))
-
-    def _set_aside(self, entry: str) -> str:
-        with storage_errors(entry):
-            aside = tempfile.mkdtemp(prefix=_DAMAGED, dir=self.root)
-            with suppress(FileNotFoundError):  # somebody else was faster
-                os.rename(entry, f"{aside}/{os.path.basename(entry)}")
-        return aside
-
-    def _entry(self, sha256: str) -> str:
-        if len(sha256) != 64 or not _HEX.issuperset(sha256):
-            raise ValueError(f"not a sha256 in lower-case hexadecimal: {sha256!a}")
-        return f"{self.root}/{sha256}"
-
-    def _survived(self, entry: str, wheel: StoredWheel, boot: str) -> bool:
-        """Make sure that an entry from before the last start of the system reached the disk."""
-        if boot in (self._boot, _SYNCED) or os.path.lexists(f"{entry}/verified"):
-            return True
-        if self.damaged(wheel, hashed=True):
-            self._set_aside(entry)
-            return False
-        with suppress(OSError):  # a store that is read-only is read again next time
-            os.close(os.open(f"{entry}/verified", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o444))
-        return True
-
-    def _check_trust(self) -> None:
-        """Refuse a store in which somebody else can write: what lies there is run as it is."""
-        if self._trusted:
-            return
-        status = os.lstat(self.root)
-        if not stat.S_ISDIR(status.st_mode):
-            raise StorageFailed(self.root, "it is not a folder")
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise StorageFailed(
-                self.root,
-                "other users can write there, or own it",
-                hint="take their write permission, or set ENVSYNC_CACHE_DIR to a folder of yours",
-            )
-        self._trusted = True
-
     def _prepare(self) -> None:
         """Make the bucket, and remove what killed processes left in it a day ago or earlier."""
         os.makedirs(os.path.dirname(self.root), exist_ok=True)
         with suppress(FileExistsError):
             os.mkdir(self.root, FOLDER_MODE)
-        self._check_trust()
+        self.check_trust()
         if self._tidied:
             return
         self._tidied = True
@@ -219,11 +107,11 @@ class WheelStore:
 
     def _build(self, staging: str, archive: WheelArchive, data: Data, sha256: str) -> StoredWheel:
         """Make a whole entry in `staging`, manifest last."""
-        sync = not self._boot
+        sync = not self.boot
         files, folders = unpack(archive, data, f"{staging}/tree", sync=sync)
         wheel = StoredWheel(
             sha256=sha256,
-            tree=f"{self._entry(sha256)}/tree",
+            tree=f"{self.entry(sha256)}/tree",
             name=archive.name,
             version=str(archive.version),
             dist_info=archive.dist_info,
@@ -236,7 +124,7 @@ class WheelStore:
         if sync:
             for folder in ("", *(f"/{folder}" for folder in folders)):
                 sync_directory(f"{staging}/tree{folder}")
-        manifest = render_manifest(wheel, boot=self._boot or _SYNCED)
+        manifest = render_manifest(wheel, boot=self.boot or SYNCED)
         _write_manifest(f"{staging}/manifest", manifest, sync=sync)
         set_folder_mode(staging)
         if sync:
@@ -245,7 +133,7 @@ class WheelStore:
 
     def _publish(self, staging: str, wheel: StoredWheel) -> StoredWheel:
         """Rename the finished entry into place, unless another whole one got there first."""
-        entry = self._entry(wheel.sha256)
+        entry = self.entry(wheel.sha256)
         for _ in range(_TRIES):
             try:
                 os.rename(staging, entry)
@@ -257,7 +145,7 @@ class WheelStore:
             winner = self.get(wheel.sha256)
             if winner is not None:
                 return winner
-            self._set_aside(entry)
+            self.set_entry_aside(entry)
         raise StorageFailed(entry, "something else is put there again and again")
 
 
@@ -269,23 +157,6 @@ def _check_identity(
         raise WheelInvalid(filename, f"it is {wheel.name}, not {canonicalize_name(name)}")
     if version is not None and version != Version(wheel.version):
         raise WheelInvalid(filename, f"it is version {wheel.version}, not {version}")
-
-
-def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
-    """Give the files whose type, mode, size or time is not what they were made with."""
-    for file in files:
-        path, size, sha256, executable = file
-        try:
-            status = os.stat(path, dir_fd=tree, follow_symlinks=False)
-        except (FileNotFoundError, NotADirectoryError):
-            yield file
-            continue
-        if (
-            status.st_size != size
-            or status.st_mtime_ns != content_mtime(sha256) * 1_000_000_000
-            or status.st_mode != stat.S_IFREG | (EXECUTABLE_MODE if executable else FILE_MODE)
-        ):
-            yield file
 
 
 @contextmanager
@@ -308,12 +179,3 @@ def _write_manifest(path: str, data: bytes, *, sync: bool) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _boot_id() -> str:
-    """Name this run of the system; empty where it can't be told from another."""
-    try:
-        with open(_BOOT_ID, encoding="ascii") as file:
-            return file.read().strip()
-    except (OSError, ValueError):
-        return ""

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from envsync.errors import InstallConflict, WheelInvalid
+from envsync.model.entry_point import EntryPoint
 from envsync.model.target import Target
-from envsync.store.wheels import StoredWheel
+from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner, Placed
 from envsync.venv.create import EnvFile
-from envsync.wheel.entry_points import EntryPoint
-from envsync.wheel.record import RecordRow, render_record
+from envsync.wheel.record_text import RecordRow, render_record
 
 READ_ONLY = stat.S_IFREG | 0o444
 READ_ONLY_EXECUTABLE = stat.S_IFREG | 0o555

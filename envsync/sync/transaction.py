@@ -5,7 +5,6 @@ renamed in; one that it replaces is renamed away, and what the user had put ther
 """
 
 import os
-import secrets
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from envsync.files import (
     storage_errors,
     storage_failed,
     sync_directory,
+    unguessable,
     write_atomic,
     write_new,
 )
@@ -64,7 +64,7 @@ class Prepared(NamedTuple):
 
 def new_environment_id() -> str:
     """Give a fresh identity for an environment."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 def read_manifest(root: str) -> Manifest | None:
@@ -209,7 +209,7 @@ def _rename_in(built: str, root: str) -> None:
     with storage_errors(root):
         old = None
         if os.path.lexists(root):
-            old = f"{parent}/{name}{_OLD}{secrets.token_hex(4)}"
+            old = f"{parent}/{name}{_OLD}{unguessable()}"
             os.rename(root, old)
         try:
             os.rename(built, root)

@@ -6,10 +6,9 @@ pip, so that every tool that knows virtual environments knows these.
 
 import ntpath
 import os
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
-
-from packaging.version import Version
 
 from envsync.errors import TargetRefused, UsageError
 from envsync.model.target import Target
@@ -20,6 +19,10 @@ _CACHEDIR_TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This folder was made by envsync from env.toml and pylock.toml, and can be made again.\n"
 )
+
+
+_VERSION = re.compile(r"([0-9.]+?)(?:(a|b|rc)([0-9]+))?\+?")
+_STAGES = {"": "final", "a": "alpha", "b": "beta", "rc": "candidate"}
 
 
 class EnvFile(NamedTuple):
@@ -112,7 +115,7 @@ def _posix_links(target: Target) -> Iterator[EnvFile]:
 
 def interpreter_names(target: Target) -> list[str]:
     """Give the names that an environment's interpreter goes by, `python` first."""
-    major, minor = Version(target.version).release[:2]
+    major, minor = target.version.split(".")[:2]
     names = ["python", f"python{major}", f"python{major}.{minor}"]
     if target.free_threaded:
         names.append(f"python{major}.{minor}t")
@@ -125,7 +128,7 @@ def interpreter_names(target: Target) -> list[str]:
 def _windows_launchers(target: Target) -> Iterator[EnvFile]:
     """Copy the launchers that come with Python; they find the base through pyvenv.cfg."""
     folder = ntpath.join(target.base_prefix, "Lib", "venv", "scripts", "nt")
-    renamed = Version(target.version).release >= (3, 13)
+    renamed = int(target.version.split(".")[1]) >= 13
     threads = "t" if target.free_threaded else ""
     for name, launcher in (("python", "venvlauncher"), ("pythonw", "venvwlauncher")):
         original = f"{launcher}{threads}.exe" if renamed else f"{name}.exe"
@@ -155,7 +158,8 @@ def pyvenv_cfg(target: Target, prompt: str, system_site_packages: bool) -> bytes
 
 def _version_info(version: str) -> str:
     """Write "3.13.0rc1" as "3.13.0.candidate.1", as `sys.version_info` has it."""
-    parsed = Version(version)
-    stage, serial = parsed.pre or ("final", 0)
-    name = {"a": "alpha", "b": "beta", "rc": "candidate"}.get(stage, stage)
-    return f"{parsed.base_version}.{name}.{serial}"
+    found = _VERSION.fullmatch(version)
+    if found is None:
+        return version
+    release, stage, serial = found.groups()
+    return f"{release}.{_STAGES[stage or '']}.{serial or 0}"

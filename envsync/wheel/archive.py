@@ -17,10 +17,10 @@ from packaging.version import InvalidVersion, Version
 
 from envsync.errors import MetadataInvalid, WheelInvalid
 from envsync.model.candidate import CoreMetadata
+from envsync.model.entry_point import EntryPoint
 from envsync.wheel import entry_points, metadata, paths, record
-from envsync.wheel.entry_points import EntryPoint
 from envsync.wheel.members import Member, read_member
-from envsync.wheel.record import RecordRow
+from envsync.wheel.record_text import RecordRow
 from envsync.wheel.zip import Entry, read_entries
 from envsync.wheel.zip_directory import Data
 

@@ -6,9 +6,9 @@ them. What is read ends up in a program, so it is judged strictly.
 
 import keyword
 import re
-from typing import NamedTuple
 
 from envsync.errors import WheelInvalid
+from envsync.model.entry_point import EntryPoint
 from envsync.wheel.paths import is_reserved_script
 
 MAX_SIZE = 16 << 20
@@ -19,17 +19,6 @@ SCRIPT_GROUPS = ("console_scripts", "gui_scripts")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _VALUE = re.compile(r"([^:\[\]]+):([^:\[\]]+?)\s*(?:\[([^\[\]]*)\])?")
 _EXTRA = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
-
-
-class EntryPoint(NamedTuple):
-    """A script that calls `attr` of `module`."""
-
-    group: str
-    """console_scripts or gui_scripts."""
-    name: str
-    module: str
-    attr: str
-    extras: tuple[str, ...] = ()
 
 
 def parse_entry_points(data: bytes, *, file: str) -> tuple[EntryPoint, ...]:

@@ -1,28 +1,16 @@
-"""RECORD of a wheel or an installed project <-> rows of path, hash and size."""
+"""RECORD of a wheel -> rows of path, hash and size."""
 
 import binascii
 import csv
 import io
-from collections.abc import Iterable
-from typing import NamedTuple
 
 from envsync.errors import WheelInvalid
+from envsync.wheel.record_text import RecordRow
 
 MAX_SIZE = 64 << 20
 """Bytes that a RECORD may have."""
 
 _LENGTHS = {"sha256": 32, "sha384": 48, "sha512": 64}
-
-
-class RecordRow(NamedTuple):
-    """One file, as RECORD has it."""
-
-    path: str
-    sha256: str | None
-    """In hexadecimal; None where RECORD gives no sha256."""
-    size: int | None
-    other: str = ""
-    """"sha512:HEX" where RECORD hashes by sha384 or sha512 instead."""
 
 
 def parse_record(data: bytes, *, file: str) -> tuple[RecordRow, ...]:
@@ -103,22 +91,3 @@ def _decode(encoded: str, length: int) -> str:
     except ValueError:
         return ""
     return digest.hex() if len(digest) == length else ""
-
-
-def render_record(rows: Iterable[RecordRow]) -> bytes:
-    """Write RECORD: sorted by path, LF ends of line, quoted only where it must be."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows(
-        (row.path, _hash_text(row), "" if row.size is None else str(row.size))
-        for row in sorted(rows, key=lambda row: row.path)
-    )
-    return buffer.getvalue().encode()
-
-
-def _hash_text(row: RecordRow) -> str:
-    algorithm, _, digest = (f"sha256:{row.sha256}" if row.sha256 else row.other).partition(":")
-    if not digest:
-        return ""
-    encoded = binascii.b2a_base64(bytes.fromhex(digest), newline=False).decode().rstrip("=")
-    return f"{algorithm}={encoded.replace('+', '-').replace('/', '_')}"

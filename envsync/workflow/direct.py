@@ -1,7 +1,6 @@
 """What identifies a pin's files in an environment, and what direct_url.json says of it."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 
@@ -24,7 +23,7 @@ def identity(pin: Pinned, project_root: str) -> str:
         folder = os.path.join(project_root, pin.path or ".", pin.subdirectory or "")
         files = _project_files(folder) if pin.editable else _all_files(folder)
         content = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
-    origin = json.dumps([pin.url, pin.path, pin.subdirectory, pin.editable, pin.commit])
+    origin = "\0".join(map(str, (pin.url, pin.path, pin.subdirectory, pin.editable, pin.commit)))
     return f"{pin.kind}:{content}:{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 
@@ -55,6 +54,8 @@ def direct_url(pin: Pinned, project_root: str) -> bytes | None:
     """
     if pin.kind in ("wheel", "sdist"):
         return None
+    import json  # noqa: PLC0415  (packages from an index, nearly all there are, need none)
+
     value: dict[str, object] = {"url": pin.url or _file_url(pin, project_root)}
     if pin.kind == "archive":
         value["archive_info"] = {"hashes": dict(sorted(pin.hashes.items()))}

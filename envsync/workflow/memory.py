@@ -1,6 +1,7 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
-    goals-v1/<key>      sha256 of the rest, then JSON
+    goals-v1/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
+                        its marker variables, its tags, the inputs, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
@@ -8,12 +9,12 @@ interpreter asked for, the project's place, and the version of envsync.
 
 import hashlib
 import os
-
-import orjson
+from collections.abc import Iterable
 
 from envsync import __version__
+from envsync.errors import EnvsyncError
 from envsync.files import read_limited, write_atomic
-from envsync.lock.pins import Pinned, pack_pins, unpack_pins
+from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
 from envsync.settings import Settings
 from envsync.workflow.project import Project
@@ -41,7 +42,7 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal |
     try:
         goal = _unpack(body)
         status = os.stat(goal.target.executable)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, IndexError, TypeError):
         return None
     if goal.target.signature != f"{status.st_size}:{status.st_mtime_ns}":
         return None
@@ -52,33 +53,65 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
     """Keep a goal whose inputs are on disk; one that can't be kept is worked out again."""
     if not goal.inputs:
         return
+    body = _pack(goal)
+    if body is None:
+        return
     (_, spec), (_, lock), *_ = goal.inputs
-    body = orjson.dumps(
-        {
-            **{name: value for name, value in goal._asdict().items() if name != "pins"},
-            "target": goal.target._asdict(),
-            "pins": pack_pins(goal.pins).decode(),
-        }
-    )
     path = _path(project, request, settings, spec, lock)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_atomic(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, sync=False)
-    except OSError:
+    except EnvsyncError:
         return
 
 
+def _pack(goal: Goal) -> bytes | None:
+    """Write a goal as blocks of lines; None when a value doesn't fit into a line."""
+    pins = pack_pins(goal.pins)
+    target = goal.target
+    own = (goal.root, goal.prompt, goal.selection, goal.link_mode)
+    rows: list[Iterable[str]] = [
+        (*own, "system" if goal.system_site_packages else "isolated"),
+        (str(value) for value in (*target[:4], *target[6:])),
+        (f"{name}={value}" for name, value in target.environment.items()),
+        target.tags,
+        (f"{digest or '-'} {path}" for path, digest in goal.inputs),
+    ]
+    lines = [list(row) for row in rows]
+    if pins is None or not all(line.isprintable() for row in lines for line in row):
+        return None
+    blocks = ["\n".join([str(len(row)), *row]) for row in lines]
+    return "\n".join([*blocks, pins]).encode()
+
+
 def _unpack(body: bytes) -> Goal:
-    fields = orjson.loads(body)
-    target = fields["target"]
-    target["tags"] = tuple(target["tags"])
-    fields["target"] = Target(**target)
-    pins: tuple[Pinned, ...] | None = unpack_pins(fields["pins"])
-    if pins is None:
-        raise ValueError("pins of another format")
-    fields["pins"] = pins
-    fields["inputs"] = tuple(map(tuple, fields["inputs"]))
-    return Goal(**fields)
+    lines = body.decode().split("\n")
+    position = 0
+    rows: list[list[str]] = []
+    for _ in range(5):
+        end = position + 1 + int(lines[position])
+        rows.append(lines[position + 1 : end])
+        position = end
+    (root, prompt, selection, link_mode, shape), facts, variables, tags, inputs = rows
+    *texts, bits, free_threaded = facts
+    environment = dict(variable.split("=", 1) for variable in variables)
+    values = (*texts[:4], environment, tuple(tags), *texts[4:], int(bits), free_threaded == "True")
+    target = Target._make(values)
+    return Goal(
+        root=root,
+        target=target,
+        prompt=prompt,
+        pins=unpack_pins("\n".join(lines[position:])),
+        selection=selection,
+        system_site_packages=shape == "system",
+        link_mode=link_mode,
+        inputs=tuple(_input(line) for line in inputs),
+    )
+
+
+def _input(line: str) -> tuple[str, str]:
+    digest, _, path = line.partition(" ")
+    return path, "" if digest == "-" else digest
 
 
 def _path(project: Project, request: SyncRequest, settings: Settings, spec: str, lock: str) -> str:

@@ -6,7 +6,8 @@ from envsync.events import Reporter
 from envsync.lock.pins import Pinned
 from envsync.model.target import Target
 from envsync.settings import Settings
-from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.store.entries import StoreReader
+from envsync.store.manifest import StoredWheel
 from envsync.workflow import sync as steps
 from envsync.workflow.memory import recall
 from envsync.workflow.project import Project
@@ -41,7 +42,7 @@ def _fetch(
     pins: Sequence[Pinned], goal: Goal, project: Project, settings: Settings, reporter: Reporter
 ) -> Mapping[str, StoredWheel]:
     """Take wheels from the store; what is missing there needs everything else after all."""
-    store = WheelStore(settings.cache_dir)
+    store = StoreReader(settings.cache_dir)
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
         wheel = in_store(store, pin)

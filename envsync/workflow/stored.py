@@ -1,10 +1,11 @@
 """Find the wheel of a pin in the store, whole and untouched."""
 
 from envsync.lock.pins import Pinned
-from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.store.entries import StoreReader
+from envsync.store.manifest import StoredWheel
 
 
-def in_store(store: WheelStore, pin: Pinned) -> StoredWheel | None:
+def in_store(store: StoreReader, pin: Pinned) -> StoredWheel | None:
     """Give the stored wheel of a pin when it is there and as it was unpacked.
 
     One that was tampered with is set aside, to be made anew.

@@ -11,7 +11,7 @@ from envsync.events import Reporter
 from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
 from envsync.lock.pins import Pinned
 from envsync.model.target import Target
-from envsync.store.wheels import StoredWheel
+from envsync.store.manifest import StoredWheel
 from envsync.sync import journal, stamp, transaction
 from envsync.sync.drift import Drift, expected_mtime, scan
 from envsync.sync.install import Content, environment_content, merge, package_content, sources

@@ -12,7 +12,7 @@ from envsync.errors import DownloadFailed, EnvsyncError, HashMismatch, StorageFa
 from envsync.events import Reporter
 from envsync.index.client import IndexClient
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import IndexServer, Reply, once
+from tests.support.index_server import IndexServer, Reply
 
 CONTENT = os.urandom(700_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -116,19 +116,14 @@ def test_a_wrong_size_is_an_error(download: Download, size: int) -> None:
 
 
 def test_a_passing_fault_of_the_content_is_healed(download: Download) -> None:
-    download.server.on(PATH, once(Reply(body=CONTENT[::-1])))
-    download.server.add("x", "y", b"")
-    download.server.on("*", lambda _: Reply(body=CONTENT))
-    # The rule of the path comes first, once; then the one for everything.
-    download.server.on(PATH, lambda seen: _first(download, seen.path))
+    def rule(_: object) -> Reply:
+        is_first = len(download.server.requests) == 1
+        return Reply(body=CONTENT[::-1] if is_first else CONTENT)
+
+    download.server.on(PATH, rule)
 
     assert download.run() == CONTENT
     assert len(download.server.requests) == 2
-
-
-def _first(download: Download, path: str) -> Reply:
-    is_first = len(download.server.requests) == 1
-    return Reply(body=CONTENT[::-1] if is_first else CONTENT)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 65536, len(CONTENT) - 1])

@@ -234,7 +234,7 @@ def test_time_is_linear_whatever_the_page(text: str) -> None:
     begin = time.process_time()
     read_html(text, URL)
 
-    assert time.process_time() - begin < 2.0
+    assert time.process_time() - begin < 8.0  # 0.2 on an idle machine; a square would take hours
 
 
 @given(st.text(alphabet="<>a/!-='\"& hrefbdat\n#x1.\x00é", max_size=300))
@@ -304,7 +304,7 @@ def test_speed_of_usual_links() -> None:
         assert len(read_html(text, URL)) == 11_000
         return time.process_time() - begin
 
-    assert min(seconds() for _ in range(3)) < 0.2  # 0.045 s on an idle machine
+    assert min(seconds() for _ in range(5)) < 0.3  # 0.045 s on an idle machine
 
 
 # -- JSON

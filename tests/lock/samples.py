@@ -7,7 +7,8 @@ from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.model.target import TagFacts, Target, wheel_tags
+from envsync.model.target import Target
+from envsync.model.wheel_tags import TagFacts, wheel_tags
 
 LINUX = {
     "implementation_name": "cpython",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.model.entry_point import EntryPoint
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest, render_manifest
-from envsync.wheel.entry_points import EntryPoint
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 

@@ -3,7 +3,6 @@
 import glob
 import json
 import os
-import platform
 import shlex
 from typing import NamedTuple
 
@@ -64,8 +63,3 @@ def script(path: str, body: str) -> Fake:
         file.write(f"#!/bin/sh\nprintf x >> {shlex.quote(path + '.asked')}\n{body}\n")
     os.chmod(path, 0o755)
     return Fake(path)
-
-
-def linux() -> bool:
-    """Tell whether the tests run on Linux."""
-    return platform.system() == "Linux"

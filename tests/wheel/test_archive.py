@@ -8,8 +8,8 @@ import pytest
 from packaging.version import Version
 
 from envsync.errors import WheelInvalid
+from envsync.model.entry_point import EntryPoint
 from envsync.wheel.archive import WheelArchive, open_wheel
-from envsync.wheel.entry_points import EntryPoint
 from envsync.wheel.members import read_member
 from tests.support.wheels import (
     Content,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envsync.errors import WheelInvalid
-from envsync.wheel.entry_points import EntryPoint, parse_entry_points
+from envsync.model.entry_point import EntryPoint
+from envsync.wheel.entry_points import parse_entry_points
 
 
 def parse(text: str | bytes) -> tuple[EntryPoint, ...]:

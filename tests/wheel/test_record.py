@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envsync.errors import WheelInvalid
-from envsync.wheel.record import RecordRow, parse_record, render_record
+from envsync.wheel.record import parse_record
+from envsync.wheel.record_text import RecordRow, render_record
 
 DIGEST = hashlib.sha256(b"x").hexdigest()
 ENCODED = base64.urlsafe_b64encode(bytes.fromhex(DIGEST)).rstrip(b"=").decode()

@@ -6,7 +6,7 @@ if ($env:VIRTUAL_ENV -and (Test-Path -LiteralPath 'function:deactivate')) {
 }
 
 function global:deactivate([switch] $NonDestructive) {
-    if (Test-Path -LiteralPath 'variable:global:_EnvsyncSaved') {
+    if (Test-Path -LiteralPath 'variable:_EnvsyncSaved') {
         foreach ($name in $global:_EnvsyncSaved.Keys) {
             if ($null -eq $global:_EnvsyncSaved[$name]) {
                 Remove-Item -LiteralPath "env:$name" -ErrorAction Ignore
@@ -17,8 +17,8 @@ function global:deactivate([switch] $NonDestructive) {
         }
         Remove-Variable -Name '_EnvsyncSaved' -Scope Global
     }
-    if (Test-Path -LiteralPath 'variable:global:_EnvsyncPrompt') {
-        Set-Item -LiteralPath 'function:global:prompt' -Value $global:_EnvsyncPrompt
+    if (Test-Path -LiteralPath 'variable:_EnvsyncPrompt') {
+        Set-Item -LiteralPath 'function:prompt' -Value $global:_EnvsyncPrompt
         Remove-Variable -Name '_EnvsyncPrompt' -Scope Global
     }
     if (-not $NonDestructive) {

@@ -1,0 +1,155 @@
+"""Read and check entries of the store of unpacked wheels; see `store.wheels` for its layout.
+
+On the path of every sync: it imports nothing that only unpacking needs.
+"""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from envsync.errors import StorageFailed
+from envsync.files import content_mtime, make_private_directory, sha256_file, storage_errors
+from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
+
+BUCKET = "wheels-v1"
+FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
+SYNCED = "synced"
+"""In place of the name of a run of the system: every file was flushed to disk."""
+
+_DAMAGED = ".damaged-"
+_HEX = frozenset("0123456789abcdef")
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+
+
+class StoreReader:
+    """Unpacked wheels by the sha256 of the wheel. Every method may be called from any thread."""
+
+    def __init__(self, cache_dir: str) -> None:
+        """Use the bucket below `cache_dir`, an absolute path; it is made when it is needed."""
+        self.root = f"{cache_dir}/{BUCKET}"
+        self.boot = _boot_id()
+        self._trusted = False
+
+    def get(self, sha256: str) -> StoredWheel | None:
+        """Give the entry of a wheel, None when there is none, or none that is whole.
+
+        Reads the manifest only, and for an entry from before the last start of the system, once,
+        all its files. Raises `StorageFailed`.
+        """
+        entry = self.entry(sha256)
+        with storage_errors(entry):
+            try:
+                self.check_trust()
+                with open(f"{entry}/manifest", "rb") as file:
+                    data = file.read()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                return None
+            try:
+                wheel, boot = parse_manifest(data, tree=f"{entry}/tree")
+            except (ValueError, IndexError, StopIteration):
+                return None
+            if wheel.sha256 != sha256 or not self._survived(entry, wheel, boot):
+                return None
+        return wheel
+
+    def intact(self, wheel: StoredWheel) -> bool:
+        """Say whether every file of an entry has the size, time and mode it was given."""
+        return not self.damaged(wheel)
+
+    def damaged(self, wheel: StoredWheel, *, hashed: bool = False) -> tuple[str, ...]:
+        """Give the paths of files that are not as they were made, by size, time and mode.
+
+        `hashed`: their content is read and compared, too. Raises `StorageFailed`.
+        """
+        with storage_errors(wheel.tree):
+            try:
+                tree = os.open(wheel.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            except (FileNotFoundError, NotADirectoryError):
+                return tuple(file.path for file in wheel.files)
+            try:
+                found = list(_altered(tree, wheel.files))
+            finally:
+                os.close(tree)
+            if hashed:
+                known = {file.path for file in found}
+                found += [
+                    file
+                    for file in wheel.files
+                    if file.path not in known
+                    and sha256_file(f"{wheel.tree}/{file.path}") != file.sha256
+                ]
+        return tuple(file.path for file in found)
+
+    def set_aside(self, wheel: StoredWheel) -> str:
+        """Move an entry out of the way, for `add` to make it anew; give where it is now.
+
+        Environments that hold links to its files keep them. Raises `StorageFailed`.
+        """
+        return self.set_entry_aside(self.entry(wheel.sha256))
+
+    def set_entry_aside(self, entry: str) -> str:
+        """Move a folder of the bucket out of the way, whatever is in it; give where it is now."""
+        with storage_errors(entry):
+            aside = make_private_directory(self.root, _DAMAGED)
+            with suppress(FileNotFoundError):  # somebody else was faster
+                os.rename(entry, f"{aside}/{os.path.basename(entry)}")
+        return aside
+
+    def entry(self, sha256: str) -> str:
+        """Give the folder of an entry."""
+        if len(sha256) != 64 or not _HEX.issuperset(sha256):
+            raise ValueError(f"not a sha256 in lower-case hexadecimal: {sha256!a}")
+        return f"{self.root}/{sha256}"
+
+    def _survived(self, entry: str, wheel: StoredWheel, boot: str) -> bool:
+        """Make sure that an entry from before the last start of the system reached the disk."""
+        if boot in (self.boot, SYNCED) or os.path.lexists(f"{entry}/verified"):
+            return True
+        if self.damaged(wheel, hashed=True):
+            self.set_entry_aside(entry)
+            return False
+        with suppress(OSError):  # a store that is read-only is read again next time
+            os.close(os.open(f"{entry}/verified", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o444))
+        return True
+
+    def check_trust(self) -> None:
+        """Refuse a store in which somebody else can write: what lies there is run as it is."""
+        if self._trusted:
+            return
+        status = os.lstat(self.root)
+        if not stat.S_ISDIR(status.st_mode):
+            raise StorageFailed(self.root, "it is not a folder")
+        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise StorageFailed(
+                self.root,
+                "other users can write there, or own it",
+                hint="take their write permission, or set ENVSYNC_CACHE_DIR to a folder of yours",
+            )
+        self._trusted = True
+
+
+def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
+    """Give the files whose type, mode, size or time is not what they were made with."""
+    for file in files:
+        path, size, sha256, executable = file
+        try:
+            status = os.stat(path, dir_fd=tree, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            yield file
+            continue
+        if (
+            status.st_size != size
+            or status.st_mtime_ns != content_mtime(sha256) * 1_000_000_000
+            or status.st_mode != stat.S_IFREG | (EXECUTABLE_MODE if executable else FILE_MODE)
+        ):
+            yield file
+
+
+def _boot_id() -> str:
+    """Name this run of the system; empty where it can't be told from another."""
+    try:
+        with open(_BOOT_ID, encoding="ascii") as file:
+            return file.read().strip()
+    except (OSError, ValueError):
+        return ""
