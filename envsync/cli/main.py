@@ -31,6 +31,13 @@ COMMANDS = {
     "run": Command("run", "lock and sync if needed, then run a command in the environment"),
 }
 
+_TAKES_A_VALUE = frozenset(
+    {
+        *("-C", "--project", "-e", "--env", "-p", "--python"),
+        *("--cache-dir", "--default-index", "--color"),
+    }
+)
+
 _EPILOG = """\
 a first session:
   envsync init                 write an env.toml
@@ -108,26 +115,28 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
         prog="envsync",
         description="Project environments that match their lock file exactly.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
         parents=[shared],
     )
     parser.add_argument("--version", action="version", version=f"envsync {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    wanted = next((word for word in arguments if word in COMMANDS), None)
+    wanted = _command_in(arguments)
     modules: dict[str, CommandModule] = {}
     for name, command in COMMANDS.items():
+        if wanted not in (None, name):
+            continue  # the help of all commands was not asked for
         subparser = commands.add_parser(
             name,
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_formatter,
             parents=[shared],
         )
         if name == wanted:
             module = importlib.import_module(f"envsync.cli.{command.module}")
             modules[name] = cast(CommandModule, module)
             modules[name].add_arguments(name, subparser)
-    _refuse_unknown_command(arguments)
+    _refuse_unknown_command(wanted)
     options = parser.parse_args(list(arguments), _defaults())
     if options.command is None:
         parser.print_help(sys.stderr)
@@ -135,10 +144,29 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
     return options.command, options, modules[options.command]
 
 
-def _refuse_unknown_command(arguments: Sequence[str]) -> None:
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """Format help for the terminal's width, without the module that argparse loads to ask it."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size(2).columns)
+    except (OSError, ValueError):
+        columns = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=max(columns - 2, 40))
+
+
+def _command_in(arguments: Sequence[str]) -> str | None:
+    """Give the first word that is neither an option nor an option's value."""
+    words = iter(arguments)
+    for word in words:
+        if word in _TAKES_A_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def _refuse_unknown_command(first: str | None) -> None:
     """Say which command was probably meant; `install` is what other tools call it."""
-    first = next((word for word in arguments if not word.startswith("-")), None)
-    if first is None or first != arguments[0] or first in COMMANDS:
+    if first is None or first in COMMANDS:
         return
     import difflib  # noqa: PLC0415  (only needed for the message)
 

@@ -72,15 +72,23 @@ def report_sync(
     if not outcome.created and outcome.comparison.is_empty():
         ui.note(f"Nothing to do: {name} matches the lock")
         return
-    changed = len(outcome.comparison.changes)
-    verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
-    packages = f"{changed} package{'s' if changed != 1 else ''}"
-    ui.note(f"{verb} {name}: {packages} in {seconds:.2f} s")
+    ui.note(f"{_headline(outcome, name, dry_run=dry_run)} in {seconds:.2f} s")
     ui.changes(outcome.comparison.lines())
     drift = outcome.comparison.drift
     if (drift.edited or drift.stray) and not dry_run and not outcome.created:
         ui.note(f"Edited and stray files were set aside in {name}/.envsync/quarantine")
         ui.hint("`envsync sync --discard` deletes what was set aside")
+
+
+def _headline(outcome: "SyncOutcome", name: str, *, dry_run: bool) -> str:
+    drift = outcome.comparison.drift
+    changed = len(outcome.comparison.changes)
+    if not changed and not outcome.created:
+        damaged = len(drift.missing) + len(drift.edited) + len(drift.stray)
+        verb = "Would repair" if dry_run else "Repaired"
+        return f"{verb} {name}: {damaged} path{'s' if damaged != 1 else ''}"
+    verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
+    return f"{verb} {name}: {changed} package{'s' if changed != 1 else ''}"
 
 
 def sync_document(outcome: "SyncOutcome") -> dict[str, object]:

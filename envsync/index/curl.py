@@ -36,6 +36,7 @@ _FAILURES: dict[int, tuple[Kind, bool]] = {
     pycurl.E_COULDNT_RESOLVE_PROXY: ("connect", True),
     pycurl.E_COULDNT_RESOLVE_HOST: ("connect", True),
     pycurl.E_COULDNT_CONNECT: ("connect", True),
+    pycurl.E_SSL_CONNECT_ERROR: ("connect", True),  # the handshake broke; certificates are below
     pycurl.E_HTTP2: ("cut", True),
     pycurl.E_PARTIAL_FILE: ("cut", True),
     pycurl.E_OPERATION_TIMEDOUT: ("timeout", True),
@@ -43,7 +44,6 @@ _FAILURES: dict[int, tuple[Kind, bool]] = {
     pycurl.E_SEND_ERROR: ("cut", True),
     pycurl.E_RECV_ERROR: ("cut", True),
     92: ("cut", True),  # CURLE_HTTP2_STREAM, which pycurl has no name for
-    pycurl.E_SSL_CONNECT_ERROR: ("tls", False),
     pycurl.E_PEER_FAILED_VERIFICATION: ("tls", False),
     pycurl.E_SSL_CACERT_BADFILE: ("tls", False),
     pycurl.E_SSL_ISSUER_ERROR: ("tls", False),

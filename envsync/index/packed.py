@@ -8,6 +8,8 @@ import orjson
 from envsync.index.pages import Page
 from envsync.model.candidate import File
 
+_MAGIC = b"page 1\n"
+"""To be counted up with each change of the form."""
 # The fields of `File` from `size` on, in its order, and what they are where nothing is said.
 _SPARSE: Mapping[str, object] = {
     "size": None,
@@ -30,7 +32,7 @@ def pack_page(files: Page) -> bytes:
         url[start : -len(name)] if url.endswith(name, start) else f" {url}"
         for name, url in zip(names, urls, strict=True)
     ]
-    return orjson.dumps(
+    return _MAGIC + orjson.dumps(
         {
             "prefix": prefix,
             "filename": names,
@@ -47,10 +49,17 @@ def pack_page(files: Page) -> bytes:
     )
 
 
+def is_packed(data: bytes) -> bool:
+    """Tell whether `unpack_page` reads this, given that it was written whole."""
+    return data.startswith(_MAGIC)
+
+
 def unpack_page(data: bytes) -> Page:
     """Read what `pack_page` wrote; `ValueError` for anything else."""
     try:
-        columns = orjson.loads(data)
+        if not is_packed(data):
+            raise ValueError("another beginning")
+        columns = orjson.loads(data[len(_MAGIC) :])
         prefix = columns["prefix"]
         names = columns["filename"]
         urls = [

@@ -12,7 +12,7 @@ from envsync.index import cache
 from envsync.index.auth import variable_part
 from envsync.index.cache import Entry, HttpCache
 from envsync.index.http import HttpClient
-from envsync.index.packed import pack_page, unpack_page
+from envsync.index.packed import is_packed, pack_page, unpack_page
 from envsync.index.pages import ACCEPT, Page, parse_page
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
@@ -48,15 +48,10 @@ class PageSource:
         """
         url = _page_url(index, name)
         scope = self._http.credentials.scope(parse_address(url).origin)
-        kept = self._cache.get(url, scope)
+        kept = self._kept(url, scope)
         offline = self._http.options.offline
-        if kept is not None:
-            is_enough = offline or (not refresh and cache.is_fresh(kept, self._now()))
-            files = _unpacked(kept)
-            if files is None:
-                kept = None
-            elif is_enough:
-                return files
+        if kept is not None and (offline or (not refresh and cache.is_fresh(kept, self._now()))):
+            return unpack_page(kept.payload)
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)
         response = yield from self._ask(index, url, kept)
@@ -66,9 +61,14 @@ class PageSource:
             renewed = cache.renew(kept, response, self._now())
             if cache.is_news(renewed, kept):
                 self._cache.put(url, scope, renewed)
-            return _unpacked(kept)
+            return unpack_page(kept.payload)
         _check_status(index, url, response)
         return self._read(response, kept, _Place(url, scope, name))
+
+    def _kept(self, url: str, scope: str) -> Entry | None:
+        """Give what is kept of a page; another version's way of packing counts as nothing."""
+        entry = self._cache.get(url, scope)
+        return entry if entry is not None and is_packed(entry.payload) else None
 
     def _now(self) -> float:
         return self._http.clock.now()
@@ -82,13 +82,12 @@ class PageSource:
             raise _failed(index, error.url, error.reason, error.hint) from error
         return response
 
-    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Page | None:
+    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Page:
         """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
         digest = hashlib.sha256(response.body).hexdigest()
-        files, payload = None, b""
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
-            files, payload = _unpacked(kept), kept.payload
-        if files is None:
+            files, payload = unpack_page(kept.payload), kept.payload
+        else:
             body = decode_body(response)
             content_type = response.headers.get("content-type", "")
             files = parse_page(body, content_type, url=response.url, name=place.name)
@@ -113,13 +112,6 @@ def _page_url(index: Index, name: NormalizedName) -> str:
     except ValueError as error:
         raise _failed(index, index.url, f"cannot be asked: {error}", None) from error
     return f"{base.rstrip('/')}/{name}/"
-
-
-def _unpacked(entry: Entry) -> Page | None:
-    try:
-        return unpack_page(entry.payload)
-    except ValueError:
-        return None
 
 
 _OFFLINE_HINT = "run the command once without --offline"

@@ -1,8 +1,8 @@
 """Turn the files that an index lists for a project into candidates, and reasons for the rest."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -77,6 +77,14 @@ class Catalog(Protocol):
         """A hint, for threads: the listing will be asked for, and then the metadata of its best
         version in `specifier`. Hints never change results.
         """
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """What a catalog may offer besides: to read the metadata of several versions side by side."""
+
+    def expect(self, candidates: Sequence[Candidate]) -> None:
+        """A hint, for threads: `metadata` will probably be asked for these, in this order."""
 
 
 def candidates_of(

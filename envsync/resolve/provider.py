@@ -13,6 +13,7 @@ matches is cheap; packages that collided come first; a version refused once is n
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -24,11 +25,16 @@ from envsync.model.marker import MarkerSet
 from envsync.resolve.asks import NOTHING, Ask, Impossible, Key, Matches, Pin, View
 from envsync.resolve.needs import Need, Refused
 from envsync.resolve.offer import Offer
+from envsync.resolve.versions import bits_of
 from envsync.resolve.world import World
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 Cause = RequirementInformation[Ask, Pin]
 Criteria = Mapping[Key, Criterion[Ask, Pin]]
+
+
+_PATIENCE = 2
+"""Versions of a package that are tried in vain before the next ones are looked up side by side."""
 
 
 class Split(Exception):
@@ -61,8 +67,9 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """How often a package took part in a collision."""
         self.order: dict[Key, int] = {}
         """In which order packages were first asked for."""
-        self.rejected: set[Pin] = set()
+        self.vain: set[Pin] = set()
         """What could not be pinned once."""
+        self._vain_count: dict[Key, int] = {}
         self._followed, self._locked = followed, locked
         self._views: dict[NormalizedName, View] = {}
         self._asks: dict[Pin, tuple[Ask, ...]] = {}
@@ -169,6 +176,17 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         has_choice = not isinstance(matches, Matches) or matches.has_choice
         return has_choice, -self.conflicts.get(key[0], 0), self.order[key]
 
+    def rejected(self, pin: Pin) -> None:
+        """A version could not be pinned; after a few of them the next ones are looked up ahead."""
+        self.vain.add(pin)
+        count = self._vain_count[pin.key] = self._vain_count.get(pin.key, 0) + 1
+        if count >= _PATIENCE and count & (count - 1) == 0:
+            view = self.view(pin.key[0])
+            older = view.fit & ~((2 << pin.at) - 1 if view.lowest else -1 << pin.at)
+            self.world.expect_metadata(
+                view.offer, islice(bits_of(older, lowest=view.lowest), 2 * count)
+            )
+
     def view(self, name: NormalizedName) -> View:
         """A project as this region sees it. Raises Split if it has several sources here."""
         view = self._views.get(name)
@@ -192,7 +210,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             return False
         criterion = self.criteria().get(pin.key)
         best = next(iter(criterion.candidates), pin) if criterion else pin
-        return bool(ask.named >> best.at & 1) and best not in self.rejected
+        return bool(ask.named >> best.at & 1) and best not in self.vain
 
     # -- what is allowed ---------------------------------------------------------------------
 

@@ -189,7 +189,7 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
             self.history.rejections.append(causes)
         collided, counts = causes[-1].requirement.key[0], self.history.collisions
         counts[collided] = counts.get(collided, 0) + 1
-        self._provider.rejected.add(candidate)
+        self._provider.rejected(candidate)
         for name in {collided, candidate.key[0]}:
             self._provider.conflicts[name] = self._provider.conflicts.get(name, 0) + 1
 

@@ -4,7 +4,7 @@ The world outlives the regions of marker space: all of them share what was read.
 in an order that depends on nothing but earlier answers, so prefetching cannot change a result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -13,7 +13,7 @@ from envsync.errors import MetadataInvalid, PackageNotFound
 from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Wanted
-from envsync.resolve.candidates import Catalog, Listing, ResolvePolicy, may_build
+from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolicy, may_build
 from envsync.resolve.needs import Need, NeedReader, Refused
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_lower_bound
@@ -27,6 +27,7 @@ class World:
         self.policy = policy
         self.reader = NeedReader(policy, roots)
         self._catalog = catalog
+        self._foresight = catalog if isinstance(catalog, Foresight) else None
         self._offers: dict[tuple[NormalizedName, str | None], Offer] = {}
         self._metadata: dict[tuple[Offer, int], CoreMetadata] = {}
         self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
@@ -96,6 +97,14 @@ class World:
             can_build = may_build(offer.name, self.policy)
             mask = self._lacking[key] = offer.without_wheel(environment, can_build)
         return mask
+
+    def expect_metadata(self, offer: Offer, places: Iterable[int]) -> None:
+        """Hint to the catalog that some versions are going to be tried one after the other."""
+        if self._foresight is not None:
+            known = self._metadata
+            new = [offer.candidates[at] for at in places if (offer, at) not in known]
+            if new:
+                self._foresight.expect(new)
 
     def expect(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         """Hint to the catalog, once each, that a project is going to be asked for."""

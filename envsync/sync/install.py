@@ -132,6 +132,10 @@ class _Layout:
         scheme, _, rest = path[len(self._data) :].partition("/")
         if scheme not in self._schemes or not rest:
             raise WheelInvalid(self._file, f"{path} is in no scheme that the specification knows")
+        if scheme == "data" and rest.startswith("lib64/"):
+            rest = rest.replace(
+                "lib64/", "lib/", 1
+            )  # in an environment, one is a link to the other
         return self._schemes[scheme] + rest
 
 

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import NamedTuple
 
-from envsync.errors import HashMismatch, LockInvalid
+from packaging.version import Version
+
+from envsync.errors import LockInvalid
 from envsync.events import Reporter
 from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
 from envsync.index.client import IndexClient
@@ -73,7 +75,7 @@ class _Fetching:
             self._reporter.end("building")
             found = self._store.get(sha256)
             stored[pin.name] = found or self._store.add(
-                path, sha256=sha256, filename=os.path.basename(path)
+                path, sha256=sha256, filename=os.path.basename(path), name=pin.name
             )
         return stored
 
@@ -102,8 +104,12 @@ class _Fetching:
 
     def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
         sha256 = pin.sha256 or sha256_file(path)
-        wheel = self._store.add(path, sha256=sha256, filename=pin.filename)
+        wheel = self._store.add(
+            path,
+            sha256=sha256,
+            filename=pin.filename,
+            name=pin.name,
+            version=Version(pin.version) if pin.version else None,
+        )
         os.unlink(path)
-        if wheel.sha256 != sha256:
-            raise HashMismatch(pin.filename, f"sha256 {sha256}", f"sha256 {wheel.sha256}")
         return wheel

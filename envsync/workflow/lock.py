@@ -136,7 +136,7 @@ def _resolve(
     # What talks to the network is imported only where something must be resolved.
     from envsync.workflow.supply import Supply  # noqa: PLC0415
 
-    requires_python = spec.requires_python or _minor_of(spec, settings, reporter)
+    requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
     environments = _environments(spec, requires_python)
     now = datetime.now(UTC)
     newest = exclude_newer_time(spec.lock.exclude_newer, now) if spec.lock.exclude_newer else None
@@ -162,10 +162,15 @@ def _resolve(
     return state, resolution.notices
 
 
-def _minor_of(spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:
+def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:
     """Cover the chosen interpreter's minor version and newer where env.toml says nothing."""
-    request = settings.python or spec.python
-    target = find_target(request, None, cache_dir=settings.cache_dir, reporter=reporter)
+    target = find_target(
+        settings.python or spec.python,
+        None,
+        cache_dir=settings.cache_dir,
+        reporter=reporter,
+        never_inside=None if settings.python else project.root,
+    )
     major, minor = target.version.split(".")[:2]
     return SpecifierSet(f">={major}.{minor}")
 

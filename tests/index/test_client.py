@@ -12,6 +12,7 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import IndexFailed, UsageError
+from envsync.index.cache import Entry, HttpCache
 from envsync.index.client import IndexClient, ProjectPage, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import Clock, HttpClient
@@ -259,9 +260,11 @@ def test_a_page_in_several_gzip_members(make_client: MakeClient, server: IndexSe
 
 
 def _bomb(megabytes: int) -> bytes:
-    packer = zlib.compressobj(9, wbits=31)
-    chunk = bytes(1_000_000)
-    return b"".join([packer.compress(chunk) for _ in range(megabytes)]) + packer.flush()
+    """Zeros in gzip; each megabyte is packed alone, so all packed ones are the same bytes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    chunk = packer.compress(bytes(1_000_000)) + packer.flush(zlib.Z_FULL_FLUSH)
+    size = (megabytes * 1_000_000).to_bytes(4, "little")
+    return b"\x1f\x8b\x08" + bytes(7) + chunk * megabytes + b"\x03\0" + bytes(4) + size
 
 
 BOMB = _bomb(1000)
@@ -396,6 +399,17 @@ def test_a_damaged_cache_changes_nothing(make_client: MakeClient, tmp_path: Path
 
             assert make_client(server).page(SHOP).result(10) == first
         assert len(server.requests) == 1 + len(range(0, len(content), 37))
+
+
+def test_a_page_that_was_packed_otherwise_is_fetched_anew(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    with IndexServer(PROJECTS, validators=True, cache_control="max-age=600") as server:
+        cache = HttpCache(str(tmp_path / "cache" / "http-v1"))
+        cache.put(f"{server.url}shop/", "", Entry("u", "d", b"page 0\n", time.time(), 600.0, '"e"'))
+
+        assert names(make_client(server).page(SHOP).result(10)) == [WHEEL, "shop-1.0.tar.gz"]
+        assert "if-none-match" not in server.requests[0].headers
 
 
 def test_a_304_to_a_question_without_validators_is_refused(

