@@ -1,5 +1,6 @@
 """Entry: answer a sync or run with nothing to do from the stamp, else hand over to `cli.main`."""
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,7 @@ from envsync.sync import stamp
 
 def main() -> int:
     """Run envsync with the arguments of this process; gives the exit code."""
+    gc.set_threshold(100_000)  # tens of thousands of values are made, and few are ever garbage
     arguments = sys.argv[1:]
     if arguments == ["sync"] or _runs_plainly(arguments):
         _answer_from_stamp(arguments)

@@ -6,7 +6,7 @@ write them by a short way.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import unescape
 from typing import NamedTuple
 
@@ -15,11 +15,12 @@ from envsync.index.links import (
     MAX_FIELD,
     MAX_FILENAME,
     MAX_LINKS,
+    MAX_TIME,
     Links,
     filename_of,
     fragment_hashes,
 )
-from envsync.index.urls import MAX_URL, display_url, parse_address
+from envsync.index.urls import display_url
 from envsync.model.candidate import File
 
 _new = tuple.__new__
@@ -76,8 +77,6 @@ class _HtmlPage:
         self._links = Links(url)
         self._base_seen = False
         self._files: list[File] = []
-        self._site = "\0"
-        """The last scheme and host that was found good: `https://host/`."""
         self._tails: set[str] = set()
         self._said: dict[str, _Says] = {}
         """Attributes repeat: a page has a few forms of requires-python for thousands of files."""
@@ -130,8 +129,8 @@ class _HtmlPage:
         all links, thousands to a page, so it is one loop of string methods that asks only what it
         must; whatever is unusual ends the run and is left to the general way.
         """
-        find, said, tails, site = text.find, self._said, self._tails, self._site
-        take, unhex = self._files.append, bytes.fromhex
+        find, said, tails = text.find, self._said, self._tails
+        is_plain, take = self._links.is_plain, self._files.append
         while text.startswith('<a href="', position):
             quote = find('"', position + 9)
             close = find(">", quote)
@@ -140,42 +139,27 @@ class _HtmlPage:
             if quote < 0 or close < 0 or tail_at < 0 or end < 0:
                 break
             attributes = text[quote + 1 : close]
+            uploaded = None
+            if ' data-upload-time="' in attributes:  # the one that is different in each link
+                before, _, after = attributes.partition(' data-upload-time="')
+                uploaded, _, after = after.partition('"')
+                if before.count('"') % 2 or not _is_plain_time(uploaded):
+                    break
+                attributes = before + after
             says = said.get(attributes) or self._learn(attributes)
             tail = text[tail_at:end]
             if says is None or (tail not in tails and not self._learn_tail(tail)):
                 break
             url, _, fragment = text[position + 9 : quote].partition("#")
-            if not url.startswith(site):
-                site = _judge_site(url)
             filename = url[url.rfind("/") + 1 :]
-            # Nothing in it is to be encoded, decoded or refused.
-            if not (
-                site
-                and url.isascii()
-                and url.isprintable()
-                and "%" not in url
-                and " " not in url
-                and "&" not in url
-                and "?" not in url
-                and "\\" not in url
-                and len(url) <= MAX_URL
-                and len(filename) <= MAX_FILENAME
-                and filename not in _FOLDERS
-            ):
+            if not is_plain(url) or filename in _FOLDERS or len(filename) > MAX_FILENAME:
                 break
-            digest = fragment[7:]
-            try:
-                is_sha256 = len(digest) == 64 and unhex(digest).hex() == digest
-            except ValueError:
-                is_sha256 = False
-            hashes: Mapping[str, str]
-            if is_sha256 and fragment.startswith("sha256="):
-                hashes = {"sha256": digest}
-            else:
-                hashes = fragment_hashes(unescape(fragment))
-            take(_new(File, (filename, url, hashes, *says)))
+            hashes = fragment_hashes(fragment if "&" not in fragment else unescape(fragment))
+            if uploaded is None:
+                uploaded = says[2]
+            fields = (filename, url, hashes, says[0], says[1], uploaded, says[3], says[4], says[5])
+            take(_new(File, fields))
             position = end
-        self._site = site or self._site
         self._check_count()
         return position
 
@@ -218,13 +202,9 @@ class _HtmlPage:
             self._check_count()
 
 
-def _judge_site(url: str) -> str:
-    """Give the `https://host/` that a URL starts with, "" unless it needs no second look."""
-    site = url[: url.find("/", 8) + 1]
-    try:
-        return site if parse_address(site).url == site else ""
-    except ValueError:
-        return ""
+def _is_plain_time(text: str) -> bool:
+    """A time in the one form that indexes write, with nothing to be decoded or cut off."""
+    return 20 <= len(text) <= 32 and text[-1] == "Z" and text[0] == "2" and "&" not in text
 
 
 class _Says(NamedTuple):
@@ -245,7 +225,7 @@ def _says(values: Sequence[str | None]) -> _Says:
     return _Says(
         size=int(size) if size is not None and _is_size(size) else None,
         requires_python=unescape(requires_python or "").strip()[:MAX_FIELD] or None,
-        upload_time=unescape(uploaded or "").strip()[:64] or None,
+        upload_time=unescape(uploaded or "").strip()[:MAX_TIME] or None,
         yanked=None if yanked is None else unescape(yanked)[:MAX_FIELD],
         has_metadata=has_metadata,
         metadata_sha256=metadata_sha256,

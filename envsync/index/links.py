@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote, urljoin, urlsplit
 
-from envsync.index.urls import parse_address
+from envsync.index.urls import MAX_URL, parse_address
 
 MAX_LINKS = 500_000
 """Links on one page."""
@@ -12,6 +12,10 @@ MAX_FILENAME = 255
 """Bytes in a file name."""
 MAX_FIELD = 4096
 """Characters of requires-python and of a reason for yanking; the rest is cut off."""
+MAX_TIME = 64
+"""Characters of an upload time; the rest is cut off."""
+MAX_SIZE = 10**15
+"""Bytes from which a listed size is nonsense."""
 
 
 class Links:
@@ -19,7 +23,37 @@ class Links:
 
     def __init__(self, url: str) -> None:
         self._page_url = url
+        self._site = "\0"
+        """The last scheme and host that was found good: `https://host/`."""
         self.set_base(url)
+
+    def is_plain(self, url: str) -> bool:
+        """Tell quickly that a URL is absolute and has nothing to be encoded, decoded or refused.
+
+        False only means that `resolve` has to look at it.
+        """
+        return (
+            (url.startswith(self._site) or self._learn_site(url))
+            and url.isascii()
+            and url.isprintable()
+            and "%" not in url
+            and " " not in url
+            and "&" not in url
+            and "?" not in url
+            and "#" not in url
+            and "\\" not in url
+            and len(url) <= MAX_URL
+        )
+
+    def _learn_site(self, url: str) -> bool:
+        site = url[: url.find("/", 8) + 1]
+        try:
+            is_good = parse_address(site).url == site
+        except ValueError:
+            return False
+        if is_good:
+            self._site = site
+        return is_good
 
     def set_base(self, url: str) -> None:
         """Let relative links start at `url`, itself relative to the page."""
@@ -53,7 +87,7 @@ class Links:
 _PLAIN_URL = re.compile(
     r"https?://[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,4})?/[\w./%+~!=,;:@-]{0,4000}", re.ASCII
 ).fullmatch
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!~-]{0,254}").fullmatch
+_FOLDERS = frozenset({"", ".", ".."})
 _DIGEST = re.compile(r"[0-9a-f]{32,256}").fullmatch
 
 
@@ -63,14 +97,13 @@ def judge_filename(text: str) -> str | None:
     Refused are separators of any system, control and format characters, names of folders, and
     more than 255 bytes.
     """
-    if _PLAIN_NAME(text) is not None:
-        return text
     is_name = (
-        text not in ("", ".", "..")
+        text not in _FOLDERS
         and text.isprintable()
         and "/" not in text
         and "\\" not in text
-        and len(text.encode("utf-8", "surrogatepass")) <= MAX_FILENAME
+        and (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+        <= MAX_FILENAME
     )
     return text if is_name else None
 
@@ -87,7 +120,7 @@ def filename_of(url: str) -> str | None:
 def fragment_hashes(fragment: str) -> Mapping[str, str]:
     """Read `sha256=…` (and others, joined by `&`) of a link's fragment (PEP 503)."""
     digest = fragment[7:]
-    if len(digest) == 64 and fragment.startswith("sha256=") and _is_lower_hex(digest):
+    if fragment.startswith("sha256=") and is_sha256(digest):
         return {"sha256": digest}
     pairs = (part.partition("=") for part in fragment[:2000].split("&"))
     return judge_hashes({algorithm.strip(): digest.strip() for algorithm, _, digest in pairs})
@@ -104,8 +137,9 @@ def judge_hashes(hashes: Mapping[str, str]) -> Mapping[str, str]:
     }
 
 
-def _is_lower_hex(text: str) -> bool:
+def is_sha256(text: str) -> bool:
+    """Tell whether a text is a sha256 in lower case."""
     try:
-        return bytes.fromhex(text).hex() == text
+        return len(text) == 64 and bytes.fromhex(text).hex() == text
     except ValueError:
         return False

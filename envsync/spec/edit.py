@@ -165,7 +165,9 @@ def _merge(old_text: str, old: Requirement, new_text: str, new: Requirement) -> 
 def _find_path(text: str, group: str | None, extra: str | None) -> ListPath:
     """Give the key path of a list, in the spelling that the file has for it."""
     if group is not None and extra is not None:
-        raise UsageError("a dependency goes into a group or an extra, not both")
+        raise UsageError(
+            "a dependency goes into a group or an extra, not both", hint="leave one of them out"
+        )
     if group is not None:
         return _spelled(text, GROUPS, group)
     return DEPENDENCIES if extra is None else _spelled(text, EXTRAS, extra)
@@ -246,7 +248,9 @@ def _usable(read: Callable[[str], T], text: str) -> T:
     try:
         return read(text)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(
+            str(error), hint="`envsync add --help` and the README say what is accepted"
+        ) from error
 
 
 def _name(value: object) -> str:

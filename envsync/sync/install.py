@@ -7,7 +7,7 @@ specification ("Installing a wheel") and "Recording installed projects".
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from envsync.errors import InstallConflict, WheelInvalid
@@ -63,28 +63,25 @@ def package_content(
     of direct_url.json for a package that doesn't come from an index (PEP 610). Raises
     `WheelInvalid` for a layout that can't be installed.
     """
-    layout = _Layout(wheel, target)
-    placed: list[Placed] = []
-    sources: list[str | bytes] = []
+    layout = _Layout(wheel, target, root)
+    site, tree = f"{layout.site}/", f"{wheel.tree}/"
+    plain = [
+        file
+        for file in wheel.files
+        if not file.path.startswith(layout.data) and file.path not in layout.own
+    ]
+    placed = [
+        Placed(site + path, READ_ONLY_EXECUTABLE if executable else READ_ONLY, size, sha256)
+        for path, size, sha256, executable in plain
+    ]
+    sources: list[str | bytes] = [tree + file.path for file in plain]
+    rows = [RecordRow(path, sha256, size) for path, size, sha256, _ in plain]
     written: list[tuple[str, bytes, bool]] = []
-    for file in wheel.files:
-        path = layout.destination(file.path)
-        if path is None:
-            continue
-        source = f"{wheel.tree}/{file.path}"
-        if file.path.startswith(layout.scripts_prefix):
-            script = _rewritten_script(source, f"{root}/{target.scripts}")
-            if script is not None:
-                written.append((path, script, True))
-                continue
-            placed.append(Placed(path, READ_ONLY_EXECUTABLE, file.size, file.sha256))
-        else:
-            mode = READ_ONLY_EXECUTABLE if file.executable else READ_ONLY
-            placed.append(Placed(path, mode, file.size, file.sha256))
-        sources.append(source)
+    if len(plain) != len(wheel.files):
+        written += _place_data(wheel, layout, placed, sources)
     for entry_point in wheel.entry_points:
         script_path = f"{target.scripts}/{entry_point.name}"
-        written.append((script_path, _launcher(entry_point, f"{root}/{target.scripts}"), True))
+        written.append((script_path, _launcher(entry_point, layout.scripts), True))
     dist_info = f"{layout.site}/{wheel.dist_info}"
     written.append((f"{dist_info}/INSTALLER", INSTALLER, False))
     if direct_url is not None:
@@ -93,7 +90,8 @@ def package_content(
         placed.append(_placed(path, data, executable=executable))
         sources.append(data)
     record_path = f"{dist_info}/RECORD"
-    record = _record(placed, record_path, layout.site)
+    rows += [_row(file, layout.site) for file in placed[len(plain) :]]
+    record = render_record([*rows, RecordRow(f"{wheel.dist_info}/RECORD", None, None)])
     placed.append(_placed(record_path, record, executable=False))
     sources.append(record)
     owner = Owner(wheel.name, str(wheel.version), identity, tuple(placed))
@@ -104,16 +102,13 @@ def package_content(
 class _Layout:
     """Where the parts of one wheel go in an environment made from one interpreter."""
 
-    def __init__(self, wheel: StoredWheel, target: Target) -> None:
+    def __init__(self, wheel: StoredWheel, target: Target, root: str) -> None:
         self.site = target.purelib if wheel.purelib else target.platlib
+        self.scripts = f"{root}/{target.scripts}"
+        self.data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
+        # What the installer writes itself, and signatures of what it replaces.
+        self.own = tuple(f"{wheel.dist_info}/RECORD{end}" for end in ("", ".jws", ".p7s"))
         self._file = f"{wheel.name} {wheel.version}"
-        self._data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
-        self._own = (
-            f"{wheel.dist_info}/RECORD",
-            f"{wheel.dist_info}/RECORD.jws",
-            f"{wheel.dist_info}/RECORD.p7s",
-        )
-        self.scripts_prefix = f"{self._data}scripts/"
         data = f"{target.data}/" if target.data else ""
         self._schemes = {
             "purelib": f"{target.purelib}/",
@@ -123,20 +118,32 @@ class _Layout:
             "data": data,
         }
 
-    def destination(self, path: str) -> str | None:
-        """Give the place of a wheel's file, or None for what the installer writes itself."""
-        if path in self._own:
-            return None
-        if not path.startswith(self._data):
-            return f"{self.site}/{path}"
-        scheme, _, rest = path[len(self._data) :].partition("/")
+    def destination(self, path: str) -> str:
+        """Give the place of a file of the wheel's data folder."""
+        scheme, _, rest = path[len(self.data) :].partition("/")
         if scheme not in self._schemes or not rest:
             raise WheelInvalid(self._file, f"{path} is in no scheme that the specification knows")
         if scheme == "data" and rest.startswith("lib64/"):
-            rest = rest.replace(
-                "lib64/", "lib/", 1
-            )  # in an environment, one is a link to the other
+            rest = rest.replace("lib64/", "lib/", 1)  # one is a link to the other
         return self._schemes[scheme] + rest
+
+
+def _place_data(
+    wheel: StoredWheel, layout: _Layout, placed: list[Placed], sources: list[str | bytes]
+) -> Iterator[tuple[str, bytes, bool]]:
+    """Add the files of the wheel's data folder; give the scripts that are written anew."""
+    for file in wheel.files:
+        if not file.path.startswith(layout.data):
+            continue
+        path, source = layout.destination(file.path), f"{wheel.tree}/{file.path}"
+        is_script = file.path.startswith(f"{layout.data}scripts/")
+        script = _rewritten_script(source, layout.scripts) if is_script else None
+        if script is not None:
+            yield path, script, True
+            continue
+        mode = READ_ONLY_EXECUTABLE if file.executable or is_script else READ_ONLY
+        placed.append(Placed(path, mode, file.size, file.sha256))
+        sources.append(source)
 
 
 def _placed(path: str, data: bytes, *, executable: bool) -> Placed:
@@ -144,21 +151,17 @@ def _placed(path: str, data: bytes, *, executable: bool) -> Placed:
     return Placed(path, mode, len(data), hashlib.sha256(data).hexdigest())
 
 
-def _record(placed: Iterable[Placed], record_path: str, site: str) -> bytes:
-    """Write RECORD: one row a file, paths relative to site-packages (PEP 376, PEP 427)."""
-    rows = [RecordRow(_relative(file.path, site), file.content, file.size) for file in placed]
-    rows.append(RecordRow(_relative(record_path, site), None, None))
-    return render_record(rows)
-
-
-def _relative(path: str, site: str) -> str:
-    if path.startswith(site) and path[len(site)] == "/":
-        return path[len(site) + 1 :]
-    return os.path.relpath(path, site)
+def _row(file: Placed, site: str) -> RecordRow:
+    """Give a file's row of RECORD: its path is relative to site-packages (PEP 376, PEP 427)."""
+    inside = file.path.startswith(f"{site}/")
+    path = file.path[len(site) + 1 :] if inside else os.path.relpath(file.path, site)
+    return RecordRow(path, file.content, file.size)
 
 
 def _refuse_twice(owner: Owner) -> None:
     """Two files of one wheel with one destination (purelib and platlib, say) are refused."""
+    if len({file.path for file in owner.files}) == len(owner.files):
+        return
     seen: set[str] = set()
     for file in owner.files:
         if file.path in seen:

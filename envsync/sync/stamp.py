@@ -11,11 +11,17 @@
     …one path a line…
     …st_mode of each, one line; sizes, one line; modification times in seconds, one line…
 
-Read on the shortest path of the program: this module imports `os` and nothing that is not
+Read on the shortest path of the program: this module imports next to nothing that is not
 already there when Python has started, but for hashing what was written just before the stamp.
 """
 
 import os
+
+from envsync.halves import in_halves
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEADER = "envsync-stamp 1"
 NAME = ".envsync/stamp"
@@ -27,7 +33,6 @@ _TICK_NS = 20_000_000
 _UNKNOWN = -1
 
 _TYPE, _FOLDER = 0o170000, 0o040000
-_WORTH_A_PROCESS = 4000
 
 
 def render(
@@ -36,32 +41,32 @@ def render(
     inputs: "list[tuple[str, str]]",
     folders: "list[str]",
     files: "list[tuple[str, int, int, int]]",
-    now_ns: int,
+    known_ns: int,
 ) -> bytes:
     """Write what is in sync now as text.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
-    of which the time and size are enough; `folders` are looked at here, so that nothing may be
-    added to them later; `files` are (path, st_mode, size, mtime in seconds) as they should be.
+    of which the time and size are enough; `files` are (path, st_mode, size, mtime in seconds) as
+    they should be. A folder that changed after `known_ns` is never taken as unchanged.
     Raises `OSError` when an input or folder is gone.
     """
-    lines = [HEADER, f"selection {selection}", f"written {now_ns}"]
+    lines = [HEADER, f"selection {selection}", f"written {known_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
     lines.append(f"folders {len(folders)}")
     lines += folders
-    lines.append(" ".join([str(_settled(f"{root}/{folder}", now_ns)) for folder in folders]))
+    lines.append(" ".join([str(_settled(f"{root}/{folder}", known_ns)) for folder in folders]))
     lines.append(f"files {len(files)}")
     lines += [file[0] for file in files]
     lines += [" ".join([str(file[column]) for file in files]) for column in (1, 2, 3)]
     return "\n".join(lines).encode("utf-8", "surrogateescape")
 
 
-def _settled(folder: str, now_ns: int) -> int:
+def _settled(folder: str, known_ns: int) -> int:
     """Give a folder's modification time, or a time that none has when it is too fresh to trust."""
     mtime = os.lstat(folder).st_mtime_ns
-    return mtime if mtime < now_ns - _TICK_NS else _UNKNOWN
+    return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN
 
 
 def is_current(root: str, selection: str, *, files: bool) -> bool:
@@ -131,22 +136,12 @@ def _files_match(lines: "list[str]", position: int) -> bool:
     expected = list(zip(*columns, strict=True))
     if len(expected) != count:
         return False
-    if count < _WORTH_A_PROCESS or not hasattr(os, "fork") or (os.cpu_count() or 1) < 2:
-        return _are(paths, expected)
-    half = count // 2
-    child = os.fork()  # nothing is held open here, and no other thread runs
-    if child == 0:
-        code = 1
-        try:
-            code = 0 if _are(paths[half:], expected[half:]) else 1
-        finally:
-            os._exit(code)
-    same = _are(paths[:half], expected[:half])
-    return os.waitpid(child, 0)[1] == 0 and same
+    return in_halves(_are, list(zip(paths, expected, strict=True)))
 
 
-def _are(paths: "list[str]", expected: "list[tuple[int, ...]]") -> bool:
+def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
     try:
-        return [(s[0], s[6], s[8]) for s in map(os.lstat, paths)] == expected
+        found = [(s[0], s[6], s[8]) for s in map(os.lstat, [row[0] for row in rows])]
     except OSError:
         return False
+    return found == [row[1] for row in rows]

@@ -7,7 +7,8 @@ renamed in; one that it replaces is renamed away, and what the user had put ther
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import StorageFailed
@@ -23,6 +24,7 @@ from envsync.files import (
     write_atomic,
     write_new,
 )
+from envsync.halves import in_halves
 from envsync.sync import journal
 from envsync.sync.drift import expected_mtime, scan
 from envsync.sync.journal import Step, state_path
@@ -45,8 +47,7 @@ class Files(NamedTuple):
     """A path to link from, or the bytes to write (of a symbolic link, its target)."""
 
 
-# Folders of a new environment carry this time, so that whatever is added to one later shows.
-_FOLDER_TIME = 1_000_000_000
+_RECENT_SECONDS = 0.1
 
 _NEW = ".envsync-new-"
 _OLD = ".envsync-old-"
@@ -144,6 +145,40 @@ def _put(placed: Placed, source: str | bytes, destination: str, placer: Placer) 
         write_new(destination, source, mode=placed.mode, mtime=expected_mtime(placed))
 
 
+def _fill(built: str, files: Files, placer: Placer) -> None:
+    """Put all files into a new environment, with the folders that they need."""
+    rows = [(path, placed, files.sources[path]) for path, placed in files.desired.items()]
+
+    def put(part: Sequence[tuple[str, Placed, str | bytes]]) -> bool:
+        _make_folders(built, (path for path, _, _ in part))
+        for path, placed, source in part:
+            _put(placed, source, f"{built}/{path}", placer)
+        return True
+
+    if in_halves(put, rows):
+        return
+    missing = [row for row in rows if not os.path.lexists(f"{built}/{row[0]}")]
+    put(missing)  # the other process failed: here its error shows
+
+
+def _make_folders(built: str, paths: Iterable[str]) -> None:
+    for folder in folders(paths):
+        with suppress(FileExistsError):
+            os.mkdir(f"{built}/{folder}")
+
+
+def _settle(built: str, made: Iterable[str]) -> None:
+    """Date back the folders that were changed just now.
+
+    Nobody else knows the new environment yet; what is added to a folder later shows by its time.
+    """
+    recent = time.time() - _RECENT_SECONDS
+    for folder in made:
+        path = f"{built}/{folder}"
+        if os.lstat(path).st_mtime > recent:
+            os.utime(path, (recent, recent))
+
+
 def prepare_new(
     root: str,
     files: Files,
@@ -163,17 +198,15 @@ def prepare_new(
         try:
             os.chmod(built, 0o755)
             reporter.begin("linking", len(files.desired))
-            made = list(folders((*files.desired, *(f"{folder}/" for folder in extra_folders))))
-            for folder in made:
-                os.mkdir(f"{built}/{folder}")
-            for path, placed in files.desired.items():
-                _put(placed, files.sources[path], f"{built}/{path}", placer)
-            for folder in made:
-                os.utime(f"{built}/{folder}", (_FOLDER_TIME, _FOLDER_TIME))
+            _make_folders(built, (f"{folder}/" for folder in extra_folders))
+            _fill(built, files, placer)
+            _settle(built, folders(files.desired))
             reporter.advance("linking", len(files.desired))
             os.mkdir(state_path(built))
-            write_atomic(state_path(built, "id"), manifest.environment_id.encode() + b"\n")
-            write_atomic(state_path(built, "manifest"), render_manifest(manifest))
+            # Not flushed: what a power failure takes of a new environment, its checksum tells.
+            identity = manifest.environment_id.encode() + b"\n"
+            write_atomic(state_path(built, "id"), identity, sync=False)
+            write_atomic(state_path(built, "manifest"), render_manifest(manifest), sync=False)
         except BaseException:
             remove_tree(built)
             raise

@@ -12,7 +12,7 @@ from envsync.workflow import sync as steps
 from envsync.workflow.memory import recall
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
-from envsync.workflow.stored import in_store
+from envsync.workflow.stored import all_in_store
 from envsync.workflow.sync import Goal, SyncOutcome
 
 
@@ -42,13 +42,9 @@ def _fetch(
     pins: Sequence[Pinned], goal: Goal, project: Project, settings: Settings, reporter: Reporter
 ) -> Mapping[str, StoredWheel]:
     """Take wheels from the store; what is missing there needs everything else after all."""
-    store = StoreReader(settings.cache_dir)
-    stored: dict[str, StoredWheel] = {}
-    for pin in pins:
-        wheel = in_store(store, pin)
-        if wheel is None:
-            return _supplied(pins, goal.target, project, settings, reporter)
-        stored[pin.name] = wheel
+    stored = all_in_store(StoreReader(settings.cache_dir), pins)
+    if stored is None:
+        return _supplied(pins, goal.target, project, settings, reporter)
     return stored
 
 

@@ -1,4 +1,6 @@
-"""Find the wheel of a pin in the store, whole and untouched."""
+"""Find the wheels of pins in the store, whole and untouched."""
+
+from collections.abc import Sequence
 
 from envsync.errors import LockInvalid
 from envsync.lock.pins import Pinned
@@ -21,3 +23,17 @@ def in_store(store: StoreReader, pin: Pinned) -> StoredWheel | None:
         store.set_aside(wheel)
         return None
     return wheel
+
+
+def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, StoredWheel] | None:
+    """Give the stored wheels of all pins, by name; None when one is missing or was tampered with.
+
+    Raises `LockInvalid` like `in_store`.
+    """
+    stored: dict[str, StoredWheel] = {}
+    for pin in pins:
+        wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
+        if wheel is None or wheel.name != pin.name:
+            return None
+        stored[pin.name] = wheel
+    return stored if store.all_intact(list(stored.values())) else None

@@ -64,6 +64,8 @@ class _State(NamedTuple):
     """None: the environment is to be made from nothing."""
     drift: Drift
     reason: str = ""
+    looked_ns: int = 0
+    """When it was looked at: what a folder got later was not seen."""
 
 
 @contextmanager
@@ -128,7 +130,7 @@ def sync(
     if state.manifest is not None and comparison.is_empty():
         if before_commit is not None:
             before_commit()
-        _write_stamp(goal, state.manifest.placed())
+        _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     contents = _contents(goal, state, comparison, fetch)
     manifest = _next_manifest(goal, state, contents)
@@ -138,12 +140,13 @@ def sync(
     try:
         if before_commit is not None:
             before_commit()
+        known_ns = time.time_ns() if prepared.built else state.looked_ns
         transaction.commit(prepared)
     except BaseException:
         if not transaction.is_interrupted(goal.root):
             transaction.discard(prepared)
         raise
-    _write_stamp(goal, desired)
+    _write_stamp(goal, desired, known_ns)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
@@ -165,8 +168,10 @@ def _look(goal: Goal, *, force: bool) -> _State:
         return _State(None, Drift(), "its manifest is missing or damaged")
     if manifest.target != _target_line(goal):
         return _State(None, Drift(), _why_anew(manifest.target, goal))
+    looked_ns = time.time_ns()
     with storage_errors(root):
-        return _State(manifest, scan(root, manifest.placed(), _owned_folders(goal.target)))
+        drift = scan(root, manifest.placed(), _owned_folders(goal.target))
+    return _State(manifest, drift, looked_ns=looked_ns)
 
 
 def _is_empty(root: str) -> bool:
@@ -264,8 +269,11 @@ def _prepare(
     )
 
 
-def _write_stamp(goal: Goal, placed: Mapping[str, Placed]) -> None:
-    """Write the no-op mark; an environment without one is only slower to look at."""
+def _write_stamp(goal: Goal, placed: Mapping[str, Placed], known_ns: int) -> None:
+    """Write the no-op mark; an environment without one is only slower to look at.
+
+    `known_ns` is the moment up to which all that happened to the folders is known.
+    """
     path = f"{goal.root}/{stamp.NAME}"
     if not goal.inputs:
         remove_tree(path)
@@ -275,10 +283,8 @@ def _write_stamp(goal: Goal, placed: Mapping[str, Placed]) -> None:
     folders = sorted(f for f in parents(placed) if f in owned or f.startswith(below))
     rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
     with storage_errors(path):
-        data = stamp.render(
-            goal.root, goal.selection, list(goal.inputs), folders, rows, time.time_ns()
-        )
-        write_atomic(path, data)
+        data = stamp.render(goal.root, goal.selection, list(goal.inputs), folders, rows, known_ns)
+        write_atomic(path, data, sync=False)
 
 
 def discard_quarantine(root: str) -> Collection[str]:

@@ -257,6 +257,39 @@ def test_the_short_way_reads_what_the_general_way_reads(between: str) -> None:
     )
 
 
+_ATTRIBUTES = st.lists(
+    st.sampled_from(
+        [
+            ' data-upload-time="2024-01-01T00:00:00Z"',
+            ' data-upload-time="2024-01-01T00:00:00&#90;"',
+            ' data-upload-time=" 2024 "',
+            ' data-upload-time=""',
+            ' data-yanked="',
+            ' data-yanked=""',
+            ' data-yanked="a &gt; b"',
+            ' data-requires-python="&gt;=3.9"',
+            ' data-requires-python="&gt;=3.9" ',
+            f' data-core-metadata="sha256={SHA}"',
+            ' data-dist-info-metadata="true"',
+            ' data-size="12"',
+            ' rel="x"',
+            '"',
+            "z",
+        ]
+    ),
+    max_size=5,
+)
+
+
+@given(_ATTRIBUTES)
+def test_the_short_way_reads_attributes_as_the_general_way_does(parts: list[str]) -> None:
+    attributes = "".join(parts)
+    row = f'<a href="https://h.example/a-1.zip"{attributes}>a</a>\n'
+    end = '<a href="https://h.example/b-1.zip">b</a>'
+
+    assert read_html(row + end, URL) == read_html(row.replace("href=", "HREF=") + end, URL)
+
+
 def test_too_many_links_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envsync.index.html_page.MAX_LINKS", 10)
     with pytest.raises(IndexFailed, match="more than 10 links"):
@@ -423,6 +456,37 @@ def test_json_with_null_for_what_is_not_known() -> None:
     assert from_json(page({"filename": WHEEL, "url": WHEEL, **row})) == (
         File(WHEEL, f"{URL}{WHEEL}", {}),
     )
+
+
+_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        *(None, True, False, "", SHA, SHA.upper(), " >=3.9 ", "x" * 5000, 0, 7, -1, 10**16, 1.5),
+        *([], {}, {"sha256": SHA}, {"sha256": "x"}, {"sha256": 1}, {"md5": "0" * 32}),
+    ]
+)
+_KEYS = ["hashes", "size", "requires-python", "upload-time", "yanked", "core-metadata"]
+
+
+@given(
+    st.dictionaries(st.sampled_from([*_KEYS, "dist-info-metadata"]), _VALUES),
+    st.sampled_from([WHEEL, "../x", "a b", "x" * 300]),
+    st.sampled_from(["https://h.example/f.whl", "f.whl", "https://h.example/a b", "ftp://h/f"]),
+)
+def test_the_short_way_reads_rows_as_the_general_way_does(
+    fields: dict[str, Any], filename: str, url: str
+) -> None:
+    def read() -> object:
+        try:
+            return from_json(page({"filename": filename, "url": url, **fields}))
+        except IndexFailed as error:
+            return str(error)
+
+    short = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("envsync.index.json_page._JsonPage._usual_file", lambda *_: None)
+        general = read()
+
+    assert short == general
 
 
 def test_json_without_a_version_is_read() -> None:
