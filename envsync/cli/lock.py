@@ -9,6 +9,7 @@ from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
 from envsync.errors import LockOutdated
 from envsync.files import write_if_changed
+from envsync.workflow.memory import is_known_fresh, remember_fresh
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.request import LockOptions
 
@@ -54,14 +55,22 @@ def lock_options(options: argparse.Namespace) -> LockOptions:
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Lock the project."""
+    project = find_project(session.directory, session.environment)
+    plain = not (options.upgrade or options.upgrade_package or options.allow_build)
+    if plain and not session.settings.json and is_known_fresh(project, session.settings):
+        session.ui.note(f"{os.path.basename(project.lock_path)} is up to date")
+        return 0
+    if options.check:
+        return _check(project, session)
+    return _lock(project, options, session)
+
+
+def _lock(project: Project, options: argparse.Namespace, session: Session) -> int:
     from envsync.spec.edit import allow_build  # noqa: PLC0415
     from envsync.workflow.lock import make_lock  # noqa: PLC0415
     from envsync.workflow.spec_file import parse_project_spec, read_spec  # noqa: PLC0415
 
     started = time.monotonic()
-    project = find_project(session.directory, session.environment)
-    if options.check:
-        return _check(project, session)
     spec, text = read_spec(project)
     if options.allow_build:
         text = allow_build(text, options.allow_build)
@@ -70,6 +79,8 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if not options.dry_run:
         write_if_changed(project.spec_path, text.encode())
     written = not options.dry_run and write_lock(outcome)
+    if not options.dry_run:
+        remember_fresh(project, session.settings)
     report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
     if session.settings.json:
         session.ui.document({"command": "lock", **lock_document(outcome, written=written)})

@@ -5,12 +5,11 @@ On the path of every sync: it imports nothing that only unpacking needs.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from envsync.errors import StorageFailed
 from envsync.files import content_mtime, make_private_directory, sha256_file, storage_errors
-from envsync.halves import in_halves
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
 
 BUCKET = "wheels-v1"
@@ -57,15 +56,6 @@ class StoreReader:
     def intact(self, wheel: StoredWheel) -> bool:
         """Say whether every file of an entry has the size, time and mode it was given."""
         return not self.damaged(wheel)
-
-    def all_intact(self, wheels: Sequence[StoredWheel]) -> bool:
-        """Say whether `intact` holds for all wheels; an error on the way counts as no."""
-        rows = [
-            (f"{wheel.tree}/{path}", _signature(size, sha256, executable))
-            for wheel in wheels
-            for path, size, sha256, executable in wheel.files
-        ]
-        return in_halves(_have_signatures, rows)
 
     def damaged(self, wheel: StoredWheel, *, hashed: bool = False) -> tuple[str, ...]:
         """Give the paths of files that are not as they were made, by size, time and mode.
@@ -139,24 +129,6 @@ class StoreReader:
         self._trusted = True
 
 
-_Signature = tuple[int, int, int]
-"""`st_mode`, size in bytes, modification time in seconds."""
-
-
-def _signature(size: int, sha256: str, executable: bool) -> _Signature:
-    mode = stat.S_IFREG | (EXECUTABLE_MODE if executable else FILE_MODE)
-    return mode, size, content_mtime(sha256)
-
-
-def _have_signatures(rows: Sequence[tuple[str, _Signature]]) -> bool:
-    """Compare the files at absolute paths with what they were made with."""
-    try:
-        found = [(s[0], s[6], s[8]) for s in map(os.lstat, [row[0] for row in rows])]
-    except OSError:
-        return False
-    return found == [row[1] for row in rows]
-
-
 def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
     """Give the files whose type, mode, size or time is not what they were made with."""
     for file in files:
@@ -165,8 +137,11 @@ def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
         except (FileNotFoundError, NotADirectoryError):
             yield file
             continue
-        mode, size, mtime = _signature(file.size, file.sha256, file.executable)
-        if (status.st_mode, status.st_size, status.st_mtime_ns) != (mode, size, mtime * 10**9):
+        if (
+            status.st_size != file.size
+            or status.st_mtime_ns != content_mtime(file.sha256) * 1_000_000_000
+            or status.st_mode != stat.S_IFREG | (EXECUTABLE_MODE if file.executable else FILE_MODE)
+        ):
             yield file
 
 

@@ -134,8 +134,15 @@ def _quarantine_name(root: str) -> str:
     return name
 
 
+class Tampered(Exception):
+    """A stored file is not as it was unpacked; nothing was linked to it, nothing has changed."""
+
+
 def _put(placed: Placed, source: str | bytes, destination: str, placer: Placer) -> None:
     if isinstance(source, str):
+        found = os.lstat(source)
+        if (found[0], found[6], found[8]) != (placed.mode, placed.size, expected_mtime(placed)):
+            raise Tampered(source)
         placer.place(source, destination)
     elif stat.S_ISLNK(placed.mode):
         os.symlink(source, os.fsencode(destination))

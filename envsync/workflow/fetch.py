@@ -29,19 +29,25 @@ class Source(NamedTuple):
 
 
 def fetch(
-    pins: Sequence[Pinned], store: WheelStore, source: Source, *, cache_dir: str, reporter: Reporter
+    pins: Sequence[Pinned],
+    store: WheelStore,
+    source: Source,
+    *,
+    cache_dir: str,
+    reporter: Reporter,
+    look: bool = False,
 ) -> dict[str, StoredWheel]:
     """Give the stored wheel of every pin, by package name.
 
-    Wheels are downloaded and unpacked side by side. A stored wheel that was tampered with is set
-    aside and made anew. Raises what downloading, reading and building raise: `DownloadFailed`,
-    `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like; then what has
-    arrived stays in the store, and nothing else has changed.
+    Wheels are downloaded and unpacked side by side. With `look`, a stored wheel that was tampered
+    with is set aside and made anew. Raises what downloading, reading and building raise:
+    `DownloadFailed`, `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
+    then what has arrived stays in the store, and nothing else has changed.
     """
     stored: dict[str, StoredWheel] = {}
     absent: list[Pinned] = []
     for pin in pins:
-        wheel = in_store(store, pin)
+        wheel = in_store(store, pin, look=look)
         if wheel is None:
             absent.append(pin)
         else:

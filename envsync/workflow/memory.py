@@ -1,5 +1,6 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
+    fresh-v1/<key>      empty: the lock answers env.toml
     goals-v1/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
                         its marker variables, its tags, the inputs, the pins
 
@@ -23,6 +24,29 @@ from envsync.workflow.sync import Goal
 
 _BUCKET = "goals-v1"
 _LIMIT = 64 << 20
+
+
+def is_known_fresh(project: Project, settings: Settings) -> bool:
+    """Say whether the lock on disk is known to answer the env.toml on disk."""
+    try:
+        return os.path.exists(_fresh_path(project, settings))
+    except OSError:
+        return False
+
+
+def remember_fresh(project: Project, settings: Settings) -> None:
+    """Keep that the lock on disk answers the env.toml on disk."""
+    try:
+        path = _fresh_path(project, settings)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_atomic(path, b"", sync=False)
+    except (OSError, EnvsyncError):
+        return
+
+
+def _fresh_path(project: Project, settings: Settings) -> str:
+    facts = (__version__, _sha256(project.spec_path), _sha256(project.lock_path))
+    return f"{settings.cache_dir}/fresh-v1/{_key(facts)}"
 
 
 def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal | None:
@@ -124,8 +148,11 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         spec,
         lock,
     )
-    key = hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{settings.cache_dir}/{_BUCKET}/{key}"
+    return f"{settings.cache_dir}/{_BUCKET}/{_key(facts)}"
+
+
+def _key(facts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _sha256(path: str) -> str:

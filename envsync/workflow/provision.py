@@ -37,7 +37,9 @@ class Supplier(Protocol):
     def catalog(self, policy: ResolvePolicy) -> Catalog:
         """Give the catalog that answers a resolution."""
 
-    def fetch(self, pins: Sequence[Pinned], target: Target) -> Mapping[str, StoredWheel]:
+    def fetch(
+        self, pins: Sequence[Pinned], target: Target, *, look: bool = False
+    ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name."""
 
 
@@ -83,7 +85,7 @@ class Provisioner:
         with self._supplier(self._spec) as supplier:
             pins = self._resolve(supplier, requirements, target) if requirements else ()
             goal = Goal(root=root, target=target, prompt="build", pins=pins, selection="build")
-            sync(goal, lambda needed: supplier.fetch(needed, target), SILENT)
+            sync(goal, lambda needed, look: supplier.fetch(needed, target, look=look), SILENT)
 
     def _resolve(
         self, supplier: Supplier, requirements: Sequence[Requirement], target: Target

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
-from envsync.model.target import Target
 from envsync.settings import Settings
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
@@ -31,7 +30,7 @@ def quick_sync(
     with steps.locked(goal.root, reporter) as recovered:
         outcome = steps.sync(
             goal,
-            lambda pins: _fetch(pins, goal, project, settings, reporter),
+            lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),
             reporter,
             force=request.force,
         )
@@ -39,26 +38,21 @@ def quick_sync(
 
 
 def _fetch(
-    pins: Sequence[Pinned], goal: Goal, project: Project, settings: Settings, reporter: Reporter
-) -> Mapping[str, StoredWheel]:
-    """Take wheels from the store; what is missing there needs everything else after all."""
-    stored = all_in_store(StoreReader(settings.cache_dir), pins)
-    if stored is None:
-        return _supplied(pins, goal.target, project, settings, reporter)
-    return stored
-
-
-def _supplied(
     pins: Sequence[Pinned],
-    target: Target,
+    look: bool,
+    goal: Goal,
     project: Project,
     settings: Settings,
     reporter: Reporter,
 ) -> Mapping[str, StoredWheel]:
+    """Take wheels from the store; what is missing there needs everything else after all."""
+    stored = None if look else all_in_store(StoreReader(settings.cache_dir), pins)
+    if stored is not None:
+        return stored
     # Network, resolver and builds are loaded only for what is not in the store.
     from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
     from envsync.workflow.supply import Supply  # noqa: PLC0415
 
     spec, _ = read_spec(project)
     with Supply(project.root, spec, settings, reporter) as supply:
-        return supply.fetch(pins, target)
+        return supply.fetch(pins, goal.target, look=look)

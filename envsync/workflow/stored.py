@@ -8,8 +8,8 @@ from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 
 
-def in_store(store: StoreReader, pin: Pinned) -> StoredWheel | None:
-    """Give the stored wheel of a pin when it is there and as it was unpacked.
+def in_store(store: StoreReader, pin: Pinned, *, look: bool) -> StoredWheel | None:
+    """Give the stored wheel of a pin when it is there; with `look`, when it is as it was unpacked.
 
     One that was tampered with is set aside, to be made anew. Raises `LockInvalid` for a wheel of
     another project.
@@ -19,16 +19,17 @@ def in_store(store: StoreReader, pin: Pinned) -> StoredWheel | None:
     wheel = store.get(pin.sha256)
     if wheel is not None and wheel.name != pin.name:
         raise LockInvalid("pylock.toml", f"{pin.filename} is {wheel.name}, not {pin.name}")
-    if wheel is not None and not store.intact(wheel):
+    if look and wheel is not None and not store.intact(wheel):
         store.set_aside(wheel)
         return None
     return wheel
 
 
 def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, StoredWheel] | None:
-    """Give the stored wheels of all pins, by name; None when one is missing or was tampered with.
+    """Give the stored wheels of all pins, by name; None when one is missing.
 
-    Raises `LockInvalid` like `in_store`.
+    Their files are not looked at: a new environment compares each with the manifest when it is
+    linked (`sync.transaction.Tampered`).
     """
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
@@ -36,4 +37,4 @@ def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, Stored
         if wheel is None or wheel.name != pin.name:
             return None
         stored[pin.name] = wheel
-    return stored if store.all_intact(list(stored.values())) else None
+    return stored

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from envsync import __version__
 from envsync.build.backend import BuildEnvironment
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
@@ -69,6 +70,7 @@ class Supply:
                 credentials=settings.index_credentials,
                 netrc=settings.netrc,
                 keyring=settings.keyring,
+                user_agent=f"envsync/{__version__}",
             )
             self._client = IndexClient(
                 HttpClient(CurlTransport(options), options, self._reporter),
@@ -100,8 +102,13 @@ class Supply:
         self._catalogs.append(catalog)
         return catalog
 
-    def fetch(self, pins: Sequence[Pinned], target: Target) -> Mapping[str, StoredWheel]:
-        """Give the stored wheels of pins, by name: from the store, downloaded or built."""
+    def fetch(
+        self, pins: Sequence[Pinned], target: Target, *, look: bool = False
+    ) -> Mapping[str, StoredWheel]:
+        """Give the stored wheels of pins, by name: from the store, downloaded or built.
+
+        `look` at every file of those that are in the store.
+        """
         builder = self._builder()
         source = Source(self.client, lambda pin: builder.wheel(pin, target))
         return fetch(
@@ -110,6 +117,7 @@ class Supply:
             source,
             cache_dir=self._settings.cache_dir,
             reporter=self._reporter,
+            look=look,
         )
 
     def provision(

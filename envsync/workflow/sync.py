@@ -24,8 +24,9 @@ from envsync.workflow.direct import direct_url, identity
 
 _WAIT_SECONDS = 300.0
 
-Fetch = Callable[[Sequence[Pinned]], Mapping[str, StoredWheel]]
-"""Gives the stored wheels of pins, by package name."""
+Fetch = Callable[[Sequence[Pinned], bool], Mapping[str, StoredWheel]]
+"""Gives the stored wheels of pins, by package name. With True it looks at every file of those that
+are there already, and makes wheels anew that were tampered with."""
 
 
 class Goal(NamedTuple):
@@ -132,11 +133,11 @@ def sync(
             before_commit()
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
-    contents = _contents(goal, state, comparison, fetch)
-    manifest = _next_manifest(goal, state, contents)
-    desired = merge(manifest.owners)
-    files = Files(desired, sources(contents))
-    prepared = _prepare(goal, state, files, manifest, reporter)
+    needed = _needed(goal, state, comparison)
+    try:
+        prepared = _prepare(goal, state, fetch(needed, False), needed, reporter)
+    except transaction.Tampered:
+        prepared = _prepare(goal, state, fetch(needed, True), needed, reporter)
     try:
         if before_commit is not None:
             before_commit()
@@ -146,7 +147,7 @@ def sync(
         if not transaction.is_interrupted(goal.root):
             transaction.discard(prepared)
         raise
-    _write_stamp(goal, desired, known_ns)
+    _write_stamp(goal, prepared.manifest.placed(), known_ns)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
@@ -207,15 +208,10 @@ def _wanted(goal: Goal) -> list[Wanted]:
     return [Wanted(pin.name, pin.version, identity(pin, goal.root)) for pin in goal.pins]
 
 
-def _contents(goal: Goal, state: _State, comparison: Comparison, fetch: Fetch) -> list[Content]:
-    """Give the files of the environment itself and of every package that is new or damaged."""
+def _needed(goal: Goal, state: _State, comparison: Comparison) -> list[Pinned]:
+    """Give the packages whose files are new or damaged."""
     damaged = damaged_owners(state.manifest, state.drift) if state.manifest else frozenset()
-    needed = [pin for pin in goal.pins if pin.name not in comparison.kept or pin.name in damaged]
-    wheels = fetch(needed)
-    return [
-        environment_content(_own_files(goal)),
-        *(_package(goal, pin, wheels[pin.name]) for pin in needed),
-    ]
+    return [pin for pin in goal.pins if pin.name not in comparison.kept or pin.name in damaged]
 
 
 def _own_files(goal: Goal) -> tuple[EnvFile, ...]:
@@ -255,8 +251,17 @@ def _next_manifest(goal: Goal, state: _State, contents: Sequence[Content]) -> Ma
 
 
 def _prepare(
-    goal: Goal, state: _State, files: Files, manifest: Manifest, reporter: Reporter
+    goal: Goal,
+    state: _State,
+    wheels: Mapping[str, StoredWheel],
+    needed: Sequence[Pinned],
+    reporter: Reporter,
 ) -> Prepared:
+    """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
+    own = environment_content(_own_files(goal))
+    contents = [own, *(_package(goal, pin, wheels[pin.name]) for pin in needed)]
+    manifest = _next_manifest(goal, state, contents)
+    files = Files(merge(manifest.owners), sources(contents))
     placer = Placer(goal.link_mode)
     if state.manifest is None:
         made = [file.path for file in _own_files(goal) if file.kind == "dir"]

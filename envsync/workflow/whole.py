@@ -60,7 +60,7 @@ def sync_project(
         with Supply(project.root, spec, settings, reporter) as supply:
             outcome = steps.sync(
                 goal,
-                lambda pins: supply.fetch(pins, goal.target),
+                lambda pins, look: supply.fetch(pins, goal.target, look=look),
                 reporter,
                 force=request.force,
                 before_commit=lambda: wrote.append(write(found)),
