@@ -20,6 +20,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 from resolvelib import AbstractProvider
 from resolvelib.resolvers import Criterion, RequirementInformation
+from resolvelib.structs import State
 
 from envsync.model.marker import MarkerSet
 from envsync.resolve.asks import NOTHING, Ask, Impossible, Key, Matches, Pin, View
@@ -61,8 +62,10 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self, world: World, region: MarkerSet, followed: Preferences, locked: Preferences
     ) -> None:
         self.world, self.region = world, region
-        self.criteria: Callable[[], Criteria] = dict
-        """The requirements that hold at the moment; set when resolvelib starts."""
+        self.now: Callable[[], State[Ask, Pin, Key]] = lambda: State({}, {}, [])
+        """The pins and the requirements that hold at the moment; set when resolvelib starts."""
+        self.keeps_pins = False
+        """Whether a requirement that a pin does not meet is a conflict: else the pin changes."""
         self.conflicts: dict[NormalizedName, int] = {}
         """How often a package took part in a collision."""
         self.order: dict[Key, int] = {}
@@ -108,6 +111,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         mask = self._allowed(view, asks)
         for pin in excluded:
             mask &= ~(1 << pin.at)
+        if self.keeps_pins and (kept := self.now().mapping.get(identifier)) is not None:
+            mask &= 1 << kept.at
         return Matches(view, identifier, mask)
 
     def is_satisfied_by(self, requirement: Ask, candidate: Pin) -> bool:
@@ -126,7 +131,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         it need be for some.
         """
         asks = self.asks(candidate)
-        if (criterion := self.criteria().get(candidate.key)) is not None:
+        if (criterion := self.now().criteria.get(candidate.key)) is not None:
             self._check_pythons(candidate, list(criterion.iter_requirement()))
         return asks
 
@@ -172,7 +177,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         return self._rank(identifier)
 
     def _rank(self, key: Key) -> tuple[bool, int, int]:
-        matches = self.criteria()[key].candidates
+        matches = self.now().criteria[key].candidates
         has_choice = not isinstance(matches, Matches) or matches.has_choice
         return has_choice, -self.conflicts.get(key[0], 0), self.order[key]
 
@@ -208,7 +213,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """
         if not ask.named or ask.named >> pin.at & 1:
             return False
-        criterion = self.criteria().get(pin.key)
+        criterion = self.now().criteria.get(pin.key)
         best = next(iter(criterion.candidates), pin) if criterion else pin
         return bool(ask.named >> best.at & 1) and best not in self.vain
 

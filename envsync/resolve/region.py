@@ -6,12 +6,14 @@ from typing import NamedTuple
 from resolvelib import BaseReporter
 from resolvelib.resolvers import Criterion, Resolution, ResolutionImpossible, ResolutionTooDeep
 
-from envsync.events import Reporter
+from envsync.events import SILENT, Reporter
 from envsync.model.marker import NEVER, MarkerSet
 from envsync.resolve.asks import Ask, Key, Pin
 from envsync.resolve.needs import Need
 from envsync.resolve.provider import Cause, Criteria, RegionProvider, Split
 
+_SECOND_LOOK = 300
+"""Rounds for it: generated universes of nine packages need 30."""
 _MOST_REJECTIONS = 1_000
 """How many are remembered, for explanations."""
 
@@ -68,6 +70,8 @@ class History:
         """Who asked for a package, in the order of asking."""
         self.collisions: dict[str, int] = {}
         """How often nothing was left of a package."""
+        self.pinned: set[Key] = set()
+        self.changed_pins = 0
         self.rejections: list[tuple[Cause, ...]] = []
         """What collided when a version was tried, the version's own requirement last."""
 
@@ -79,7 +83,7 @@ class Budget:
         self.rounds, self.regions = rounds, regions
         self.rounds_used = self.regions_used = 0
         self.collisions = 0
-        """How many versions were tried in vain."""
+        """How many versions were tried in vain, or given up later."""
 
 
 def solve(
@@ -90,14 +94,35 @@ def solve(
     Raises Split where the region must be cut first, Unsolvable where there is no solution (or the
     rounds are spent). Uses up `budget`.
     """
-    watcher = _Watcher(provider, reporter)
     if budget.regions_used == budget.regions:
-        raise Unsolvable(provider.region, (), watcher.history, "regions")
+        raise Unsolvable(provider.region, (), History(), "regions")
     budget.regions_used += 1
-    resolution = _Resolution(provider, watcher)
+    roots = provider.roots(needs)
     try:
-        roots = provider.roots(needs)
-        provider.criteria = lambda: resolution.state.criteria
+        solved = _attempt(provider, roots, budget, reporter)
+    except Unsolvable as error:
+        second = None if error.gave_up else _second_look(provider, roots, budget)
+        if second is None:
+            raise
+        return second
+    if not _is_consistent(solved):
+        solved = _attempt(provider, roots, budget, reporter, thorough=True)
+    return solved
+
+
+def _attempt(
+    provider: RegionProvider,
+    roots: tuple[Ask, ...],
+    budget: Budget,
+    reporter: Reporter = SILENT,
+    *,
+    thorough: bool = False,
+) -> Solved:
+    watcher = _Watcher(provider, reporter)
+    resolution = (_Thorough if thorough else _Resolution)(provider, watcher)
+    provider.now = lambda: resolution.state
+    provider.keeps_pins = thorough
+    try:
         state = resolution.resolve(roots, max_rounds=budget.rounds - budget.rounds_used)
     except ResolutionImpossible as error:
         raise Unsolvable(provider.region, error.causes, watcher.history) from None
@@ -105,8 +130,19 @@ def solve(
         raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
     finally:
         budget.rounds_used += watcher.history.rounds
-        budget.collisions += len(watcher.history.rejections)
+        budget.collisions += len(watcher.history.rejections) + watcher.history.changed_pins
     return _needed(provider, roots, state.mapping)
+
+
+def _second_look(provider: RegionProvider, roots: tuple[Ask, ...], budget: Budget) -> Solved | None:
+    """Look for a solution that resolvelib jumped over, at limited cost."""
+    few = Budget(min(_SECOND_LOOK, budget.rounds - budget.rounds_used), 1)
+    try:
+        return _attempt(provider, roots, few, thorough=True)
+    except Unsolvable:
+        return None
+    finally:
+        budget.rounds_used += few.rounds_used
 
 
 def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key, Pin]) -> Solved:
@@ -119,6 +155,16 @@ def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key,
             asks[key] = provider.asks(pins[key])
             waiting.extend(ask.key for ask in asks[key])
     return Solved(provider.region, roots, {key: pins[key] for key in asks}, asks)
+
+
+def _is_consistent(solved: Solved) -> bool:
+    """Whether each pin meets what the others ask.
+
+    resolvelib forgets what a pin asks when the pin has to change, and does not remember it if the
+    reason for the change goes away (1.2.1; seen in one of 7,500 generated universes).
+    """
+    every = (ask for asks in (solved.roots, *solved.asks.values()) for ask in asks)
+    return all(ask.mask >> solved.pins[ask.key].at & 1 for ask in every)
 
 
 class _Resolution(Resolution[Ask, Pin, Key]):
@@ -143,6 +189,22 @@ class _Resolution(Resolution[Ask, Pin, Key]):
         return satisfies
 
 
+class _Thorough(_Resolution):
+    """The same without leaps: the last decision is undone first, and no pin is ever changed.
+
+    resolvelib jumps back over decisions that had no part in a conflict, and sometimes over one that
+    had (it does not add the reasons for which versions were excluded before). This finds every
+    solution, if it is given the time.
+    """
+
+    def __init__(self, provider: RegionProvider, watcher: "_Watcher") -> None:
+        super().__init__(provider, watcher)
+        self._optimistic_backjumping_ratio = 0.0
+
+    def _backjump(self, causes: list[Cause]) -> bool:  # noqa: ARG002
+        return super()._backjump([])
+
+
 class _Watcher(BaseReporter[Ask, Pin, Key]):
     """Keeps the history, counts collisions, and stops resolvelib where a collision is none."""
 
@@ -158,6 +220,9 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         self.history.parents.setdefault(requirement.key, {})[parent] = requirement
 
     def pinning(self, candidate: Pin) -> None:
+        history = self.history
+        history.changed_pins += candidate.key in history.pinned
+        history.pinned.add(candidate.key)
         if candidate.key[1] is None:
             self._reporter.advance("resolving", 1, repr(candidate))
 
@@ -174,7 +239,7 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         Extras and groups do not count: versions shall not depend on which of them are installed.
         """
         region = self._provider.region
-        parts = effective_parts(causes, self._provider.criteria(), region)
+        parts = effective_parts(causes, self._provider.now().criteria, region)
         together = region
         for part in parts:
             together = together & part

@@ -1,15 +1,13 @@
 """The no-op mark: what was in sync with what, so that a sync with nothing to do asks only the disk.
 
-    envsync-stamp 1
-    selection groups=dev extras=
+    envsync-stamp 2
+    selection default
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
-    folders 3709
-    …one path a line…
-    …their modification times in nanoseconds, one line…
-    files 24800
-    …one path a line…
-    …st_mode of each, one line; sizes, one line; modification times in seconds, one line…
+    tree 3709 24800 1764210              folders, files, and the length of their paths in bytes
+    …paths, one a line, folders first; then 64-bit integers in the machine's order: the
+    modification times of the folders in nanoseconds; of the files st_mode, sizes, and
+    modification times in seconds…
 
 Read on the shortest path of the program: this module imports next to nothing that is not
 already there when Python has started, but for hashing what was written just before the stamp.
@@ -22,8 +20,9 @@ from envsync.halves import in_halves
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import BinaryIO
 
-HEADER = "envsync-stamp 1"
+HEADER = b"envsync-stamp 2"
 NAME = ".envsync/stamp"
 DEFAULT_SELECTION = "default"
 
@@ -43,24 +42,27 @@ def render(
     files: "list[tuple[str, int, int, int]]",
     known_ns: int,
 ) -> bytes:
-    """Write what is in sync now as text.
+    """Write what is in sync now.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
     of which the time and size are enough; `files` are (path, st_mode, size, mtime in seconds) as
     they should be. A folder that changed after `known_ns` is never taken as unchanged.
     Raises `OSError` when an input or folder is gone.
     """
-    lines = [HEADER, f"selection {selection}", f"written {known_ns}"]
+    from array import array  # noqa: PLC0415  (for writing only)
+
+    lines = [HEADER.decode(), f"selection {selection}", f"written {known_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
-    lines.append(f"folders {len(folders)}")
-    lines += folders
-    lines.append(" ".join([str(_settled(f"{root}/{folder}", known_ns)) for folder in folders]))
-    lines.append(f"files {len(files)}")
-    lines += [file[0] for file in files]
-    lines += [" ".join([str(file[column]) for file in files]) for column in (1, 2, 3)]
-    return "\n".join(lines).encode("utf-8", "surrogateescape")
+    paths = "\n".join([*folders, *(file[0] for file in files)]).encode("utf-8", "surrogateescape")
+    lines.append(f"tree {len(folders)} {len(files)} {len(paths)}\n")
+    numbers = array("q", [_settled(f"{root}/{folder}", known_ns) for folder in folders])
+    numbers.extend(file[1] for file in files)
+    numbers.extend(file[2] for file in files)
+    numbers.extend(file[3] for file in files)
+    head = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return head + paths + numbers.tobytes()
 
 
 def _settled(folder: str, known_ns: int) -> int:
@@ -76,31 +78,32 @@ def is_current(root: str, selection: str, *, files: bool) -> bool:
     "files"). False means "look closer", never an error.
     """
     try:
-        with open(f"{root}/{NAME}", encoding="utf-8", errors="surrogateescape") as file:
-            lines = file.read().split("\n")
-        if lines[0] != HEADER or lines[1] != f"selection {selection}":
-            return False
-        if os.path.lexists(f"{root}/.envsync/journal"):
-            return False
-        position = _inputs_match(lines)
-        return position > 0 and _tree_matches(root, lines, position, files=files)
-    except (OSError, ValueError, IndexError):
+        with open(f"{root}/{NAME}", "rb") as file:
+            if file.readline() != HEADER + b"\n":
+                return False
+            if file.readline().decode() != f"selection {selection}\n":
+                return False
+            if os.path.lexists(f"{root}/.envsync/journal"):
+                return False
+            counts = _inputs_match(file)
+            return counts is not None and _tree_matches(root, file.read(), counts, files=files)
+    except (OSError, ValueError, TypeError, IndexError):
         return False
 
 
-def _inputs_match(lines: "list[str]") -> int:
-    """Give the number of the line after the inputs, 0 when one of them changed."""
-    written = int(lines[2].removeprefix("written "))
-    position = 3
-    while lines[position].startswith("input "):
-        _, size, mtime, digest, path = lines[position].split(" ", 4)
+def _inputs_match(file: "BinaryIO") -> "tuple[int, int, int] | None":
+    """Give the numbers of the line after the inputs, None when an input changed."""
+    written = int(file.readline().removeprefix(b"written "))
+    while (line := file.readline()).startswith(b"input "):
+        fields = line.decode("utf-8", "surrogateescape").rstrip("\n").split(" ", 4)
+        size, mtime, digest, path = int(fields[1]), int(fields[2]), fields[3], fields[4]
         status = os.stat(path)
-        if status.st_size != int(size) or status.st_mtime_ns != int(mtime):
-            return 0
-        if int(mtime) >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
-            return 0
-        position += 1
-    return position
+        if status.st_size != size or status.st_mtime_ns != mtime:
+            return None
+        if mtime >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
+            return None
+    folders, files, length = map(int, line.removeprefix(b"tree ").split())
+    return folders, files, length
 
 
 def _hash(path: str) -> str:
@@ -110,38 +113,36 @@ def _hash(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _tree_matches(root: str, lines: "list[str]", position: int, *, files: bool) -> bool:
-    count = int(lines[position].removeprefix("folders "))
-    first = position + 1
-    times = list(map(int, lines[first + count].split()))
+def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, files: bool) -> bool:
+    """Compare folders and files with the disk; two processes share it where that pays."""
+    folder_count, file_count, length = counts
+    paths = data[:length].decode("utf-8", "surrogateescape").split("\n") if length else []
+    numbers = memoryview(data)[length:].cast("q").tolist()
+    if len(paths) != folder_count + file_count or len(numbers) != folder_count + 3 * file_count:
+        return False
+    rows: list[tuple[str, tuple[int, ...]]] = [
+        (path, (_FOLDER, time)) for path, time in zip(paths, numbers[:folder_count], strict=False)
+    ]
+    if files:
+        modes, sizes, times = (
+            numbers[first : first + file_count]
+            for first in range(folder_count, len(numbers), file_count or 1)
+        )
+        rows += zip(paths[folder_count:], zip(modes, sizes, times, strict=True), strict=True)
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:
-        found = [
-            (s.st_mode & _TYPE, s.st_mtime_ns) for s in map(os.lstat, lines[first : first + count])
-        ]
-        if found != [(_FOLDER, time) for time in times]:
-            return False
-        return not files or _files_match(lines, first + count + 1)
+        return in_halves(_are, rows)
     finally:
         os.chdir(before)
 
 
-def _files_match(lines: "list[str]", position: int) -> bool:
-    """Look at every file; two processes share the work where there are two processors."""
-    count = int(lines[position].removeprefix("files "))
-    first = position + 1
-    paths = lines[first : first + count]
-    columns = [list(map(int, line.split())) for line in lines[first + count :]]
-    expected = list(zip(*columns, strict=True))
-    if len(expected) != count:
-        return False
-    return in_halves(_are, list(zip(paths, expected, strict=True)))
-
-
 def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
     try:
-        found = [(s[0], s[6], s[8]) for s in map(os.lstat, [row[0] for row in rows])]
+        found = [
+            (s[0], s[6], s[8]) if s[0] & _TYPE != _FOLDER else (_FOLDER, s.st_mtime_ns)
+            for s in map(os.lstat, [row[0] for row in rows])
+        ]
     except OSError:
         return False
     return found == [row[1] for row in rows]
