@@ -15,6 +15,9 @@ pytestmark = pytest.mark.network
 REQUIREMENTS = ("flask", "pytest", "rich", "sqlalchemy")
 MODULES = ("flask", "pytest", "rich", "sqlalchemy")
 
+SEED = frozenset({"pip", "setuptools"})
+"""What venv puts into an environment."""
+
 LIST = (
     "import importlib.metadata as m, json;"
     "print(json.dumps(sorted([d.name.lower().replace('_', '-'), d.version]"
@@ -58,16 +61,16 @@ def test_second_sync_has_nothing_to_do(place: Workplace) -> None:
 
 def test_pip_installs_the_same_set_from_the_lock(place: Workplace, tmp_path: Path) -> None:
     python = fresh_environment(tmp_path / "pip")
-    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--upgrade", "pip>=26.3"], check=True)
-    subprocess.run([*pip, "install", "-r", place.project / "pylock.toml"], check=True)
-    seed = frozenset({"pip", "setuptools"})
-    assert installed(python, seed) == installed(place.venv / "bin" / "python")
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, "--upgrade", "pip>=26.3"], check=True)
+    subprocess.run([*pip, "-r", str(place.project / "pylock.toml")], check=True)
+    assert installed(python, SEED) == installed(place.venv / "bin" / "python")
 
 
 @pytest.mark.skipif(shutil.which("uv", path=Path(sys.executable).parent) is None, reason="no uv")
 def test_uv_installs_the_same_set_from_the_lock(place: Workplace, tmp_path: Path) -> None:
     python = fresh_environment(tmp_path / "uv")
-    command = [Path(sys.executable).with_name("uv"), "pip", "sync", "--preview", "--quiet"]
-    subprocess.run([*command, "--python", python, place.project / "pylock.toml"], check=True)
-    assert installed(python) == installed(place.venv / "bin" / "python")
+    uv = [str(Path(sys.executable).with_name("uv")), "pip", "sync", "--preview", "--quiet"]
+    lock = str(place.project / "pylock.toml")
+    subprocess.run([*uv, "--python", str(python), lock], check=True)
+    assert installed(python, SEED) == installed(place.venv / "bin" / "python")
