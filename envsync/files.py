@@ -160,6 +160,20 @@ def make_private_directory(parent: str, prefix: str) -> str:
     return path
 
 
+def sweep(folder: str, *, seconds: float = 86_400.0) -> None:
+    """Remove what killed processes left in a folder of temporary things: entries a day old.
+
+    What can't be looked at or removed is left for another time.
+    """
+    oldest = time.time() - seconds
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            path = f"{folder}/{name}"
+            with suppress(OSError):
+                if os.lstat(path).st_mtime < oldest:
+                    remove_tree(path)
+
+
 def unguessable() -> str:
     """Give a name that nobody can have taken before."""
     return os.urandom(8).hex()
@@ -250,7 +264,7 @@ _FICLONE = 0x40049409
 
 
 class Placer:
-    """Puts stored files in place: by copy-on-write clone, hard link, symbolic link or copy.
+    """Puts stored files in place: by copy-on-write clone, hard link or copy.
 
     `link_mode` "auto" tries them in the order clone, hard link, copy and keeps to the first that
     the file systems allow. Whatever the way, the file has the content, permissions and time of
@@ -262,10 +276,9 @@ class Placer:
             "auto": [self._clone, os.link, self._copy],
             "clone": [self._clone, self._copy],
             "hardlink": [os.link, self._copy],
-            "symlink": [os.symlink],
             "copy": [self._copy],
         }
-        self._ways = ways[link_mode]
+        self._ways = ways.get(link_mode, [self._copy])
 
     def place(self, source: str, destination: str) -> None:
         """Make `destination`, which must not exist, hold what `source` holds.

@@ -25,7 +25,8 @@ def build_key(
 ) -> str:
     """Give the name, 64 hexadecimal digits, of what one build makes.
 
-    `source_sha256` is the tree's, `requirements` a digest of the build environment's pins. Of the
+    `source_sha256` is the tree's, `requirements` a digest of what the build requires beyond what
+    the source itself says. Of the
     target counts what compiled code depends on: its cache tag and its wheel tags, which tell ABI
     flags, platform and C library.
     """

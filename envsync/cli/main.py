@@ -45,7 +45,7 @@ a first session:
   envsync run flask --version  run a command in the environment
 
 exit codes: 0 done, 1 could not, 2 usage or an invalid file, 3 a check found a difference,
-130 interrupted. Every option has a variable: --offline is ENVSYNC_OFFLINE=1.
+130 interrupted. The options of every command have variables: --offline is ENVSYNC_OFFLINE=1.
 """
 
 

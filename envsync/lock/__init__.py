@@ -1,1 +1,1 @@
-"""Writing, reading and viewing pylock.toml."""
+"""Writing, reading, comparing pylock.toml, and selecting from it."""

@@ -51,4 +51,4 @@ class Resolution(NamedTuple):
     notices: tuple[str, ...]
     """What the user should know, one line each."""
     rounds: int
-    """Rounds of resolvelib over all regions, a measure of difficulty."""
+    """Decisions and vain tries over all regions, a measure of difficulty."""

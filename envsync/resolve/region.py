@@ -76,8 +76,15 @@ class History:
         """What collided when a version was tried, the version's own requirement last."""
 
 
+class _Exhausted(Exception):
+    """No rounds are left."""
+
+
 class Budget:
-    """How many rounds and regions a resolution may take, and has taken."""
+    """How many rounds and regions a resolution may take, and has taken.
+
+    A version that was tried in vain counts like a round: resolvelib tries any number in one.
+    """
 
     def __init__(self, rounds: int, regions: int) -> None:
         self.rounds, self.regions = rounds, regions
@@ -118,15 +125,15 @@ def _attempt(
     *,
     thorough: bool = False,
 ) -> Solved:
-    watcher = _Watcher(provider, reporter)
+    watcher = _Watcher(provider, reporter, budget.rounds - budget.rounds_used)
     resolution = (_Thorough if thorough else _Resolution)(provider, watcher)
     provider.now = lambda: resolution.state
     provider.keeps_pins = thorough
     try:
-        state = resolution.resolve(roots, max_rounds=budget.rounds - budget.rounds_used)
+        state = resolution.resolve(roots, max_rounds=watcher.limit)
     except ResolutionImpossible as error:
         raise Unsolvable(provider.region, error.causes, watcher.history) from None
-    except ResolutionTooDeep:
+    except (ResolutionTooDeep, _Exhausted):
         raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
     finally:
         budget.rounds_used += watcher.history.rounds
@@ -208,12 +215,13 @@ class _Thorough(_Resolution):
 class _Watcher(BaseReporter[Ask, Pin, Key]):
     """Keeps the history, counts collisions, and stops resolvelib where a collision is none."""
 
-    def __init__(self, provider: RegionProvider, reporter: Reporter) -> None:
+    def __init__(self, provider: RegionProvider, reporter: Reporter, limit: int) -> None:
         self._provider, self._reporter = provider, reporter
+        self.limit = limit
         self.history = History()
 
-    def starting_round(self, index: int) -> None:
-        self.history.rounds = index + 1
+    def starting_round(self, index: int) -> None:  # noqa: ARG002 (resolvelib names it)
+        self._count()
 
     def adding_requirement(self, requirement: Ask, parent: Pin | None) -> None:
         self._provider.order.setdefault(requirement.key, len(self._provider.order))
@@ -227,11 +235,17 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
             self._reporter.advance("resolving", 1, repr(candidate))
 
     def rejecting_candidate(self, criterion: Criterion[Ask, Pin], candidate: Pin) -> None:
+        self._count()
         causes = tuple(criterion.information)
         self._remember(causes, candidate)
         marker = self._between(causes)
         if marker is not None:
             raise Split(marker, f"{candidate} collides with what it never meets")
+
+    def _count(self) -> None:
+        if self.history.rounds == self.limit:
+            raise _Exhausted
+        self.history.rounds += 1
 
     def _between(self, causes: tuple[Cause, ...]) -> MarkerSet | None:
         """What keeps colliding requirements apart, if no environment brings them together.

@@ -90,7 +90,8 @@ def remove_dependency(
         positions = [i for i, listed in enumerate(found.names()) if listed == wanted]
         if not positions:
             raise UsageError(
-                f"{wanted} is not in {show_path(path)}", hint=_elsewhere(text, wanted, path)
+                f"{wanted} is not in {show_path(path)}",
+                hint=_elsewhere(text, wanted, path) or "look in env.toml for its spelling",
             )
         for position in reversed(positions):
             found = found.remove(position)

@@ -7,6 +7,7 @@ specification ("Installing a wheel") and "Recording installed projects".
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -22,7 +23,8 @@ READ_ONLY = stat.S_IFREG | 0o444
 READ_ONLY_EXECUTABLE = stat.S_IFREG | 0o555
 WRITABLE = stat.S_IFREG | 0o644
 WRITABLE_EXECUTABLE = stat.S_IFREG | 0o755
-LINK = stat.S_IFLNK | 0o777
+LINK = stat.S_IFLNK | (0o755 if sys.platform == "darwin" else 0o777)
+SYMLINK = "symlink"
 
 # Linux takes 256 bytes since 5.1 and took 128 before; macOS 512.
 _LONGEST_SHEBANG = 127
@@ -99,6 +101,24 @@ def package_content(
     return Content(owner, tuple(sources))
 
 
+def as_links(content: Content) -> Content:
+    """Give the same files as symbolic links into the store, for `link-mode = "symlink"`.
+
+    What is written for this environment alone stays a file.
+    """
+    placed: list[Placed] = []
+    sources: list[str | bytes] = []
+    for file, source in zip(content.owner.files, content.sources, strict=True):
+        if isinstance(source, str):
+            target = os.fsencode(source)
+            placed.append(Placed(file.path, LINK, len(target), source))
+            sources.append(target)
+        else:
+            placed.append(file)
+            sources.append(source)
+    return Content(content.owner._replace(files=tuple(placed)), tuple(sources))
+
+
 class _Layout:
     """Where the parts of one wheel go in an environment made from one interpreter."""
 
@@ -137,11 +157,15 @@ def _place_data(
             continue
         path, source = layout.destination(file.path), f"{wheel.tree}/{file.path}"
         is_script = file.path.startswith(f"{layout.data}scripts/")
-        script = _rewritten_script(source, layout.scripts) if is_script else None
-        if script is not None:
-            yield path, script, True
-            continue
-        mode = READ_ONLY_EXECUTABLE if file.executable or is_script else READ_ONLY
+        if is_script:
+            script = _rewritten_script(source, layout.scripts)
+            if script is None and not file.executable:  # every script is made executable
+                with open(source, "rb") as stored:
+                    script = stored.read()
+            if script is not None:
+                yield path, script, True
+                continue
+        mode = READ_ONLY_EXECUTABLE if file.executable else READ_ONLY
         placed.append(Placed(path, mode, file.size, file.sha256))
         sources.append(source)
 

@@ -2,7 +2,7 @@
 
 A sync first makes everything ready below `.envsync/stage/`, then writes the new manifest and the
 journal, which is the commit; from there on each step is one rename, so that a process that dies
-anywhere leaves work that the next envsync command of any kind finishes (`recover`). Without a
+anywhere leaves work that the next `sync`, `run`, `add` or `remove` finishes (`recover`). Without a
 journal, what is staged never counted and is thrown away.
 
     .envsync/id              identity of the environment
@@ -95,6 +95,9 @@ def finish(root: str, steps: Iterable[Step]) -> None:
 def _drop_leftovers(root: str) -> None:
     for name in ("stage", "trash", "manifest.next"):
         remove_tree(state_path(root, name))
+    for name in os.listdir(state_path(root)):
+        if name.startswith("."):  # a file that was being written
+            remove_tree(state_path(root, name))
 
 
 def _parse(data: bytes, root: str) -> list[Step]:

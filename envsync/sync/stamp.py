@@ -1,6 +1,7 @@
 """The no-op mark: what was in sync with what, so that a sync with nothing to do asks only the disk.
 
     envsync-stamp 2
+    root /project/.venv
     selection default
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
@@ -51,7 +52,7 @@ def render(
     """
     from array import array  # noqa: PLC0415  (for writing only)
 
-    lines = [HEADER.decode(), f"selection {selection}", f"written {known_ns}"]
+    lines = [HEADER.decode(), f"root {root}", f"selection {selection}", f"written {known_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
@@ -81,6 +82,8 @@ def is_current(root: str, selection: str, *, files: bool) -> bool:
         with open(f"{root}/{NAME}", "rb") as file:
             if file.readline() != HEADER + b"\n":
                 return False
+            if file.readline() != f"root {root}\n".encode("utf-8", "surrogateescape"):
+                return False  # it was moved or copied
             if file.readline().decode() != f"selection {selection}\n":
                 return False
             if os.path.lexists(f"{root}/.envsync/journal"):

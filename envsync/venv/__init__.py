@@ -1,1 +1,1 @@
-"""Making and scanning virtual environments."""
+"""Describing virtual environments, and running commands in them."""

@@ -14,7 +14,7 @@ from envsync.build.key import build_key, requirements_digest
 from envsync.build.sources import SourceTree, check_out, copy_folder, open_folder, unpack_sdist
 from envsync.errors import BuildNotAllowed, EnvsyncError
 from envsync.events import Reporter
-from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors, sweep
 from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
@@ -56,7 +56,7 @@ class Builder:
         A source distribution is built once for each kind of interpreter, a local folder each time.
         Raises `BuildNotAllowed`, `BuildFailed`, and what getting the source raises.
         """
-        if pin.kind in ("sdist", "archive", "vcs"):
+        if pin.url is not None:  # what lies in the project may always be built
             self._refuse(pin.name, pin.version)
         built = self._known(pin.sha256, pin, target)
         if built is not None:
@@ -92,7 +92,7 @@ class Builder:
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """Ask a candidate's backend for its metadata. Raises as `wheel`."""
         source = candidate.source
-        if source is None or source.kind != "directory":
+        if source is None or source.url is not None:
             self._refuse(candidate.name, str(candidate.version))
         target = find_target(
             self._settings.python or self._spec.python,
@@ -142,6 +142,7 @@ class Builder:
     def _scratch(self) -> Iterator[str]:
         parent = os.path.join(self._settings.cache_dir, _SCRATCH)
         with storage_errors(parent):
+            sweep(parent)
             folder = make_private_directory(parent, "build-")
         try:
             yield folder

@@ -9,7 +9,7 @@ from packaging.version import Version
 
 from envsync.errors import LockInvalid
 from envsync.events import Reporter
-from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors, sweep
 from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
 from envsync.store.wheels import StoredWheel, WheelStore
@@ -54,6 +54,7 @@ def fetch(
             stored[pin.name] = wheel
     if absent:
         with storage_errors(cache_dir):
+            sweep(os.path.join(cache_dir, _TEMPORARY))
             folder = make_private_directory(os.path.join(cache_dir, _TEMPORARY), "fetch-")
         try:
             stored.update(_Fetching(store, source, folder, reporter).all(absent))
@@ -80,6 +81,9 @@ class _Fetching:
             path, sha256 = self._source.build(pin)
             self._reporter.end("building")
             found = self._store.get(sha256)
+            if found is not None and not self._store.intact(found):
+                self._store.set_aside(found)
+                found = None
             stored[pin.name] = found or self._store.add(
                 path, sha256=sha256, filename=os.path.basename(path), name=pin.name
             )

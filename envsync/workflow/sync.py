@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from envsync.errors import EnvDiffers, TargetRefused
+from envsync.errors import EnvDiffers, StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
 from envsync.lock.pins import Pinned
@@ -14,7 +14,15 @@ from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
 from envsync.sync import journal, stamp, transaction
 from envsync.sync.drift import Drift, expected_mtime, scan
-from envsync.sync.install import Content, environment_content, merge, package_content, sources
+from envsync.sync.install import (
+    SYMLINK,
+    Content,
+    as_links,
+    environment_content,
+    merge,
+    package_content,
+    sources,
+)
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.paths import parents
 from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_plan
@@ -27,6 +35,13 @@ _WAIT_SECONDS = 300.0
 Fetch = Callable[[Sequence[Pinned], bool], Mapping[str, StoredWheel]]
 """Gives the stored wheels of pins, by package name. With True it looks at every file of those that
 are there already, and makes wheels anew that were tampered with."""
+
+
+Undo = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
 
 
 class Goal(NamedTuple):
@@ -118,12 +133,13 @@ def sync(
     reporter: Reporter,
     *,
     force: bool = False,
-    before_commit: Callable[[], None] | None = None,
+    before_commit: Callable[[], Undo] | None = None,
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
     Everything that can fail comes first. `before_commit` is called once all is ready: what it
-    writes changes together with the environment. Raises `TargetRefused`, `InstallConflict`,
+    writes changes together with the environment, and what it gives undoes that when the commit
+    fails. Raises `TargetRefused`, `InstallConflict`,
     `StorageFailed`, and what `fetch` raises; the environment is as it was then.
     """
     state = _look(goal, force=force)
@@ -134,18 +150,17 @@ def sync(
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     needed = _needed(goal, state, comparison)
-    try:
-        prepared = _prepare(goal, state, fetch(needed, False), needed, reporter)
-    except transaction.Tampered:
-        prepared = _prepare(goal, state, fetch(needed, True), needed, reporter)
+    prepared = _prepare_from_store(goal, state, fetch, needed, reporter)
+    undo: Undo = _nothing
     try:
         if before_commit is not None:
-            before_commit()
+            undo = before_commit()
         known_ns = time.time_ns() if prepared.built else state.looked_ns
         transaction.commit(prepared)
     except BaseException:
         if not transaction.is_interrupted(goal.root):
             transaction.discard(prepared)
+            undo()
         raise
     _write_stamp(goal, prepared.manifest.placed(), known_ns)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
@@ -250,6 +265,23 @@ def _next_manifest(goal: Goal, state: _State, contents: Sequence[Content]) -> Ma
     )
 
 
+def _prepare_from_store(
+    goal: Goal, state: _State, fetch: Fetch, needed: Sequence[Pinned], reporter: Reporter
+) -> Prepared:
+    """Make everything ready; a stored wheel that turns out to be tampered with is made anew."""
+    if goal.link_mode != SYMLINK:  # of which linking itself looks at every file
+        try:
+            return _prepare(goal, state, fetch(needed, False), needed, reporter)
+        except transaction.Tampered:
+            reporter.detail("a stored file was changed: looking at all that are needed")
+    try:
+        return _prepare(goal, state, fetch(needed, True), needed, reporter)
+    except transaction.Tampered as error:
+        raise StorageFailed(
+            str(error), "a stored file changes while it is used", hint="run the command once more"
+        ) from error
+
+
 def _prepare(
     goal: Goal,
     state: _State,
@@ -259,7 +291,10 @@ def _prepare(
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
     own = environment_content(_own_files(goal))
-    contents = [own, *(_package(goal, pin, wheels[pin.name]) for pin in needed)]
+    contents = [_package(goal, pin, wheels[pin.name]) for pin in needed]
+    if goal.link_mode == SYMLINK:
+        contents = [as_links(content) for content in contents]
+    contents.insert(0, own)
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
     placer = Placer(goal.link_mode)

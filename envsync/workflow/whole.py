@@ -4,17 +4,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from envsync.events import Reporter
+from envsync.files import remove_tree, storage_errors, write_if_changed
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.workflow import sync as steps
 from envsync.workflow.goal import lock_for_sync, make_goal, with_inputs
-from envsync.workflow.lock import LockOutcome
+from envsync.workflow.lock import LockOutcome, refuse_pending
 from envsync.workflow.memory import remember
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, LockOptions, SyncRequest
 from envsync.workflow.spec_file import read_spec, venv_path
 from envsync.workflow.supply import Supply
-from envsync.workflow.sync import SyncOutcome
+from envsync.workflow.sync import SyncOutcome, Undo
 
 
 class SpecText(NamedTuple):
@@ -48,6 +49,7 @@ def sync_project(
     stands in for the env.toml on disk, `lock` for the lock.
     """
     spec, text = source or read_spec(project)
+    refuse_pending(spec)
     with steps.locked(venv_path(project, spec), reporter) as recovered:
         if lock is None:
             lock = lock_for_sync(
@@ -63,11 +65,37 @@ def sync_project(
                 lambda pins, look: supply.fetch(pins, goal.target, look=look),
                 reporter,
                 force=request.force,
-                before_commit=lambda: wrote.append(write(found)),
+                before_commit=lambda: _write(project, lambda: wrote.append(write(found))),
             )
             if request.trust != FROZEN:
                 remember(goal, project, request, settings)
     return Synced(outcome._replace(recovered=recovered), lock, any(wrote))
+
+
+def _write(project: Project, write: Callable[[], None]) -> Undo:
+    """Write env.toml and the lock; gives what puts them back."""
+    before: dict[str, bytes | None] = {}
+    for path in (project.spec_path, project.lock_path):
+        with storage_errors(path):
+            try:
+                with open(path, "rb") as file:
+                    before[path] = file.read()
+            except FileNotFoundError:
+                before[path] = None
+
+    def undo() -> None:
+        for path, data in before.items():
+            if data is None:
+                remove_tree(path)
+            else:
+                write_if_changed(path, data)
+
+    try:
+        write()
+    except BaseException:
+        undo()
+        raise
+    return undo
 
 
 def check_project(
@@ -78,6 +106,7 @@ def check_project(
     Raises `LockOutdated` or `EnvDiffers`.
     """
     spec, _ = read_spec(project)
+    refuse_pending(spec)
     trust = request.trust or LOCKED
     lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
     return steps.check(make_goal(project, spec, lock, request.selection, settings, reporter))
@@ -88,6 +117,7 @@ def preview_project(
 ) -> Synced:
     """Say what a sync would do; a new lock is resolved when needed, but nothing is written."""
     spec, _ = read_spec(project)
+    refuse_pending(spec)
     lock = lock_for_sync(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )

@@ -1,0 +1,126 @@
+"""Environments that were copied, linked otherwise, or shared with a damaged store."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import SPEC, publish
+from tests.support.command import Workplace
+from tests.support.index_server import IndexServer
+from tests.support.wheels import make_sdist, make_wheel
+
+
+def test_copied_project_is_not_taken_for_the_original(project: Workplace, tmp_path: Path) -> None:
+    project.ok("sync")
+    (tmp_path / "second").mkdir()
+    copy = Workplace(tmp_path / "second", project.environ["ENVSYNC_DEFAULT_INDEX"])
+    copy.environ["ENVSYNC_CACHE_DIR"] = str(project.cache)
+    copy.project.rmdir()
+    subprocess.run(["cp", "-a", project.project, copy.project], check=True)
+    copy.write(SPEC.replace('"webby"', '"webby", "winner"'))
+    ran = copy.ok("sync")
+    assert "moved or copied" in ran.err
+    copy.python("import winner")
+    assert str(copy.venv) in (copy.venv / "bin/webby").read_text()
+
+
+@pytest.mark.parametrize("mode", ["hardlink", "copy", "symlink", "clone", "auto"])
+def test_every_link_mode_gives_a_working_environment_that_settles(
+    project: Workplace, mode: str
+) -> None:
+    project.write(f'{SPEC}\n[sync]\nlink-mode = "{mode}"\n')
+    project.ok("sync")
+    assert project.python("import base; print(base.VERSION)") == "2"
+    assert "Nothing to do" in project.ok("sync").err
+    assert (project.site / "base.py").is_symlink() == (mode == "symlink")
+    project.ok("sync", "--check")
+
+
+def test_one_byte_changed_in_the_store_never_reaches_an_environment(
+    project: Workplace, server: IndexServer
+) -> None:
+    project.ok("sync")
+    shutil.rmtree(project.venv)
+    (stored,) = project.cache.glob("wheels-v1/*/tree/base.py")
+    stored.chmod(0o644)
+    stored.write_text("POISON = 1\n")
+    project.ok("sync")
+    assert (project.site / "base.py").read_text() == "VERSION = 2\n"
+
+
+def test_changed_store_copy_of_a_built_wheel_is_made_anew(
+    project: Workplace, server: IndexServer
+) -> None:
+    filename, content = make_sdist("sourced", "1.0", {"src/sourced.py": "X = 1\n"})
+    server.add("sourced", filename, content)
+    project.write(SPEC.replace("webby", "sourced", 1).split("[env.opt")[0])
+    project.ok("lock", "--allow-build", "sourced")
+    project.ok("sync")
+    shutil.rmtree(project.venv)
+    (stored,) = project.cache.glob("wheels-v1/*/tree/sourced.py")
+    stored.chmod(0o644)
+    stored.write_text("POISON = 1\n")
+    project.ok("sync")
+    assert (project.site / "sourced.py").read_text() == "X = 1\n"
+
+
+def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> None:
+    project.ok("sync")
+    project.write(SPEC + "[sync]\ncompile-bytecode = true\n")
+    ran = project.run("sync", "--locked")
+    assert ran.code == 2
+    assert "not yet supported: sync.compile-bytecode" in ran.err
+
+
+def test_lock_is_put_back_when_the_environment_cannot_change(
+    project: Workplace, server: IndexServer
+) -> None:
+    project.ok("sync")
+    publish(server, make_wheel("late", "1.0"))
+    before = project.files()
+    # The journal can't be written: a folder stands in its place.
+    (project.venv / ".envsync" / "journal").mkdir()
+    ran = project.run("add", "late")
+    assert ran.code != 0
+    os.rmdir(project.venv / ".envsync" / "journal")
+    assert project.files() == before
+    project.ok("add", "late")
+    project.python("import late")
+
+
+def test_wheel_with_all_kinds_of_files(project: Workplace, server: IndexServer) -> None:
+    publish(
+        server,
+        make_wheel(
+            "kinds",
+            "1.0",
+            {"kinds.py": "import sys\n\ndef main():\n    sys.exit(3)\n"},
+            data={
+                "scripts/kinds-tool": "#!python\nimport sys\nprint(sys.prefix)\n",
+                "scripts/kinds-shell": "#!/bin/sh\necho shell\n",
+                "data/share/kinds/info.txt": "info\n",
+                "headers/kinds.h": "#define KINDS\n",
+                "purelib/kinds_pure.py": "PURE = 1\n",
+                "platlib/kinds_plat.py": "PLAT = 1\n",
+            },
+            entry_points={"console_scripts": {"kinds": "kinds:main"}},
+        ),
+    )
+    project.write(SPEC.replace('"webby"', '"kinds"').split("[env.opt")[0])
+    project.ok("sync")
+    venv = project.venv
+    assert subprocess.run([venv / "bin/kinds"], check=False).returncode == 3
+    tool = subprocess.run([venv / "bin/kinds-tool"], capture_output=True, check=True)
+    assert tool.stdout.decode().strip() == str(venv)
+    shell = subprocess.run([venv / "bin/kinds-shell"], capture_output=True, check=True)
+    assert shell.stdout == b"shell\n"
+    assert (venv / "share/kinds/info.txt").read_text() == "info\n"
+    assert len(list(venv.glob("include/site/python*/kinds/kinds.h"))) == 1
+    project.python("import kinds_pure, kinds_plat")
+    project.write(SPEC.replace('"webby"', '"base"').split("[env.opt")[0])
+    project.ok("sync")
+    for gone in ("bin/kinds", "bin/kinds-tool", "bin/kinds-shell", "share/kinds"):
+        assert not (venv / gone).exists()
