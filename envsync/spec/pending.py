@@ -52,7 +52,6 @@ PENDING: dict[str, UsedKeys] = dict(
         _when("sync.compile-bytecode", lambda spec: spec.sync.compile_bytecode),
         _when("tasks", lambda spec: spec.tasks),
         _when("env.seed", lambda spec: spec.seed),
-        _when("env.system-site-packages", lambda spec: spec.system_site_packages),
     )
 )
 """Delete an entry when the key has its effect."""

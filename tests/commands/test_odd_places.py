@@ -124,3 +124,14 @@ def test_wheel_with_all_kinds_of_files(project: Workplace, server: IndexServer) 
     project.ok("sync")
     for gone in ("bin/kinds", "bin/kinds-tool", "bin/kinds-shell", "share/kinds"):
         assert not (venv / gone).exists()
+
+
+def test_system_site_packages_are_seen_only_when_asked_for(project: Workplace) -> None:
+    project.ok("sync")
+    shown = (
+        "import sys; print(any(p.startswith(sys.base_prefix) and 'site-p' in p for p in sys.path))"
+    )
+    assert project.python(shown) == "False"
+    project.write(SPEC.replace("[env]", "[env]\nsystem-site-packages = true", 1))
+    assert "system-site-packages changed" in project.ok("sync").err
+    assert project.python(shown) == "True"

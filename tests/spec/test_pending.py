@@ -21,7 +21,6 @@ EXAMPLES = {
     "sync.compile-bytecode": ("[sync]\ncompile-bytecode = true\n", ("sync.compile-bytecode",)),
     "tasks": ("[tasks]\na = 'b'\n", ("tasks",)),
     "env.seed": ("seed = ['pip']\n", ("env.seed",)),
-    "env.system-site-packages": ("system-site-packages = true\n", ("env.system-site-packages",)),
 }
 
 
