@@ -95,18 +95,18 @@ class Matches(Sequence[Pin]):
     """A set of versions as pins, most wanted first, each made when it is looked at."""
 
     def __init__(self, view: View, key: Key, mask: int) -> None:
-        self._view, self._key, self._mask = view, key, mask
+        self._view, self._key, self.mask = view, key, mask
 
     @property
     def has_choice(self) -> bool:
         """Whether there are two versions or more."""
-        return bool(self._mask & (self._mask - 1))
+        return bool(self.mask & (self.mask - 1))
 
     def __len__(self) -> int:
-        return self._mask.bit_count()
+        return self.mask.bit_count()
 
     def __iter__(self) -> Iterator[Pin]:
-        view, mask = self._view, self._mask
+        view, mask = self._view, self.mask
         for at in view.preferred:
             if mask >> at & 1:
                 mask ^= 1 << at

@@ -5,6 +5,7 @@ the extra async of flask>=3. Constraints ride along as further needs of whoever 
 so that they are split by their markers and explained like any other requirement.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,9 @@ from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import ALWAYS, MarkerSet, from_marker
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import ResolvePolicy
+
+# `packaging` writes markers in one way only: extra == "name", with double quotes.
+_EXTRA = re.compile(r'extra == "([^"]*)"')
 
 
 class Need(NamedTuple):
@@ -46,6 +50,42 @@ class Refused(Exception):
         self.reason = reason
 
 
+class Dependencies:
+    """One version's requirements, sorted once by the extras that they depend on.
+
+    A big package has a thousand of them for a hundred extras: reading them all for each extra would
+    be most of the work.
+    """
+
+    def __init__(self, metadata: CoreMetadata) -> None:
+        """Raises Refused for a marker that cannot be read."""
+        self.name = metadata.name
+        self.plain: list[tuple[Requirement, MarkerSet]] = []
+        """What is required without any extra, and where."""
+        self._by_extra: dict[str, list[tuple[Requirement, MarkerSet]]] = {}
+        for requirement in metadata.requires_dist:
+            try:
+                self._add(requirement, from_marker(requirement.marker))
+            except ValueError as error:
+                raise Refused(f"it requires {requirement.name} by a bad marker: {error}") from error
+
+    def of_extra(self, extra: str) -> Iterator[tuple[Requirement, MarkerSet]]:
+        """What an extra adds, and where."""
+        for requirement, marker in self._by_extra.get(extra, ()):
+            added = marker.assign_extras({extra}) - marker.assign_extras(())
+            if not added.is_never():
+                yield requirement, added
+
+    def _add(self, requirement: Requirement, marker: MarkerSet) -> None:
+        without = marker.assign_extras(())
+        if not without.is_never():
+            self.plain.append((requirement, without))
+        if without is not marker:
+            names = {canonicalize_name(name) for name in _EXTRA.findall(str(requirement.marker))}
+            for name in sorted(names):
+                self._by_extra.setdefault(name, []).append((requirement, marker))
+
+
 class NeedReader:
     """Reads requirements under one policy; holds what constraints and overrides change."""
 
@@ -62,28 +102,25 @@ class NeedReader:
         """The needs that one requirement of env.toml stands for."""
         return tuple(self._read(wanted.requirement, wanted.marker, wanted.origin))
 
-    def of_package(self, metadata: CoreMetadata) -> tuple[Need, ...]:
+    def of_package(self, dependencies: "Dependencies") -> tuple[Need, ...]:
         """The needs of a package without any of its extras.
 
         Raises Refused for a direct reference that env.toml does not declare (hazards H18).
         """
-        return tuple(self._of_metadata(metadata, frozenset()))
+        return tuple(self._of_lines(dependencies.plain))
 
     def of_extra(
-        self, metadata: CoreMetadata, extra: NormalizedName, version: Version
+        self, dependencies: "Dependencies", extra: NormalizedName, version: Version
     ) -> tuple[Need, ...]:
         """The needs that one extra adds: its own package in the same version, and its share."""
-        package = Need(metadata.name, None, _exactly(version), ALWAYS, origin=None, exactly=version)
-        return (package, *self._of_metadata(metadata, frozenset({extra})))
+        name = dependencies.name
+        package = Need(name, None, _exactly(version), ALWAYS, origin=None, exactly=version)
+        return (package, *self._of_lines(dependencies.of_extra(extra)))
 
-    def _of_metadata(self, metadata: CoreMetadata, extras: frozenset[str]) -> Iterator[Need]:
-        for requirement in metadata.requires_dist:
-            marker = from_marker(requirement.marker)
-            without = marker.assign_extras(frozenset())
-            applies = marker.assign_extras(extras) - without if extras else without
-            if not applies.is_never():
-                self._check_reference(requirement)
-                yield from self._read(requirement, applies, None)
+    def _of_lines(self, lines: Iterable[tuple[Requirement, MarkerSet]]) -> Iterator[Need]:
+        for requirement, marker in lines:
+            self._check_reference(requirement)
+            yield from self._read(requirement, marker, None)
 
     def _check_reference(self, requirement: Requirement) -> None:
         if requirement.url and canonicalize_name(requirement.name) not in self._declared:

@@ -76,6 +76,10 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self._followed, self._locked = followed, locked
         self._views: dict[NormalizedName, View] = {}
         self._asks: dict[Pin, tuple[Ask, ...]] = {}
+        self._extras: dict[NormalizedName, dict[Key, None]] = {}
+        self._root_masks: dict[NormalizedName, int] = {}
+        self._hopeless: dict[Key, int] = {}
+        """Versions that cannot be used anywhere in the region, whatever else is chosen."""
         self._offers_extra: dict[Key, bool] = {}
         self._direct: frozenset[NormalizedName] = frozenset()
 
@@ -83,7 +87,11 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """What env.toml asks in this region. Raises Split as `get_dependencies` does."""
         here = tuple(needs)
         self._direct = frozenset(need.name for need in here)
-        return self._read(here)
+        asks = self._read(here)
+        for ask in asks:
+            name = ask.key[0]
+            self._root_masks[name] = self._root_masks.get(name, -1) & ask.mask
+        return asks
 
     def identify(self, requirement_or_candidate: Ask | Pin) -> Key:
         """The package or extra that a requirement or version belongs to."""
@@ -111,6 +119,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         mask = self._allowed(view, asks)
         for pin in excluded:
             mask &= ~(1 << pin.at)
+        for key in self._bound(identifier, requirements):
+            mask &= ~self._hopeless.get(key, 0)
         if self.keeps_pins and (kept := self.now().mapping.get(identifier)) is not None:
             mask &= 1 << kept.at
         return Matches(view, identifier, mask)
@@ -133,7 +143,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         asks = self.asks(candidate)
         if (criterion := self.now().criteria.get(candidate.key)) is not None:
             self._check_pythons(candidate, list(criterion.iter_requirement()))
-        return asks
+        return self._colliding_first(candidate, asks)
 
     def asks(self, pin: Pin) -> tuple[Ask, ...]:
         """What a version asks for, whatever else holds."""
@@ -205,6 +215,36 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
     def cuts(self, marker: MarkerSet) -> bool:
         """Whether a marker holds in a part of the region only."""
         return not self.region.is_disjoint(marker) and not self.region.implies(marker)
+
+    def _bound(self, key: Key, requirements: Mapping[Key, Iterator[Ask]]) -> Iterator[Key]:
+        """The keys that get one version with this one: a package and its extras."""
+        name, extra = key
+        yield key
+        if extra is not None:
+            yield name, None
+        for other in self._extras.get(name, ()):
+            if other != key and other in requirements:
+                yield other
+
+    def _colliding_first(self, pin: Pin, asks: Sequence[Ask]) -> Sequence[Ask]:
+        """Put a requirement that cannot be met at the front, so that trying it costs little.
+
+        A version with a requirement that nothing in the region meets, or that env.toml's own
+        exclude, is not tried again.
+        """
+        criteria = self.now().criteria
+        for ask in asks:
+            if ask.reason:
+                return asks
+            view = self.view(ask.key[0])
+            possible = ask.mask & view.fit & ~view.offer.refused
+            if not possible & self._root_masks.get(ask.key[0], -1):
+                self._hopeless[pin.key] = self._hopeless.get(pin.key, 0) | 1 << pin.at
+                return (ask, *(one for one in asks if one is not ask))
+            matches = criteria[ask.key].candidates if ask.key in criteria else None
+            if isinstance(matches, Matches) and not matches.mask & ask.mask:
+                return (ask, *(one for one in asks if one is not ask))
+        return asks
 
     def _is_outdone(self, ask: Ask, pin: Pin) -> bool:
         """Whether a requirement names pre-releases after a stable version has been decided.
@@ -300,6 +340,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         for need, marker in here:
             offer = self.view(need.name).offer
             asks.append(Ask(need, marker, offer))
+            if need.extra is not None:
+                self._extras.setdefault(need.name, {})[need.name, need.extra] = None
             if need.extra is None and need.exactly is None:
                 asks.extend(self._required(need, marker, offer))
         self._check_siblings(asks)

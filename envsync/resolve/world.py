@@ -14,7 +14,7 @@ from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolicy, may_build
-from envsync.resolve.needs import Need, NeedReader, Refused
+from envsync.resolve.needs import Dependencies, Need, NeedReader, Refused
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.tags import wheels_lower_bound
@@ -30,6 +30,7 @@ class World:
         self._foresight = catalog if isinstance(catalog, Foresight) else None
         self._offers: dict[tuple[NormalizedName, str | None], Offer] = {}
         self._metadata: dict[tuple[Offer, int], CoreMetadata] = {}
+        self._dependencies: dict[tuple[Offer, int], Dependencies] = {}
         self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
         self._bounds: dict[tuple[Offer, int], MarkerSet] = {}
         self._lacking: dict[tuple[Offer, MarkerSet], int] = {}
@@ -51,13 +52,20 @@ class World:
         key = (offer, at, extra)
         needs = self._needs.get(key)
         if needs is None:
-            metadata = self.metadata(offer, at)
+            dependencies = self._dependencies_of(offer, at)
             if extra is None:
-                needs = self.reader.of_package(metadata)
+                needs = self.reader.of_package(dependencies)
             else:
-                needs = self.reader.of_extra(metadata, extra, offer.version(at))
+                needs = self.reader.of_extra(dependencies, extra, offer.version(at))
             self._needs[key] = needs
         return needs
+
+    def _dependencies_of(self, offer: Offer, at: int) -> Dependencies:
+        dependencies = self._dependencies.get((offer, at))
+        if dependencies is None:
+            dependencies = Dependencies(self.metadata(offer, at))
+            self._dependencies[offer, at] = dependencies
+        return dependencies
 
     def metadata(self, offer: Offer, at: int) -> CoreMetadata:
         """A version's core metadata. Raises Refused if it cannot be read or is another's."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from packaging.markers import Marker
 from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -181,7 +182,7 @@ def _environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
         return covered
     limits = NEVER
     for marker in spec.lock.environments:
-        limits |= from_marker(marker)
+        limits |= _marker_set(marker, "env.toml: lock.environments")
     if (covered & limits).is_never():
         raise UsageError(
             f"lock.environments: none of them can be under requires-python {requires_python}",
@@ -196,7 +197,10 @@ def _policy(
     lock = spec.lock
     return ResolvePolicy(
         environments=environments,
-        required_environments=tuple(from_marker(marker) for marker in lock.required_environments),
+        required_environments=tuple(
+            _marker_set(marker, "env.toml: lock.required-environments")
+            for marker in lock.required_environments
+        ),
         resolution=lock.resolution,
         prereleases=lock.prereleases,
         exclude_newer=newest,
@@ -223,4 +227,14 @@ def wanted(spec: Spec) -> Iterator[Wanted]:
 
 
 def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
-    return Wanted(requirement, condition & from_marker(requirement.marker), f"env.toml: {where}")
+    marker = _marker_set(requirement.marker, f"env.toml: {where}: {requirement}")
+    return Wanted(requirement, condition & marker, f"env.toml: {where}")
+
+
+def _marker_set(marker: Marker | None, where: str) -> MarkerSet:
+    try:
+        return from_marker(marker)
+    except ValueError as error:
+        raise UsageError(
+            f"{where}: {error}", hint="change the marker in env.toml (dependency specifiers)"
+        ) from error
