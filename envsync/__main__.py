@@ -13,6 +13,14 @@ from envsync.sync import stamp
 
 def main() -> int:
     """Run envsync with the arguments of this process; gives the exit code."""
+    try:
+        return _main()
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        return 130
+
+
+def _main() -> int:
     gc.set_threshold(100_000)  # tens of thousands of values are made, and few are ever garbage
     arguments = sys.argv[1:]
     if arguments == ["sync"] or _runs_plainly(arguments):

@@ -64,7 +64,7 @@ class SpecInvalid(EnvsyncError):
         else:
             lines = "".join(f"\n  {problem}" for problem in self.problems)
             message = f"{path} has {len(self.problems)} mistakes:{lines}"
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint or f"correct {path}; the README lists its keys")
 
 
 class LockInvalid(EnvsyncError):
@@ -163,7 +163,10 @@ class IndexFailed(EnvsyncError):
 
     def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
         self.url, self.reason = url, reason
-        super().__init__(f"{url}: {reason}", hint=hint)
+        super().__init__(
+            f"{url}: {reason}",
+            hint=hint or "check the index's address and the network, then run the command again",
+        )
 
 
 class DownloadFailed(EnvsyncError):
@@ -171,7 +174,10 @@ class DownloadFailed(EnvsyncError):
 
     def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
         self.url, self.reason = url, reason
-        super().__init__(f"could not download {url}: {reason}", hint=hint)
+        super().__init__(
+            f"could not download {url}: {reason}",
+            hint=hint or "run the command again; what has arrived is kept",
+        )
 
 
 class HashMismatch(EnvsyncError):
@@ -200,7 +206,10 @@ class WheelInvalid(EnvsyncError):
 
     def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
         self.file, self.reason = file, reason
-        super().__init__(f"{file} is not a valid wheel: {reason}", hint=hint)
+        super().__init__(
+            f"{file} is not a valid wheel: {reason}",
+            hint=hint or "tell its authors; until then, exclude this version in env.toml",
+        )
 
 
 class SourceInvalid(EnvsyncError):
@@ -216,7 +225,7 @@ class BuildNotAllowed(EnvsyncError):
 
     def __init__(self, package: str, *, hint: str | None = None) -> None:
         self.package = package
-        name = package.split("==", maxsplit=1)[0]
+        name = package.replace("@", " ").replace("==", " ").split()[0]
         super().__init__(
             f"{package} has only source distributions that fit, and building them is not allowed",
             hint=hint
@@ -263,7 +272,8 @@ class InstallConflict(EnvsyncError):
     def __init__(self, path: str, owners: Sequence[str], *, hint: str | None = None) -> None:
         self.path, self.owners = path, tuple(owners)
         super().__init__(
-            f"{' and '.join(self.owners)} both install {path}, with different content", hint=hint
+            f"{' and '.join(self.owners)} both install {path}, with different content",
+            hint=hint or "only one of them can be installed: take the other out of env.toml",
         )
 
 

@@ -22,6 +22,8 @@ _HINTS = {
     errno.ENFILE: "too many open files on this machine",
     errno.EIO: "the disk reports an error: check it before you go on",
     errno.ENAMETOOLONG: "move the project or the cache (ENVSYNC_CACHE_DIR) to a shorter path",
+    errno.ENOENT: "check the path; `--cache-dir DIR` names another folder for the cache",
+    errno.ENOTDIR: "check the path; `--cache-dir DIR` names another folder for the cache",
     errno.ENOLCK: "the file system has no file locks: put the cache and project on one that has",
 }
 

@@ -64,6 +64,11 @@ class Ui(Reporter):
         self._color = settings.color == "always" or (settings.color == "auto" and terminal)
         self._moving = settings.progress and terminal and settings.verbosity >= 0
 
+    @property
+    def wants_json(self) -> bool:
+        """Results are asked for as JSON."""
+        return self._settings.json
+
     # Reporter
 
     def begin(self, stage: str, total: int | None = None) -> None:

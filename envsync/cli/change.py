@@ -20,7 +20,7 @@ from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_depe
 from envsync.spec.model import Spec
 from envsync.workflow.lock import LockOutcome, make_lock, restate
 from envsync.workflow.project import Project, find_project, project_at
-from envsync.workflow.request import SyncRequest
+from envsync.workflow.request import Selection, SyncRequest
 from envsync.workflow.spec_file import parse_project_spec, read_spec
 from envsync.workflow.whole import SpecText, sync_project
 
@@ -104,7 +104,13 @@ def _change(command: str, options: argparse.Namespace, session: Session) -> int:
         report_lock(lock, session, written=write(lock), seconds=time.monotonic() - started)
         return 0
     synced = sync_project(
-        project, SyncRequest(), session.settings, session.ui, write=write, source=source, lock=lock
+        project,
+        place.request() if command == "add" else SyncRequest(),
+        session.settings,
+        session.ui,
+        write=write,
+        source=source,
+        lock=lock,
     )
     seconds = time.monotonic() - started
     if not lock.fresh:
@@ -118,6 +124,12 @@ class _Place(NamedTuple):
 
     group: str | None
     extra: str | None
+
+    def request(self) -> SyncRequest:
+        """Ask for what was edited too, whether it is a default or not."""
+        groups = () if self.group is None else (self.group,)
+        extras = () if self.extra is None else (self.extra,)
+        return SyncRequest(Selection(groups=groups, extras=extras))
 
     def of(self, spec: Spec) -> Sequence[Requirement]:
         """Give the list's requirements."""

@@ -75,11 +75,13 @@ def _lock(project: Project, options: argparse.Namespace, session: Session) -> in
     if options.allow_build:
         text = allow_build(text, options.allow_build)
         spec = parse_project_spec(project, text.encode())
-    outcome = make_lock(project, spec, session.settings, session.ui, lock_options(options))
+    outcome = make_lock(
+        project, spec, session.settings, session.ui, lock_options(options), repair=True
+    )
     if not options.dry_run:
         write_if_changed(project.spec_path, text.encode())
     written = not options.dry_run and write_lock(outcome)
-    if not options.dry_run:
+    if not options.dry_run and not spec.sources:  # local sources may change what is fresh
         remember_fresh(project, session.settings)
     report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
     if session.settings.json:
@@ -99,7 +101,7 @@ def _check(project: Project, session: Session) -> int:
 
     spec, _ = read_spec(project)
     before = read_lock(project)
-    reasons = why_stale(spec, before[0] if before else None)
+    reasons = why_stale(project, spec, before[0] if before else None)
     name = os.path.basename(project.lock_path)
     if reasons:
         raise LockOutdated(name, reasons)

@@ -96,6 +96,8 @@ def main(arguments: Sequence[str]) -> int:
         return module.run(command, options, session)
     except EnvsyncError as error:
         ui.error(error)
+        if ui.wants_json:
+            ui.document(_error_document(error))
         return error.exit_code
     except KeyboardInterrupt:
         ui.close()
@@ -107,6 +109,16 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     finally:
         ui.close()
+
+
+def _error_document(error: EnvsyncError) -> dict[str, object]:
+    """Give what went wrong for `--json`, with the differences that a check found."""
+    return {
+        "error": str(error),
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+        "differences": list(getattr(error, "changes", ()) or getattr(error, "reasons", ())),
+    }
 
 
 def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandModule]:
@@ -216,6 +228,12 @@ def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
         for name in ("python", "default_index", "offline", "refresh", "json", "color")
         if name in given
     }
+    index = changes.get("default_index", settings.default_index)
+    if isinstance(index, str) and not index.startswith(("http://", "https://")):
+        raise UsageError(
+            f"the default index {index} is not an http or https URL",
+            hint="--default-index https://index.example/simple/ (or ENVSYNC_DEFAULT_INDEX)",
+        )
     if "cache_dir" in given:
         changes["cache_dir"] = os.path.abspath(given["cache_dir"])
     if "quiet" in given or "verbose" in given:

@@ -69,6 +69,8 @@ def report_sync(
         ui.note(f"Finished a sync of {name} that had been interrupted")
     if outcome.created and outcome.reason:
         ui.note(f"{name} is made anew: {outcome.reason}")
+        if os.path.isdir(f"{outcome.root}/.envsync/quarantine"):
+            ui.note(f"What you had in it is kept in {name}/.envsync/quarantine")
     if not outcome.created and outcome.comparison.is_empty():
         ui.note(f"Nothing to do: {name} matches the lock")
         return

@@ -1,6 +1,7 @@
 """The command `run`."""
 
 import argparse
+import time
 
 from envsync.cli.main import Session
 from envsync.cli.report import report_sync
@@ -24,9 +25,10 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if not words:
         raise UsageError("run what?", hint="`envsync run python -V`")
     project = find_project(session.directory, session.environment)
+    started = time.monotonic()
     done = bring_up_to_date(project, sync_request(options), session)
     if done.outcome.created or not done.outcome.comparison.is_empty():
-        report_sync(done.outcome, session)
+        report_sync(done.outcome, session, seconds=time.monotonic() - started)
     session.ui.close()
     try:
         execute(done.outcome.root, words)

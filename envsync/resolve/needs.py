@@ -16,12 +16,12 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from envsync.model.candidate import CoreMetadata
-from envsync.model.marker import ALWAYS, MarkerSet, from_marker
+from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_marker
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import ResolvePolicy
 
-# `packaging` writes markers in one way only: extra == "name", with double quotes.
-_EXTRA = re.compile(r'extra == "([^"]*)"')
+# The ways in which `packaging` writes markers.
+_EXTRA = re.compile(r'extra == "([^"]*)"|"([^"]*)" == extra')
 
 
 class Need(NamedTuple):
@@ -50,40 +50,27 @@ class Refused(Exception):
         self.reason = reason
 
 
-class Dependencies:
+class _Line(NamedTuple):
+    """A requirement of some package's metadata, read."""
+
+    requirement: Requirement
+    marker: MarkerSet
+    plain: MarkerSet
+    """Where it holds without any extra."""
+    extras: tuple[str, ...]
+    """The extras that its marker names."""
+
+
+class Dependencies(NamedTuple):
     """One version's requirements, sorted once by the extras that they depend on.
 
     A big package has a thousand of them for a hundred extras: reading them all for each extra would
     be most of the work.
     """
 
-    def __init__(self, metadata: CoreMetadata) -> None:
-        """Raises Refused for a marker that cannot be read."""
-        self.name = metadata.name
-        self.plain: list[tuple[Requirement, MarkerSet]] = []
-        """What is required without any extra, and where."""
-        self._by_extra: dict[str, list[tuple[Requirement, MarkerSet]]] = {}
-        for requirement in metadata.requires_dist:
-            try:
-                self._add(requirement, from_marker(requirement.marker))
-            except ValueError as error:
-                raise Refused(f"it requires {requirement.name} by a bad marker: {error}") from error
-
-    def of_extra(self, extra: str) -> Iterator[tuple[Requirement, MarkerSet]]:
-        """What an extra adds, and where."""
-        for requirement, marker in self._by_extra.get(extra, ()):
-            added = marker.assign_extras({extra}) - marker.assign_extras(())
-            if not added.is_never():
-                yield requirement, added
-
-    def _add(self, requirement: Requirement, marker: MarkerSet) -> None:
-        without = marker.assign_extras(())
-        if not without.is_never():
-            self.plain.append((requirement, without))
-        if without is not marker:
-            names = {canonicalize_name(name) for name in _EXTRA.findall(str(requirement.marker))}
-            for name in sorted(names):
-                self._by_extra.setdefault(name, []).append((requirement, marker))
+    name: NormalizedName
+    plain: tuple[_Line, ...]
+    by_extra: Mapping[str, Sequence[_Line]]
 
 
 class NeedReader:
@@ -93,6 +80,7 @@ class NeedReader:
         self._overrides = _by_name(policy.overrides)
         self._constraints = _by_name(policy.constraints)
         self._declared = dict(_declared_sources(policy, roots))
+        self._lines: dict[int, _Line] = {}
 
     def sources(self, name: NormalizedName) -> tuple[tuple[MarkerSet, str], ...]:
         """Where env.toml says that a package comes from, by marker; the first that fits counts."""
@@ -102,20 +90,49 @@ class NeedReader:
         """The needs that one requirement of env.toml stands for."""
         return tuple(self._read(wanted.requirement, wanted.marker, wanted.origin))
 
-    def of_package(self, dependencies: "Dependencies") -> tuple[Need, ...]:
+    def dependencies(self, metadata: CoreMetadata) -> Dependencies:
+        """Sort a version's requirements. Raises Refused for a marker that cannot be read."""
+        lines = [self._line(requirement) for requirement in metadata.requires_dist]
+        by_extra: dict[str, list[_Line]] = {}
+        for line in lines:
+            for extra in line.extras:
+                by_extra.setdefault(extra, []).append(line)
+        plain = tuple(line for line in lines if not line.plain.is_never())
+        return Dependencies(metadata.name, plain, by_extra)
+
+    def of_package(self, dependencies: Dependencies) -> tuple[Need, ...]:
         """The needs of a package without any of its extras.
 
         Raises Refused for a direct reference that env.toml does not declare (hazards H18).
         """
-        return tuple(self._of_lines(dependencies.plain))
+        return tuple(self._of_lines((line.requirement, line.plain) for line in dependencies.plain))
 
     def of_extra(
-        self, dependencies: "Dependencies", extra: NormalizedName, version: Version
+        self, dependencies: Dependencies, extra: NormalizedName, version: Version
     ) -> tuple[Need, ...]:
         """The needs that one extra adds: its own package in the same version, and its share."""
         name = dependencies.name
         package = Need(name, None, _exactly(version), ALWAYS, origin=None, exactly=version)
-        return (package, *self._of_lines(dependencies.of_extra(extra)))
+        lines = dependencies.by_extra.get(extra, ())
+        added = ((one.requirement, one.marker.assign_extras({extra}) - one.plain) for one in lines)
+        return (
+            package,
+            *self._of_lines((one, where) for one, where in added if where is not NEVER),
+        )
+
+    def _line(self, requirement: Requirement) -> _Line:
+        # Equal texts are mostly one object (`wheel.requirement` keeps them), so that its identity
+        # saves writing out the marker, which is slow. The line keeps the object alive.
+        line = self._lines.get(id(requirement))
+        if line is None:
+            try:
+                marker = from_marker(requirement.marker)
+            except ValueError as error:
+                raise Refused(f"it requires {requirement.name} by a bad marker: {error}") from error
+            plain = marker.assign_extras(())
+            extras = () if plain is marker else _extras_named(str(requirement.marker))
+            line = self._lines[id(requirement)] = _Line(requirement, marker, plain, extras)
+        return line
 
     def _of_lines(self, lines: Iterable[tuple[Requirement, MarkerSet]]) -> Iterator[Need]:
         for requirement, marker in lines:
@@ -145,6 +162,11 @@ class NeedReader:
             where = marker & from_marker(constraint.marker)
             if not where.is_never():
                 yield from _needs(constraint, (), where, "env.toml: lock.constraints")
+
+
+def _extras_named(marker_text: str) -> tuple[str, ...]:
+    names = (one or other for one, other in _EXTRA.findall(marker_text))
+    return tuple(sorted({canonicalize_name(name) for name in names}))
 
 
 def _needs(

@@ -70,8 +70,6 @@ class History:
         """Who asked for a package, in the order of asking."""
         self.collisions: dict[str, int] = {}
         """How often nothing was left of a package."""
-        self.pinned: set[Key] = set()
-        self.changed_pins = 0
         self.rejections: list[tuple[Cause, ...]] = []
         """What collided when a version was tried, the version's own requirement last."""
 
@@ -89,8 +87,6 @@ class Budget:
     def __init__(self, rounds: int, regions: int) -> None:
         self.rounds, self.regions = rounds, regions
         self.rounds_used = self.regions_used = 0
-        self.collisions = 0
-        """How many versions were tried in vain, or given up later."""
 
 
 def solve(
@@ -137,7 +133,6 @@ def _attempt(
         raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
     finally:
         budget.rounds_used += watcher.history.rounds
-        budget.collisions += len(watcher.history.rejections) + watcher.history.changed_pins
     return _needed(provider, roots, state.mapping)
 
 
@@ -186,9 +181,9 @@ class _Resolution(Resolution[Ask, Pin, Key]):
         self._satisfied: dict[Key, tuple[Pin | None, Criterion[Ask, Pin]]] = {}
 
     def _is_current_pin_satisfying(self, name: Key, criterion: Criterion[Ask, Pin]) -> bool:
-        pin = self.state.mapping.get(name)
         known = self._satisfied.get(name)
-        if known is not None and known[0] is pin and known[1] is criterion:
+        pin = self._states[-1].mapping.get(name)
+        if known is not None and known[1] is criterion and known[0] is pin:
             return True
         satisfies = super()._is_current_pin_satisfying(name, criterion)
         if satisfies:
@@ -228,9 +223,6 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         self.history.parents.setdefault(requirement.key, {})[parent] = requirement
 
     def pinning(self, candidate: Pin) -> None:
-        history = self.history
-        history.changed_pins += candidate.key in history.pinned
-        history.pinned.add(candidate.key)
         if candidate.key[1] is None:
             self._reporter.advance("resolving", 1, repr(candidate))
 

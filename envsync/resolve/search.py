@@ -17,6 +17,7 @@ from envsync.resolve.explain import Needs, Trial
 from envsync.resolve.needs import Need
 from envsync.resolve.provider import Preferences, RegionProvider, Split
 from envsync.resolve.region import Budget, Solved, Unsolvable, solve
+from envsync.resolve.settle import Names, repeats
 from envsync.resolve.world import World
 
 _NEWEST_PYTHONS = from_text("python_full_version >= '3.99'")
@@ -28,18 +29,14 @@ class Found(NamedTuple):
 
     regions: tuple[Solved, ...]
     is_settled: bool
-    """Whether a search that starts from the result is sure to find the same.
-
-    It is if there were no cuts; or if nothing collided and each cut shows in the result, because
-    the package that it was made for has two versions. Other cuts may not be made again.
-    """
+    """Whether a search that starts from the result finds the same, as far as can be foreseen."""
 
 
 class _Part(NamedTuple):
     """A region to solve, and the packages for which it shall not follow other regions."""
 
     region: MarkerSet
-    apart: frozenset[NormalizedName]
+    apart: Names
 
 
 class Search:
@@ -50,7 +47,7 @@ class Search:
     ) -> None:
         self._world, self._locked = world, locked
         self._budget, self._reporter = budget, reporter
-        self._reasons: list[NormalizedName | None] = []
+        self._cuts: list[NormalizedName | None] = []
         """The package that each cut was made for, if it was one."""
 
     def run(self, regions: Sequence[MarkerSet], needs: Needs) -> Found:
@@ -58,10 +55,12 @@ class Search:
         waiting = [_Part(region, frozenset()) for region in reversed(regions)]
         flat = [need for group in needs for need in group]
         solved: list[Solved] = []
+        apart: list[Names] = []
         while waiting:
             part = waiting.pop()
             try:
                 solved.append(self._solve(part, flat, solved))
+                apart.append(part.apart)
             except Split as split:
                 waiting.extend(self._cut_for(part, split))
             except Unsolvable as error:
@@ -69,8 +68,7 @@ class Search:
                 if marker is None:
                     raise
                 waiting.extend(self._cut_for(part, Split(marker, "no solution for the whole")))
-        is_settled = not self._reasons or (not self._budget.collisions and self._cuts_show(solved))
-        return Found(tuple(solved), is_settled)
+        return Found(tuple(solved), self._is_settled(solved, apart))
 
     def _solve(self, part: _Part, needs: Sequence[Need], earlier: Iterable[Solved]) -> Solved:
         followed = _followed(earlier, part.apart)
@@ -80,7 +78,7 @@ class Search:
     def _cut_for(self, part: _Part, split: Split) -> list[_Part]:
         """The two halves of a part, the one to solve first at the end."""
         self._reporter.detail(f"splitting on {split.marker}: {split}")
-        self._reasons.append(split.package)
+        self._cuts.append(split.package)
         if split.package and split.is_about_choice:
             part = part._replace(apart=part.apart | {split.package})
         inside, outside = part.region & split.marker, part.region - split.marker
@@ -88,12 +86,11 @@ class Search:
         order = (outside, inside) if is_newer else (inside, outside)
         return [part._replace(region=region) for region in order]
 
-    def _cuts_show(self, solved: Iterable[Solved]) -> bool:
-        versions: dict[NormalizedName | None, set[object]] = {}
-        for one in solved:
-            for pin in one.pins.values():
-                versions.setdefault(pin.offer.name, set()).add((pin.offer, pin.at))
-        return all(len(versions.get(name, ())) > 1 for name in self._reasons)
+    def _is_settled(self, solved: Sequence[Solved], apart: Sequence[Names]) -> bool:
+        if not self._cuts:
+            return True
+        is_plain = self._world.policy.resolution == "highest"
+        return is_plain and repeats(solved, apart, self._cuts)
 
 
 def trial(world: World, locked: Preferences) -> Trial:
@@ -109,7 +106,7 @@ def trial(world: World, locked: Preferences) -> Trial:
     return solve_changed
 
 
-def _followed(earlier: Iterable[Solved], apart: frozenset[NormalizedName]) -> Preferences:
+def _followed(earlier: Iterable[Solved], apart: Names) -> Preferences:
     """The versions that other regions have chosen, in the order of the regions."""
     found: dict[NormalizedName, dict[Version, None]] = {}
     for solved in earlier:

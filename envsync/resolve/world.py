@@ -63,7 +63,7 @@ class World:
     def _dependencies_of(self, offer: Offer, at: int) -> Dependencies:
         dependencies = self._dependencies.get((offer, at))
         if dependencies is None:
-            dependencies = Dependencies(self.metadata(offer, at))
+            dependencies = self.reader.dependencies(self.metadata(offer, at))
             self._dependencies[offer, at] = dependencies
         return dependencies
 

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from envsync.sync.drift import Drift, source_of
 from envsync.sync.manifest import Manifest, Placed
 
+FROM_SOURCE = "from a local folder"
+"""In place of the version of a package whose lock gives none."""
+
 
 class Wanted(NamedTuple):
     """One package that an environment should hold."""
@@ -29,6 +32,9 @@ class PackageChange(NamedTuple):
 
     def line(self) -> str:
         """Say it as one line of a report: `+ flask==3.1.0`."""
+        if self.new == FROM_SOURCE:
+            mark = "+" if self.old is None else "~"
+            return f"{mark} {self.name} ({self.new})"
         if self.old is None:
             return f"+ {self.name}=={self.new}"
         if self.new is None:
@@ -86,7 +92,7 @@ def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -
         if old is not None and new is not None and old.identity == new.identity:
             kept.append(name)
         else:
-            new_version = (new.version or "from source") if new else None
+            new_version = (new.version or FROM_SOURCE) if new else None
             changes.append(PackageChange(name, old.version if old else None, new_version))
     return Comparison(tuple(changes), frozenset(kept), drift)
 

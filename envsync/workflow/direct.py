@@ -38,13 +38,18 @@ def _project_files(folder: str) -> Iterator[str]:
 
 def _all_files(folder: str) -> Iterator[str]:
     for current, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if name not in _SKIPPED and not name.endswith(".egg-info")
-        )
+        folders[:] = sorted(name for name in folders if _is_source(current, name))
         for name in sorted(names):
             path = os.path.join(current, name)
             status = os.lstat(path)
             yield f"{os.path.relpath(path, folder)} {status.st_size} {status.st_mtime_ns}"
+
+
+def _is_source(folder: str, name: str) -> bool:
+    """Leave out repositories, environments, and what builds leave behind."""
+    if name in _SKIPPED or name.endswith(".egg-info"):
+        return False
+    return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
 
 
 def direct_url(pin: Pinned, project_root: str) -> bytes | None:

@@ -43,11 +43,11 @@ def lock_for_sync(
     name = os.path.basename(project.lock_path)
     before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
     if before is None and trust == LOCKED:
-        raise LockOutdated(name, why_stale(spec, None), hint="`envsync lock`")
+        raise LockOutdated(name, why_stale(project, spec, None), hint="`envsync lock`")
     if before is None:
         raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
-    if trust == LOCKED and (reasons := why_stale(spec, before[0])):
-        raise LockOutdated(name, reasons, hint="`envsync lock`, or leave out --locked")
+    if trust == LOCKED and (reasons := why_stale(project, spec, before[0])):
+        raise LockOutdated(name, reasons)
     return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
 
 
@@ -73,10 +73,11 @@ def make_goal(
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     return Goal(
         root=venv_path(project, spec),
+        base=project.root,
         target=target,
         prompt=spec.name,
         pins=pins,
-        selection=selection.line(),
+        selection=selection.line() + (f" python={settings.python}" if settings.python else ""),
         system_site_packages=spec.system_site_packages,
         link_mode=spec.sync.link_mode,
     )

@@ -1,7 +1,9 @@
 """One page: what `lock` does, step by step."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,11 +15,11 @@ from packaging.specifiers import SpecifierSet
 from envsync.catalog.places import source_rules
 from envsync.errors import LockInvalid, NotSupported, UsageError
 from envsync.events import Reporter
-from envsync.files import read_limited, storage_errors
+from envsync.files import read_limited, sha256_file, storage_errors
 from envsync.lock.compare import Change, changes, check_hashes, preferences
-from envsync.lock.fingerprint import stale_reasons
+from envsync.lock.fingerprint import stale_reasons, tool_table
 from envsync.lock.pylock import to_pylock
-from envsync.lock.read import STRICT, ReadingPolicy, parse_lock, reading_policy
+from envsync.lock.read import CREATED_BY, STRICT, ReadingPolicy, parse_lock, reading_policy
 from envsync.lock.text import render
 from envsync.model.marker import (
     ALWAYS,
@@ -40,6 +42,7 @@ from envsync.workflow.project import Project
 from envsync.workflow.request import LockOptions
 
 LOCK_LIMIT = 64 << 20
+OLDEST_PYTHON = SpecifierSet(">=3.8")
 
 
 class LockOutcome(NamedTuple):
@@ -70,9 +73,39 @@ def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock,
     return parse_lock(data, path=name, policy=policy), data
 
 
-def why_stale(spec: Spec, pylock: Pylock | None) -> tuple[str, ...]:
+def why_stale(project: Project, spec: Spec, pylock: Pylock | None) -> tuple[str, ...]:
     """Say why a lock doesn't answer env.toml, a phrase each; nothing when it does."""
-    return stale_reasons(spec, pylock) if pylock else ("there is no lock",)
+    if pylock is None:
+        return ("there is no lock",)
+    reasons = stale_reasons(spec, pylock)
+    if not reasons and tool_table(pylock).get(_LOCAL) != (_local_projects(project, spec) or None):
+        reasons = ("the pyproject.toml of a local source changed",)
+    return reasons
+
+
+_LOCAL = "local-projects"
+
+
+def _local_projects(project: Project, spec: Spec) -> list[dict[str, str]]:
+    """Name each local source with the hash of its project file: its metadata is in the lock."""
+    found = []
+    for name, sources in sorted(spec.sources.items()):
+        for source in sources:
+            if source.kind == "path":
+                folder = os.path.join(project.root, source.location, source.subdirectory or "")
+                digest = ""
+                with suppress(OSError):
+                    digest = sha256_file(os.path.join(folder, "pyproject.toml"))
+                found.append({"name": name, "sha256": digest})
+    return found
+
+
+def _with_local_projects(pylock: Pylock, project: Project, spec: Spec) -> Pylock:
+    local = _local_projects(project, spec)
+    if not local:
+        return pylock
+    tool = {**(pylock.tool or {}), "envsync": {**tool_table(pylock), _LOCAL: local}}
+    return dataclasses.replace(pylock, tool=tool)
 
 
 def make_lock(
@@ -81,21 +114,31 @@ def make_lock(
     settings: Settings,
     reporter: Reporter,
     options: LockOptions = LockOptions(),  # noqa: B008  (immutable)
+    *,
+    repair: bool = False,
 ) -> LockOutcome:
     """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
 
-    Nothing is written. A lock that can't be read is as none, with a warning: locking is how it
-    gets repaired. Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
+    Nothing is written. With `repair`, a lock that can't be read is as none, with a warning, but
+    for one of a newer format; else raises `LockInvalid`. Raises `NoSolution`, `PackageNotFound`,
+    `IndexFailed` and the like.
     """
     refuse_pending(spec)
     try:
         before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
     except LockInvalid as error:
+        if not repair or error.where == "lock-version":
+            raise
         reporter.warn(f"{error}; it is made anew")
         before = None
     old = before[0] if before else None
-    if before and not options.upgrade and not why_stale(spec, old):
+    if before and not options.upgrade and not why_stale(project, spec, old):
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    if old is not None and old.created_by != CREATED_BY:
+        reporter.warn(
+            f"{os.path.basename(project.lock_path)} was made by {old.created_by}; a lock made from "
+            "env.toml takes its place (`--frozen` installs it as it stands)"
+        )
     state, notices = _resolve(project, spec, settings, reporter, options, old)
     pylock = state(spec)
     if old is not None:
@@ -122,8 +165,10 @@ def restate(outcome: LockOutcome, spec: Spec) -> LockOutcome:
 
 def refuse_pending(spec: Spec) -> None:
     """Refuse keys that have no effect yet, rather than ignore them. Raises `NotSupported`."""
-    for key in unsupported(spec):
-        raise NotSupported(key, hint=f"remove {key} from env.toml")
+    keys = unsupported(spec)
+    if keys:
+        these = "it" if len(keys) == 1 else "them"
+        raise NotSupported(", ".join(keys), hint=f"take {these} out of env.toml")
 
 
 def _resolve(
@@ -158,7 +203,8 @@ def _resolve(
             reporter.end("resolving")
 
     def state(spec: Spec) -> Pylock:
-        return to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
+        pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
+        return _with_local_projects(pylock, project, spec)
 
     return state, resolution.notices
 
@@ -177,7 +223,12 @@ def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Report
 
 
 def _environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
-    covered = from_requires_python(requires_python)
+    covered = from_requires_python(requires_python) & from_requires_python(OLDEST_PYTHON)
+    if covered.is_never():
+        raise UsageError(
+            f"env.requires-python: {requires_python} admits no Python that can be used",
+            hint="envsync makes environments for Python 3.8 and newer",
+        )
     if not spec.lock.environments:
         return covered
     limits = NEVER

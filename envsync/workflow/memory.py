@@ -85,7 +85,7 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_atomic(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, sync=False)
-    except EnvsyncError:
+    except (OSError, EnvsyncError):
         return
 
 
@@ -93,7 +93,7 @@ def _pack(goal: Goal) -> bytes | None:
     """Write a goal as blocks of lines; None when a value doesn't fit into a line."""
     pins = pack_pins(goal.pins)
     target = goal.target
-    own = (goal.root, goal.prompt, goal.selection, goal.link_mode)
+    own = (goal.root, goal.base, goal.prompt, goal.selection, goal.link_mode)
     rows: list[Iterable[str]] = [
         (*own, "system" if goal.system_site_packages else "isolated"),
         (str(value) for value in (*target[:4], *target[6:])),
@@ -116,13 +116,14 @@ def _unpack(body: bytes) -> Goal:
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    (root, prompt, selection, link_mode, shape), facts, variables, tags, inputs = rows
+    (root, base, prompt, selection, link_mode, shape), facts, variables, tags, inputs = rows
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
     values = (*texts[:4], environment, tuple(tags), *texts[4:], int(bits), free_threaded == "True")
     target = Target._make(values)
     return Goal(
         root=root,
+        base=base,
         target=target,
         prompt=prompt,
         pins=unpack_pins("\n".join(lines[position:])),

@@ -84,7 +84,7 @@ class Provisioner:
     def _install(self, root: str, requirements: Sequence[Requirement], target: Target) -> None:
         with self._supplier(self._spec) as supplier:
             pins = self._resolve(supplier, requirements, target) if requirements else ()
-            goal = Goal(root=root, target=target, prompt="build", pins=pins, selection="build")
+            goal = Goal(root, root, target, prompt="build", pins=pins, selection="build")
             sync(goal, lambda needed, look: supplier.fetch(needed, target, look=look), SILENT)
 
     def _resolve(

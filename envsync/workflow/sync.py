@@ -49,6 +49,8 @@ class Goal(NamedTuple):
 
     root: str
     """The environment's folder, absolute."""
+    base: str
+    """The folder that the lock's relative paths begin at, absolute."""
     target: Target
     prompt: str
     pins: tuple[Pinned, ...]
@@ -220,7 +222,7 @@ def _owned_folders(target: Target) -> list[str]:
 
 
 def _wanted(goal: Goal) -> list[Wanted]:
-    return [Wanted(pin.name, pin.version, identity(pin, goal.root)) for pin in goal.pins]
+    return [Wanted(pin.name, pin.version, identity(pin, goal.base)) for pin in goal.pins]
 
 
 def _needed(goal: Goal, state: _State, comparison: Comparison) -> list[Pinned]:
@@ -243,8 +245,8 @@ def _package(goal: Goal, pin: Pinned, wheel: StoredWheel) -> Content:
         wheel,
         goal.target,
         root=goal.root,
-        identity=identity(pin, goal.root),
-        direct_url=direct_url(pin, os.path.dirname(goal.root)),
+        identity=identity(pin, goal.base),
+        direct_url=direct_url(pin, goal.base),
     )
 
 

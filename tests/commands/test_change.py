@@ -70,10 +70,12 @@ def test_add_keeps_comments_order_and_bounds_that_were_given(place: Workplace) -
     assert has(place, "speedups")
 
 
-def test_add_to_an_extra_installs_it_only_when_asked(place: Workplace) -> None:
+def test_add_to_an_extra_installs_it_and_a_plain_sync_takes_it_away(place: Workplace) -> None:
     place.write(COMMENTED)
     place.ok("add", "speedups", "--extra", "fast")
     assert tomllib.loads(place.read())["env"]["optional-dependencies"]["fast"] == ["speedups>=0.9"]
+    assert has(place, "speedups")
+    place.ok("sync")
     assert not has(place, "speedups")
     place.ok("sync", "--extra", "fast")
     assert has(place, "speedups")

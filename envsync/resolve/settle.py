@@ -1,0 +1,77 @@
+"""Tell whether a search that starts from a result would find that result again."""
+
+from collections.abc import Iterable, Sequence
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync.model.marker import MarkerSet
+from envsync.resolve.asks import Pin
+from envsync.resolve.offer import Offer
+from envsync.resolve.region import Solved
+
+Names = frozenset[NormalizedName]
+
+
+def repeats(
+    regions: Sequence[Solved], apart: Sequence[Names], cuts: Iterable[NormalizedName | None]
+) -> bool:
+    """Whether each cut and each choice would be made again; for the newest versions first.
+
+    `apart` are the packages for which a region did not follow others, `cuts` the packages for which
+    cuts were made. A cut is made again if its package ended with several versions. A choice is, if
+    the pin is the first that is allowed: of what earlier regions have, then of what any has.
+    """
+    versions: dict[NormalizedName | None, dict[Version, None]] = {}
+    for solved in regions:
+        for pin in solved.pins.values():
+            versions.setdefault(pin.offer.name, {})[pin.version] = None
+    several = {name: found for name, found in versions.items() if name and len(found) > 1}
+    return all(name in several for name in cuts) and all(
+        _chooses_again(solved, earlier, without, several)
+        for solved, earlier, without in zip(regions, _prefixes(regions), apart, strict=True)
+    )
+
+
+def _prefixes(regions: Sequence[Solved]) -> list[Sequence[Solved]]:
+    return [regions[:end] for end in range(len(regions))]
+
+
+def _chooses_again(
+    solved: Solved,
+    earlier: Sequence[Solved],
+    apart: Names,
+    several: dict[NormalizedName, dict[Version, None]],
+) -> bool:
+    asked = _asked(solved)
+    for name, versions in several.items():
+        pin = solved.pins.get((name, None))
+        if pin is None:
+            continue
+        followed = [] if name in apart else _pinned(name, earlier)
+        order = (*followed, *sorted(versions, reverse=True))
+        allowed = asked.get(name, -1) & _fitting(pin.offer, solved.region)
+        places = (pin.offer.table.position(version) for version in order)
+        first = next((at for at in places if at is not None and allowed >> at & 1), None)
+        if first != pin.at:
+            return False
+    return True
+
+
+def _asked(solved: Solved) -> dict[NormalizedName, int]:
+    """The versions of each package that meet everything that is asked in a region."""
+    found: dict[NormalizedName, int] = {}
+    for asks in (solved.roots, *solved.asks.values()):
+        for ask in asks:
+            found[ask.key[0]] = found.get(ask.key[0], -1) & ask.mask
+    return found
+
+
+def _pinned(name: NormalizedName, regions: Sequence[Solved]) -> list[Version]:
+    pins: list[Pin | None] = [solved.pins.get((name, None)) for solved in regions]
+    return [pin.version for pin in pins if pin is not None]
+
+
+def _fitting(offer: Offer, region: MarkerSet) -> int:
+    """The versions for all Pythons of a region."""
+    return sum(mask for bound, mask in offer.pythons if region.implies(bound))

@@ -1,0 +1,97 @@
+"""Projects on the disk as sources: editable and not, their changes, their builds."""
+
+import json
+
+import pytest
+
+from tests.commands.conftest import SPEC
+from tests.support.command import Workplace
+from tests.support.index_server import IndexServer
+from tests.support.wheels import make_sdist, source_files
+
+HEAD = '[env]\nrequires-python = ">=3.11"\ndependencies = ["shop"]\n'
+
+
+def write_shop(place: Workplace, *requires: str, code: str = "X = 1\n") -> None:
+    """Put the source of `shop` into the project's folder, with its metadata in pyproject.toml."""
+    tree = source_files("shop", "0.1", {"src/shop.py": code}, requires=requires)
+    listed = ", ".join(f'"{requirement}"' for requirement in requires)
+    tree["pyproject.toml"] += (
+        f'[project]\nname = "shop"\nversion = "0.1"\ndependencies = [{listed}]\n'.encode()
+    )
+    for path, content in tree.items():
+        file = place.project / "lib" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+@pytest.fixture(params=["true", "false"], ids=["editable", "not editable"])
+def shop(request: pytest.FixtureRequest, place: Workplace) -> Workplace:
+    write_shop(place, "base<2")
+    place.write(f'{HEAD}[sources]\nshop = {{ path = "lib", editable = {request.param} }}\n')
+    return place
+
+
+def test_local_source_is_installed_with_what_it_requires(shop: Workplace) -> None:
+    shop.ok("sync")
+    assert shop.python("import shop, base; print(shop.X, base.VERSION)") == "1 1"
+    text = shop.python(
+        "import importlib.metadata as m; print(m.distribution('shop').read_text('direct_url.json'))"
+    )
+    assert json.loads(text)["url"] == f"file://{shop.project}/lib"
+
+
+def test_second_sync_and_check_find_nothing_to_do(shop: Workplace) -> None:
+    shop.ok("sync")
+    assert "Nothing to do" in shop.ok("sync").err
+    shop.ok("sync", "--check")
+
+
+def test_new_requirement_of_a_local_source_makes_the_lock_stale(shop: Workplace) -> None:
+    shop.ok("sync")
+    write_shop(shop, "base<2", "speedups")
+    ran = shop.run("lock", "--check")
+    assert ran.code == 3
+    assert "pyproject.toml of a local source changed" in ran.err
+    shop.ok("sync")
+    shop.python("import speedups")
+
+
+def test_changed_code_of_a_local_source_is_what_runs(shop: Workplace) -> None:
+    shop.ok("sync")
+    write_shop(shop, "base<2", code="X = 'changed'\n")
+    assert shop.ok("run", "python", "-c", "import shop; print(shop.X)").out == "changed\n"
+
+
+def test_missing_local_source_is_named(place: Workplace) -> None:
+    place.write(f'{HEAD}[sources]\nshop = {{ path = "nowhere" }}\n')
+    ran = place.run("lock")
+    assert ran.code in (1, 2)
+    assert "nowhere" in ran.err
+
+
+def test_source_distribution_is_built_once_and_only_with_leave(
+    project: Workplace, server: IndexServer
+) -> None:
+    filename, content = make_sdist("sourced", "1.0", requires=["base"])
+    server.add("sourced", filename, content)
+    project.write(SPEC.replace('"webby"', '"sourced"').split("[env.opt")[0])
+    assert project.run("lock").code == 1
+    ran = project.ok("lock", "--allow-build", "sourced")
+    assert "+ sourced 1.0" in ran.err
+    assert 'allow = ["sourced"]' in project.read()
+    project.ok("sync")
+    project.python("import sourced, base")
+    assert len(list(project.cache.glob("built-v1/*/*.whl"))) == 1
+
+
+def test_url_of_a_source_archive_names_the_package_to_allow(
+    project: Workplace, server: IndexServer
+) -> None:
+    filename, content = make_sdist("sourced", "1.0")
+    server.add("sourced", filename, content)
+    url = server.file_url("sourced", filename)
+    project.write(f'[env]\nrequires-python = ">=3.11"\ndependencies = ["sourced @ {url}"]\n')
+    ran = project.run("lock")
+    assert ran.code == 1
+    assert "`envsync lock --allow-build sourced`" in ran.err

@@ -1,0 +1,116 @@
+"""Interpreter overrides, locks of others, odd ranges of Python, JSON of failures, interrupts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.commands.conftest import SPEC
+from tests.support.command import Workplace
+
+
+def test_lock_that_is_invalid_is_never_overwritten_by_sync(project: Workplace) -> None:
+    project.ok("sync")
+    good = project.lock()
+    for bad in (good[:300], f"<<<<<<< ours\n{good}", good.replace('"1.0"', '"2.0"', 1)):
+        project.write(bad, "pylock.toml")
+        before = project.files()
+        ran = project.run("sync")
+        assert ran.code == 2, ran.err
+        assert "envsync lock" in ran.err or "newer envsync" in ran.err
+        assert project.files() == before
+
+
+def test_lock_of_a_newer_format_is_not_overwritten_by_lock_either(project: Workplace) -> None:
+    project.ok("lock")
+    newer = project.lock().replace('lock-version = "1.0"', 'lock-version = "2.0"')
+    project.write(newer, "pylock.toml")
+    assert project.run("lock").code == 2
+    assert project.lock() == newer
+
+
+def test_lock_of_another_tool_is_replaced_with_a_word(project: Workplace) -> None:
+    project.ok("lock")
+    foreign = project.lock().replace('created-by = "envsync"', 'created-by = "other"')
+    project.write(foreign.split("[tool.envsync]")[0], "pylock.toml")
+    ran = project.ok("lock")
+    assert "was made by other" in ran.err
+    assert "--frozen" in ran.err
+
+
+def test_interpreter_given_by_flag_does_not_stick(project: Workplace) -> None:
+    del project.environ["ENVSYNC_PYTHON"]
+    project.write(SPEC.replace("[env]", f'[env]\npython = "{sys.executable}"', 1))
+    project.ok("sync")
+    project.ok("sync", "--python", sys.executable)
+    assert "Nothing to do" in project.ok("sync").err
+    selection = (project.venv / ".envsync/stamp").read_bytes().split(b"\n")[2]
+    assert selection == b"selection default"
+    project.ok("sync", "--python", sys.executable)
+    selection = (project.venv / ".envsync/stamp").read_bytes().split(b"\n")[2]
+    assert b"python=" in selection
+
+
+@pytest.mark.parametrize("wanted", ["<3.13", "!=3.9.*"])
+def test_range_of_python_without_a_lower_end_can_be_locked(project: Workplace, wanted: str) -> None:
+    project.write(f'[env]\nrequires-python = "{wanted}"\ndependencies = ["base"]\n')
+    project.ok("lock")
+    assert 'name = "base"' in project.lock()
+
+
+def test_range_below_every_python_is_a_mistake_of_env_toml(project: Workplace) -> None:
+    project.write('[env]\nrequires-python = "<3.7"\ndependencies = ["base"]\n')
+    ran = project.run("lock")
+    assert ran.code == 2
+    assert "requires-python" in ran.err
+
+
+def test_failures_have_a_json_document_too(project: Workplace) -> None:
+    project.ok("sync")
+    (project.site / "base.py").unlink()
+    ran = project.run("sync", "--check", "--json")
+    assert ran.code == 3
+    found = json.loads(ran.out)
+    assert found["exit_code"] == 3
+    assert any("base.py is missing" in line for line in found["differences"])
+    project.write("[env")
+    ran = project.run("lock", "--json")
+    assert json.loads(ran.out)["exit_code"] == 2
+
+
+def test_all_keys_without_effect_are_named_at_once(project: Workplace) -> None:
+    project.write(SPEC.replace("[env]", '[env]\nseed = ["pip"]', 1) + '[tasks]\na = "b"\n')
+    ran = project.run("lock")
+    assert ran.code == 2
+    assert "env.seed" in ran.err
+    assert "tasks" in ran.err
+
+
+def test_cache_that_cannot_be_made_is_named(project: Workplace) -> None:
+    ran = project.run("sync", "--cache-dir", "/proc/nowhere/cache")
+    assert ran.code == 1
+    assert "--cache-dir" in ran.err
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.3, 0.5, 0.8])
+def test_interrupt_ends_with_130_and_leaves_things_whole(project: Workplace, delay: float) -> None:
+    project.ok("lock")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "envsync", "sync"],
+        cwd=project.project,
+        env=project.environ,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    time.sleep(delay)
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (0, 130), err
+    assert b"Traceback" not in err
+    project.ok("sync")
+    project.ok("sync", "--check")
