@@ -79,7 +79,7 @@ class Ui(Reporter):
             progress = self._started_progress()
             if stage not in self._tasks:
                 name = _VERBS.get(stage, stage.capitalize())
-                self._tasks[stage] = progress.add_task(name, total=total, detail="")
+                self._tasks[stage] = progress.add_task(name, total=total, detail="", count="")
             else:
                 progress.update(self._tasks[stage], total=total, completed=0, visible=True)
 
@@ -89,7 +89,11 @@ class Ui(Reporter):
             with self._mutex:
                 if self._progress is not None:
                     task = self._tasks[stage]
-                    self._progress.update(task, advance=amount, detail=printable(detail))
+                    state = self._progress.tasks[self._progress.task_ids.index(task)]
+                    done = state.completed + amount
+                    count = _count(stage, done, state.total)
+                    shown = printable("-".join(detail.split("-")[:2]))[:40]  # project and version
+                    self._progress.update(task, completed=done, detail=shown, count=count)
 
     def end(self, stage: str) -> None:
         """Take a stage off the screen."""
@@ -184,18 +188,31 @@ class Ui(Reporter):
 def _new_progress() -> "Progress":
     # rich takes 40 ms to import: only what is drawn pays for it.
     from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
     return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[detail]}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[count]}", markup=False, table_column=Column(no_wrap=True)),
+        TextColumn(
+            "{task.fields[detail]}",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+        ),
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )
+
+
+def _count(stage: str, done: float, total: float | None) -> str:
+    """Say how far a stage is: megabytes of a download, packages or files of everything else."""
+    if stage == "downloading":
+        of = f" of {total / 1e6:.1f}" if total else ""
+        return f"{done / 1e6:.1f}{of} MB"
+    return f"{done:.0f} of {total:.0f}" if total else f"{done:.0f}"
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

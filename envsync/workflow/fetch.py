@@ -52,6 +52,7 @@ def fetch(
             absent.append(pin)
         else:
             stored[pin.name] = wheel
+    reporter.detail(f"{len(stored)} wheels from the store, {len(absent)} to download or build")
     if absent:
         with storage_errors(cache_dir):
             sweep(os.path.join(cache_dir, _TEMPORARY))

@@ -70,6 +70,7 @@ def make_goal(
         reporter=reporter,
         never_inside=None if settings.python else project.root,
     )
+    reporter.detail(f"Python {target.version}: {target.executable}")
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     return Goal(
         root=venv_path(project, spec),

@@ -202,6 +202,8 @@ def _resolve(
         finally:
             reporter.end("resolving")
 
+    reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
+
     def state(spec: Spec) -> Pylock:
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
         return _with_local_projects(pylock, project, spec)
