@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from envsync.errors import EnvironmentBusy, StorageFailed
 
@@ -302,38 +302,35 @@ class Placer:
 
     @staticmethod
     def _clone(source: str, destination: str) -> None:
-        with open(source, "rb") as original:
-            status = os.fstat(original.fileno())
-            descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                fcntl.ioctl(descriptor, _FICLONE, original.fileno())
-                _finish_copy(descriptor, status)
-            except BaseException:
-                os.unlink(destination)
-                raise
-            finally:
-                os.close(descriptor)
+        _make_alike(source, destination, _clone_content)
 
     @staticmethod
     def _copy(source: str, destination: str) -> None:
-        with open(source, "rb") as original:
-            status = os.fstat(original.fileno())
-            descriptor = os.open(destination, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        _make_alike(source, destination, _copy_content)
+
+
+def _make_alike(source: str, destination: str, fill: Callable[[BinaryIO, BinaryIO], None]) -> None:
+    """Make a new file with the content, permissions and time of another, or none at all."""
+    with open(source, "rb") as original:
+        status = os.fstat(original.fileno())
+        with os.fdopen(os.open(destination, _NEW_FILE, 0o600), "wb") as copy:
             try:
-                with os.fdopen(descriptor, "wb", closefd=False) as copy:
-                    while piece := original.read(1 << 20):
-                        copy.write(piece)
-                _finish_copy(descriptor, status)
+                fill(original, copy)
+                copy.flush()
+                os.fchmod(copy.fileno(), status.st_mode & 0o777)
+                os.utime(copy.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
             except BaseException:
                 os.unlink(destination)
                 raise
-            finally:
-                os.close(descriptor)
 
 
-def _finish_copy(descriptor: int, status: os.stat_result) -> None:
-    os.fchmod(descriptor, status.st_mode & 0o777)
-    os.utime(descriptor, ns=(status.st_mtime_ns, status.st_mtime_ns))
+def _clone_content(original: BinaryIO, copy: BinaryIO) -> None:
+    fcntl.ioctl(copy.fileno(), _FICLONE, original.fileno())
+
+
+def _copy_content(original: BinaryIO, copy: BinaryIO) -> None:
+    while piece := original.read(1 << 20):
+        copy.write(piece)
 
 
 def write_new(path: str, data: bytes, *, mode: int, mtime: int) -> None:

@@ -47,10 +47,11 @@ class Split(Exception):
         reason: str,
         package: NormalizedName | None = None,
         *,
+        pin: Pin | None = None,
         is_about_choice: bool = False,
     ) -> None:
         super().__init__(reason)
-        self.marker, self.package = marker, package
+        self.marker, self.package, self.pin = marker, package, pin
         self.is_about_choice = is_about_choice
         """Whether the point is that each part gets its own best version of the package."""
 
@@ -316,7 +317,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             self.view(offer.name).partial |= 1 << at
         if reason := self._lacks_extra(pin):
             return (Impossible(reason),)
-        return self._read(needs)
+        return self._read(needs, pin)
 
     def _lacks_extra(self, pin: Pin) -> str | None:
         """The reason for not taking a version without an extra, if a more wanted one has it."""
@@ -329,7 +330,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             return None
         return f"it has no extra {extra}, which other versions have"
 
-    def _read(self, needs: Sequence[Need]) -> tuple[Ask, ...]:
+    def _read(self, needs: Sequence[Need], parent: Pin | None = None) -> tuple[Ask, ...]:
         """The requirements that count in this region. Raises Split where siblings differ by it."""
         here = [(need, need.marker & self.region) for need in needs]
         here = [(need, marker) for need, marker in here if not marker.is_never()]
@@ -344,7 +345,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
                 self._extras.setdefault(need.name, {})[need.name, need.extra] = None
             if need.extra is None and need.exactly is None:
                 asks.extend(self._required(need, marker, offer))
-        self._check_siblings(asks)
+        self._check_siblings(asks, parent)
         return tuple(asks)
 
     def _required(self, need: Need, marker: MarkerSet, offer: Offer) -> Iterator[Ask]:
@@ -361,7 +362,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
 
     # -- where the region is too coarse ------------------------------------------------------
 
-    def _check_siblings(self, asks: Sequence[Ask]) -> None:
+    def _check_siblings(self, asks: Sequence[Ask], parent: Pin | None) -> None:
         """Raise Split if what one parent asks of a package differs by environment, and matters."""
         by_name: dict[NormalizedName, list[Ask]] = {}
         for ask in asks:
@@ -369,7 +370,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         for name, group in by_name.items():
             if len(group) > 1 and (marker := self._dividing(name, group)) is not None:
                 reason = f"{name} is required differently"
-                raise Split(marker, reason, name, is_about_choice=True)
+                raise Split(marker, reason, name, pin=parent, is_about_choice=True)
 
     def _dividing(self, name: NormalizedName, asks: Sequence[Ask]) -> MarkerSet | None:
         """The marker of one of the requirements without which another version would be picked."""
@@ -392,7 +393,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if self.view(pin.key[0]).partial >> pin.at & 1:
             pythons = self.world.pythons(pin.offer, pin.at)
             if any(not ask.marker.implies(pythons) for ask in asks):
-                raise Split(pythons, f"{pin} needs a newer Python", pin.offer.name)
+                raise Split(pythons, f"{pin} needs a newer Python", pin.offer.name, pin=pin)
         conditional = [ask for ask in asks if ask.marker is not self.region]
         if conditional and len(asks) > len(conditional):
             self._check_conditions(pin, asks, conditional)

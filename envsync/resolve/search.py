@@ -17,7 +17,7 @@ from envsync.resolve.explain import Needs, Trial
 from envsync.resolve.needs import Need
 from envsync.resolve.provider import Preferences, RegionProvider, Split
 from envsync.resolve.region import Budget, Solved, Unsolvable, solve
-from envsync.resolve.settle import Names, repeats
+from envsync.resolve.settle import Cut, Names, repeats
 from envsync.resolve.world import World
 
 _NEWEST_PYTHONS = from_text("python_full_version >= '3.99'")
@@ -47,8 +47,7 @@ class Search:
     ) -> None:
         self._world, self._locked = world, locked
         self._budget, self._reporter = budget, reporter
-        self._cuts: list[NormalizedName | None] = []
-        """The package that each cut was made for, if it was one."""
+        self._cuts: list[Cut] = []
 
     def run(self, regions: Sequence[MarkerSet], needs: Needs) -> Found:
         """Solve these regions in order. Raises Unsolvable for the first part without solution."""
@@ -78,7 +77,7 @@ class Search:
     def _cut_for(self, part: _Part, split: Split) -> list[_Part]:
         """The two halves of a part, the one to solve first at the end."""
         self._reporter.detail(f"splitting on {split.marker}: {split}")
-        self._cuts.append(split.package)
+        self._cuts.append(Cut(split.package, split.pin))
         if split.package and split.is_about_choice:
             part = part._replace(apart=part.apart | {split.package})
         inside, outside = part.region & split.marker, part.region - split.marker

@@ -1,6 +1,7 @@
 """Tell whether a search that starts from a result would find that result again."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -13,21 +14,32 @@ from envsync.resolve.region import Solved
 Names = frozenset[NormalizedName]
 
 
-def repeats(
-    regions: Sequence[Solved], apart: Sequence[Names], cuts: Iterable[NormalizedName | None]
-) -> bool:
+class Cut(NamedTuple):
+    """Why a region was cut."""
+
+    package: NormalizedName | None
+    """The package of which the parts need different versions; None: a collision."""
+    pin: Pin | None
+    """The version without which it would not have been cut."""
+
+
+def repeats(regions: Sequence[Solved], apart: Sequence[Names], cuts: Iterable[Cut]) -> bool:
     """Whether each cut and each choice would be made again; for the newest versions first.
 
-    `apart` are the packages for which a region did not follow others, `cuts` the packages for which
-    cuts were made. A cut is made again if its package ended with several versions. A choice is, if
+    `apart` are the packages for which a region did not follow others. A cut is made again if its
+    package ended with several versions, and what it was made for is among the pins. A choice is, if
     the pin is the first that is allowed: of what earlier regions have, then of what any has.
     """
     versions: dict[NormalizedName | None, dict[Version, None]] = {}
-    for solved in regions:
-        for pin in solved.pins.values():
-            versions.setdefault(pin.offer.name, {})[pin.version] = None
+    pins = {(pin.offer, pin.at): pin for one in regions for pin in one.pins.values()}
+    for pin in pins.values():
+        versions.setdefault(pin.offer.name, {})[pin.version] = None
     several = {name: found for name, found in versions.items() if name and len(found) > 1}
-    return all(name in several for name in cuts) and all(
+    shown = all(
+        cut.package in several and (cut.pin is None or (cut.pin.offer, cut.pin.at) in pins)
+        for cut in cuts
+    )
+    return shown and all(
         _chooses_again(solved, earlier, without, several)
         for solved, earlier, without in zip(regions, _prefixes(regions), apart, strict=True)
     )
