@@ -9,7 +9,7 @@ from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
 from envsync.errors import LockOutdated
 from envsync.files import write_if_changed
-from envsync.workflow.memory import is_known_fresh, remember_fresh
+from envsync.workflow.fresh import is_known_fresh, remember_fresh
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.request import LockOptions
 

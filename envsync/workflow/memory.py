@@ -1,6 +1,5 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
-    fresh-v1/<key>      empty: the lock answers env.toml
     goals-v1/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
                         its marker variables, its tags, the inputs, the pins
 
@@ -14,10 +13,11 @@ from collections.abc import Iterable
 
 from envsync import __version__
 from envsync.errors import EnvsyncError
-from envsync.files import read_limited, write_atomic
+from envsync.files import read_limited, sha256_file, write_atomic
 from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
 from envsync.settings import Settings
+from envsync.workflow.fresh import key_of
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 from envsync.workflow.sync import Goal
@@ -26,37 +26,14 @@ _BUCKET = "goals-v1"
 _LIMIT = 64 << 20
 
 
-def is_known_fresh(project: Project, settings: Settings) -> bool:
-    """Say whether the lock on disk is known to answer the env.toml on disk."""
-    try:
-        return os.path.exists(_fresh_path(project, settings))
-    except OSError:
-        return False
-
-
-def remember_fresh(project: Project, settings: Settings) -> None:
-    """Keep that the lock on disk answers the env.toml on disk."""
-    try:
-        path = _fresh_path(project, settings)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_atomic(path, b"", sync=False)
-    except (OSError, EnvsyncError):
-        return
-
-
-def _fresh_path(project: Project, settings: Settings) -> str:
-    facts = (__version__, _sha256(project.spec_path), _sha256(project.lock_path))
-    return f"{settings.cache_dir}/fresh-v1/{_key(facts)}"
-
-
 def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal | None:
     """Give the goal that was remembered for the files as they are now; None: work it out.
 
     The interpreter is only believed when its file is unchanged.
     """
     try:
-        spec = _sha256(project.spec_path)
-        lock = _sha256(project.lock_path)
+        spec = sha256_file(project.spec_path)
+        lock = sha256_file(project.lock_path)
         data = read_limited(_path(project, request, settings, spec, lock), _LIMIT)
     except (OSError, ValueError):
         return None
@@ -149,13 +126,4 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         spec,
         lock,
     )
-    return f"{settings.cache_dir}/{_BUCKET}/{_key(facts)}"
-
-
-def _key(facts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return f"{settings.cache_dir}/{_BUCKET}/{key_of(facts)}"

@@ -14,9 +14,9 @@ from tests.support.catalog import Scenario, read_scenario
 NAMES = ("a", "b", "c", "d", "e")
 VERSIONS = ("1.0", "2.0", "3.0")
 PYTHONS = ("3.10.4", "3.11.4", "3.12.4")
-SPECIFIERS = ("", "", ">=2", "<2", "==1.0", "==2.0", "==3.0", "!=2.0", "<3", ">2")
+SPECIFIERS = ("", "", "", ">=2", "<2", "==1.0", "==3.0", "!=2.0", "<3", ">=1")
 MARKERS = (
-    *("" for _ in range(6)),
+    *("" for _ in range(5)),
     "sys_platform == 'win32'",
     "sys_platform != 'win32'",
     "python_version < '3.11'",
@@ -38,7 +38,7 @@ def requirements(draw: st.DrawFn, *, extra: str = "") -> str:
 
 @st.composite
 def releases(draw: st.DrawFn) -> dict[str, Any]:
-    needs = draw(st.lists(requirements(), max_size=3))
+    needs = draw(st.lists(requirements(), max_size=2))
     needs += draw(st.lists(requirements(extra="x"), max_size=1))
     release: dict[str, Any] = {"requires": needs, "extras": ["x"]}
     if python := draw(st.sampled_from((None, None, None, ">=3.11", ">=3.12"))):
@@ -48,24 +48,19 @@ def releases(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def universes(draw: st.DrawFn) -> Scenario:
-    """Five packages with up to three versions each, some groups and extras, three Pythons."""
+    """Five packages with up to three versions each, a group now and then, three Pythons."""
+    counts = st.integers(min_value=1, max_value=3)
     packages = {
         name: {"versions": {text: draw(releases()) for text in VERSIONS[: draw(counts)]}}
         for name in NAMES
     }
     root: dict[str, Any] = {
-        "requires": draw(st.lists(requirements(), min_size=1, max_size=4)),
+        "requires": draw(st.lists(requirements(), min_size=1, max_size=3)),
         "requires-python": ">=3.10,<3.13",
     }
     if draw(st.booleans()):
-        root["groups"] = {"dev": draw(st.lists(requirements(), max_size=2))}
+        root["groups"] = {"dev": draw(st.lists(requirements(), max_size=1))}
     return read_scenario({"root": root, "packages": packages})
-
-
-counts = st.integers(min_value=1, max_value=3)
-THOROUGH = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
-)
 
 
 def answer(scenario: Scenario) -> Resolution | None:
@@ -76,27 +71,19 @@ def answer(scenario: Scenario) -> Resolution | None:
 
 
 @given(universes())
-@THOROUGH
-def test_a_solution_is_found_where_there_is_one(scenario: Scenario) -> None:
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+def test_answers_agree_with_brute_force_and_hold_everywhere(scenario: Scenario) -> None:
     resolution = answer(scenario)
-    expected = all(solvable(scenario, place) for place in grid(PYTHONS, groups=["dev"]))
+
+    places = list(grid(PYTHONS, groups=["dev"]))
+    expected = all(solvable(scenario, place) for place in places)
     event("solvable" if expected else "unsolvable")
     assert expected == (resolution is not None)
-
-
-@given(universes())
-@THOROUGH
-def test_what_is_selected_is_closed_and_consistent_everywhere(scenario: Scenario) -> None:
-    resolution = answer(scenario)
-    if resolution is not None:
-        for place in grid(PYTHONS, groups=["dev"]):
-            check(scenario, resolution, place)
-
-
-@given(universes())
-@THOROUGH
-def test_resolving_again_with_the_own_pins_changes_nothing(scenario: Scenario) -> None:
-    first = answer(scenario)
-    if first is not None:
-        second = scenario.resolve(preferences=pins_of(first))
-        assert shown(first) == shown(second)
+    if resolution is None:
+        return
+    for place in places:
+        check(scenario, resolution, place)
+    again = scenario.resolve(preferences=pins_of(resolution))
+    assert shown(resolution) == shown(again)

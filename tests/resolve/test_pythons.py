@@ -1,0 +1,74 @@
+"""What binds of a requires-python, and from which Python on wheels can be used."""
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from envsync.model.candidate import File
+from envsync.model.marker import ALWAYS, NEVER, from_text
+from envsync.resolve.pythons import python_lower_bound, python_not_promised
+from envsync.resolve.tags import WheelJudge, wheels_lower_bound
+
+
+@pytest.mark.parametrize(
+    ("requires_python", "expected"),
+    [
+        (">=3.9", "python_version >= '3.9'"),
+        (">=3.9,<3.13", "python_version >= '3.9'"),
+        (">=3.9,!=3.9.7", "python_version >= '3.9'"),
+        ("~=3.9", "python_version >= '3.9'"),
+        ("==3.11.*", "python_version >= '3.11'"),
+        (">=2.7,!=3.0.*,!=3.1.*", "python_version >= '2.7'"),
+        (">=3.9,>=3.10", "python_version >= '3.10'"),
+    ],
+)
+def test_the_lower_bound_binds(requires_python: str, expected: str) -> None:
+    assert from_text(expected) == python_lower_bound(SpecifierSet(requires_python))
+
+
+@pytest.mark.parametrize("requires_python", [None, SpecifierSet(), SpecifierSet("<3.12")])
+def test_without_a_lower_bound_nothing_binds(requires_python: SpecifierSet | None) -> None:
+    assert python_lower_bound(requires_python) == ALWAYS
+
+
+@pytest.mark.parametrize("requires_python", ["<3", "==2.7.*", ">=2.6,<3.0", "~=2.7"])
+def test_a_release_for_python_2_is_for_no_python_3(requires_python: str) -> None:
+    assert python_lower_bound(SpecifierSet(requires_python)) == NEVER
+
+
+def test_what_is_not_promised_is_above_the_lower_bound_and_below_python_4() -> None:
+    assert python_not_promised(None) == NEVER
+    assert python_not_promised(SpecifierSet(">=3.9,<4")) == NEVER
+    expected = from_text("python_version >= '3.13' and python_version < '4'")
+    assert expected == python_not_promised(SpecifierSet(">=3.9,<3.13"))
+    assert not python_not_promised(SpecifierSet(">=3.9,!=3.9.7")).is_never()
+
+
+def wheels(*tags: str) -> list[File]:
+    return [File(f"a-1.0-{tag}.whl", f"https://files.example/{tag}", {}) for tag in tags]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (["py3-none-any"], "3.0"),
+        (["py2.py3-none-any"], "3.0"),
+        (["cp311-cp311-win_amd64", "cp310-cp310-win_amd64"], "3.10"),
+        (["cp38-abi3-win_amd64"], "3.8"),
+        (["py39-none-any"], "3.9"),
+        (["pp310-pypy310_pp73-win_amd64", "cp312-cp312-win_amd64"], "3.10"),
+    ],
+)
+def test_wheels_begin_with_a_python(tags: list[str], expected: str) -> None:
+    marker = from_text(f"python_version >= '{expected}'")
+    assert marker == wheels_lower_bound(wheels(*tags))
+
+
+def test_a_judge_knows_its_environments() -> None:
+    judge = WheelJudge.of(from_text("sys_platform == 'linux' and python_version >= '3.10'"))
+    assert judge.wheel_fits("a-1.0-py3-none-any.whl")
+    assert judge.wheel_fits("a-1.0-3-cp310-cp310-musllinux_1_2_aarch64.whl")
+    assert not judge.wheel_fits("a-1.0-cp310-cp310-win_amd64.whl")
+    assert not judge.wheel_fits("a-1.0-cp39-cp39-linux_x86_64.whl")
+    assert judge.python_fits(None)
+    assert judge.python_fits(">=3.12")
+    assert not WheelJudge.of(from_text("python_version < '3.10'")).python_fits(">=3.12")
