@@ -59,21 +59,25 @@ def direct_url(pin: Pinned, project_root: str) -> bytes | None:
     """
     if pin.kind in ("wheel", "sdist"):
         return None
-    import json  # noqa: PLC0415  (packages from an index, nearly all there are, need none)
+    # Packages from an index, nearly all there are, need none of this.
+    from packaging.direct_url import VcsInfo  # noqa: PLC0415
 
-    value: dict[str, object] = {"url": pin.url or _file_url(pin, project_root)}
-    if pin.kind == "archive":
-        value["archive_info"] = {"hashes": dict(sorted(pin.hashes.items()))}
-    elif pin.kind == "directory":
-        value["dir_info"] = {"editable": True} if pin.editable else {}
-    else:
-        info = {"vcs": pin.vcs, "commit_id": pin.commit}
-        if pin.requested_revision:
-            info["requested_revision"] = pin.requested_revision
-        value["vcs_info"] = info
-    if pin.subdirectory:
-        value["subdirectory"] = pin.subdirectory
-    return json.dumps(value, sort_keys=True).encode()
+    from envsync.wheel.metadata import render_direct_url  # noqa: PLC0415
+
+    vcs = None
+    if pin.kind == "vcs":
+        vcs = VcsInfo(
+            vcs=pin.vcs or "git",
+            commit_id=pin.commit or "",
+            requested_revision=pin.requested_revision,
+        )
+    return render_direct_url(
+        pin.url or _file_url(pin, project_root),
+        hashes=dict(sorted(pin.hashes.items())),
+        vcs=vcs,
+        editable=pin.editable if pin.kind == "directory" else None,
+        subdirectory=pin.subdirectory,
+    )
 
 
 def _file_url(pin: Pinned, project_root: str) -> str:

@@ -1,5 +1,7 @@
 """Markers spread along edges to the least fixed point."""
 
+from itertools import pairwise
+
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -40,6 +42,6 @@ def test_what_nothing_reaches_is_not_there() -> None:
 
 def test_a_long_chain_passes_the_first_marker_on() -> None:
     nodes = [node(f"n{at}") for at in range(3_000)]
-    edges: Edges = {one: {other: ALWAYS} for one, other in zip(nodes, nodes[1:], strict=False)}
+    edges: Edges = {one: {other: ALWAYS} for one, other in pairwise(nodes)}
     roots: dict[Node, MarkerSet] = {nodes[0]: WINDOWS}
     assert spread(roots, edges)[nodes[-1]] == WINDOWS

@@ -53,6 +53,7 @@ from envsync.model.marker import (
 from envsync.model.resolution import Resolution, Wanted
 from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of
 from envsync.resolve.universal import resolve
+from envsync.resolve.versions import parse_version
 
 SCENARIOS = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "scenarios")
 INDEX = "https://index.example/simple/"
@@ -124,7 +125,7 @@ class MemoryCatalog:
         if candidate.source is not None and candidate.source.url is not None:
             name = canonicalize_name(candidate.source.url)
         for text, release in self._universe[name].items():
-            if Version(text) == candidate.version:
+            if parse_version(text) == candidate.version:
                 return release
         raise LookupError(f"{name} {candidate.version}")
 

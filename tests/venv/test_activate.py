@@ -35,7 +35,7 @@ texts = st.text(
 
 
 def scripts(
-    target: Target | None = None, *, root: str = "/work/.venv", prompt: str = "shop"
+    target: Target | None = None, *, root: str = "/srv/.venv", prompt: str = "shop"
 ) -> dict[str, str]:
     rendered = activation_scripts(target or make_target(), root=root, prompt=prompt)
     return {name: content.decode() for name, content in rendered}

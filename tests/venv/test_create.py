@@ -22,7 +22,7 @@ WINDOWS = make_target(
 
 
 def files(
-    target: Target = LINUX, *, root: str = "/work/shop/.venv", prompt: str = "shop"
+    target: Target = LINUX, *, root: str = "/srv/shop/.venv", prompt: str = "shop"
 ) -> dict[str, EnvFile]:
     return {file.path: file for file in environment_files(target, root=root, prompt=prompt)}
 

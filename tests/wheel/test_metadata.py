@@ -225,10 +225,10 @@ def test_direct_url_of_an_archive() -> None:
 
 
 def test_direct_url_of_a_folder() -> None:
-    data = render_direct_url("file:///work/demo", editable=True, subdirectory="py")
-    expected = {"url": "file:///work/demo", "dir_info": {"editable": True}, "subdirectory": "py"}
+    data = render_direct_url("file:///srv/demo", editable=True, subdirectory="py")
+    expected = {"url": "file:///srv/demo", "dir_info": {"editable": True}, "subdirectory": "py"}
     assert json.loads(data) == expected
-    assert json.loads(render_direct_url("file:///work/demo", editable=False))["dir_info"] == {}
+    assert json.loads(render_direct_url("file:///srv/demo", editable=False))["dir_info"] == {}
 
 
 def test_direct_url_of_a_checkout() -> None:
