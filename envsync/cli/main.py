@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
@@ -109,6 +110,8 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     finally:
         ui.close()
+        # The work is done: an interrupt while Python shuts down would only spoil the exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _error_document(error: EnvsyncError) -> dict[str, object]:
