@@ -1,10 +1,11 @@
 """The values that resolvelib juggles in one region: requirements as sets of versions, and pins."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import overload
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
+from resolvelib.resolvers import Criterion, RequirementInformation
 
 from envsync.model.candidate import Candidate
 from envsync.model.marker import NEVER, MarkerSet
@@ -14,6 +15,10 @@ from envsync.resolve.versions import bits_of, first_bit
 
 Key = tuple[NormalizedName, NormalizedName | None]
 """A package, or one of its extras."""
+Cause = RequirementInformation["Ask", "Pin"]
+"""A requirement and who has it; the parent is None for env.toml."""
+Criteria = Mapping[Key, Criterion["Ask", "Pin"]]
+"""The requirements on each package at some moment."""
 
 
 class Ask:
@@ -134,3 +139,21 @@ class Impossible(Ask):
     def __init__(self, reason: str) -> None:
         self.key, self.marker, self.reason = NOTHING, NEVER, reason
         self.mask = self.named = self.pinned = 0
+
+
+class Split(Exception):
+    """Raised inside the resolver: the region must be cut along this marker."""
+
+    def __init__(
+        self,
+        marker: MarkerSet,
+        reason: str,
+        package: NormalizedName | None = None,
+        *,
+        pin: Pin | None = None,
+        is_about_choice: bool = False,
+    ) -> None:
+        super().__init__(reason)
+        self.marker, self.package, self.pin = marker, package, pin
+        self.is_about_choice = is_about_choice
+        """Whether the point is that each part gets its own best version of the package."""

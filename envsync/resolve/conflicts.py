@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from envsync.model.marker import MarkerSet
-from envsync.resolve.asks import Pin
+from envsync.resolve.asks import Cause, Pin
 from envsync.resolve.needs import Need
 from envsync.resolve.offer import Offer
-from envsync.resolve.provider import Cause
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.region import History, Unsolvable
 from envsync.resolve.versions import bits_of, parse_version

@@ -1,15 +1,8 @@
 """Answer resolvelib's questions for one region of marker space.
 
-Inside a region each package has one version, so a requirement counts as soon as its marker holds
-anywhere in the region. Where that is too coarse, a `Split` leaves resolvelib with the marker along
-which the region must be cut:
-
-- what one parent (or env.toml) asks of a package differs by marker, and so would the choice;
-- a version needs a newer Python than the region begins with;
-- requirements collide that no environment brings together (see `region`).
-
 resolvelib keeps no memory of conflicts. What helps it here: sets of versions are bits, so finding
-matches is cheap; packages that collided come first; a version refused once is never tried again.
+matches is cheap; packages that collided come first; what can never be used in the region is not
+tried twice; and a requirement that cannot be met is shown first, so that a vain try costs little.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,43 +10,20 @@ from itertools import islice
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
-from packaging.version import Version
 from resolvelib import AbstractProvider
-from resolvelib.resolvers import Criterion, RequirementInformation
 from resolvelib.structs import State
 
 from envsync.model.marker import MarkerSet
-from envsync.resolve.asks import NOTHING, Ask, Impossible, Key, Matches, Pin, View
+from envsync.resolve.asks import NOTHING, Ask, Cause, Impossible, Key, Matches, Pin
+from envsync.resolve.coarse import check_conditions, check_pythons, check_siblings
 from envsync.resolve.needs import Need, Refused
 from envsync.resolve.offer import Offer
+from envsync.resolve.sight import Preferences, Sight
 from envsync.resolve.versions import bits_of
 from envsync.resolve.world import World
 
-Preferences = Mapping[NormalizedName, tuple[Version, ...]]
-Cause = RequirementInformation[Ask, Pin]
-Criteria = Mapping[Key, Criterion[Ask, Pin]]
-
-
 _PATIENCE = 2
 """Versions of a package that are tried in vain before the next ones are looked up side by side."""
-
-
-class Split(Exception):
-    """Raised inside the resolver: the region must be cut along this marker."""
-
-    def __init__(
-        self,
-        marker: MarkerSet,
-        reason: str,
-        package: NormalizedName | None = None,
-        *,
-        pin: Pin | None = None,
-        is_about_choice: bool = False,
-    ) -> None:
-        super().__init__(reason)
-        self.marker, self.package, self.pin = marker, package, pin
-        self.is_about_choice = is_about_choice
-        """Whether the point is that each part gets its own best version of the package."""
 
 
 class RegionProvider(AbstractProvider[Ask, Pin, Key]):
@@ -63,6 +33,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self, world: World, region: MarkerSet, followed: Preferences, locked: Preferences
     ) -> None:
         self.world, self.region = world, region
+        self.sight = Sight(world, region, followed, locked)
         self.now: Callable[[], State[Ask, Pin, Key]] = lambda: State({}, {}, [])
         """The pins and the requirements that hold at the moment; set when resolvelib starts."""
         self.keeps_pins = False
@@ -74,20 +45,17 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self.vain: set[Pin] = set()
         """What could not be pinned once."""
         self._vain_count: dict[Key, int] = {}
-        self._followed, self._locked = followed, locked
-        self._views: dict[NormalizedName, View] = {}
         self._asks: dict[Pin, tuple[Ask, ...]] = {}
         self._extras: dict[NormalizedName, dict[Key, None]] = {}
         self._root_masks: dict[NormalizedName, int] = {}
         self._hopeless: dict[Key, int] = {}
         """Versions that cannot be used anywhere in the region, whatever else is chosen."""
         self._offers_extra: dict[Key, bool] = {}
-        self._direct: frozenset[NormalizedName] = frozenset()
 
     def roots(self, needs: Iterable[Need]) -> tuple[Ask, ...]:
         """What env.toml asks in this region. Raises Split as `get_dependencies` does."""
         here = tuple(needs)
-        self._direct = frozenset(need.name for need in here)
+        self.sight.direct = frozenset(need.name for need in here)
         asks = self._read(here)
         for ask in asks:
             name = ask.key[0]
@@ -111,13 +79,13 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if identifier == NOTHING:
             return ()
         name, extra = identifier
-        view = self.view(name)
+        view = self.sight.view(name)
         asks = list(requirements[identifier])
         excluded = list(incompatibilities[identifier])
         if extra is not None and (name, None) in requirements:
             asks += requirements[name, None]
             excluded += incompatibilities[name, None]
-        mask = self._allowed(view, asks)
+        mask = self.sight.allowed(view, asks)
         for pin in excluded:
             mask &= ~(1 << pin.at)
         for key in self._bound(identifier, requirements):
@@ -131,7 +99,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         at = candidate.at
         if not requirement.mask >> at & 1 or self._is_outdone(requirement, candidate):
             return False
-        if not self.view(candidate.key[0]).partial >> at & 1:
+        if not self.sight.view(candidate.key[0]).partial >> at & 1:
             return True
         return requirement.marker.implies(self.world.pythons(candidate.offer, at))
 
@@ -143,8 +111,13 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """
         asks = self.asks(candidate)
         if (criterion := self.now().criteria.get(candidate.key)) is not None:
-            self._check_pythons(candidate, list(criterion.iter_requirement()))
+            self._check(candidate, list(criterion.iter_requirement()))
         return self._colliding_first(candidate, asks)
+
+    def _check(self, pin: Pin, asks: Sequence[Ask]) -> None:
+        if self.sight.view(pin.key[0]).partial >> pin.at & 1:
+            check_pythons(pin, asks, self.world.pythons(pin.offer, pin.at))
+        check_conditions(self.sight, pin, asks)
 
     def asks(self, pin: Pin) -> tuple[Ask, ...]:
         """What a version asks for, whatever else holds."""
@@ -197,25 +170,11 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self.vain.add(pin)
         count = self._vain_count[pin.key] = self._vain_count.get(pin.key, 0) + 1
         if count >= _PATIENCE and count & (count - 1) == 0:
-            view = self.view(pin.key[0])
+            view = self.sight.view(pin.key[0])
             older = view.fit & ~((2 << pin.at) - 1 if view.lowest else -1 << pin.at)
             self.world.expect_metadata(
                 view.offer, islice(bits_of(older, lowest=view.lowest), 2 * count)
             )
-
-    def view(self, name: NormalizedName) -> View:
-        """A project as this region sees it. Raises Split if it has several sources here."""
-        view = self._views.get(name)
-        if view is None:
-            offer = self.world.offer(name, self._source(name))
-            view = View(offer, self.region, lowest=self._wants_lowest(name))
-            view.preferred = list(self._preferred(view))
-            self._views[name] = view
-        return view
-
-    def cuts(self, marker: MarkerSet) -> bool:
-        """Whether a marker holds in a part of the region only."""
-        return not self.region.is_disjoint(marker) and not self.region.implies(marker)
 
     def _bound(self, key: Key, requirements: Mapping[Key, Iterator[Ask]]) -> Iterator[Key]:
         """The keys that get one version with this one: a package and its extras."""
@@ -237,7 +196,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         for ask in asks:
             if ask.reason:
                 return asks
-            view = self.view(ask.key[0])
+            view = self.sight.view(ask.key[0])
             possible = ask.mask & view.fit & ~view.offer.refused
             if not possible & self._root_masks.get(ask.key[0], -1):
                 self._hopeless[pin.key] = self._hopeless.get(pin.key, 0) | 1 << pin.at
@@ -258,49 +217,6 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         best = next(iter(criterion.candidates), pin) if criterion else pin
         return bool(ask.named >> best.at & 1) and best not in self.vain
 
-    # -- what is allowed ---------------------------------------------------------------------
-
-    def _allowed(self, view: View, asks: Iterable[Ask]) -> int:
-        """The versions that meet these requirements and that the policy lets through."""
-        mask = view.fit & ~view.offer.refused
-        named = pinned = 0
-        for ask in asks:
-            mask &= ask.mask
-            named |= ask.named
-            pinned |= ask.pinned
-        if view.offer.yanked:
-            kept = sum(1 << at for at in view.preferred)
-            mask &= ~view.offer.yanked | pinned | kept
-        return self._without_prereleases(mask, view.offer.table.prereleases, named)
-
-    def _without_prereleases(self, mask: int, prereleases: int, named: int) -> int:
-        policy = self.world.policy.prereleases
-        if not mask & prereleases or policy == "allow":
-            return mask
-        stable = mask & ~prereleases
-        if policy == "disallow":
-            return stable
-        return stable | mask & named or mask
-
-    def _preferred(self, view: View) -> Iterator[int]:
-        """Versions to keep if possible: what other regions chose, then what the old lock has."""
-        name, position = view.offer.name, view.offer.table.position
-        locked = sorted(self._locked.get(name, ()), reverse=not view.lowest)
-        places = map(position, (*self._followed.get(name, ()), *locked))
-        return (at for at in dict.fromkeys(places) if at is not None)
-
-    def _source(self, name: NormalizedName) -> str | None:
-        for marker, source in self.world.reader.sources(name):
-            if self.region.implies(marker):
-                return source
-            if not self.region.is_disjoint(marker):
-                raise Split(marker, f"{name} comes from several sources", name)
-        return None
-
-    def _wants_lowest(self, name: NormalizedName) -> bool:
-        resolution = self.world.policy.resolution
-        return resolution == "lowest" or (resolution == "lowest-direct" and name in self._direct)
-
     # -- what is asked -----------------------------------------------------------------------
 
     def _dependencies(self, pin: Pin) -> tuple[Ask, ...]:
@@ -314,7 +230,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if pythons.is_disjoint(self.region):
             return (Impossible(f"it needs {pythons}"),)
         if not self.region.implies(pythons):
-            self.view(offer.name).partial |= 1 << at
+            self.sight.view(offer.name).partial |= 1 << at
         if reason := self._lacks_extra(pin):
             return (Impossible(reason),)
         return self._read(needs, pin)
@@ -335,17 +251,17 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         here = [(need, need.marker & self.region) for need in needs]
         here = [(need, marker) for need, marker in here if not marker.is_never()]
         for need, _ in here:
-            if need.name not in self._views:
+            if not self.sight.knows(need.name):
                 self.world.expect(need.name, need.specifier)
         asks: list[Ask] = []
         for need, marker in here:
-            offer = self.view(need.name).offer
+            offer = self.sight.view(need.name).offer
             asks.append(Ask(need, marker, offer))
             if need.extra is not None:
                 self._extras.setdefault(need.name, {})[need.name, need.extra] = None
             if need.extra is None and need.exactly is None:
                 asks.extend(self._required(need, marker, offer))
-        self._check_siblings(asks, parent)
+        check_siblings(self.sight, asks, parent)
         return tuple(asks)
 
     def _required(self, need: Need, marker: MarkerSet, offer: Offer) -> Iterator[Ask]:
@@ -359,54 +275,3 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
                 ask = Ask(wheel, where, offer)
                 ask.mask &= ~lacking
                 yield ask
-
-    # -- where the region is too coarse ------------------------------------------------------
-
-    def _check_siblings(self, asks: Sequence[Ask], parent: Pin | None) -> None:
-        """Raise Split if what one parent asks of a package differs by environment, and matters."""
-        by_name: dict[NormalizedName, list[Ask]] = {}
-        for ask in asks:
-            by_name.setdefault(ask.key[0], []).append(ask)
-        for name, group in by_name.items():
-            if len(group) > 1 and (marker := self._dividing(name, group)) is not None:
-                reason = f"{name} is required differently"
-                raise Split(marker, reason, name, pin=parent, is_about_choice=True)
-
-    def _dividing(self, name: NormalizedName, asks: Sequence[Ask]) -> MarkerSet | None:
-        """The marker of one of the requirements without which another version would be picked."""
-        if len({ask.mask for ask in asks}) < 2:
-            return None
-        view = self.view(name)
-        picked = view.choice(self._allowed(view, asks))
-        for ask in asks:
-            marker = ask.marker.without_extras()
-            if not self.cuts(marker):
-                continue
-            for part in (self.region & marker, self.region - marker):
-                inside = [one for one in asks if not one.marker.is_disjoint(part)]
-                if inside and view.choice(self._allowed(view, inside)) != picked:
-                    return marker
-        return None
-
-    def _check_pythons(self, pin: Pin, asks: Sequence[Ask]) -> None:
-        """Raise Split if a version is not for all Pythons that ask, or too old for some of them."""
-        if self.view(pin.key[0]).partial >> pin.at & 1:
-            pythons = self.world.pythons(pin.offer, pin.at)
-            if any(not ask.marker.implies(pythons) for ask in asks):
-                raise Split(pythons, f"{pin} needs a newer Python", pin.offer.name, pin=pin)
-        conditional = [ask for ask in asks if ask.marker is not self.region]
-        if conditional and len(asks) > len(conditional):
-            self._check_conditions(pin, asks, conditional)
-
-    def _check_conditions(self, pin: Pin, asks: Sequence[Ask], conditional: Sequence[Ask]) -> None:
-        """Raise Split if a requirement for some Pythons only holds back a version on the others."""
-        view = self.view(pin.key[0])
-        for ask in conditional:
-            rest = self.region - ask.marker.without_extras()
-            if rest.is_never() or rest.python_range() == self.region.python_range():
-                continue
-            outside = [one for one in asks if not one.marker.is_disjoint(rest)]
-            if view.choice(self._allowed(view, outside)) not in {None, pin.at}:
-                reason = f"{ask.need} is for some Pythons only"
-                marker = ask.marker.without_extras()
-                raise Split(marker, reason, pin.offer.name, is_about_choice=True)

@@ -7,10 +7,11 @@ from resolvelib import BaseReporter
 from resolvelib.resolvers import Criterion, Resolution, ResolutionImpossible, ResolutionTooDeep
 
 from envsync.events import SILENT, Reporter
-from envsync.model.marker import NEVER, MarkerSet
-from envsync.resolve.asks import Ask, Key, Pin
+from envsync.model.marker import MarkerSet
+from envsync.resolve.asks import Ask, Cause, Key, Pin, Split
+from envsync.resolve.coarse import between
 from envsync.resolve.needs import Need
-from envsync.resolve.provider import Cause, Criteria, RegionProvider, Split
+from envsync.resolve.provider import RegionProvider
 
 _SECOND_LOOK = 300
 """Rounds for it: generated universes of nine packages need 30."""
@@ -50,8 +51,9 @@ class Unsolvable(Exception):
 
     def _markers(self) -> Iterator[MarkerSet]:
         """The markers of the requirements that collide, then of those that lead to them."""
-        waiting = [cause.parent.key for cause in self.causes if cause.parent is not None]
-        yield from (cause.requirement.marker for cause in self.causes)
+        causes = [*self.causes, *self._earlier_causes()]
+        yield from (cause.requirement.marker for cause in causes)
+        waiting = [cause.parent.key for cause in causes if cause.parent is not None]
         seen = set(waiting)
         for key in waiting:
             for parent, ask in self.history.parents.get(key, {}).items():
@@ -59,6 +61,23 @@ class Unsolvable(Exception):
                 if parent is not None and parent.key not in seen:
                     seen.add(parent.key)
                     waiting.append(parent.key)
+
+    def _earlier_causes(self) -> Iterator[Cause]:
+        """Why versions of the colliding packages were excluded before, and so on from there."""
+        names = {cause.requirement.key[0] for cause in self.causes}
+        names.update(cause.parent.key[0] for cause in self.causes if cause.parent is not None)
+        waiting, count = list(self.history.rejections), -1
+        while count != len(waiting):
+            count, later = len(waiting), []
+            for causes in waiting:
+                parent = causes[-1].parent
+                if parent is not None and parent.key[0] in names:
+                    yield from causes
+                    names.update(cause.requirement.key[0] for cause in causes)
+                    names.update(cause.parent.key[0] for cause in causes if cause.parent)
+                else:
+                    later.append(causes)
+            waiting = later
 
 
 class History:
@@ -230,7 +249,7 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         self._count()
         causes = tuple(criterion.information)
         self._remember(causes, candidate)
-        marker = self._between(causes)
+        marker = between(self._provider.sight, causes, self._provider.now().criteria)
         if marker is not None:
             raise Split(marker, f"{candidate} collides with what it never meets")
 
@@ -238,22 +257,6 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         if self.history.rounds == self.limit:
             raise _Exhausted
         self.history.rounds += 1
-
-    def _between(self, causes: tuple[Cause, ...]) -> MarkerSet | None:
-        """What keeps colliding requirements apart, if no environment brings them together.
-
-        Extras and groups do not count: versions shall not depend on which of them are installed.
-        """
-        region = self._provider.region
-        parts = effective_parts(causes, self._provider.now().criteria, region)
-        together = region
-        for part in parts:
-            together = together & part
-        if not together.is_never():
-            return None
-        markers = [*(cause.requirement.marker for cause in causes), *parts]
-        found = (marker.without_extras() for marker in markers)
-        return next((marker for marker in found if self._provider.cuts(marker)), None)
 
     def _remember(self, causes: tuple[Cause, ...], candidate: Pin) -> None:
         if len(self.history.rejections) < _MOST_REJECTIONS:
@@ -263,66 +266,3 @@ class _Watcher(BaseReporter[Ask, Pin, Key]):
         self._provider.rejected(candidate)
         for name in {collided, candidate.key[0]}:
             self._provider.conflicts[name] = self._provider.conflicts.get(name, 0) + 1
-
-
-def effective_parts(
-    causes: Iterable[Cause], criteria: Criteria, region: MarkerSet
-) -> list[MarkerSet]:
-    """For each cause, where in the region it counts: its marker, where its parent is needed."""
-    parts = []
-    for requirement, parent in causes:
-        part = region if requirement.reason else requirement.marker
-        if parent is not None and not _is_plain(parent.key, criteria, region):
-            part = part & _reach(parent.key, criteria, region)
-        parts.append(part)
-    return parts
-
-
-def _is_plain(key: Key, criteria: Criteria, region: MarkerSet) -> bool:
-    """Whether a chain of requirements without conditions leads from env.toml to a package."""
-    seen, waiting = {key}, [key]
-    while waiting:
-        criterion = criteria.get(waiting.pop())
-        for requirement, parent in criterion.information if criterion else ():
-            if requirement.marker is not region:
-                continue
-            if parent is None:
-                return True
-            if parent.key not in seen:
-                seen.add(parent.key)
-                waiting.append(parent.key)
-    return False
-
-
-def _reach(key: Key, criteria: Criteria, region: MarkerSet) -> MarkerSet:
-    """The part of the region in which something needs a package, as the requirements stand."""
-    ancestors: dict[Key, MarkerSet] = {key: NEVER}
-    waiting = [key]
-    while waiting:
-        for parent in _parents(waiting.pop(), criteria):
-            if parent not in ancestors:
-                ancestors[parent] = NEVER
-                waiting.append(parent)
-    changed = True
-    while changed:
-        changed = False
-        for one in reversed(ancestors):
-            found = _asked_in(one, criteria, ancestors)
-            if found is not ancestors[one]:
-                ancestors[one], changed = found, True
-    return ancestors[key] & region
-
-
-def _parents(key: Key, criteria: Criteria) -> list[Key]:
-    criterion = criteria.get(key)
-    information = criterion.information if criterion else ()
-    return [parent.key for _, parent in information if parent is not None]
-
-
-def _asked_in(key: Key, criteria: Criteria, reaches: Mapping[Key, MarkerSet]) -> MarkerSet:
-    criterion = criteria.get(key)
-    found = NEVER
-    for requirement, parent in criterion.information if criterion else ():
-        where = requirement.marker
-        found = found | (where if parent is None else where & reaches[parent.key])
-    return found

@@ -13,11 +13,13 @@ from packaging.version import Version
 
 from envsync.events import SILENT, Reporter
 from envsync.model.marker import MarkerSet, from_text
+from envsync.resolve.asks import Split
 from envsync.resolve.explain import Needs, Trial
 from envsync.resolve.needs import Need
-from envsync.resolve.provider import Preferences, RegionProvider, Split
+from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region import Budget, Solved, Unsolvable, solve
 from envsync.resolve.settle import Cut, Names, repeats
+from envsync.resolve.sight import Preferences
 from envsync.resolve.world import World
 
 _NEWEST_PYTHONS = from_text("python_full_version >= '3.99'")

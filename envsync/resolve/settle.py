@@ -71,11 +71,13 @@ def _chooses_again(
 
 
 def _asked(solved: Solved) -> dict[NormalizedName, int]:
-    """The versions of each package that meet everything that is asked in a region."""
+    """The versions of each package that meet everything that others ask in a region."""
     found: dict[NormalizedName, int] = {}
-    for asks in (solved.roots, *solved.asks.values()):
+    for owner, asks in ((None, solved.roots), *solved.asks.items()):
         for ask in asks:
-            found[ask.key[0]] = found.get(ask.key[0], -1) & ask.mask
+            name = ask.key[0]
+            if owner is None or owner[0] != name:
+                found[name] = found.get(name, -1) & ask.mask
     return found
 
 

@@ -16,10 +16,10 @@ from envsync.model.resolution import Resolution, ResolvedPackage, Wanted
 from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.explain import explain
 from envsync.resolve.notices import notices_of
-from envsync.resolve.provider import Preferences
 from envsync.resolve.reach import packages_of
 from envsync.resolve.region import Budget, Solved, Unsolvable
 from envsync.resolve.search import Found, Search, trial
+from envsync.resolve.sight import Preferences
 from envsync.resolve.world import World
 
 _PASSES = 4
