@@ -1,6 +1,11 @@
 """Options of the test run, and what every test may use."""
 
 import pytest
+from hypothesis import settings
+
+# Machines are shared: how long an example takes says nothing.
+settings.register_profile("envsync", deadline=None)
+settings.load_profile("envsync")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from envsync.workflow.sync import SyncOutcome
 
 
+_MOST_GAPS = 12
+
+
 def report_lock(outcome: "LockOutcome", session: Session, *, written: bool, seconds: float) -> None:
     """Say what a locking changed."""
     ui = session.ui
@@ -23,10 +26,27 @@ def report_lock(outcome: "LockOutcome", session: Session, *, written: bool, seco
     ui.changes(change_line(change) for change in outcome.changes)
     for notice in outcome.notices:
         ui.warn(notice)
+    _report_gaps(outcome, session)
     if written:
         ui.note(f"Wrote {name}")
     elif not outcome.changes:
         ui.note(f"{name} stays as it is")
+
+
+def _report_gaps(outcome: "LockOutcome", session: Session) -> None:
+    """Show which packages have no wheel for which platforms."""
+    if not outcome.gaps:
+        return
+    from envsync.lock.coverage import table  # noqa: PLC0415
+
+    count = len(outcome.gaps)
+    packages = "1 package has" if count == 1 else f"{count} packages have"
+    session.ui.warn(f"{packages} no wheel for some of what the lock covers:")
+    head, *rows = table(outcome.gaps)
+    shown = rows if session.settings.verbosity > 0 else rows[:_MOST_GAPS]
+    session.ui.changes(f"  {line}" for line in (head, *shown))
+    if len(shown) < len(rows):
+        session.ui.note(f"  ... and {len(rows) - len(shown)} more (-v shows all)")
 
 
 def change_line(change: "Change") -> str:
@@ -56,6 +76,10 @@ def lock_document(outcome: "LockOutcome", *, written: bool) -> dict[str, object]
             for change in outcome.changes
         ],
         "notices": list(outcome.notices),
+        "gaps": [
+            {"name": gap.name, "version": gap.version, "platforms": dict(gap.platforms)}
+            for gap in outcome.gaps
+        ],
     }
 
 

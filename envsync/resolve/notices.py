@@ -1,34 +1,28 @@
 """Say what the user should know about a resolution that worked, a line each."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 
 from packaging.utils import NormalizedName
 
-from envsync.lock.wheels import serves
-from envsync.model.marker import NEVER, MarkerSet, from_text
 from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.asks import Pin
-from envsync.resolve.candidates import held_back, may_build
+from envsync.resolve.candidates import held_back
 from envsync.resolve.pythons import python_not_promised
 from envsync.resolve.region import Solved
 from envsync.resolve.versions import parse_version
 from envsync.resolve.world import World
 
-_SYSTEMS = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
-
 
 def notices_of(
     packages: Sequence[ResolvedPackage], regions: Sequence[Solved], world: World
 ) -> tuple[str, ...]:
-    """Python bounds that are not met, wheels that are missing, what was held back, yanked pins.
+    """Python bounds that are not met, extras that are missing, what was held back, yanked pins.
 
     Sorted by package within each kind, so that equal resolutions have equal notices.
     """
     found: list[str] = []
     for package in packages:
         found.extend(_about_python(package, world))
-        found.extend(_about_wheels(package, world))
         if package.candidate.yanked is not None:
             reason = package.candidate.yanked or "no reason given"
             found.append(f"{package.name} {package.version} is yanked: {reason}")
@@ -46,26 +40,6 @@ def _about_python(package: ResolvedPackage, world: World) -> Iterator[str]:
             sorted(str(one) for one in requires_python or () if one.operator not in {">=", ">"})
         )
         yield f"{package.name} {package.version} says Python {bounds}"
-
-
-def _about_wheels(package: ResolvedPackage, world: World) -> Iterator[str]:
-    candidate = package.candidate
-    if candidate.source is not None or not candidate.wheels:
-        return
-    if candidate.sdist is not None and may_build(package.name, world.policy):
-        return
-    covered = NEVER
-    for wheel in candidate.wheels:
-        covered = covered | serves(wheel.filename)
-    for system, title in _SYSTEMS.items():
-        needed = package.marker & _on(system)
-        if not needed.is_never() and needed.is_disjoint(covered):
-            yield f"{package.name} {package.version} has no wheel for {title}"
-
-
-@cache
-def _on(system: str) -> MarkerSet:
-    return from_text(f"sys_platform == '{system}'")
 
 
 def _about_extras(regions: Iterable[Solved], world: World) -> Iterator[str]:

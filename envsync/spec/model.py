@@ -86,6 +86,22 @@ class BuildPolicy(NamedTuple):
     extra_build_requires: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
 
 
+class Part(NamedTuple):
+    """An extra or a dependency group; or the dependencies that are always installed."""
+
+    kind: Literal["base", "extra", "group"]
+    name: NormalizedName
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+BASE = Part("base", NormalizedName(""))
+
+Exclusive = tuple[frozenset[Part], ...]
+"""Of these sets of extras and groups at most one is ever installed from."""
+
+
 class Spec(NamedTuple):
     """All of env.toml, checked."""
 
@@ -97,7 +113,7 @@ class Spec(NamedTuple):
     dependencies: tuple[Requirement, ...] = ()
     optional_dependencies: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
     dependency_groups: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
-    """Included groups are already put in the place of their names (PEP 735)."""
+    """Included groups and own extras are already put in the place of their names (PEP 735)."""
     default_groups: tuple[NormalizedName, ...] = ()
     path: str = ".venv"
     """The environment's folder, relative to the project's, with forward slashes."""
@@ -107,6 +123,8 @@ class Spec(NamedTuple):
     """In priority order."""
     sources: Mapping[NormalizedName, tuple[SourceSpec, ...]] = {}
     lock: LockPolicy = LockPolicy()
+    exclusive: tuple[Exclusive, ...] = ()
+    """What `lock.conflicts` means once includes are followed, a member for each of its names."""
     sync: SyncOptions = SyncOptions()
     build: BuildPolicy = BuildPolicy()
     tasks: Mapping[str, str | tuple[str, ...]] = {}

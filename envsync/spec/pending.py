@@ -47,8 +47,6 @@ def _when(key: str, is_used: Callable[[Spec], object]) -> tuple[str, UsedKeys]:
 PENDING: dict[str, UsedKeys] = dict(
     (
         ("sources.git", _git),
-        _when("lock.conflicts", lambda spec: spec.lock.conflicts),
-        _when("lock.required-environments", lambda spec: spec.lock.required_environments),
         _when("sync.compile-bytecode", lambda spec: spec.sync.compile_bytecode),
         _when("tasks", lambda spec: spec.tasks),
         _when("env.seed", lambda spec: spec.seed),

@@ -10,12 +10,13 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import SpecInvalid
+from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problem, Problems, Table, TooManyProblems
-from envsync.spec.groups import Include, expand_groups
+from envsync.spec.includes import Entries, Include, OwnExtras, expand
 from envsync.spec.lines import find_lines, line_of
 from envsync.spec.locations import read_path
-from envsync.spec.model import Spec
+from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
     read_build,
     read_lock,
@@ -101,14 +102,16 @@ def _read(root: Table, folder_name: str) -> Spec:
     if "env" not in root.content:
         root.report("the table [env] is missing")
     env = root.table("env")
-    groups = _read_groups(root)
-    extras = read_requirement_lists(env.table("optional-dependencies"))
+    name = env.convert("name", _read_env_name)
+    parts = _read_parts(root, env, name)
+    requirements = expand(parts, root.problems.add)
+    groups, extras = _of_kind("group", requirements), _of_kind("extra", requirements)
     indexes = read_indexes(root)
     spec = Spec(
-        name=env.convert("name", _read_env_name) or _folder_as_name(folder_name),
+        name=name or _folder_as_name(folder_name),
         requires_python=env.convert("requires-python", read_python_range),
         python=env.convert("python", _read_python),
-        dependencies=env.items("dependencies", read_requirement),
+        dependencies=requirements[BASE],
         optional_dependencies=extras,
         dependency_groups=groups,
         default_groups=_read_default_groups(env, groups),
@@ -125,6 +128,9 @@ def _read(root: Table, folder_name: str) -> Spec:
     env.finish(_ENV_ADVICE)
     root.finish(_ROOT_ADVICE)
     _refuse_two_origins(root, spec)
+    exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
+    spec = spec._replace(exclusive=exclusive)
+    _refuse_conflicting_defaults(env, spec)
     return spec
 
 
@@ -160,24 +166,52 @@ def _read_env_path(text: str) -> str:
     return path
 
 
-def _read_groups(root: Table) -> dict[NormalizedName, tuple[Requirement, ...]]:
-    table = root.table("dependency-groups")
-    groups = {name: tuple(_read_group(table, key)) for key, name in table.names()}
-    return expand_groups(groups, root.problems.add)
+def _read_parts(root: Table, env: Table, env_name: str | None) -> dict[Part, Entries]:
+    """Read the dependencies, extras and groups, references between them still in place."""
+    report = root.problems.add
+    extras = read_requirement_lists(env.table("optional-dependencies"))
+    own = OwnExtras(_own_name(root, env_name), extras)
+    base = env.items("dependencies", read_requirement)
+    parts: dict[Part, Entries] = {BASE: tuple(own.entries(base, ("env", "dependencies"), report))}
+    for name, requirements in extras.items():
+        path = ("env", "optional-dependencies", name)
+        parts[Part("extra", name)] = tuple(own.entries(requirements, path, report))
+    groups = root.table("dependency-groups")
+    for key, name in groups.names():
+        parts[Part("group", name)] = tuple(_read_group(groups, key, own))
+    return parts
 
 
-def _read_group(table: Table, key: str) -> Iterable[Requirement | Include]:
+def _own_name(root: Table, env_name: str | None) -> NormalizedName | None:
+    """The name under which the file may ask for its own extras; a package's own name is not it."""
+    try:
+        name = read_name(env_name or "")
+    except ValueError:
+        return None
+    sources = root.content.get("sources")
+    declared = sources if isinstance(sources, dict) else {}
+    return None if name in map(canonicalize_name, declared) else name
+
+
+def _of_kind(
+    kind: str, requirements: Mapping[Part, tuple[Requirement, ...]]
+) -> dict[NormalizedName, tuple[Requirement, ...]]:
+    return {part.name: found for part, found in requirements.items() if part.kind == kind}
+
+
+def _read_group(table: Table, key: str, own: OwnExtras) -> Iterable[Requirement | Include]:
     for position, item in enumerate(table.elements(key)):
-        entry: Requirement | Include | None
         if isinstance(item, dict):
-            entry = _read_include(table.table_at(item, key, position))
+            include = _read_include(table.table_at(item, key, position))
+            if include is not None:
+                yield include
         elif isinstance(item, str):
-            entry = table.convert_at(item, read_requirement, key, position)
+            requirement = table.convert_at(item, read_requirement, key, position)
+            if requirement is not None:
+                path = (*table.path, key, position)
+                yield from own.entry(requirement, path, table.problems.add)
         else:
             table.report(f"expected a requirement, found {kind_of(item)}", key, position)
-            entry = None
-        if entry is not None:
-            yield entry
 
 
 def _read_include(table: Table) -> Include | None:
@@ -185,7 +219,7 @@ def _read_include(table: Table) -> Include | None:
     if "include-group" not in table.content:
         table.report('expected a requirement or {include-group = "NAME"}')
     table.finish()
-    return None if group is None else Include(group, table.path)
+    return None if group is None else Include(Part("group", group), table.path)
 
 
 def _read_default_groups(
@@ -195,6 +229,12 @@ def _read_default_groups(
     if "default-groups" in env.content:
         return named
     return tuple(name for name in groups if name == "dev")
+
+
+def _refuse_conflicting_defaults(env: Table, spec: Spec) -> None:
+    both = clash((Part("group", name) for name in spec.default_groups), spec.exclusive)
+    if both is not None:
+        env.report(f"{both[0]} and {both[1]} are kept apart by lock.conflicts", "default-groups")
 
 
 def _refuse_two_origins(root: Table, spec: Spec) -> None:

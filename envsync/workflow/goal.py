@@ -15,7 +15,8 @@ from envsync.lock.select import Choice, select
 from envsync.model.target import Target
 from envsync.python import find_target
 from envsync.settings import Settings
-from envsync.spec.model import Spec
+from envsync.spec.conflicts import clash
+from envsync.spec.model import Part, Spec
 from envsync.workflow.lock import LockOutcome, make_lock, read_lock, why_stale
 from envsync.workflow.project import Project
 from envsync.workflow.request import LOCKED, LockOptions, Selection
@@ -92,13 +93,28 @@ def pins_for(
     groups |= set(pylock.default_groups or ()) if selection.default_groups else set()
     groups |= set(pylock.dependency_groups or ()) if selection.all_groups else set()
     extras |= set(pylock.extras or ()) if selection.all_extras else set()
+    extras -= set(_normal(selection.no_extras))
+    groups -= set(_normal(selection.no_groups))
+    _refuse_clash(extras, groups, spec)
     choice = Choice(
-        extras=sorted(extras - set(_normal(selection.no_extras))),
-        groups=sorted(groups - set(_normal(selection.no_groups))),
+        extras=sorted(extras),
+        groups=sorted(groups),
         no_binary=spec.lock.no_binary,
         ignore_requires_python=spec.lock.ignore_requires_python,
     )
     return select(pylock, target, choice, path=path)
+
+
+def _refuse_clash(extras: Iterable[str], groups: Iterable[str], spec: Spec) -> None:
+    """Refuse what `[lock] conflicts` keeps apart: the lock has no answer for both at once."""
+    chosen = [Part("extra", canonicalize_name(name)) for name in extras]
+    chosen += [Part("group", canonicalize_name(name)) for name in groups]
+    both = clash(chosen, spec.exclusive)
+    if both is not None:
+        raise UsageError(
+            f"lock.conflicts keeps {both[0]} and {both[1]} apart: install one of them",
+            hint=f"leave one out, such as with `--no-{both[1].kind} {both[1].name}`",
+        )
 
 
 def _normal(names: Iterable[str]) -> Iterable[str]:

@@ -2,47 +2,36 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple
 
-from packaging.markers import Marker
 from packaging.pylock import Pylock
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from envsync.catalog.places import source_rules
-from envsync.errors import LockInvalid, NotSupported, UsageError
+from envsync.errors import LockInvalid, NotSupported
 from envsync.events import Reporter
 from envsync.files import read_limited, sha256_file, storage_errors
 from envsync.lock.compare import Change, changes, check_hashes, preferences
+from envsync.lock.coverage import Gap, gaps
 from envsync.lock.fingerprint import stale_reasons, tool_table
 from envsync.lock.pylock import to_pylock
 from envsync.lock.read import CREATED_BY, STRICT, ReadingPolicy, parse_lock, reading_policy
 from envsync.lock.text import render
-from envsync.model.marker import (
-    ALWAYS,
-    NEVER,
-    MarkerSet,
-    extra,
-    from_marker,
-    from_requires_python,
-    group,
-)
-from envsync.model.resolution import Wanted
 from envsync.python import find_target
-from envsync.resolve.candidates import ResolvePolicy
+from envsync.resolve.candidates import ResolvePolicy, may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
+from envsync.workflow.problem import covered_environments, resolve_policy, wanted
 from envsync.workflow.project import Project
 from envsync.workflow.request import LockOptions
 
 LOCK_LIMIT = 64 << 20
-OLDEST_PYTHON = SpecifierSet(">=3.8")
 
 
 class LockOutcome(NamedTuple):
@@ -56,6 +45,8 @@ class LockOutcome(NamedTuple):
     """The lock on disk was up to date already: `data` is what stands there."""
     changes: tuple[Change, ...] = ()
     notices: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """Packages without a wheel for some of what the lock covers."""
     restated: Callable[[Spec], Pylock] | None = None
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
 
@@ -139,8 +130,8 @@ def make_lock(
             f"{os.path.basename(project.lock_path)} was made by {old.created_by}; a lock made from "
             "env.toml takes its place (`--frozen` installs it as it stands)"
         )
-    state, notices = _resolve(project, spec, settings, reporter, options, old)
-    pylock = state(spec)
+    answer = _resolve(project, spec, settings, reporter, options, old)
+    pylock = answer.state(spec)
     if old is not None:
         check_hashes(old, pylock)
     data = render(pylock).encode()
@@ -150,8 +141,9 @@ def make_lock(
         data=data,
         fresh=False,
         changes=changes(old, pylock),
-        notices=notices,
-        restated=state,
+        notices=answer.notices,
+        gaps=gaps(pylock, answer.policy.environments, partial(may_build, policy=answer.policy)),
+        restated=answer.state,
     )
 
 
@@ -171,6 +163,15 @@ def refuse_pending(spec: Spec) -> None:
         raise NotSupported(", ".join(keys), hint=f"take {these} out of env.toml")
 
 
+class _Answer(NamedTuple):
+    """What a resolution came to."""
+
+    state: Callable[[Spec], Pylock]
+    """Gives the lock for env.toml, or for another one that the resolution satisfies too."""
+    notices: tuple[str, ...]
+    policy: ResolvePolicy
+
+
 def _resolve(
     project: Project,
     spec: Spec,
@@ -178,15 +179,15 @@ def _resolve(
     reporter: Reporter,
     options: LockOptions,
     old: Pylock | None,
-) -> tuple[Callable[[Spec], Pylock], tuple[str, ...]]:
+) -> _Answer:
     # What talks to the network is imported only where something must be resolved.
     from envsync.workflow.supply import Supply  # noqa: PLC0415
 
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
-    environments = _environments(spec, requires_python)
+    environments = covered_environments(spec, requires_python)
     now = datetime.now(UTC)
     newest = exclude_newer_time(spec.lock.exclude_newer, now) if spec.lock.exclude_newer else None
-    policy = _policy(spec, environments, newest, options)
+    policy = resolve_policy(spec, environments, newest, options)
     kept = preferences(old) if old else {}
     with Supply(project.root, spec, settings, reporter) as supply:
         reporter.begin("resolving")
@@ -208,7 +209,7 @@ def _resolve(
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
         return _with_local_projects(pylock, project, spec)
 
-    return state, resolution.notices
+    return _Answer(state, resolution.notices, policy)
 
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:
@@ -222,72 +223,3 @@ def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Report
     )
     major, minor = target.version.split(".")[:2]
     return SpecifierSet(f">={major}.{minor}")
-
-
-def _environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
-    covered = from_requires_python(requires_python) & from_requires_python(OLDEST_PYTHON)
-    if covered.is_never():
-        raise UsageError(
-            f"env.requires-python: {requires_python} admits no Python that can be used",
-            hint="envsync makes environments for Python 3.8 and newer",
-        )
-    if not spec.lock.environments:
-        return covered
-    limits = NEVER
-    for marker in spec.lock.environments:
-        limits |= _marker_set(marker, "env.toml: lock.environments")
-    if (covered & limits).is_never():
-        raise UsageError(
-            f"lock.environments: none of them can be under requires-python {requires_python}",
-            hint="change [lock] environments or [env] requires-python in env.toml",
-        )
-    return covered & limits
-
-
-def _policy(
-    spec: Spec, environments: MarkerSet, newest: datetime | None, options: LockOptions
-) -> ResolvePolicy:
-    lock = spec.lock
-    return ResolvePolicy(
-        environments=environments,
-        required_environments=tuple(
-            _marker_set(marker, "env.toml: lock.required-environments")
-            for marker in lock.required_environments
-        ),
-        resolution=lock.resolution,
-        prereleases=lock.prereleases,
-        exclude_newer=newest,
-        constraints=lock.constraints,
-        overrides=lock.overrides,
-        ignore_requires_python=frozenset(lock.ignore_requires_python),
-        no_binary=lock.no_binary,
-        build_allow=spec.build.allow,
-        upgrade=options.upgrade,
-        sources=source_rules(spec),
-    )
-
-
-def wanted(spec: Spec) -> Iterator[Wanted]:
-    """Give every requirement of env.toml with the extras and groups that bring it in."""
-    for requirement in spec.dependencies:
-        yield _one(requirement, ALWAYS, "env.dependencies")
-    for name, requirements in spec.optional_dependencies.items():
-        for requirement in requirements:
-            yield _one(requirement, extra(name), f"extra {name}")
-    for name, requirements in spec.dependency_groups.items():
-        for requirement in requirements:
-            yield _one(requirement, group(name), f"group {name}")
-
-
-def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
-    marker = _marker_set(requirement.marker, f"env.toml: {where}: {requirement}")
-    return Wanted(requirement, condition & marker, f"env.toml: {where}")
-
-
-def _marker_set(marker: Marker | None, where: str) -> MarkerSet:
-    try:
-        return from_marker(marker)
-    except ValueError as error:
-        raise UsageError(
-            f"{where}: {error}", hint="change the marker in env.toml (dependency specifiers)"
-        ) from error

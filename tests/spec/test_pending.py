@@ -10,14 +10,6 @@ EXAMPLES = {
         "[sources]\nTool_x = {git = 'https://g.example/x'}\nother = {path = '.'}\n",
         ("sources.tool-x.git",),
     ),
-    "lock.conflicts": (
-        "[dependency-groups]\na = []\nb = []\n[lock]\nconflicts = [['a', 'b']]\n",
-        ("lock.conflicts",),
-    ),
-    "lock.required-environments": (
-        "[lock]\nrequired-environments = [\"os_name == 'nt'\"]\n",
-        ("lock.required-environments",),
-    ),
     "sync.compile-bytecode": ("[sync]\ncompile-bytecode = true\n", ("sync.compile-bytecode",)),
     "tasks": ("[tasks]\na = 'b'\n", ("tasks",)),
     "env.seed": ("seed = ['pip']\n", ("env.seed",)),

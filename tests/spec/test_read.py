@@ -11,7 +11,15 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.errors import SpecInvalid
 from envsync.spec.fields import Problems
-from envsync.spec.model import BuildPolicy, IndexSpec, LockPolicy, SourceSpec, Spec, SyncOptions
+from envsync.spec.model import (
+    BuildPolicy,
+    IndexSpec,
+    LockPolicy,
+    Part,
+    SourceSpec,
+    Spec,
+    SyncOptions,
+)
 from envsync.spec.read import parse_spec, parse_spec_bytes
 from tests.spec.samples import EVERYTHING, N, problem, problems, read, refusal
 
@@ -58,6 +66,7 @@ def test_the_whole_grammar() -> None:
             no_binary=frozenset({":all:", "lxml"}),
             conflicts=((N("cpu"), N("gpu")),),
         ),
+        exclusive=((frozenset({Part("group", N("cpu"))}), frozenset({Part("group", N("gpu"))})),),
         sync=SyncOptions(link_mode="hardlink", compile_bytecode=True),
         build=BuildPolicy(
             allow=frozenset({"pyspark"}),

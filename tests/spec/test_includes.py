@@ -3,10 +3,12 @@
 import time
 
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 
-from envsync.spec.groups import MAX_EXPANDED, Include, expand_groups
+from envsync.spec.includes import MAX_EXPANDED, Entries, Include
+from envsync.spec.includes import expand as expand_parts
 from envsync.spec.lines import KeyPath
+from envsync.spec.model import Part
 
 Written = dict[str, list[str]]
 """Groups as lists, an include written "+NAME"."""
@@ -15,17 +17,17 @@ Written = dict[str, list[str]]
 def expand(written: Written) -> tuple[dict[str, list[str]], list[tuple[str, KeyPath]]]:
     """Expand groups; give them as text, and what was reported."""
     reported: list[tuple[str, KeyPath]] = []
-    groups: dict[NormalizedName, list[Requirement | Include]] = {
-        canonicalize_name(name): [
-            Include(canonicalize_name(entry[1:]), (name, position))
+    groups: dict[Part, Entries] = {
+        Part("group", canonicalize_name(name)): [
+            Include(Part("group", canonicalize_name(entry[1:])), (name, position))
             if entry.startswith("+")
             else Requirement(entry)
             for position, entry in enumerate(entries)
         ]
         for name, entries in written.items()
     }
-    expanded = expand_groups(groups, lambda text, path: reported.append((text, path)))
-    return {name: [str(each) for each in found] for name, found in expanded.items()}, reported
+    expanded = expand_parts(groups, lambda text, path: reported.append((text, path)))
+    return {part.name: [str(each) for each in found] for part, found in expanded.items()}, reported
 
 
 def test_includes_stand_where_they_are_written() -> None:
@@ -85,5 +87,5 @@ def test_expanding_is_bounded() -> None:
     chain = {f"g{n}": [f"x{n}", f"+g{n + 1}"] for n in range(1000)}
     _, reported = expand(chain | {"g1000": []})
     assert reported == [
-        (f"the groups hold over {MAX_EXPANDED} requirements", ("dependency-groups",))
+        (f"groups and extras hold over {MAX_EXPANDED} requirements", ("dependency-groups",))
     ]

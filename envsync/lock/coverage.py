@@ -1,0 +1,124 @@
+"""Say for which covered environments a lock has no file of a package: package by platform.
+
+Markers know nothing of libc and the like, so this is a report, not a promise: it is about CPython
+on the usual platforms, from the oldest covered Python to the newest that any wheel of the lock is
+built for.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import NamedTuple
+
+from packaging.pylock import Package, Pylock
+from packaging.utils import NormalizedName
+
+from envsync.lock.read import artifact_filename
+from envsync.lock.wheels import serves
+from envsync.model.marker import NEVER, MarkerSet, from_marker, from_text
+
+PLATFORMS: Mapping[str, str] = {
+    "linux x86_64": "sys_platform == 'linux' and platform_machine == 'x86_64'",
+    "linux aarch64": "sys_platform == 'linux' and platform_machine == 'aarch64'",
+    "macos x86_64": "sys_platform == 'darwin' and platform_machine == 'x86_64'",
+    "macos arm64": "sys_platform == 'darwin' and platform_machine == 'arm64'",
+    "windows amd64": "sys_platform == 'win32' and platform_machine == 'AMD64'",
+    "windows arm64": "sys_platform == 'win32' and platform_machine == 'ARM64'",
+}
+_CPYTHON_TAG = re.compile(r"cp3(\d+)")
+_OLDEST, _NEWEST = 8, 99
+
+
+class Gap(NamedTuple):
+    """A package that some covered platforms have no wheel of."""
+
+    name: NormalizedName
+    version: str
+    platforms: Mapping[str, str]
+    """By the names of `PLATFORMS`: "wheel"; "source" (must be built) or "none", for some Pythons
+    only "none on 3.8-3.9"; "" where the package is not needed."""
+
+
+def gaps(
+    pylock: Pylock, environments: MarkerSet, may_build: Callable[[NormalizedName], bool]
+) -> tuple[Gap, ...]:
+    """The packages without a wheel or source that may be built, somewhere in `environments`.
+
+    `may_build` says whether a package's source distribution may be built without being asked.
+    """
+    usual = f"implementation_name == 'cpython' and python_version <= '3.{_newest_python(pylock)}'"
+    covered = environments & from_text(usual)
+    found = []
+    for package in pylock.packages:
+        can_build = package.sdist is not None and may_build(package.name)
+        if package.wheels and not can_build:
+            cells = _cells(package, covered)
+            if set(cells.values()) - {"wheel", ""}:
+                found.append(Gap(package.name, str(package.version or ""), cells))
+    return tuple(found)
+
+
+def table(found: Iterable[Gap]) -> tuple[str, ...]:
+    """The gaps as aligned lines: a head with the platforms that are covered, then a row each."""
+    rows = list(found)
+    names = [name for name in PLATFORMS if any(row.platforms[name] for row in rows)]
+    lines = [("", *names)]
+    lines += [
+        (f"{row.name} {row.version}", *(row.platforms[name] for name in names)) for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return tuple(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _newest_python(pylock: Pylock) -> int:
+    """The newest minor of Python 3 that a wheel is built for."""
+    tags = {
+        artifact_filename(wheel).rsplit("-", 3)[1]
+        for package in pylock.packages
+        for wheel in package.wheels or ()
+    }
+    minors = [int(minor) for tag in tags for minor in _CPYTHON_TAG.findall(tag)]
+    return max(minors, default=_NEWEST)
+
+
+def _cells(package: Package, covered: MarkerSet) -> Mapping[str, str]:
+    needed = from_marker(package.marker).without_extras() & covered
+    served = NEVER
+    for wheel in package.wheels or ():
+        served = served | serves(artifact_filename(wheel))
+    without = "none" if package.sdist is None else "source"
+    return {name: _cell(needed & _on(name), served, without) for name in PLATFORMS}
+
+
+def _cell(needed: MarkerSet, served: MarkerSet, without: str) -> str:
+    if needed.is_never():
+        return ""
+    missing = needed - served
+    if missing.is_never():
+        return "wheel"
+    return without if missing == needed else f"{without} on {_pythons(missing)}"
+
+
+def _pythons(where: MarkerSet) -> str:
+    """The minors of Python 3 in a set, as ranges: "3.8-3.9, 3.12"."""
+    minors = [minor for minor in range(_OLDEST, _NEWEST) if not where.is_disjoint(_minor(minor))]
+    ranges: list[list[int]] = []
+    for minor in minors:
+        if ranges and minor == ranges[-1][1] + 1:
+            ranges[-1][1] = minor
+        else:
+            ranges.append([minor, minor])
+    return ", ".join(f"3.{a}" if a == b else f"3.{a}-3.{b}" for a, b in ranges)
+
+
+@cache
+def _on(platform: str) -> MarkerSet:
+    return from_text(PLATFORMS[platform])
+
+
+@cache
+def _minor(minor: int) -> MarkerSet:
+    return from_text(f"python_version == '3.{minor}'")

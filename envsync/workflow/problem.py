@@ -1,0 +1,114 @@
+"""State env.toml as the resolver's problem: what is covered, what is wanted, under which policy."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from envsync.catalog.places import source_rules
+from envsync.errors import UsageError
+from envsync.model.marker import (
+    ALWAYS,
+    NEVER,
+    MarkerSet,
+    extra,
+    from_marker,
+    from_requires_python,
+    group,
+)
+from envsync.model.resolution import Wanted
+from envsync.resolve.candidates import ResolvePolicy
+from envsync.spec.model import Part, Spec
+from envsync.workflow.request import LockOptions
+
+OLDEST_PYTHON = SpecifierSet(">=3.8")
+
+
+def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
+    """What the lock covers: requires-python and `[lock] environments`. Raises `UsageError`."""
+    covered = from_requires_python(requires_python) & from_requires_python(OLDEST_PYTHON)
+    if covered.is_never():
+        raise UsageError(
+            f"env.requires-python: {requires_python} admits no Python that can be used",
+            hint="envsync makes environments for Python 3.8 and newer",
+        )
+    if not spec.lock.environments:
+        return covered
+    limits = NEVER
+    for marker in spec.lock.environments:
+        limits |= _marker_set(marker, "env.toml: lock.environments")
+    if (covered & limits).is_never():
+        raise UsageError(
+            f"lock.environments: none of them can be under requires-python {requires_python}",
+            hint="change [lock] environments or [env] requires-python in env.toml",
+        )
+    return covered & limits
+
+
+def resolve_policy(
+    spec: Spec, environments: MarkerSet, newest: datetime | None, options: LockOptions
+) -> ResolvePolicy:
+    """What steers the resolution; `newest` is the absolute time of exclude-newer."""
+    lock = spec.lock
+    return ResolvePolicy(
+        environments=environments,
+        required_environments=tuple(_required(spec, environments)),
+        resolution=lock.resolution,
+        prereleases=lock.prereleases,
+        exclude_newer=newest,
+        constraints=lock.constraints,
+        overrides=lock.overrides,
+        ignore_requires_python=frozenset(lock.ignore_requires_python),
+        no_binary=lock.no_binary,
+        build_allow=spec.build.allow,
+        upgrade=options.upgrade,
+        sources=source_rules(spec),
+        conflicts=tuple(tuple(_any_of(member) for member in members) for members in spec.exclusive),
+    )
+
+
+def _required(spec: Spec, environments: MarkerSet) -> Iterator[MarkerSet]:
+    for marker in spec.lock.required_environments:
+        where = _marker_set(marker, "env.toml: lock.required-environments")
+        if where.is_disjoint(environments):
+            raise UsageError(
+                f"lock.required-environments: the lock does not cover {marker}",
+                hint="change it, [lock] environments or [env] requires-python in env.toml",
+            )
+        yield where
+
+
+def _any_of(parts: Iterable[Part]) -> MarkerSet:
+    """Where one of some extras and groups is installed."""
+    found = NEVER
+    for part in parts:
+        found = found | (extra(part.name) if part.kind == "extra" else group(part.name))
+    return found
+
+
+def wanted(spec: Spec) -> Iterator[Wanted]:
+    """Give every requirement of env.toml with the extras and groups that bring it in."""
+    for requirement in spec.dependencies:
+        yield _one(requirement, ALWAYS, "env.dependencies")
+    for name, requirements in spec.optional_dependencies.items():
+        for requirement in requirements:
+            yield _one(requirement, extra(name), f"extra {name}")
+    for name, requirements in spec.dependency_groups.items():
+        for requirement in requirements:
+            yield _one(requirement, group(name), f"group {name}")
+
+
+def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
+    marker = _marker_set(requirement.marker, f"env.toml: {where}: {requirement}")
+    return Wanted(requirement, condition & marker, f"env.toml: {where}")
+
+
+def _marker_set(marker: Marker | None, where: str) -> MarkerSet:
+    try:
+        return from_marker(marker)
+    except ValueError as error:
+        raise UsageError(
+            f"{where}: {error}", hint="change the marker in env.toml (dependency specifiers)"
+        ) from error

@@ -1,0 +1,107 @@
+"""Conflicts, own extras, required environments and the report of gaps, as whole commands."""
+
+import json
+
+import pytest
+
+from tests.commands.conftest import publish
+from tests.support.command import Workplace
+from tests.support.index_server import IndexServer
+from tests.support.wheels import make_wheel
+
+CONFLICTS = """\
+[env]
+name = "shop"
+requires-python = ">=3.11"
+dependencies = ["webby"]
+[env.optional-dependencies]
+old = ["base==1.0"]
+new = ["base==2.0"]
+all = ["shop[new]", "speedups"]
+[lock]
+conflicts = [["old", "new"]]
+"""
+
+
+def test_each_side_of_a_conflict_has_its_own_version(place: Workplace) -> None:
+    place.write(CONFLICTS)
+    place.ok("lock")
+    for extra, version in (("old", "1"), ("new", "2"), ("all", "2")):
+        place.ok("sync", "--extra", extra)
+        assert place.python("import base; print(base.VERSION)") == version
+    place.ok("sync")
+    assert "Nothing to do" in place.ok("sync").err
+
+
+@pytest.mark.parametrize(
+    "flags", [("--extra", "old", "--extra", "all"), ("--all-extras",)], ids=["by name", "all"]
+)
+def test_both_sides_at_once_are_refused(place: Workplace, flags: tuple[str, ...]) -> None:
+    place.write(CONFLICTS)
+    place.ok("sync", "--extra", "old")
+    before = place.files()
+    ran = place.run("sync", *flags)
+    assert ran.code == 2
+    assert "lock.conflicts keeps extra all and extra old apart" in ran.err
+    assert "--no-extra old" in ran.err
+    assert place.files() == before
+
+
+def test_all_extras_but_one_side_are_fine(place: Workplace) -> None:
+    place.write(CONFLICTS)
+    place.ok("sync", "--all-extras", "--no-extra", "old")
+    assert place.python("import base, speedups; print(base.VERSION)") == "2"
+
+
+def test_a_required_environment_without_a_wheel_is_an_error(
+    place: Workplace, server: IndexServer
+) -> None:
+    publish(
+        server,
+        make_wheel("native", "1.0", {"native.py": ""}, tag="py3-none-any"),
+        make_wheel("native", "2.0", {"native.py": ""}, tag="py3-none-manylinux_2_17_x86_64"),
+    )
+    spec = '[env]\nrequires-python = ">=3.11"\ndependencies = ["native"]\n[lock]\n'
+    place.write(spec)
+    place.ok("lock")
+    assert 'version = "2.0"' in place.lock()
+    place.write(spec + "required-environments = [\"sys_platform == 'darwin'\"]\n")
+    place.ok("lock")
+    assert 'version = "1.0"' in place.lock()
+    before = place.lock()
+    place.write(spec.replace('"native"', '"native>=2"'))
+    place.write(
+        spec.replace('"native"', '"native>=2"')
+        + "required-environments = [\"sys_platform == 'darwin'\"]\n"
+    )
+    ran = place.run("lock")
+    assert ran.code == 1
+    assert "no wheel for one of the required environments" in ran.err
+    assert place.lock() == before
+
+
+def test_a_required_environment_that_is_not_covered(place: Workplace) -> None:
+    place.write(
+        "[env]\nrequires-python = '>=3.11'\n[lock]\n"
+        "environments = [\"sys_platform == 'linux'\"]\n"
+        "required-environments = [\"sys_platform == 'win32'\"]\n"
+    )
+    ran = place.run("lock")
+    assert ran.code == 2
+    assert "lock.required-environments: the lock does not cover sys_platform" in ran.err
+
+
+def test_the_report_shows_packages_by_platform(place: Workplace, server: IndexServer) -> None:
+    publish(
+        server, make_wheel("native", "2.0", {"native.py": ""}, tag="py3-none-manylinux_2_17_x86_64")
+    )
+    place.write('[env]\nrequires-python = ">=3.11"\ndependencies = ["native", "base"]\n')
+    lines = place.ok("lock").err.splitlines()
+    head = next(line for line in lines if "linux x86_64" in line)
+    row = next(line for line in lines if "native 2.0" in line and "wheel" in line)
+    assert "warning: 1 package has no wheel for some of what the lock covers:" in lines
+    assert row.index("wheel") == head.index("linux x86_64")
+    assert row.count("none") == 5
+    place.write('[env]\nrequires-python = ">=3.12"\ndependencies = ["native", "base"]\n')
+    found = json.loads(place.ok("--json", "lock").out)["gaps"]
+    assert [(gap["name"], gap["platforms"]["macos arm64"]) for gap in found] == [("native", "none")]
