@@ -29,6 +29,8 @@ COMMANDS = {
     "remove": Command("change", "remove dependencies from env.toml, lock and sync"),
     "lock": Command("lock", "pin every dependency, for every platform, into pylock.toml"),
     "sync": Command("sync", "make the environment match the lock exactly"),
+    "status": Command("inspect", "show how env.toml, lock and environment differ"),
+    "verify": Command("inspect", "compare every byte of the environment with the lock's wheels"),
     "run": Command("run", "lock and sync if needed, then run a command in the environment"),
 }
 

@@ -28,6 +28,7 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
     parser.add_argument(
         "--discard", action="store_true", help="delete edited and stray files that were set aside"
     )
+    parser.add_argument("--verify", action="store_true", help="look at every byte, and repair")
     add_sync_arguments(parser)
 
 
@@ -42,6 +43,20 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
         "--frozen", action="store_true", help="take the lock as it stands, without looking"
     )
     add_upgrade_arguments(parser)
+    add_choice_arguments(parser)
+
+
+def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of commands that look only, and never lock."""
+    parser.add_argument(
+        "--frozen", action="store_true", help="take the lock as it stands, without looking"
+    )
+    parser.set_defaults(locked=False, upgrade=False, upgrade_package=[])
+    add_choice_arguments(parser)
+
+
+def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that choose extras and groups."""
     what = parser.add_argument_group("what is installed beside the dependencies")
     for flag, text in (
         ("--group", "this dependency group too"),
@@ -72,7 +87,13 @@ def sync_request(options: argparse.Namespace) -> SyncRequest:
     wanted = lock_options(options)
     if trust and wanted.upgrade:
         raise UsageError(f"--{trust} and --upgrade exclude each other")
-    return SyncRequest(selection, trust, wanted, getattr(options, "force", False))
+    return SyncRequest(
+        selection,
+        trust,
+        wanted,
+        getattr(options, "force", False),
+        getattr(options, "verify", False),
+    )
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001

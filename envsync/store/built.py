@@ -10,6 +10,8 @@ absent, and the next `put` replaces it.
 import hashlib
 import os
 import re
+import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -17,17 +19,16 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from envsync.errors import StorageFailed
 from envsync.files import (
     FileLock,
-    make_private_directory,
     read_limited,
-    remove_tree,
     sha256_file,
     storage_errors,
     sync_directory,
     write_atomic,
 )
+from envsync.store.scratch import DAY, scratch
+from envsync.store.writer import STAGING, prepare_cache
 
-_BUCKET = "built-v1"
-_STAGING = ".staging-"
+BUCKET = "built-v1"
 _LOCK = ".lock"
 _LOCK_SECONDS = 60.0
 _HEAD = "envsync built 1"
@@ -48,7 +49,7 @@ class BuiltStore:
     """Wheels built from source, below `cache_dir`; any number of processes may share it."""
 
     def __init__(self, cache_dir: str) -> None:
-        self._bucket = os.path.join(cache_dir, _BUCKET)
+        self._bucket = os.path.join(cache_dir, BUCKET)
 
     def get(self, key: str) -> BuiltWheel | None:
         """Give the wheel built as `key` (64 hexadecimal digits); None when there is no sound one.
@@ -59,9 +60,10 @@ class BuiltStore:
         entry = self._entry(key)
         with storage_errors(entry):
             try:
-                wheel = _read_manifest(entry)
+                wheel = read_built(entry)
                 if wheel is None or os.path.islink(wheel.path):
                     return None
+                _note_use(entry)
                 is_sound = (
                     os.path.getsize(wheel.path) == wheel.size
                     and sha256_file(wheel.path) == wheel.sha256
@@ -83,12 +85,10 @@ class BuiltStore:
             raise ValueError(str(error)) from error
         entry = self._entry(key)
         with storage_errors(self._bucket):
-            staged = make_private_directory(self._bucket, _STAGING)
-            try:
+            prepare_cache(os.path.dirname(self._bucket))
+            with scratch(self._bucket, STAGING) as staged:
                 _fill(staged, wheel_path, filename)
                 return self._publish(staged, key, entry)
-            finally:
-                remove_tree(staged)
 
     def _publish(self, staged: str, key: str, entry: str) -> BuiltWheel:
         """Rename the staged entry into place, unless a sound one stands there."""
@@ -109,11 +109,8 @@ class BuiltStore:
 
     def _set_aside(self, entry: str) -> None:
         """Take an unsound entry away; renamed first, so that nobody sees half of it."""
-        aside = make_private_directory(self._bucket, _STAGING)
-        try:
+        with scratch(self._bucket, STAGING) as aside:
             os.rename(entry, os.path.join(aside, "entry"))
-        finally:
-            remove_tree(aside)
 
     def _entry(self, key: str) -> str:
         if not _KEY.fullmatch(key):
@@ -142,8 +139,19 @@ def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_manifest(entry: str) -> BuiltWheel | None:
-    """Read an entry's manifest; None when it is not one of ours, whole."""
+def _note_use(entry: str) -> None:
+    """Keep, once a day, that an entry is in use: the time of its manifest says so."""
+    path = os.path.join(entry, "manifest")
+    if os.stat(path).st_mtime < time.time() - DAY:
+        with suppress(OSError):  # a store that is read-only
+            os.utime(path)
+
+
+def read_built(entry: str) -> BuiltWheel | None:
+    """Read the manifest of an entry, a folder; None when it is not one of ours, whole.
+
+    The wheel itself is not looked at. Raises `OSError`.
+    """
     try:
         text = read_limited(os.path.join(entry, "manifest"), _MAX_MANIFEST_BYTES).decode()
         head, filename, size, sha256, checksum, end = text.split("\n")

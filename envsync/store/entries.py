@@ -5,6 +5,7 @@ On the path of every sync: it imports nothing that only unpacking needs.
 
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -16,8 +17,10 @@ BUCKET = "wheels-v1"
 FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
 SYNCED = "synced"
 """In place of the name of a run of the system: every file was flushed to disk."""
+DAMAGED = ".damaged-"
+"""Begins the names of folders that hold what was set aside."""
 
-_DAMAGED = ".damaged-"
+_USE_SECONDS = 86_400.0
 _HEX = frozenset("0123456789abcdef")
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
@@ -25,17 +28,23 @@ _BOOT_ID = "/proc/sys/kernel/random/boot_id"
 class StoreReader:
     """Unpacked wheels by the sha256 of the wheel. Every method may be called from any thread."""
 
-    def __init__(self, cache_dir: str) -> None:
-        """Use the bucket below `cache_dir`, an absolute path; it is made when it is needed."""
-        self.root = f"{cache_dir}/{BUCKET}"
+    def __init__(self, cache_dir: str, bucket: str = BUCKET, label: str = "") -> None:
+        """Use a bucket below `cache_dir`, an absolute path; it is made when it is needed.
+
+        `label` names what an entry was made for, where a wheel has several (`store.bytecode`).
+        """
+        self.root = f"{cache_dir}/{bucket}"
         self.boot = _boot_id()
+        self.label = label
         self._trusted = False
+        self._now = time.time()
 
     def get(self, sha256: str) -> StoredWheel | None:
         """Give the entry of a wheel, None when there is none, or none that is whole.
 
         Reads the manifest only, and for an entry from before the last start of the system, once,
-        all its files. Raises `StorageFailed`.
+        all its files. The manifest's time says, to the day, when the entry was last asked for.
+        Raises `StorageFailed`.
         """
         entry = self.entry(sha256)
         with storage_errors(entry):
@@ -43,15 +52,29 @@ class StoreReader:
                 self.check_trust()
                 with open(f"{entry}/manifest", "rb") as file:
                     data = file.read()
+                    self._note_use(file.fileno())
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return None
             try:
-                wheel, boot = parse_manifest(data, tree=f"{entry}/tree")
-            except (ValueError, IndexError, StopIteration):
+                wheel, boot = self.parse(data, sha256)
+            except ValueError:
                 return None
-            if wheel.sha256 != sha256 or not self._survived(entry, wheel, boot):
+            if not self._survived(entry, wheel, boot):
                 return None
         return wheel
+
+    def parse(self, data: bytes, sha256: str) -> tuple[StoredWheel, str]:
+        """Read the manifest of a wheel's entry: the wheel, and the boot it was written in.
+
+        Raises `ValueError` for one that is damaged, or another entry's.
+        """
+        try:
+            wheel, boot = parse_manifest(data, tree=f"{self.entry(sha256)}/tree")
+        except (IndexError, StopIteration) as error:
+            raise ValueError("it is cut") from error
+        if wheel.sha256 != sha256 or (self.label and wheel.dist_info != self.label):
+            raise ValueError("it is another entry's")
+        return wheel, boot
 
     def intact(self, wheel: StoredWheel) -> bool:
         """Say whether every file of an entry has the size, time and mode it was given."""
@@ -76,8 +99,7 @@ class StoreReader:
                 found += [
                     file
                     for file in wheel.files
-                    if file.path not in known
-                    and sha256_file(f"{wheel.tree}/{file.path}") != file.sha256
+                    if file.path not in known and _hash(f"{wheel.tree}/{file.path}") != file.sha256
                 ]
         return tuple(file.path for file in found)
 
@@ -91,16 +113,25 @@ class StoreReader:
     def set_entry_aside(self, entry: str) -> str:
         """Move a folder of the bucket out of the way, whatever is in it; give where it is now."""
         with storage_errors(entry):
-            aside = make_private_directory(self.root, _DAMAGED)
-            with suppress(FileNotFoundError):  # somebody else was faster
+            aside = make_private_directory(self.root, DAMAGED)
+            try:
                 os.rename(entry, f"{aside}/{os.path.basename(entry)}")
+            except FileNotFoundError:  # somebody else was faster
+                with suppress(FileNotFoundError):
+                    os.rmdir(aside)
         return aside
 
     def entry(self, sha256: str) -> str:
         """Give the folder of an entry."""
         if len(sha256) != 64 or not _HEX.issuperset(sha256):
             raise ValueError(f"not a sha256 in lower-case hexadecimal: {sha256!a}")
-        return f"{self.root}/{sha256}"
+        return f"{self.root}/{sha256}-{self.label}" if self.label else f"{self.root}/{sha256}"
+
+    def _note_use(self, manifest: int) -> None:
+        """Keep, once a day, that the entry of an open manifest is in use: see `workflow.cache`."""
+        if os.fstat(manifest).st_mtime < self._now - _USE_SECONDS:
+            with suppress(OSError):  # a store that is read-only
+                os.utime(manifest)
 
     def _survived(self, entry: str, wheel: StoredWheel, boot: str) -> bool:
         """Make sure that an entry from before the last start of the system reached the disk."""
@@ -143,6 +174,14 @@ def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
             or status.st_mode != stat.S_IFREG | (EXECUTABLE_MODE if file.executable else FILE_MODE)
         ):
             yield file
+
+
+def _hash(path: str) -> str:
+    """Hash a file; one that is gone by now has no hash."""
+    try:
+        return sha256_file(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def _boot_id() -> str:

@@ -15,46 +15,28 @@ the manifest is there, so an entry that was written before the last start of the
 once before it is used.
 """
 
-import errno
 import hashlib
 import mmap
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.errors import HashMismatch, StorageFailed, WheelInvalid
-from envsync.files import (
-    make_private_directory,
-    remove_tree,
-    storage_errors,
-    sync_directory,
-)
-from envsync.store.entries import FOLDER_MODE, SYNCED, StoreReader
-from envsync.store.manifest import StoredFile, StoredWheel, render_manifest
-from envsync.store.unpack import (
-    set_folder_mode,
-    unpack,
-    write_all,
-)
+from envsync.errors import HashMismatch, WheelInvalid
+from envsync.files import storage_errors
+from envsync.store.manifest import StoredFile, StoredWheel
+from envsync.store.unpack import unpack
+from envsync.store.writer import StoreWriter
 from envsync.wheel.archive import WheelArchive, open_wheel
 from envsync.wheel.zip_directory import Data
 
 __all__ = ["StoredFile", "StoredWheel", "WheelStore"]
 
-_STAGING = ".staging-"
-_STALE_SECONDS = 86_400
-_TRIES = 5
-_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
-
-class WheelStore(StoreReader):
+class WheelStore(StoreWriter):
     """The store, with what it takes to add to it."""
-
-    _tidied = False
 
     def add(
         self,
@@ -81,34 +63,11 @@ class WheelStore(StoreReader):
             if found != sha256:
                 raise HashMismatch(filename, f"sha256 {sha256}", f"sha256 {found}")
             archive = open_wheel(data, filename=filename, name=name, version=version)
-            self._prepare()
-            staging = make_private_directory(self.root, _STAGING)
-            try:
-                wheel = self._build(staging, archive, data, sha256)
-                return self._publish(staging, wheel)
-            finally:
-                remove_tree(staging)
-
-    def _prepare(self) -> None:
-        """Make the bucket, and remove what killed processes left in it a day ago or earlier."""
-        os.makedirs(os.path.dirname(self.root), exist_ok=True)
-        with suppress(FileExistsError):
-            os.mkdir(self.root, FOLDER_MODE)
-        self.check_trust()
-        if self._tidied:
-            return
-        self._tidied = True
-        oldest = time.time() - _STALE_SECONDS
-        for name in os.listdir(self.root):
-            path = f"{self.root}/{name}"
-            with suppress(FileNotFoundError):  # its owner has just finished
-                if name.startswith(_STAGING) and os.lstat(path).st_mtime < oldest:
-                    remove_tree(path)
+            return self.make(lambda staging: self._build(staging, archive, data, sha256))
 
     def _build(self, staging: str, archive: WheelArchive, data: Data, sha256: str) -> StoredWheel:
         """Make a whole entry in `staging`, manifest last."""
-        sync = not self.boot
-        files, folders = unpack(archive, data, f"{staging}/tree", sync=sync)
+        files, folders = unpack(archive, data, f"{staging}/tree", sync=not self.boot)
         wheel = StoredWheel(
             sha256=sha256,
             tree=f"{self.entry(sha256)}/tree",
@@ -121,32 +80,7 @@ class WheelStore(StoreReader):
             folders=folders,
             fold_collisions=archive.fold_collisions,
         )
-        if sync:
-            for folder in ("", *(f"/{folder}" for folder in folders)):
-                sync_directory(f"{staging}/tree{folder}")
-        manifest = render_manifest(wheel, boot=self.boot or SYNCED)
-        _write_manifest(f"{staging}/manifest", manifest, sync=sync)
-        set_folder_mode(staging)
-        if sync:
-            sync_directory(staging)
-        return wheel
-
-    def _publish(self, staging: str, wheel: StoredWheel) -> StoredWheel:
-        """Rename the finished entry into place, unless another whole one got there first."""
-        entry = self.entry(wheel.sha256)
-        for _ in range(_TRIES):
-            try:
-                os.rename(staging, entry)
-            except OSError as error:
-                if error.errno not in _TAKEN:
-                    raise
-            else:
-                return wheel
-            winner = self.get(wheel.sha256)
-            if winner is not None:
-                return winner
-            self.set_entry_aside(entry)
-        raise StorageFailed(entry, "something else is put there again and again")
+        return self.seal(staging, wheel)
 
 
 def _check_identity(
@@ -168,14 +102,3 @@ def _mapped(path: str) -> Iterator[Data]:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             yield data
-
-
-def _write_manifest(path: str, data: bytes, *, sync: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
-    try:
-        write_all(descriptor, data)
-        os.fchmod(descriptor, 0o444)
-        if sync:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

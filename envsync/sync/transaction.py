@@ -253,11 +253,13 @@ def _rename_in(built: str, root: str) -> None:
             os.rename(root, old)
         try:
             os.rename(built, root)
+            sync_directory(parent)
         except OSError:
+            if not os.path.lexists(built):  # in place, but it may not stay there
+                os.rename(root, built)
             if old is not None:
                 os.rename(old, root)
             raise
-        sync_directory(parent)
         if old is not None:
             _retire(old, root)
 
@@ -270,8 +272,9 @@ def _retire(old: str, root: str) -> None:
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         os.rename(old, kept)
         return
-    drift = scan(old, manifest.placed(), _top_folders(old))
-    for path in (*drift.edited, *drift.stray):
+    placed = manifest.placed()
+    drift = scan(old, placed, _top_folders(old))
+    for path in dict.fromkeys((*drift.edited, *drift.stray, *_top_strays(old, placed))):
         os.makedirs(os.path.dirname(f"{kept}/{path}"), exist_ok=True)
         os.rename(f"{old}/{path}", f"{kept}/{path}")
     earlier = state_path(old, "quarantine")
@@ -279,7 +282,12 @@ def _retire(old: str, root: str) -> None:
         for name in sorted(os.listdir(earlier)):
             os.makedirs(os.path.dirname(kept), exist_ok=True)
             os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
-    remove_tree(old)
+    # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
+    # its manifest gone first, everything would seem to be the user's.
+    parent, name = os.path.split(root)
+    rest = f"{parent}/{name}{_NEW}{unguessable()}"
+    os.rename(old, rest)
+    remove_tree(rest)
 
 
 def _top_folders(root: str) -> list[str]:
@@ -287,6 +295,15 @@ def _top_folders(root: str) -> list[str]:
         entry.name
         for entry in os.scandir(root)
         if entry.is_dir(follow_symlinks=False) and entry.name != journal.STATE
+    )
+
+
+def _top_strays(root: str, placed: Mapping[str, Placed]) -> list[str]:
+    """Give what lies beside the top folders and isn't ours: `scan` looks into folders only."""
+    return sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if not entry.is_dir(follow_symlinks=False) and entry.name not in placed
     )
 
 

@@ -13,7 +13,7 @@ from envsync.files import make_private_directory, remove_tree, sha256_file, stor
 from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
 from envsync.store.wheels import StoredWheel, WheelStore
-from envsync.workflow.stored import in_store
+from envsync.workflow.stored import Look, in_store
 
 _UNPACKERS = 2
 _TEMPORARY = "downloads-v1"
@@ -35,11 +35,11 @@ def fetch(
     *,
     cache_dir: str,
     reporter: Reporter,
-    look: bool = False,
+    look: Look = "trust",
 ) -> dict[str, StoredWheel]:
     """Give the stored wheel of every pin, by package name.
 
-    Wheels are downloaded and unpacked side by side. With `look`, a stored wheel that was tampered
+    Wheels are downloaded and unpacked side by side. A stored wheel that shows to have been tampered
     with is set aside and made anew. Raises what downloading, reading and building raise:
     `DownloadFailed`, `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
     then what has arrived stays in the store, and nothing else has changed.

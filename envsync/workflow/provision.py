@@ -23,6 +23,7 @@ from envsync.resolve.universal import resolve
 from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.times import exclude_newer_time
 from envsync.store.wheels import StoredWheel
+from envsync.workflow.stored import Look
 from envsync.workflow.sync import Goal, sync
 
 _VARIABLES = (
@@ -38,7 +39,7 @@ class Supplier(Protocol):
         """Give the catalog that answers a resolution."""
 
     def fetch(
-        self, pins: Sequence[Pinned], target: Target, *, look: bool = False
+        self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name."""
 

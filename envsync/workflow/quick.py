@@ -11,7 +11,7 @@ from envsync.workflow import sync as steps
 from envsync.workflow.memory import recall
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
-from envsync.workflow.stored import all_in_store
+from envsync.workflow.stored import Look, all_in_store
 from envsync.workflow.sync import Goal, SyncOutcome
 
 
@@ -39,14 +39,14 @@ def quick_sync(
 
 def _fetch(
     pins: Sequence[Pinned],
-    look: bool,
+    look: Look,
     goal: Goal,
     project: Project,
     settings: Settings,
     reporter: Reporter,
 ) -> Mapping[str, StoredWheel]:
     """Take wheels from the store; what is missing there needs everything else after all."""
-    stored = None if look else all_in_store(StoreReader(settings.cache_dir), pins)
+    stored = None if look != "trust" else all_in_store(StoreReader(settings.cache_dir), pins)
     if stored is not None:
         return stored
     # Network, resolver and builds are loaded only for what is not in the store.

@@ -46,7 +46,9 @@ class SyncRequest(NamedTuple):
     lock: LockOptions = LockOptions()
     force: bool = False
     """Set aside a folder that envsync did not make."""
+    verify: bool = False
+    """Look at every byte, of the environment and of the stored files that it is repaired from."""
 
     def is_plain(self) -> bool:
         """Say whether it wants nothing but the environment that the lock on disk describes."""
-        return self.trust != FROZEN and not self.lock.upgrade
+        return self.trust != FROZEN and not self.lock.upgrade and not self.verify

@@ -1,15 +1,19 @@
 """Find the wheels of pins in the store, whole and untouched."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from envsync.errors import LockInvalid
 from envsync.lock.pins import Pinned
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 
+Look = Literal["trust", "signature", "bytes"]
+"""How closely stored files are looked at before they are used."""
 
-def in_store(store: StoreReader, pin: Pinned, *, look: bool) -> StoredWheel | None:
-    """Give the stored wheel of a pin when it is there; with `look`, when it is as it was unpacked.
+
+def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | None:
+    """Give the stored wheel of a pin when it is there and, if looked at, as it was unpacked.
 
     One that was tampered with is set aside, to be made anew. Raises `LockInvalid` for a wheel of
     another project.
@@ -19,7 +23,7 @@ def in_store(store: StoreReader, pin: Pinned, *, look: bool) -> StoredWheel | No
     wheel = store.get(pin.sha256)
     if wheel is not None and wheel.name != pin.name:
         raise LockInvalid("pylock.toml", f"{pin.filename} is {wheel.name}, not {pin.name}")
-    if look and wheel is not None and not store.intact(wheel):
+    if wheel is not None and look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
         store.set_aside(wheel)
         return None
     return wheel

@@ -31,6 +31,7 @@ from envsync.store.wheels import StoredWheel, WheelStore
 from envsync.workflow.builds import Builder
 from envsync.workflow.fetch import Source, fetch
 from envsync.workflow.provision import Provisioner
+from envsync.workflow.stored import Look
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 
@@ -103,12 +104,9 @@ class Supply:
         return catalog
 
     def fetch(
-        self, pins: Sequence[Pinned], target: Target, *, look: bool = False
+        self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
     ) -> Mapping[str, StoredWheel]:
-        """Give the stored wheels of pins, by name: from the store, downloaded or built.
-
-        `look` at every file of those that are in the store.
-        """
+        """Give the stored wheels of pins, by name: from the store, downloaded or built."""
         builder = self._builder()
         source = Source(self.client, lambda pin: builder.wheel(pin, target))
         return fetch(

@@ -29,12 +29,15 @@ from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_
 from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.direct import direct_url, identity
+from envsync.workflow.stored import Look
 
 _WAIT_SECONDS = 300.0
 
-Fetch = Callable[[Sequence[Pinned], bool], Mapping[str, StoredWheel]]
-"""Gives the stored wheels of pins, by package name. With True it looks at every file of those that
-are there already, and makes wheels anew that were tampered with."""
+REPAIR = "`envsync sync --verify` looks at every byte and repairs"
+
+Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
+"""Gives the stored wheels of pins, by package name; makes anew those that show to have been
+tampered with."""
 
 
 Undo = Callable[[], None]
@@ -75,7 +78,7 @@ class SyncOutcome(NamedTuple):
     """A sync that had been interrupted was finished first."""
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     """What is there before a sync."""
 
     manifest: Manifest | None
@@ -104,13 +107,13 @@ def locked(root: str, reporter: Reporter) -> Iterator[bool]:
         yield transaction.recover(root)
 
 
-def check(goal: Goal) -> SyncOutcome:
-    """Compare the environment with the goal and change nothing.
+def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
+    """Compare the environment with the goal, with `verify` every byte of it; change nothing.
 
     Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
     """
-    state = _look(goal, force=True)
-    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    state = look(goal, force=True, verify=verify)
+    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
     name = os.path.basename(goal.root)
     if transaction.is_interrupted(goal.root):
         raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
@@ -118,14 +121,15 @@ def check(goal: Goal) -> SyncOutcome:
         what = state.reason or "there is no environment"
         raise EnvDiffers(name, [f"! {what}", *comparison.lines()])
     if not comparison.is_empty():
-        raise EnvDiffers(name, comparison.lines())
+        hint = REPAIR if verify else None
+        raise EnvDiffers(name, comparison.lines(), hint=hint)
     return SyncOutcome(goal.root, comparison, created=False)
 
 
 def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
     """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
-    state = _look(goal, force=force)
-    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    state = look(goal, force=force)
+    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
@@ -135,24 +139,29 @@ def sync(
     reporter: Reporter,
     *,
     force: bool = False,
+    verify: bool = False,
     before_commit: Callable[[], Undo] | None = None,
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
-    Everything that can fail comes first. `before_commit` is called once all is ready: what it
-    writes changes together with the environment, and what it gives undoes that when the commit
-    fails. Raises `TargetRefused`, `InstallConflict`,
-    `StorageFailed`, and what `fetch` raises; the environment is as it was then.
+    Everything that can fail comes first. With `verify` every byte is looked at.
+    `before_commit` is called once all is ready: what it writes changes together with the
+    environment, and what it gives undoes that when the commit fails.
+
+    Raises `TargetRefused`, `InstallConflict`, `StorageFailed`, and what `fetch` raises; the
+    environment is as it was then.
     """
-    state = _look(goal, force=force)
-    comparison = compare(_wanted(goal), state.manifest, state.drift)
+    if verify and goal.link_mode == SYMLINK:
+        fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
+    state = look(goal, force=force, verify=verify)
+    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
     if state.manifest is not None and comparison.is_empty():
         if before_commit is not None:
             before_commit()
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     needed = _needed(goal, state, comparison)
-    prepared = _prepare_from_store(goal, state, fetch, needed, reporter)
+    prepared = _prepare_from_store(goal, state, fetch, needed, reporter, verify=verify)
     undo: Undo = _nothing
     try:
         if before_commit is not None:
@@ -168,14 +177,17 @@ def sync(
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
-def _look(goal: Goal, *, force: bool) -> _State:
-    """See what is there. Raises `TargetRefused` for a folder that envsync didn't make."""
+def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
+    """See what is there; with `verify`, every byte of it.
+
+    Raises `TargetRefused` for a folder that envsync didn't make.
+    """
     root = goal.root
     if not os.path.lexists(root):
-        return _State(None, Drift())
+        return State(None, Drift())
     if journal.read_id(root) is None or os.path.islink(root):
         if force or _is_empty(root):
-            return _State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
+            return State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
         raise TargetRefused(
             root,
             "is there already and was not made by envsync",
@@ -183,13 +195,24 @@ def _look(goal: Goal, *, force: bool) -> _State:
         )
     manifest = transaction.read_manifest(root)
     if manifest is None:
-        return _State(None, Drift(), "its manifest is missing or damaged")
+        return State(None, Drift(), "its manifest is missing or damaged")
     if manifest.target != _target_line(goal):
-        return _State(None, Drift(), _why_anew(manifest.target, goal))
+        return State(None, Drift(), _why_anew(manifest.target, goal))
     looked_ns = time.time_ns()
     with storage_errors(root):
         drift = scan(root, manifest.placed(), _owned_folders(goal.target))
-    return _State(manifest, drift, looked_ns=looked_ns)
+        if verify:
+            drift = _with_altered(root, manifest, drift)
+    return State(manifest, drift, looked_ns=looked_ns)
+
+
+def _with_altered(root: str, manifest: Manifest, drift: Drift) -> Drift:
+    """Count as edited what has other bytes, too."""
+    from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
+
+    known = {*drift.missing, *drift.edited}
+    found = altered(root, manifest.placed(), known)
+    return drift._replace(edited=tuple(sorted((*drift.edited, *found))))
 
 
 def _is_empty(root: str) -> bool:
@@ -221,11 +244,12 @@ def _owned_folders(target: Target) -> list[str]:
     return sorted({target.purelib, target.platlib, target.scripts})
 
 
-def _wanted(goal: Goal) -> list[Wanted]:
+def wanted_packages(goal: Goal) -> list[Wanted]:
+    """The packages of a goal, to be compared with a manifest."""
     return [Wanted(pin.name, pin.version, identity(pin, goal.base)) for pin in goal.pins]
 
 
-def _needed(goal: Goal, state: _State, comparison: Comparison) -> list[Pinned]:
+def _needed(goal: Goal, state: State, comparison: Comparison) -> list[Pinned]:
     """Give the packages whose files are new or damaged."""
     damaged = damaged_owners(state.manifest, state.drift) if state.manifest else frozenset()
     return [pin for pin in goal.pins if pin.name not in comparison.kept or pin.name in damaged]
@@ -240,17 +264,24 @@ def _own_files(goal: Goal) -> tuple[EnvFile, ...]:
     )
 
 
-def _package(goal: Goal, pin: Pinned, wheel: StoredWheel) -> Content:
-    return package_content(
+def own_content(goal: Goal) -> Content:
+    """What the environment holds beside packages."""
+    return environment_content(_own_files(goal))
+
+
+def package_files(goal: Goal, pin: Pinned, wheel: StoredWheel) -> Content:
+    """What a stored wheel puts into the environment."""
+    content = package_content(
         wheel,
         goal.target,
         root=goal.root,
         identity=identity(pin, goal.base),
         direct_url=direct_url(pin, goal.base),
     )
+    return as_links(content) if goal.link_mode == SYMLINK else content
 
 
-def _next_manifest(goal: Goal, state: _State, contents: Sequence[Content]) -> Manifest:
+def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Manifest:
     """Join what is kept with what is new."""
     owners: dict[str, Owner] = {}
     names = {pin.name for pin in goal.pins}
@@ -268,16 +299,23 @@ def _next_manifest(goal: Goal, state: _State, contents: Sequence[Content]) -> Ma
 
 
 def _prepare_from_store(
-    goal: Goal, state: _State, fetch: Fetch, needed: Sequence[Pinned], reporter: Reporter
+    goal: Goal,
+    state: State,
+    fetch: Fetch,
+    needed: Sequence[Pinned],
+    reporter: Reporter,
+    *,
+    verify: bool,
 ) -> Prepared:
     """Make everything ready; a stored wheel that turns out to be tampered with is made anew."""
-    if goal.link_mode != SYMLINK:  # of which linking itself looks at every file
+    if not verify and goal.link_mode != SYMLINK:  # linking itself looks at every file
         try:
-            return _prepare(goal, state, fetch(needed, False), needed, reporter)
+            return _prepare(goal, state, fetch(needed, "trust"), needed, reporter)
         except transaction.Tampered:
             reporter.detail("a stored file was changed: looking at all that are needed")
     try:
-        return _prepare(goal, state, fetch(needed, True), needed, reporter)
+        wheels = fetch(needed, "bytes" if verify else "signature")
+        return _prepare(goal, state, wheels, needed, reporter)
     except transaction.Tampered as error:
         raise StorageFailed(
             str(error), "a stored file changes while it is used", hint="run the command once more"
@@ -286,17 +324,14 @@ def _prepare_from_store(
 
 def _prepare(
     goal: Goal,
-    state: _State,
+    state: State,
     wheels: Mapping[str, StoredWheel],
     needed: Sequence[Pinned],
     reporter: Reporter,
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
-    own = environment_content(_own_files(goal))
-    contents = [_package(goal, pin, wheels[pin.name]) for pin in needed]
-    if goal.link_mode == SYMLINK:
-        contents = [as_links(content) for content in contents]
-    contents.insert(0, own)
+    contents = [own_content(goal)]
+    contents += [package_files(goal, pin, wheels[pin.name]) for pin in needed]
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
     placer = Placer(goal.link_mode)

@@ -65,6 +65,7 @@ def sync_project(
                 lambda pins, look: supply.fetch(pins, goal.target, look=look),
                 reporter,
                 force=request.force,
+                verify=request.verify,
                 before_commit=lambda: _write(project, lambda: wrote.append(write(found))),
             )
             if request.trust != FROZEN:
@@ -109,7 +110,8 @@ def check_project(
     refuse_pending(spec)
     trust = request.trust or LOCKED
     lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
-    return steps.check(make_goal(project, spec, lock, request.selection, settings, reporter))
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    return steps.check(goal, verify=request.verify)
 
 
 def preview_project(

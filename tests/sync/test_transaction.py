@@ -1,10 +1,12 @@
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from envsync.errors import TargetRefused
+from envsync.errors import StorageFailed, TargetRefused
 from envsync.files import Placer
 from envsync.sync import journal, transaction
 from envsync.sync.journal import Step
@@ -176,6 +178,54 @@ def test_replacing_an_environment_keeps_what_the_user_had_in_it(root: Path) -> N
         f"{SITE}/changed.py": b"mine = 1\n",
     }
     assert os.listdir(root.parent) == [".venv"]
+
+
+def test_replacing_an_environment_keeps_files_beside_its_folders(root: Path) -> None:
+    (root / "top.txt").write_bytes(b"top\n")
+    (root / "mine").mkdir()
+    (root / "mine" / "deep.txt").write_bytes(b"deep\n")
+    make(root, NEW)
+    assert tree(root) == NEW
+    assert quarantined(root) == {"top.txt": b"top\n", "mine/deep.txt": b"deep\n"}
+
+
+def test_what_is_left_of_a_retired_environment_is_nobody_s(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Death while the old one is removed, its manifest gone first: the rest is no user's file."""
+
+    def die(path: str) -> None:
+        shutil.rmtree(f"{path}/.envsync")
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction, "remove_tree", die)
+        with pytest.raises(Died):
+            make(root, NEW)
+    transaction.recover(str(root))
+    assert tree(root) == NEW
+    assert quarantined(root) == {}
+    assert os.listdir(root.parent) == [".venv"]
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+def test_new_environment_that_cannot_be_made_durable_is_taken_back(
+    root: Path, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    def fail(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    place = root if replaces else root.parent / "other"
+    prepared = transaction.prepare_new(
+        str(place), files_of(NEW), one_owner(NEW), [], placer=Placer()
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(transaction, "sync_directory", fail)
+        with pytest.raises(StorageFailed):
+            transaction.commit(prepared)
+    transaction.discard(prepared)
+    assert os.listdir(root.parent) == [".venv"]
+    assert tree(root) == OLD
 
 
 def test_replacing_a_foreign_folder_keeps_all_of_it(tmp_path: Path) -> None:

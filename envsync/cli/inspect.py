@@ -1,0 +1,95 @@
+"""The commands `status` and `verify`."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from envsync.cli.main import Session
+from envsync.cli.sync import add_selection_arguments, sync_request
+from envsync.ui import printable
+from envsync.workflow.project import Project, find_project
+
+if TYPE_CHECKING:
+    from envsync.workflow.inspect import Status
+
+
+def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
+    """Declare the arguments of `status` and `verify`."""
+    add_selection_arguments(parser)
+
+
+def run(command: str, options: argparse.Namespace, session: Session) -> int:
+    """Look, and say what was found."""
+    project = find_project(session.directory, session.environment)
+    if command == "verify":
+        return _verify(project, options, session)
+    from envsync.workflow.inspect import status  # noqa: PLC0415
+
+    found = status(project, sync_request(options), session.settings, session.ui)
+    if session.settings.json:
+        session.ui.document({"command": "status", **_document(found)})
+    else:
+        session.ui.data(printable("\n".join(_lines(found, project))))
+    return 0
+
+
+def _verify(project: Project, options: argparse.Namespace, session: Session) -> int:
+    from envsync.workflow.inspect import verify  # noqa: PLC0415
+
+    found = verify(project, sync_request(options), session.settings, session.ui)
+    name = os.path.basename(found.root)
+    session.ui.note(
+        f"Every byte of {name} is right: {found.files} files of {found.packages} packages"
+    )
+    if found.compared < found.packages:
+        missing = found.packages - found.compared
+        session.ui.note(
+            f"{missing} of the packages are not in the store, or were built here: their files were "
+            "compared with what was noted when they were installed"
+        )
+    if session.settings.json:
+        session.ui.document({"command": "verify", **found._asdict(), "environment": found.root})
+    return 0
+
+
+def _lines(found: "Status", project: Project) -> Iterator[str]:
+    """Say it as version control does: what is well in a line, and what differs by kind."""
+    name, lock = os.path.basename(found.root), os.path.basename(project.lock_path)
+    yield f"{lock}: {'outdated' if found.stale else 'up to date'}"
+    yield from (f"    {reason}" for reason in found.stale)
+    if found.absent:
+        yield f"{name}: {found.absent}"
+    else:
+        yield f"{name}: Python {found.python}, {found.packages} packages, {found.files} files"
+    if found.interrupted:
+        yield "    a sync was interrupted: the next one finishes it first"
+    if found.comparison.changes and not found.absent:
+        yield "\nPackages that `envsync sync` would change:"
+        yield from (f"    {change.line()}" for change in found.comparison.changes)
+    if found.paths:
+        yield "\nPaths that are not as the lock has them:"
+        for change in found.paths:
+            owner = f"  ({change.owner})" if change.owner else ""
+            yield f"    {change.kind + ':':<9} {change.path}{owner}"
+    if found.set_aside:
+        yield (
+            f"\nSet aside by earlier syncs: {found.set_aside} files in {name}/.envsync/quarantine "
+            "(`envsync sync --discard` deletes them)"
+        )
+    if found.is_clean():
+        yield "Nothing differs"
+
+
+def _document(found: "Status") -> dict[str, object]:
+    return {
+        "environment": found.root,
+        "python": found.python,
+        "clean": found.is_clean(),
+        "lock_outdated": list(found.stale),
+        "absent": found.absent or None,
+        "interrupted": found.interrupted,
+        "packages": [change._asdict() for change in found.comparison.changes],
+        "paths": [change._asdict() for change in found.paths],
+        "set_aside": found.set_aside,
+    }

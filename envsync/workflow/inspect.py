@@ -1,0 +1,186 @@
+"""One page: what `status` and `verify` look at; nothing is changed."""
+
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from envsync.errors import EnvDiffers
+from envsync.events import Reporter
+from envsync.settings import Settings
+from envsync.store.entries import StoreReader
+from envsync.sync import journal, transaction
+from envsync.sync.drift import expected_mtime
+from envsync.sync.install import SYMLINK
+from envsync.sync.manifest import Manifest, Placed
+from envsync.sync.plan import Comparison, compare
+from envsync.workflow import sync as steps
+from envsync.workflow.goal import lock_for_sync, make_goal
+from envsync.workflow.lock import why_stale
+from envsync.workflow.project import Project
+from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection, SyncRequest
+from envsync.workflow.spec_file import read_spec
+from envsync.workflow.stored import in_store
+from envsync.workflow.sync import Goal, State
+
+_BYTECODE = ".pyc"
+
+
+class PathChange(NamedTuple):
+    """One path of the environment that is not as envsync placed it."""
+
+    kind: str
+    """"missing", "edited", "mode", "type" (a link or folder in place of a file, or the other way
+    round) or "stray"."""
+    path: str
+    """Relative to the environment's root."""
+    owner: str = ""
+    """The package that it belongs to."""
+
+
+class Status(NamedTuple):
+    """How env.toml, lock and environment stand to each other."""
+
+    root: str
+    python: str
+    """The interpreter's version that the environment is for."""
+    packages: int
+    """That the lock asks for here."""
+    files: int
+    """That envsync placed."""
+    stale: tuple[str, ...]
+    """Why the lock does not answer env.toml, a phrase each."""
+    absent: str
+    """Why there is no environment that can be compared; empty when there is one."""
+    interrupted: bool
+    """A sync that was interrupted must be finished first."""
+    comparison: Comparison
+    paths: tuple[PathChange, ...]
+    set_aside: int
+    """Files that earlier syncs moved to quarantine."""
+
+    def is_clean(self) -> bool:
+        """Say whether `sync` would change nothing."""
+        is_whole = not (self.stale or self.absent or self.interrupted)
+        return is_whole and self.comparison.is_empty()
+
+
+class Verified(NamedTuple):
+    """What a verification that found nothing has looked at."""
+
+    root: str
+    packages: int
+    compared: int
+    """Packages whose files were also compared with the wheel in the store."""
+    files: int
+
+
+def status(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> Status:
+    """Compare env.toml with the lock, and the environment with the lock as it stands.
+
+    Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
+    """
+    goal, stale = _goal(project, request.selection, FROZEN, settings, reporter)
+    state = steps.look(goal, force=True)
+    placed = state.manifest.placed() if state.manifest else {}
+    absent = "" if state.manifest else state.reason or "there is no environment"
+    return Status(
+        root=goal.root,
+        python=goal.target.version,
+        packages=len(goal.pins),
+        files=len(placed),
+        stale=stale,
+        absent=absent,
+        interrupted=transaction.is_interrupted(goal.root),
+        comparison=compare(steps.wanted_packages(goal), state.manifest, state.drift),
+        paths=tuple(_path_changes(goal.root, state)),
+        set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
+    )
+
+
+def verify(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> Verified:
+    """Compare every byte of the environment with the manifest, and that with the store's wheels.
+
+    Raises `EnvDiffers` with every difference, and as `status` does.
+    """
+    goal, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
+    found = steps.check(goal, verify=True)
+    name = os.path.basename(goal.root)
+    manifest = transaction.read_manifest(goal.root)
+    if manifest is None:
+        raise EnvDiffers(name, ["! its manifest is gone"])
+    forged, compared = _compare_with_store(goal, manifest, StoreReader(settings.cache_dir))
+    if forged:
+        lines = [f"! {path} is not what the wheel has" for path in forged]
+        raise EnvDiffers(name, lines, hint=steps.REPAIR)
+    return Verified(goal.root, len(found.comparison.kept), compared, len(manifest.placed()))
+
+
+def _goal(
+    project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
+) -> tuple[Goal, tuple[str, ...]]:
+    """What the lock on disk asks for, and why that does not answer env.toml."""
+    spec, _ = read_spec(project)
+    lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
+    goal = make_goal(project, spec, lock, selection, settings, reporter)
+    return goal, why_stale(project, spec, lock.pylock)
+
+
+def _path_changes(root: str, state: State) -> Iterable[PathChange]:
+    drift = state.drift
+    owners = _owners(state.manifest)
+    placed = state.manifest.placed() if state.manifest else {}
+    for path in drift.missing:
+        yield PathChange("missing", path, owners.get(path, ""))
+    for path in drift.edited:
+        yield PathChange(_kind_of_edit(root, placed[path]), path, owners.get(path, ""))
+    for path in drift.stray:
+        yield PathChange("stray", path)
+
+
+def _owners(manifest: Manifest | None) -> Mapping[str, str]:
+    owners = manifest.owners if manifest else ()
+    return {file.path: owner.name for owner in owners for file in owner.files}
+
+
+def _kind_of_edit(root: str, placed: Placed) -> str:
+    try:
+        found = os.lstat(f"{root}/{placed.path}")
+    except OSError:
+        return "missing"
+    if stat.S_IFMT(found.st_mode) != stat.S_IFMT(placed.mode):
+        return "type"
+    before = placed.size, expected_mtime(placed) * 1_000_000_000
+    return "mode" if (found.st_size, found.st_mtime_ns) == before else "edited"
+
+
+def _count_files(folder: str) -> int:
+    return sum(len(files) for _, _, files in os.walk(folder))
+
+
+def _compare_with_store(
+    goal: Goal, manifest: Manifest, store: StoreReader
+) -> tuple[tuple[str, ...], int]:
+    """Paths that the manifest has otherwise than the wheel, and how many wheels were at hand.
+
+    The manifest lies in the environment, where anybody who edits a file may edit it too.
+    """
+    owners = {owner.name: owner for owner in manifest.owners}
+    wrong: list[str] = []
+    expected = [steps.own_content(goal).owner]
+    for pin in goal.pins:
+        wheel = in_store(store, pin, look="trust")
+        if wheel is not None:
+            expected.append(steps.package_files(goal, pin, wheel).owner)
+            if goal.link_mode == SYMLINK:
+                wrong += (f"{wheel.tree}/{path}" for path in store.damaged(wheel, hashed=True))
+    for owner in expected:
+        wanted = {file.path: file for file in owner.files}
+        found = {file.path: file for file in owners[owner.name].files}
+        wrong += [path for path, file in wanted.items() if found.get(path) != file]
+        wrong += [path for path in found if path not in wanted and not path.endswith(_BYTECODE)]
+    return tuple(sorted(wrong)), len(expected) - 1
