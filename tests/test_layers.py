@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"errors", "events", "halves"},
+    {"errors", "events", "halves", "interrupts"},
     {"model", "settings", "files"},
     {"spec", "wheel"},
     {"lock", "index", "store", "venv", "python"},

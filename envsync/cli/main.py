@@ -3,12 +3,11 @@
 import argparse
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
-from envsync import __version__
+from envsync import __version__, interrupts
 from envsync.errors import EnvsyncError, UsageError
 from envsync.settings import Settings, read_settings
 from envsync.ui import Ui
@@ -40,6 +39,12 @@ _TAKES_A_VALUE = frozenset(
         *("--cache-dir", "--default-index", "--color"),
     }
 )
+
+_SETTINGS = (
+    *("python", "default_index", "offline", "refresh", "json", "color"),
+    "compile_bytecode",
+)
+"""Options that stand in for a setting of the same name."""
 
 _EPILOG = """\
 a first session:
@@ -85,6 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
     ui = Ui(Settings(cache_dir=""))
     try:
+        interrupts.install(lambda: sys.stderr.write("error: interrupted\n"))
         settings = read_settings(os.environ)
         ui = Ui(settings)
         command, options, module = _parse(arguments)
@@ -102,18 +108,18 @@ def main(arguments: Sequence[str]) -> int:
         if ui.wants_json:
             ui.document(_error_document(error))
         return error.exit_code
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         ui.close()
         ui.error(EnvsyncError("interrupted"))
-        return INTERRUPTED
+        return getattr(interrupt, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read standard output has gone: there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     finally:
         ui.close()
-        # The work is done: an interrupt while Python shuts down would only spoil the exit code.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # An interrupt while Python shuts down would only spoil the exit code.
+        interrupts.ignore()
 
 
 def _error_document(error: EnvsyncError) -> dict[str, object]:
@@ -228,11 +234,7 @@ def _defaults() -> argparse.Namespace:
 def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
     """Let flags win over variables."""
     given = vars(options)
-    changes: dict[str, object] = {
-        name: given[name]
-        for name in ("python", "default_index", "offline", "refresh", "json", "color")
-        if name in given
-    }
+    changes: dict[str, object] = {name: given[name] for name in _SETTINGS if name in given}
     index = changes.get("default_index", settings.default_index)
     if isinstance(index, str) and not index.startswith(("http://", "https://")):
         raise UsageError(

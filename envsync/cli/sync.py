@@ -44,6 +44,20 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_upgrade_arguments(parser)
     add_choice_arguments(parser)
+    bytecode = parser.add_mutually_exclusive_group()
+    bytecode.add_argument(
+        "--compile-bytecode",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="compile packages now, once for all environments",
+    )
+    bytecode.add_argument(
+        "--no-compile-bytecode",
+        dest="compile_bytecode",
+        action="store_false",
+        default=argparse.SUPPRESS,
+        help="link only what is compiled already",
+    )
 
 
 def add_selection_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from envsync.errors import EnvDiffers, StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
+from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
@@ -28,10 +29,13 @@ from envsync.sync.paths import parents
 from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_plan
 from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
+from envsync.workflow.bytecode import MARK, bytecode_of, with_bytecode
 from envsync.workflow.direct import direct_url, identity
 from envsync.workflow.stored import Look
+from envsync.workflow.users import register_user
 
 _WAIT_SECONDS = 300.0
+_TRIES = 4
 
 REPAIR = "`envsync sync --verify` looks at every byte and repairs"
 
@@ -61,6 +65,8 @@ class Goal(NamedTuple):
     """Groups and extras, as one line."""
     system_site_packages: bool = False
     link_mode: str = "auto"
+    compile_bytecode: bool = False
+    """Compiled files are made where the store has none; else they are linked where it has."""
     inputs: tuple[tuple[str, str], ...] = ()
     """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
 
@@ -113,7 +119,7 @@ def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
     Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
     """
     state = look(goal, force=True, verify=verify)
-    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
+    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
     name = os.path.basename(goal.root)
     if transaction.is_interrupted(goal.root):
         raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
@@ -129,7 +135,7 @@ def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
 def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
     """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
     state = look(goal, force=force)
-    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
+    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
@@ -140,11 +146,13 @@ def sync(
     *,
     force: bool = False,
     verify: bool = False,
+    cache_dir: str | None = None,
     before_commit: Callable[[], Undo] | None = None,
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
-    Everything that can fail comes first. With `verify` every byte is looked at.
+    Everything that can fail comes first. With `verify` every byte is looked at. With `cache_dir`
+    compiled files come from the store there, which learns that this environment uses it.
     `before_commit` is called once all is ready: what it writes changes together with the
     environment, and what it gives undoes that when the commit fails.
 
@@ -154,26 +162,31 @@ def sync(
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
     state = look(goal, force=force, verify=verify)
-    comparison = compare(wanted_packages(goal), state.manifest, state.drift)
+    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
     if state.manifest is not None and comparison.is_empty():
         if before_commit is not None:
             before_commit()
+        _register(goal, cache_dir, state.manifest, None)
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     needed = _needed(goal, state, comparison)
-    prepared = _prepare_from_store(goal, state, fetch, needed, reporter, verify=verify)
+    prepared, supplies = _prepare_from_store(
+        goal, state, fetch, needed, reporter, verify=verify, cache_dir=cache_dir
+    )
+    _register(goal, cache_dir, prepared.manifest, supplies)
     undo: Undo = _nothing
-    try:
-        if before_commit is not None:
-            undo = before_commit()
-        known_ns = time.time_ns() if prepared.built else state.looked_ns
-        transaction.commit(prepared)
-    except BaseException:
-        if not transaction.is_interrupted(goal.root):
-            transaction.discard(prepared)
-            undo()
-        raise
-    _write_stamp(goal, prepared.manifest.placed(), known_ns)
+    with held():
+        try:
+            if before_commit is not None:
+                undo = before_commit()
+            known_ns = time.time_ns() if prepared.built else state.looked_ns
+            transaction.commit(prepared)
+        except BaseException:
+            if not transaction.is_interrupted(goal.root):
+                transaction.discard(prepared)
+                undo()
+            raise
+        _write_stamp(goal, prepared.manifest.placed(), known_ns)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
@@ -244,9 +257,23 @@ def _owned_folders(target: Target) -> list[str]:
     return sorted({target.purelib, target.platlib, target.scripts})
 
 
-def wanted_packages(goal: Goal) -> list[Wanted]:
+def wanted_packages(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
     """The packages of a goal, to be compared with a manifest."""
-    return [Wanted(pin.name, pin.version, identity(pin, goal.base)) for pin in goal.pins]
+    present = {name: owner.identity for name, owner in _packages(manifest).items()}
+    return [
+        Wanted(
+            pin.name,
+            pin.version,
+            with_bytecode(
+                identity(pin, goal.base), present.get(pin.name), wanted=goal.compile_bytecode
+            ),
+        )
+        for pin in goal.pins
+    ]
+
+
+def _packages(manifest: Manifest | None) -> Mapping[str, Owner]:
+    return manifest.packages() if manifest else {}
 
 
 def _needed(goal: Goal, state: State, comparison: Comparison) -> list[Pinned]:
@@ -269,14 +296,17 @@ def own_content(goal: Goal) -> Content:
     return environment_content(_own_files(goal))
 
 
-def package_files(goal: Goal, pin: Pinned, wheel: StoredWheel) -> Content:
-    """What a stored wheel puts into the environment."""
+def package_files(
+    goal: Goal, pin: Pinned, wheel: StoredWheel, bytecode: StoredWheel | None = None
+) -> Content:
+    """What a stored wheel, and its compiled files, put into the environment."""
     content = package_content(
         wheel,
         goal.target,
         root=goal.root,
-        identity=identity(pin, goal.base),
+        identity=identity(pin, goal.base) + (MARK if bytecode is not None else ""),
         direct_url=direct_url(pin, goal.base),
+        bytecode=bytecode,
     )
     return as_links(content) if goal.link_mode == SYMLINK else content
 
@@ -298,6 +328,13 @@ def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Man
     )
 
 
+class _Supplies(NamedTuple):
+    """What of the store a sync links, by package name."""
+
+    wheels: Mapping[str, StoredWheel]
+    bytecode: Mapping[str, StoredWheel]
+
+
 def _prepare_from_store(
     goal: Goal,
     state: State,
@@ -306,32 +343,75 @@ def _prepare_from_store(
     reporter: Reporter,
     *,
     verify: bool,
-) -> Prepared:
-    """Make everything ready; a stored wheel that turns out to be tampered with is made anew."""
-    if not verify and goal.link_mode != SYMLINK:  # linking itself looks at every file
+    cache_dir: str | None,
+) -> tuple[Prepared, _Supplies]:
+    """Make everything ready; what turns out to be gone or tampered with is made anew."""
+    closely: Look = "bytes" if verify else "signature"
+    # Linking itself looks at every file, but not that of a symbolic link.
+    look: Look = closely if verify or goal.link_mode == SYMLINK else "trust"
+    for _ in range(_TRIES):
         try:
-            return _prepare(goal, state, fetch(needed, "trust"), needed, reporter)
-        except transaction.Tampered:
+            supplies = _supplies(goal, fetch(needed, look), cache_dir, look, reporter)
+            return _prepare(goal, state, supplies, needed, reporter), supplies
+        except transaction.Tampered as error:
+            changed = error
             reporter.detail("a stored file was changed: looking at all that are needed")
-    try:
-        wheels = fetch(needed, "bytes" if verify else "signature")
-        return _prepare(goal, state, wheels, needed, reporter)
-    except transaction.Tampered as error:
-        raise StorageFailed(
-            str(error), "a stored file changes while it is used", hint="run the command once more"
-        ) from error
+            look = closely
+    raise StorageFailed(
+        str(changed), "a stored file changes while it is used", hint="run the command once more"
+    ) from changed
+
+
+def _supplies(
+    goal: Goal,
+    wheels: Mapping[str, StoredWheel],
+    cache_dir: str | None,
+    look: Look,
+    reporter: Reporter,
+) -> _Supplies:
+    if cache_dir is None:
+        return _Supplies(wheels, {})
+    bytecode = bytecode_of(
+        wheels,
+        goal.target,
+        cache_dir,
+        make=goal.compile_bytecode,
+        look=look,
+        reporter=reporter,
+    )
+    return _Supplies(wheels, bytecode)
+
+
+def _register(
+    goal: Goal, cache_dir: str | None, manifest: Manifest, supplies: _Supplies | None
+) -> None:
+    """Let the store know what this environment uses; None: nothing new."""
+    if cache_dir is not None:
+        register_user(
+            cache_dir,
+            (goal.root, goal.link_mode),
+            goal.pins,
+            goal.target,
+            manifest.packages(),
+            supplies and (supplies.wheels, supplies.bytecode),
+        )
 
 
 def _prepare(
     goal: Goal,
     state: State,
-    wheels: Mapping[str, StoredWheel],
+    supplies: _Supplies,
     needed: Sequence[Pinned],
     reporter: Reporter,
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
     contents = [own_content(goal)]
-    contents += [package_files(goal, pin, wheels[pin.name]) for pin in needed]
+    try:
+        for pin in needed:
+            bytecode = supplies.bytecode.get(pin.name)
+            contents.append(package_files(goal, pin, supplies.wheels[pin.name], bytecode))
+    except FileNotFoundError as error:  # a script that is to be written anew
+        raise transaction.Tampered(str(error.filename)) from error
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
     placer = Placer(goal.link_mode)
