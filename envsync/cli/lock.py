@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
-from envsync.errors import LockOutdated
+from envsync.errors import LockOutdated, UsageError
 from envsync.files import write_if_changed
 from envsync.workflow.fresh import is_known_fresh, remember_fresh
 from envsync.workflow.project import Project, find_project
@@ -48,9 +48,12 @@ def lock_options(options: argparse.Namespace) -> LockOptions:
     """Read the options that free pins."""
     if options.upgrade or not options.upgrade_package:
         return LockOptions(upgrade=bool(options.upgrade))
-    from packaging.utils import canonicalize_name  # noqa: PLC0415
+    from envsync.spec.requirements import read_name  # noqa: PLC0415
 
-    return LockOptions(upgrade=frozenset(map(canonicalize_name, options.upgrade_package)))
+    try:
+        return LockOptions(upgrade=frozenset(map(read_name, options.upgrade_package)))
+    except ValueError as error:
+        raise UsageError(f"--upgrade-package: {error}") from error
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import NamedTuple
 
-from packaging.pylock import Package, Pylock
 from packaging.utils import NormalizedName
 
-from envsync.lock.read import artifact_filename
 from envsync.lock.wheels import serves
-from envsync.model.marker import NEVER, MarkerSet, from_marker, from_text
+from envsync.model.marker import NEVER, MarkerSet, from_text
+from envsync.model.resolution import Resolution, ResolvedPackage
 
 PLATFORMS: Mapping[str, str] = {
     "linux x86_64": "sys_platform == 'linux' and platform_machine == 'x86_64'",
@@ -23,7 +22,6 @@ PLATFORMS: Mapping[str, str] = {
     "macos x86_64": "sys_platform == 'darwin' and platform_machine == 'x86_64'",
     "macos arm64": "sys_platform == 'darwin' and platform_machine == 'arm64'",
     "windows amd64": "sys_platform == 'win32' and platform_machine == 'AMD64'",
-    "windows arm64": "sys_platform == 'win32' and platform_machine == 'ARM64'",
 }
 _CPYTHON_TAG = re.compile(r"cp3(\d+)")
 _OLDEST, _NEWEST = 8, 99
@@ -39,22 +37,22 @@ class Gap(NamedTuple):
     only "none on 3.8-3.9"; "" where the package is not needed."""
 
 
-def gaps(
-    pylock: Pylock, environments: MarkerSet, may_build: Callable[[NormalizedName], bool]
-) -> tuple[Gap, ...]:
-    """The packages without a wheel or source that may be built, somewhere in `environments`.
+def gaps(resolution: Resolution, may_build: Callable[[NormalizedName], bool]) -> tuple[Gap, ...]:
+    """The packages without a wheel or source that may be built, somewhere in what is covered.
 
     `may_build` says whether a package's source distribution may be built without being asked.
     """
-    usual = f"implementation_name == 'cpython' and python_version <= '3.{_newest_python(pylock)}'"
-    covered = environments & from_text(usual)
+    newest = _newest_python(resolution.packages)
+    usual = f"implementation_name == 'cpython' and python_version <= '3.{newest}'"
+    covered = resolution.environments & from_text(usual)
     found = []
-    for package in pylock.packages:
-        can_build = package.sdist is not None and may_build(package.name)
-        if package.wheels and not can_build:
+    for package in resolution.packages:
+        candidate = package.candidate
+        can_build = candidate.sdist is not None and may_build(package.name)
+        if candidate.source is None and candidate.wheels and not can_build:
             cells = _cells(package, covered)
             if set(cells.values()) - {"wheel", ""}:
-                found.append(Gap(package.name, str(package.version or ""), cells))
+                found.append(Gap(package.name, str(package.version), cells))
     return tuple(found)
 
 
@@ -73,23 +71,23 @@ def table(found: Iterable[Gap]) -> tuple[str, ...]:
     )
 
 
-def _newest_python(pylock: Pylock) -> int:
+def _newest_python(packages: Iterable[ResolvedPackage]) -> int:
     """The newest minor of Python 3 that a wheel is built for."""
     tags = {
-        artifact_filename(wheel).rsplit("-", 3)[1]
-        for package in pylock.packages
-        for wheel in package.wheels or ()
+        wheel.filename.rsplit("-", 3)[1]
+        for package in packages
+        for wheel in package.candidate.wheels
     }
     minors = [int(minor) for tag in tags for minor in _CPYTHON_TAG.findall(tag)]
     return max(minors, default=_NEWEST)
 
 
-def _cells(package: Package, covered: MarkerSet) -> Mapping[str, str]:
-    needed = from_marker(package.marker).without_extras() & covered
+def _cells(package: ResolvedPackage, covered: MarkerSet) -> Mapping[str, str]:
+    needed = package.marker.without_extras() & covered
     served = NEVER
-    for wheel in package.wheels or ():
-        served = served | serves(artifact_filename(wheel))
-    without = "none" if package.sdist is None else "source"
+    for wheel in package.candidate.wheels:
+        served = served | serves(wheel.filename)
+    without = "none" if package.candidate.sdist is None else "source"
     return {name: _cell(needed & _on(name), served, without) for name in PLATFORMS}
 
 

@@ -12,6 +12,10 @@ from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.versions import parse_specifiers
 
 
+_LONGEST = 1_000
+"""Characters of a requires-python; real ones have less than a hundred."""
+
+
 def wheels_lower_bound(wheels: Iterable[File]) -> MarkerSet:
     """From which Python on some wheel can be used, whatever the platform.
 
@@ -56,9 +60,14 @@ class WheelJudge:
         return fits
 
     def python_fits(self, requires_python: str | None) -> bool:
-        """Whether some covered Python is above the lower bound of a requires-python text."""
+        """Whether some covered Python is above the lower bound of a requires-python text.
+
+        None is above one of absurd length (hazards H17).
+        """
         fits = self._pythons.get(requires_python)
         if fits is None:
             bound = python_lower_bound(parse_specifiers(requires_python))
-            fits = self._pythons[requires_python] = not bound.is_disjoint(self._environments)
+            is_long = requires_python is not None and len(requires_python) > _LONGEST
+            fits = not (is_long or bound.is_disjoint(self._environments))
+            self._pythons[requires_python] = fits
         return fits

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import NamedTuple
 
 from packaging.pylock import Pylock
@@ -21,7 +20,7 @@ from envsync.lock.pylock import to_pylock
 from envsync.lock.read import CREATED_BY, STRICT, ReadingPolicy, parse_lock, reading_policy
 from envsync.lock.text import render
 from envsync.python import find_target
-from envsync.resolve.candidates import ResolvePolicy, may_build
+from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.model import Spec
@@ -132,6 +131,9 @@ def make_lock(
         )
     answer = _resolve(project, spec, settings, reporter, options, old)
     pylock = answer.state(spec)
+    if isinstance(options.upgrade, frozenset):
+        for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
+            reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
         check_hashes(old, pylock)
     data = render(pylock).encode()
@@ -142,7 +144,7 @@ def make_lock(
         fresh=False,
         changes=changes(old, pylock),
         notices=answer.notices,
-        gaps=gaps(pylock, answer.policy.environments, partial(may_build, policy=answer.policy)),
+        gaps=answer.gaps,
         restated=answer.state,
     )
 
@@ -169,7 +171,7 @@ class _Answer(NamedTuple):
     state: Callable[[Spec], Pylock]
     """Gives the lock for env.toml, or for another one that the resolution satisfies too."""
     notices: tuple[str, ...]
-    policy: ResolvePolicy
+    gaps: tuple[Gap, ...]
 
 
 def _resolve(
@@ -209,7 +211,8 @@ def _resolve(
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
         return _with_local_projects(pylock, project, spec)
 
-    return _Answer(state, resolution.notices, policy)
+    missing = gaps(resolution, lambda name: may_build(name, policy))
+    return _Answer(state, resolution.notices, missing)
 
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:

@@ -38,12 +38,14 @@ def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet
         return covered
     limits = NEVER
     for marker in spec.lock.environments:
-        limits |= _marker_set(marker, "env.toml: lock.environments")
-    if (covered & limits).is_never():
-        raise UsageError(
-            f"lock.environments: none of them can be under requires-python {requires_python}",
-            hint="change [lock] environments or [env] requires-python in env.toml",
-        )
+        where = _marker_set(marker, "env.toml: lock.environments")
+        if where.is_disjoint(covered):
+            raise UsageError(
+                f"env.toml: lock.environments: there is no environment where {marker}, "
+                f"with requires-python {requires_python}",
+                hint="change [lock] environments or [env] requires-python in env.toml",
+            )
+        limits |= where
     return covered & limits
 
 
@@ -101,7 +103,13 @@ def wanted(spec: Spec) -> Iterator[Wanted]:
 
 
 def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
-    marker = _marker_set(requirement.marker, f"env.toml: {where}: {requirement}")
+    place = f"env.toml: {where}: {requirement}"
+    marker = _marker_set(requirement.marker, place)
+    if marker.is_never():
+        raise UsageError(
+            f"{place}: its marker contradicts itself: no environment meets it",
+            hint="change the marker in env.toml, or leave the requirement out",
+        )
     return Wanted(requirement, condition & marker, f"env.toml: {where}")
 
 

@@ -101,7 +101,15 @@ def test_the_report_shows_packages_by_platform(place: Workplace, server: IndexSe
     row = next(line for line in lines if "native 2.0" in line and "wheel" in line)
     assert "warning: 1 package has no wheel for some of what the lock covers:" in lines
     assert row.index("wheel") == head.index("linux x86_64")
-    assert row.count("none") == 5
+    assert row.count("none") == 4
     place.write('[env]\nrequires-python = ">=3.12"\ndependencies = ["native", "base"]\n')
     found = json.loads(place.ok("--json", "lock").out)["gaps"]
     assert [(gap["name"], gap["platforms"]["macos arm64"]) for gap in found] == [("native", "none")]
+
+
+def test_upgrade_of_what_is_not_there(place: Workplace) -> None:
+    place.write('[env]\nrequires-python = ">=3.11"\ndependencies = ["base"]\n')
+    assert "warning: --upgrade-package bsae: the lock" in place.ok("lock", "-P", "bsae").err
+    ran = place.run("lock", "-P", "../x")
+    assert ran.code == 2
+    assert "'../x' is not a valid name" in ran.err
