@@ -145,13 +145,16 @@ def remove_tree(path: str) -> None:
 
     try:
         shutil.rmtree(path)
-    except FileNotFoundError:
-        if os.path.lexists(path):
-            shutil.rmtree(path)
     except PermissionError:
         for folder, _, _ in os.walk(path):
             os.chmod(folder, 0o700)
         shutil.rmtree(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            raise
+        # Somebody else removes it too, or a thread still adds to it: once more.
+        if os.path.lexists(path):
+            shutil.rmtree(path)
 
 
 def make_private_directory(parent: str, prefix: str) -> str:
@@ -245,7 +248,8 @@ class FileLock:
 
     def _release(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            with suppress(OSError):  # nothing was written to it, and the lock is gone anyway
+                os.close(self._descriptor)
             self._descriptor = -1
 
 

@@ -20,7 +20,7 @@ from envsync.python_places import (
     search_folders,
 )
 
-__all__ = ["ask", "find_target", "list_interpreters"]
+__all__ = ["ask", "find_target", "list_interpreters", "matches"]
 
 _ANY = SpecifierSet()
 
@@ -84,6 +84,14 @@ def list_interpreters(cache_dir: str, reporter: Reporter = SILENT) -> tuple[Targ
         if target is not None:
             found[os.path.realpath(target.executable)] = target
     return tuple(sorted(found.values(), key=_rank, reverse=True))
+
+
+def matches(target: Target, request: str) -> bool:
+    """Say whether an interpreter is what a request means. Raises `UsageError`."""
+    wanted = parse_request(request)
+    if wanted.path is not None:
+        return os.path.realpath(wanted.path) == os.path.realpath(target.executable)
+    return _fits(target, wanted, _ANY)
 
 
 # Requests

@@ -34,6 +34,8 @@ class Settings(NamedTuple):
     progress: bool = True
     color: str = "auto"
     json: bool = False
+    compile_bytecode: bool | None = None
+    """What stands in for env.toml's `[sync] compile-bytecode` (`ENVSYNC_COMPILE_BYTECODE`)."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -57,6 +59,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
         color=_color(environ),
         json=flag(environ, "ENVSYNC_JSON"),
+        compile_bytecode=(
+            flag(environ, "ENVSYNC_COMPILE_BYTECODE")
+            if environ.get("ENVSYNC_COMPILE_BYTECODE")
+            else None
+        ),
     )
 
 

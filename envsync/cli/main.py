@@ -30,7 +30,9 @@ COMMANDS = {
     "sync": Command("sync", "make the environment match the lock exactly"),
     "status": Command("inspect", "show how env.toml, lock and environment differ"),
     "verify": Command("inspect", "compare every byte of the environment with the lock's wheels"),
+    "python": Command("python", "show the interpreters of this machine, and which one is taken"),
     "run": Command("run", "lock and sync if needed, then run a command in the environment"),
+    "cache": Command("cache", "see, trim, empty or verify the store and caches"),
 }
 
 _TAKES_A_VALUE = frozenset(
@@ -133,7 +135,7 @@ def _error_document(error: EnvsyncError) -> dict[str, object]:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandModule]:
-    shared = _shared_options()
+    shared = shared_options()
     parser = _Parser(
         prog="envsync",
         description="Project environments that match their lock file exactly.",
@@ -201,7 +203,8 @@ def _refuse_unknown_command(first: str | None) -> None:
     )
 
 
-def _shared_options() -> _Parser:
+def shared_options() -> _Parser:
+    """Give the options of every command, as a parent of other parsers."""
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("options of every command")
     group.add_argument(

@@ -46,6 +46,7 @@ def fingerprint(spec: Spec) -> str:
 def roots(spec: Spec) -> tuple[Root, ...]:
     """Every requirement of env.toml in canonical spelling, sorted: base, extras, groups."""
     base = {Root(requirement_text(item)) for item in spec.dependencies}
+    base |= {Root(name) for name in spec.seed}
     extras = {
         Root(requirement_text(item), extra=extra)
         for extra, items in spec.optional_dependencies.items()

@@ -47,9 +47,7 @@ def _when(key: str, is_used: Callable[[Spec], object]) -> tuple[str, UsedKeys]:
 PENDING: dict[str, UsedKeys] = dict(
     (
         ("sources.git", _git),
-        _when("sync.compile-bytecode", lambda spec: spec.sync.compile_bytecode),
         _when("tasks", lambda spec: spec.tasks),
-        _when("env.seed", lambda spec: spec.seed),
     )
 )
 """Delete an entry when the key has its effect."""

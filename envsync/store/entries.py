@@ -63,6 +63,10 @@ class StoreReader:
                 return None
         return wheel
 
+    def exists(self) -> bool:
+        """Say whether there may be any entry."""
+        return os.path.lexists(self.root)
+
     def parse(self, data: bytes, sha256: str) -> tuple[StoredWheel, str]:
         """Read the manifest of a wheel's entry: the wheel, and the boot it was written in.
 

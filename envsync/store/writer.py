@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from envsync.errors import StorageFailed
-from envsync.files import storage_errors, storage_failed, sync_directory, write_atomic
+from envsync.files import storage_errors, sync_directory, write_atomic
 from envsync.store.entries import FOLDER_MODE, SYNCED, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
 from envsync.store.scratch import scratch, sweep_abandoned
@@ -51,9 +51,8 @@ class StoreWriter(StoreReader):
         with scratch(self.root, STAGING) as staging:
             try:
                 return self._publish(staging, build(staging))
-            except FileNotFoundError as error:
-                if os.path.isdir(staging):
-                    raise storage_failed(staging, error) from error
+            except FileNotFoundError:  # nobody else knows the folder: it is being deleted
+                return None
             except StorageFailed:
                 if os.path.isdir(staging):
                     raise

@@ -8,7 +8,7 @@ no symbolic link is followed below the environment's root.
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from envsync.files import content_mtime
@@ -129,18 +129,23 @@ class _Walk:
                 if not entry.is_dir(follow_symlinks=False):
                     if path not in self._placed:
                         self.stray.append(path)
+                elif entry.name == _BYTECODE_FOLDER and folder in self._folders:
+                    waiting += self._visit_bytecode(path)
                 elif path in self._folders:
                     waiting.append(path)
-                elif entry.name == _BYTECODE_FOLDER and folder in self._folders:
-                    self._visit_bytecode(path)
                 else:
                     self.stray.append(path)
 
-    def _visit_bytecode(self, cache: str) -> None:
+    def _visit_bytecode(self, cache: str) -> Iterator[str]:
+        """Look at a folder of compiled files; gives folders in it that were placed."""
         for entry in os.scandir(f"{self._root}/{cache}"):
             path = f"{cache}/{entry.name}"
             regular = entry.is_file(follow_symlinks=False)
-            if regular and source_of(path) in self._placed:
+            if path in self._placed:
+                continue
+            if path in self._folders and entry.is_dir(follow_symlinks=False):
+                yield path
+            elif regular and source_of(path) in self._placed:
                 self.bytecode.append(path)
             elif regular and entry.name.count(".pyc."):
                 self.bytecode.append(path)  # a compiler's temporary file, left by a crash

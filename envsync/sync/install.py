@@ -57,13 +57,21 @@ def environment_content(files: Iterable[EnvFile]) -> Content:
 
 
 def package_content(
-    wheel: StoredWheel, target: Target, *, root: str, identity: str, direct_url: bytes | None = None
+    wheel: StoredWheel,
+    target: Target,
+    *,
+    root: str,
+    identity: str,
+    direct_url: bytes | None = None,
+    bytecode: StoredWheel | None = None,
 ) -> Content:
     """Give what the environment at `root` holds of a wheel.
 
     `identity` says what the files come from (see `sync.manifest.Owner`); `direct_url` is the text
-    of direct_url.json for a package that doesn't come from an index (PEP 610). Raises
-    `WheelInvalid` for a layout that can't be installed.
+    of direct_url.json for a package that doesn't come from an index (PEP 610). `bytecode` holds
+    the wheel's compiled files, if the environment is to have them; RECORD, which Python's own
+    bytecode isn't in either, is the same with and without. Raises `WheelInvalid` for a layout
+    that can't be installed.
     """
     layout = _Layout(wheel, target, root)
     site, tree = f"{layout.site}/", f"{wheel.tree}/"
@@ -96,6 +104,8 @@ def package_content(
     record = render_record([*rows, RecordRow(f"{wheel.dist_info}/RECORD", None, None)])
     placed.append(_placed(record_path, record, executable=False))
     sources.append(record)
+    if bytecode is not None:
+        _place_bytecode(bytecode, layout, placed, sources)
     owner = Owner(wheel.name, str(wheel.version), identity, tuple(placed))
     _refuse_twice(owner)
     return Content(owner, tuple(sources))
@@ -170,6 +180,17 @@ def _place_data(
         sources.append(source)
 
 
+def _place_bytecode(
+    bytecode: StoredWheel, layout: _Layout, placed: list[Placed], sources: list[str | bytes]
+) -> None:
+    """Add the compiled files, each beside its source."""
+    site, tree = f"{layout.site}/", f"{bytecode.tree}/"
+    for path, size, sha256, _ in bytecode.files:
+        place = layout.destination(path) if path.startswith(layout.data) else site + path
+        placed.append(Placed(place, READ_ONLY, size, sha256))
+        sources.append(tree + path)
+
+
 def _placed(path: str, data: bytes, *, executable: bool) -> Placed:
     mode = WRITABLE_EXECUTABLE if executable else WRITABLE
     return Placed(path, mode, len(data), hashlib.sha256(data).hexdigest())
@@ -178,7 +199,7 @@ def _placed(path: str, data: bytes, *, executable: bool) -> Placed:
 def _row(file: Placed, site: str) -> RecordRow:
     """Give a file's row of RECORD: its path is relative to site-packages (PEP 376, PEP 427)."""
     inside = file.path.startswith(f"{site}/")
-    path = file.path[len(site) + 1 :] if inside else os.path.relpath(file.path, site)
+    path = file.path[len(site) + 1 :] if inside else os.path.relpath(f"/{file.path}", f"/{site}")
     return RecordRow(path, file.content, file.size)
 
 

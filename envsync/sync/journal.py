@@ -14,16 +14,28 @@ journal, what is staged never counted and is thrown away.
     .envsync/quarantine/T/…  edited and stray files, kept until the user discards them
 """
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import TargetRefused
-from envsync.files import remove_tree, storage_errors, sync_directory, write_atomic
+from envsync.files import (
+    remove_tree,
+    storage_errors,
+    storage_failed,
+    sync_directory,
+    write_atomic,
+)
 
 STATE = ".envsync"
 HEADER = "envsync-journal 1"
+
+# Why a folder may stay: something is in it, or it is gone or no folder any more.
+_STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR})
 
 
 class Step(NamedTuple):
@@ -83,11 +95,13 @@ def finish(root: str, steps: Iterable[Step]) -> None:
         }
         for step in steps:
             actions[step.action](root, step)
-        following = state_path(root, "manifest.next")
-        if os.path.exists(following):
-            os.replace(following, state_path(root, "manifest"))
+        with suppress(FileNotFoundError):  # done by the process that died after it
+            os.replace(state_path(root, "manifest.next"), state_path(root, "manifest"))
         sync_directory(state_path(root))
         os.unlink(state_path(root, "journal"))
+    # All is done: what fails from here on is no failure of the sync. A journal that comes back
+    # after a power failure is only repeated, and leftovers go with the next sync.
+    with suppress(OSError):
         sync_directory(state_path(root))
         _drop_leftovers(root)
 
@@ -129,6 +143,25 @@ def read_id(root: str) -> str | None:
             return file.read(200).strip() or None
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise storage_failed(state_path(root, "id"), error) from error
+
+
+def is_there(path: str) -> bool:
+    """Say whether there is something at the path, be it a dangling link.
+
+    Raises `OSError` where that can't be known: `os.path.lexists` says no then, and a step that
+    believes it would be left out, or would overwrite what it did not see.
+    """
+    return _kind(path) is not None
+
+
+def _kind(path: str) -> int | None:
+    """Give the type of what is at the path, links not followed; None when nothing is there."""
+    try:
+        return stat.S_IFMT(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def _is_inside(path: str) -> bool:
@@ -139,7 +172,7 @@ def _is_inside(path: str) -> bool:
 def _keep(root: str, step: Step) -> None:
     """Set a file or folder aside that envsync did not place, or that was edited."""
     kept = state_path(root, f"quarantine/{step.store}/{step.path}")
-    if not os.path.lexists(kept) and os.path.lexists(f"{root}/{step.path}"):
+    if not is_there(kept) and is_there(f"{root}/{step.path}"):
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         os.rename(f"{root}/{step.path}", kept)
 
@@ -148,7 +181,7 @@ def _trash(root: str, step: Step) -> None:
     # The place in the trash says whether this step was done: by the time that a journal is
     # repeated, something new may stand at the path.
     trashed = state_path(root, f"trash/{step.store}")
-    if not os.path.lexists(trashed):
+    if not is_there(trashed):
         try:
             os.rename(f"{root}/{step.path}", trashed)
         except (FileNotFoundError, NotADirectoryError):
@@ -158,8 +191,9 @@ def _trash(root: str, step: Step) -> None:
 def _rmdir(root: str, step: Step) -> None:
     try:
         os.rmdir(f"{root}/{step.path}")
-    except OSError:
-        return  # not empty, or gone: either is fine
+    except OSError as error:
+        if error.errno not in _STAYS:
+            raise
 
 
 def _mkdir(root: str, step: Step) -> None:
@@ -167,17 +201,17 @@ def _mkdir(root: str, step: Step) -> None:
     try:
         os.mkdir(path, 0o755)
     except FileExistsError:
-        if not os.path.isdir(path) or os.path.islink(path):
+        if _kind(path) != stat.S_IFDIR:
             _set_aside(root, step.path)
             os.mkdir(path, 0o755)
 
 
 def _place(root: str, step: Step) -> None:
     staged = state_path(root, f"stage/{step.store}")
-    if not os.path.lexists(staged):
+    if not is_there(staged):
         return
     path = f"{root}/{step.path}"
-    if os.path.isdir(path) and not os.path.islink(path):
+    if _kind(path) == stat.S_IFDIR:
         _set_aside(root, step.path)
     os.rename(staged, path)
 
@@ -185,7 +219,7 @@ def _place(root: str, step: Step) -> None:
 def _set_aside(root: str, path: str) -> None:
     """Move what appeared between planning and now out of the way, without losing it."""
     number = 0
-    while os.path.lexists(kept := state_path(root, f"quarantine/obstacle-{number}/{path}")):
+    while is_there(kept := state_path(root, f"quarantine/obstacle-{number}/{path}")):
         number += 1
     os.makedirs(os.path.dirname(kept), exist_ok=True)
     os.rename(f"{root}/{path}", kept)

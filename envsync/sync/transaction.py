@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from envsync.errors import StorageFailed
 from envsync.events import SILENT, Reporter
 from envsync.files import (
     Placer,
@@ -135,15 +134,23 @@ def _quarantine_name(root: str) -> str:
 
 
 class Tampered(Exception):
-    """A stored file is not as it was unpacked; nothing was linked to it, nothing has changed."""
+    """A stored file is gone or not as it was unpacked; nothing was linked to it or has changed."""
 
 
 def _put(placed: Placed, source: str | bytes, destination: str, placer: Placer) -> None:
     if isinstance(source, str):
-        found = os.lstat(source)
+        try:
+            found = os.lstat(source)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Tampered(source) from error
         if (found[0], found[6], found[8]) != (placed.mode, placed.size, expected_mtime(placed)):
             raise Tampered(source)
-        placer.place(source, destination)
+        try:
+            placer.place(source, destination)
+        except FileNotFoundError as error:
+            if os.path.lexists(source):
+                raise
+            raise Tampered(source) from error
     elif stat.S_ISLNK(placed.mode):
         os.symlink(source, os.fsencode(destination))
         mtime = expected_mtime(placed)
@@ -223,12 +230,17 @@ def prepare_new(
 
 
 def discard(prepared: Prepared) -> None:
-    """Throw away what was made ready; the environment stays as it was."""
+    """Throw away what was made ready; the environment stays as it was.
+
+    What can't be removed doesn't count, and the next envsync command tries again.
+    """
     if prepared.built:
-        remove_tree(prepared.built)
+        paths = [prepared.built]
     else:
-        remove_tree(state_path(prepared.root, "stage"))
-        remove_tree(state_path(prepared.root, "manifest.next"))
+        paths = [state_path(prepared.root, name) for name in ("stage", "manifest.next")]
+    for path in paths:
+        with suppress(OSError):
+            remove_tree(path)
 
 
 def commit(prepared: Prepared) -> None:
@@ -278,10 +290,9 @@ def _retire(old: str, root: str) -> None:
         os.makedirs(os.path.dirname(f"{kept}/{path}"), exist_ok=True)
         os.rename(f"{old}/{path}", f"{kept}/{path}")
     earlier = state_path(old, "quarantine")
-    if os.path.isdir(earlier):
-        for name in sorted(os.listdir(earlier)):
-            os.makedirs(os.path.dirname(kept), exist_ok=True)
-            os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
+    for name in sorted(os.listdir(earlier)) if journal.is_there(earlier) else ():
+        os.makedirs(os.path.dirname(kept), exist_ok=True)
+        os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
     # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
     # its manifest gone first, everything would seem to be the user's.
     parent, name = os.path.split(root)
@@ -336,11 +347,16 @@ def recover(root: str) -> bool:
 
 
 def is_interrupted(root: str) -> bool:
-    """Say, without changing anything, whether `recover` would have something to finish."""
+    """Say, without changing anything, whether `recover` would have something to finish.
+
+    Where that can't be known, it may have: nothing is thrown away then.
+    """
     parent, name = os.path.split(root)
-    if os.path.lexists(state_path(root, "journal")):
-        return True
     try:
+        if journal.is_there(state_path(root, "journal")):
+            return True
         return any(entry.startswith(name + _OLD) for entry in os.listdir(parent))
-    except OSError as error:
-        raise StorageFailed(parent, str(error)) from error
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

@@ -3,19 +3,22 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from packaging.version import Version
 
-from envsync.errors import LockInvalid
+from envsync.errors import EnvsyncError, LockInvalid
 from envsync.events import Reporter
-from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors, sweep
+from envsync.files import sha256_file, storage_errors
 from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
+from envsync.store.scratch import scratch, sweep_abandoned
 from envsync.store.wheels import StoredWheel, WheelStore
 from envsync.workflow.stored import Look, in_store
 
 _UNPACKERS = 2
+_TRIES = 4
 _TEMPORARY = "downloads-v1"
 
 
@@ -44,6 +47,27 @@ def fetch(
     `DownloadFailed`, `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
     then what has arrived stays in the store, and nothing else has changed.
     """
+    stored, absent = _in_store(pins, store, look)
+    reporter.detail(f"{len(stored)} wheels from the store, {len(absent)} to download or build")
+    for attempt in range(_TRIES):
+        if not absent:
+            break
+        with storage_errors(cache_dir), _downloads(cache_dir) as folder:
+            try:
+                return stored | _Fetching(store, source, folder, reporter).all(absent)
+            except (EnvsyncError, OSError):
+                if os.path.isdir(folder) or attempt == _TRIES - 1:
+                    raise
+        reporter.detail("the cache was deleted meanwhile: starting again")
+        found, absent = _in_store(absent, store, look)
+        stored |= found
+    return stored
+
+
+def _in_store(
+    pins: Sequence[Pinned], store: WheelStore, look: Look
+) -> tuple[dict[str, StoredWheel], list[Pinned]]:
+    """Part pins into those in the store and those that are not."""
     stored: dict[str, StoredWheel] = {}
     absent: list[Pinned] = []
     for pin in pins:
@@ -52,16 +76,14 @@ def fetch(
             absent.append(pin)
         else:
             stored[pin.name] = wheel
-    reporter.detail(f"{len(stored)} wheels from the store, {len(absent)} to download or build")
-    if absent:
-        with storage_errors(cache_dir):
-            sweep(os.path.join(cache_dir, _TEMPORARY))
-            folder = make_private_directory(os.path.join(cache_dir, _TEMPORARY), "fetch-")
-        try:
-            stored.update(_Fetching(store, source, folder, reporter).all(absent))
-        finally:
-            remove_tree(folder)
-    return stored
+    return stored, absent
+
+
+def _downloads(cache_dir: str) -> AbstractContextManager[str]:
+    """Make a private folder for what is downloaded."""
+    parent = os.path.join(cache_dir, _TEMPORARY)
+    sweep_abandoned(parent, "")
+    return scratch(parent, "fetch-")
 
 
 class _Fetching:

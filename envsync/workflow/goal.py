@@ -82,6 +82,11 @@ def make_goal(
         selection=selection.line() + (f" python={settings.python}" if settings.python else ""),
         system_site_packages=spec.system_site_packages,
         link_mode=spec.sync.link_mode,
+        compile_bytecode=(
+            spec.sync.compile_bytecode
+            if settings.compile_bytecode is None
+            else settings.compile_bytecode
+        ),
     )
 
 

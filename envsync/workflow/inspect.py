@@ -8,6 +8,7 @@ from typing import NamedTuple
 from envsync.errors import EnvDiffers
 from envsync.events import Reporter
 from envsync.settings import Settings
+from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
 from envsync.sync import journal, transaction
 from envsync.sync.drift import expected_mtime
@@ -15,6 +16,7 @@ from envsync.sync.install import SYMLINK
 from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.plan import Comparison, compare
 from envsync.workflow import sync as steps
+from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_for_sync, make_goal
 from envsync.workflow.lock import why_stale
 from envsync.workflow.project import Project
@@ -94,7 +96,9 @@ def status(
         stale=stale,
         absent=absent,
         interrupted=transaction.is_interrupted(goal.root),
-        comparison=compare(steps.wanted_packages(goal), state.manifest, state.drift),
+        comparison=compare(
+            steps.wanted_packages(goal, state.manifest), state.manifest, state.drift
+        ),
         paths=tuple(_path_changes(goal.root, state)),
         set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
     )
@@ -113,7 +117,7 @@ def verify(
     manifest = transaction.read_manifest(goal.root)
     if manifest is None:
         raise EnvDiffers(name, ["! its manifest is gone"])
-    forged, compared = _compare_with_store(goal, manifest, StoreReader(settings.cache_dir))
+    forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)
     if forged:
         lines = [f"! {path} is not what the wheel has" for path in forged]
         raise EnvDiffers(name, lines, hint=steps.REPAIR)
@@ -163,19 +167,23 @@ def _count_files(folder: str) -> int:
 
 
 def _compare_with_store(
-    goal: Goal, manifest: Manifest, store: StoreReader
+    goal: Goal, manifest: Manifest, cache_dir: str
 ) -> tuple[tuple[str, ...], int]:
     """Paths that the manifest has otherwise than the wheel, and how many wheels were at hand.
 
     The manifest lies in the environment, where anybody who edits a file may edit it too.
     """
+    store = StoreReader(cache_dir)
+    compiled = bytecode_reader(cache_dir, bytecode_label(goal.target))
     owners = {owner.name: owner for owner in manifest.owners}
     wrong: list[str] = []
     expected = [steps.own_content(goal).owner]
     for pin in goal.pins:
         wheel = in_store(store, pin, look="trust")
         if wheel is not None:
-            expected.append(steps.package_files(goal, pin, wheel).owner)
+            is_compiled = owners[pin.name].identity.endswith(MARK)
+            bytecode = compiled.get(wheel.sha256) if is_compiled else None
+            expected.append(steps.package_files(goal, pin, wheel, bytecode).owner)
             if goal.link_mode == SYMLINK:
                 wrong += (f"{wheel.tree}/{path}" for path in store.damaged(wheel, hashed=True))
     for owner in expected:

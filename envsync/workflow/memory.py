@@ -71,8 +71,9 @@ def _pack(goal: Goal) -> bytes | None:
     pins = pack_pins(goal.pins)
     target = goal.target
     own = (goal.root, goal.base, goal.prompt, goal.selection, goal.link_mode)
+    shape = "system" if goal.system_site_packages else "isolated"
     rows: list[Iterable[str]] = [
-        (*own, "system" if goal.system_site_packages else "isolated"),
+        (*own, shape, "compiled" if goal.compile_bytecode else "sources"),
         (str(value) for value in (*target[:4], *target[6:])),
         (f"{name}={value}" for name, value in target.environment.items()),
         target.tags,
@@ -93,7 +94,7 @@ def _unpack(body: bytes) -> Goal:
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    (root, base, prompt, selection, link_mode, shape), facts, variables, tags, inputs = rows
+    (root, base, prompt, selection, link_mode, shape, files), facts, variables, tags, inputs = rows
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
     values = (*texts[:4], environment, tuple(tags), *texts[4:], int(bits), free_threaded == "True")
@@ -107,6 +108,7 @@ def _unpack(body: bytes) -> Goal:
         selection=selection,
         system_site_packages=shape == "system",
         link_mode=link_mode,
+        compile_bytecode=files == "compiled",
         inputs=tuple(_input(line) for line in inputs),
     )
 
@@ -123,6 +125,7 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         project.lock_path,
         request.selection.line(),
         settings.python or "",
+        str(settings.compile_bytecode),
         spec,
         lock,
     )

@@ -94,6 +94,8 @@ def wanted(spec: Spec) -> Iterator[Wanted]:
     """Give every requirement of env.toml with the extras and groups that bring it in."""
     for requirement in spec.dependencies:
         yield _one(requirement, ALWAYS, "env.dependencies")
+    for name in spec.seed:
+        yield _one(Requirement(name), ALWAYS, "env.seed")
     for name, requirements in spec.optional_dependencies.items():
         for requirement in requirements:
             yield _one(requirement, extra(name), f"extra {name}")

@@ -33,6 +33,7 @@ def quick_sync(
             lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),
             reporter,
             force=request.force,
+            cache_dir=settings.cache_dir,
         )
     return outcome._replace(recovered=recovered)
 

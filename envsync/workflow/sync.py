@@ -1,6 +1,7 @@
 """One page: what `sync` does, step by step."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -169,6 +170,7 @@ def sync(
         _register(goal, cache_dir, state.manifest, None)
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
+    _refuse_own(goal.root)
     needed = _needed(goal, state, comparison)
     prepared, supplies = _prepare_from_store(
         goal, state, fetch, needed, reporter, verify=verify, cache_dir=cache_dir
@@ -188,6 +190,17 @@ def sync(
             raise
         _write_stamp(goal, prepared.manifest.placed(), known_ns)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+
+
+def _refuse_own(root: str) -> None:
+    """Refuse to change the environment that this very program runs from (hazard H84)."""
+    inside = f"{os.path.realpath(root)}/"
+    if any(f"{os.path.realpath(own)}/".startswith(inside) for own in (sys.prefix, __file__)):
+        raise TargetRefused(
+            root,
+            "holds the envsync that is running, which cannot change what it runs from",
+            hint="use an envsync that is installed elsewhere, for example with pipx",
+        )
 
 
 def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
@@ -351,7 +364,14 @@ def _prepare_from_store(
     look: Look = closely if verify or goal.link_mode == SYMLINK else "trust"
     for _ in range(_TRIES):
         try:
-            supplies = _supplies(goal, fetch(needed, look), cache_dir, look, reporter)
+            wheels = fetch(needed, look)
+            supplies = _Supplies(wheels, {})
+            if cache_dir is not None:
+                make = _to_compile(goal, state.manifest, needed)
+                bytecode = bytecode_of(
+                    wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
+                )
+                supplies = _Supplies(wheels, bytecode)
             return _prepare(goal, state, supplies, needed, reporter), supplies
         except transaction.Tampered as error:
             changed = error
@@ -362,24 +382,16 @@ def _prepare_from_store(
     ) from changed
 
 
-def _supplies(
-    goal: Goal,
-    wheels: Mapping[str, StoredWheel],
-    cache_dir: str | None,
-    look: Look,
-    reporter: Reporter,
-) -> _Supplies:
-    if cache_dir is None:
-        return _Supplies(wheels, {})
-    bytecode = bytecode_of(
-        wheels,
-        goal.target,
-        cache_dir,
-        make=goal.compile_bytecode,
-        look=look,
-        reporter=reporter,
-    )
-    return _Supplies(wheels, bytecode)
+def _to_compile(goal: Goal, manifest: Manifest | None, needed: Sequence[Pinned]) -> Collection[str]:
+    """Give the packages whose compiled files are wanted, or in place and to be repaired."""
+    if goal.compile_bytecode:
+        return {pin.name for pin in needed}
+    packages = _packages(manifest)
+    return {
+        pin.name
+        for pin in needed
+        if pin.name in packages and packages[pin.name].identity == identity(pin, goal.base) + MARK
+    }
 
 
 def _register(

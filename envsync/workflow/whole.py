@@ -65,6 +65,7 @@ def sync_project(
                 lambda pins, look: supply.fetch(pins, goal.target, look=look),
                 reporter,
                 force=request.force,
+                cache_dir=settings.cache_dir,
                 verify=request.verify,
                 before_commit=lambda: _write(project, lambda: wrote.append(write(found))),
             )

@@ -69,10 +69,10 @@ def test_changed_store_copy_of_a_built_wheel_is_made_anew(
 
 def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> None:
     project.ok("sync")
-    project.write(SPEC + "[sync]\ncompile-bytecode = true\n")
+    project.write(SPEC + "[tasks]\nhello = \"echo\"\n")
     ran = project.run("sync", "--locked")
     assert ran.code == 2
-    assert "not yet supported: sync.compile-bytecode" in ran.err
+    assert "not yet supported: tasks" in ran.err
 
 
 def test_lock_is_put_back_when_the_environment_cannot_change(

@@ -10,9 +10,7 @@ EXAMPLES = {
         "[sources]\nTool_x = {git = 'https://g.example/x'}\nother = {path = '.'}\n",
         ("sources.tool-x.git",),
     ),
-    "sync.compile-bytecode": ("[sync]\ncompile-bytecode = true\n", ("sync.compile-bytecode",)),
     "tasks": ("[tasks]\na = 'b'\n", ("tasks",)),
-    "env.seed": ("seed = ['pip']\n", ("env.seed",)),
 }
 
 

@@ -1,0 +1,259 @@
+"""Compile the sources of stored wheels in the interpreter that will run them, and keep the result.
+
+No source is run: compiling only reads it. A worker process that dies or hangs over a file costs
+that file only. What can't be compiled (templates, files for another Python) is left out silently.
+"""
+
+import json
+import os
+import select
+import subprocess
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
+from typing import NamedTuple, Self
+
+from envsync.errors import EnvsyncError
+from envsync.events import Reporter
+from envsync.files import content_mtime
+from envsync.model.target import Target
+from envsync.store.bytecode import BUCKET, Source, bytecode_label, sources_of
+from envsync.store.manifest import StoredFile, StoredWheel
+from envsync.store.unpack import set_folder_mode
+from envsync.store.writer import StoreWriter
+from envsync.wheel.paths import folders_of
+
+_WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compile_worker.py")
+_STAGE = "compiling"
+_SECONDS = 60.0
+"""For one file; the largest ones of real packages take one or two."""
+_AT_ONCE = 64
+_MOST_WORKERS = 16
+_READ = 1 << 16
+
+
+class SourceDamaged(Exception):
+    """A stored source is not as it was unpacked; nothing was kept of it. Holds the wheel."""
+
+    def __init__(self, wheel: StoredWheel) -> None:
+        super().__init__(wheel.tree)
+        self.wheel = wheel
+
+
+def compile_wheels(
+    wheels: Sequence[StoredWheel], cache_dir: str, target: Target, reporter: Reporter
+) -> list[StoredWheel]:
+    """Compile wheels for an interpreter, side by side; gives their entries in the store, in order.
+
+    Raises `SourceDamaged`, `StorageFailed`, and `EnvsyncError` when the interpreter can't be run.
+    """
+    store = StoreWriter(cache_dir, BUCKET, bytecode_label(target))
+    work = sorted(wheels, key=lambda wheel: -len(wheel.files))
+    count = max(1, min(_processors(), _MOST_WORKERS, len(work)))
+    compilers: list[_Compiler] = []
+    mine = threading.local()
+
+    def compile_one(wheel: StoredWheel) -> StoredWheel:
+        if not hasattr(mine, "compiler"):
+            mine.compiler = _Compiler(target)
+            compilers.append(mine.compiler)
+        made = store.make(lambda staging: _build(staging, wheel, store, mine.compiler))
+        reporter.advance(_STAGE, 1, f"{wheel.name}-{wheel.version}")
+        return made
+
+    reporter.begin(_STAGE, len(work))
+    pool = ThreadPoolExecutor(count)
+    try:
+        made = dict(zip((wheel.sha256 for wheel in work), pool.map(compile_one, work), strict=True))
+    finally:
+        for compiler in compilers:
+            compiler.abandon()
+        pool.shutdown(wait=True, cancel_futures=True)
+        for compiler in compilers:
+            compiler.close()
+        reporter.end(_STAGE)
+    return [made[wheel.sha256] for wheel in wheels]
+
+
+def _processors() -> int:
+    """Give how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _build(
+    staging: str, wheel: StoredWheel, store: StoreWriter, compiler: "_Compiler"
+) -> StoredWheel:
+    """Fill an entry with the compiled files of a wheel."""
+    tree = f"{staging}/tree"
+    wanted = list(sources_of(wheel, compiler.target.cache_tag))
+    folders = folders_of(source.compiled for source in wanted)
+    for folder in (tree, *(f"{tree}/{folder}" for folder in folders)):
+        os.mkdir(folder)
+        set_folder_mode(folder)
+    files: list[StoredFile] = []
+    waiting = iter(wanted)
+    while chunk := list(islice(waiting, _AT_ONCE)):
+        files += compiler.compile(wheel, chunk, tree)
+    for file in files:
+        mtime = content_mtime(file.sha256)
+        os.utime(f"{tree}/{file.path}", (mtime, mtime))
+    return store.seal(
+        staging,
+        StoredWheel(
+            sha256=wheel.sha256,
+            tree=f"{store.entry(wheel.sha256)}/tree",
+            name=wheel.name,
+            version=wheel.version,
+            dist_info=store.label,
+            purelib=wheel.purelib,
+            files=tuple(files),
+            entry_points=(),
+            folders=tuple(folders),
+        ),
+    )
+
+
+class _Compiler:
+    """A worker process for one thread, started when needed and again after it died."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._worker: _Worker | None = None
+        self._abandoned = False
+
+    def compile(
+        self, wheel: StoredWheel, sources: Sequence[Source], tree: str
+    ) -> Iterable[StoredFile]:
+        """Compile some files into a tree; gives those that could be.
+
+        Raises `SourceDamaged`, `EnvsyncError` when the interpreter can't be run at all.
+        """
+        left = list(sources)
+        while left:
+            with_answers = self._ask(wheel.tree, left, tree)
+            for source, answer in with_answers:
+                if answer == "!":
+                    raise SourceDamaged(wheel)
+                if answer != "-":
+                    size, sha256 = answer.split()
+                    yield StoredFile(source.compiled, int(size), sha256, False)
+            done = len(with_answers)
+            if done < len(left):  # it died over the next one, or hung: that is left out
+                self._fail_if_useless(left[done])
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{tree}/{left[done].compiled}")
+                done += 1
+            left = left[done:]
+
+    def _ask(
+        self, source_tree: str, sources: Sequence[Source], tree: str
+    ) -> list[tuple[Source, str]]:
+        """Give the answers of a worker, fewer than the sources when it ended before its time."""
+        if self._abandoned:
+            raise EnvsyncError("compiling was given up")
+        if self._worker is None:
+            self._worker = _Worker.start(self.target.executable)
+        answers = self._worker.ask(source_tree, sources, tree)
+        if len(answers) < len(sources):
+            self.close()
+        return list(zip(sources, answers, strict=False))
+
+    def _fail_if_useless(self, culprit: Source) -> None:
+        """Tell an interpreter that can't compile at all from a file that it can't compile."""
+        if self._abandoned:
+            return
+        self._worker = _Worker.start(self.target.executable)
+        if not self._worker.is_alive():
+            raise EnvsyncError(
+                f"{self.target.executable} ends before it compiled {culprit.name}",
+                hint="`envsync sync --no-compile-bytecode` goes without",
+            )
+
+    def abandon(self) -> None:
+        """End the worker, from any thread: what it works on is given up."""
+        self._abandoned = True
+        if self._worker is not None:
+            self._worker.kill()
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class _Worker(NamedTuple):
+    """One process that compiles."""
+
+    process: "subprocess.Popen[bytes]"
+
+    @classmethod
+    def start(cls, executable: str) -> Self:
+        """Start the interpreter. Raises `EnvsyncError`."""
+        # As `-I`, but that the seed of hashes is ours: before 3.11 the order of sets depends on it.
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        try:
+            process = subprocess.Popen(
+                [executable, "-S", "-s", "-B", "-W", "ignore", _WORKER],
+                env={**environ, "PYTHONHASHSEED": "0"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise EnvsyncError(
+                f"{executable} could not be started to compile: {error.strerror or error}",
+                hint="`envsync sync --no-compile-bytecode` goes without",
+            ) from error
+        return cls(process)
+
+    def ask(self, source_tree: str, sources: Sequence[Source], tree: str) -> list[str]:
+        """Have files compiled; fewer answers than files mean that it died or was ended."""
+        files = [
+            (one.file.path, one.compiled, one.name, content_mtime(one.file.sha256), one.file.sha256)
+            for one in sources
+        ]
+        asked = {"source": source_tree, "target": tree, "files": files}
+        return self._say(asked, len(files))
+
+    def is_alive(self) -> bool:
+        """Say whether it answers."""
+        return len(self._say({"files": []}, 1)) == 1
+
+    def _say(self, asked: object, count: int) -> list[str]:
+        """Send a request; gives the lines of the answer, fewer when it ended before its time."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            return []
+        poll = select.poll()
+        poll.register(self.process.stdout, select.POLLIN)
+        data = b""
+        while data.count(b"\n") < count:
+            ready = poll.poll(_SECONDS * 1000)
+            piece = os.read(self.process.stdout.fileno(), _READ) if ready else b""
+            if not piece:
+                break
+            data += piece
+        return data.decode("ascii", "replace").split("\n")[:-1]
+
+    def kill(self) -> None:
+        """End it, from any thread."""
+        with suppress(OSError):
+            self.process.kill()
+
+    def close(self) -> None:
+        """End it and take its pipes."""
+        self.kill()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self.process.wait()

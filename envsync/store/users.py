@@ -1,0 +1,102 @@
+"""Which environment uses which entries of the store, so that clean-up knows.
+
+    environments-v1/<key>      key: sha256 of the environment's path
+
+    envsync environment 1
+    root /project/.venv
+    link hardlink
+    flask<TAB>wheels-v1/ab12…                 one line for each entry, with the package's name
+    flask<TAB>bytecode-v1/ab12…-cpython-311-3.11.7
+    checksum 77aa…
+
+Written when an environment changes, never read by a sync that has nothing to do. A record that is
+lost costs a download at most: environments don't need the store, but for those of symbolic links.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from envsync.files import read_limited, storage_errors, write_atomic
+
+BUCKET = "environments-v1"
+_HEAD = "envsync environment 1"
+_LIMIT = 16 << 20
+
+
+class User(NamedTuple):
+    """An environment, and the entries of the store that its files are links or copies of."""
+
+    root: str
+    """Absolute."""
+    link_mode: str
+    entries: Mapping[str, tuple[str, ...]]
+    """Package name -> entries, each as BUCKET/KEY."""
+
+    def is_there(self) -> bool:
+        """Say whether the environment still exists."""
+        return os.path.lexists(f"{self.root}/.envsync/id")
+
+
+def recall_user(cache_dir: str, root: str) -> User | None:
+    """Give what is known of the environment at `root`; None when that is nothing."""
+    try:
+        user = _parse(read_limited(_path(cache_dir, root), _LIMIT))
+    except (OSError, ValueError):
+        return None
+    return user if user.root == root else None
+
+
+def is_registered(cache_dir: str, root: str) -> bool:
+    """Say whether anything is known of the environment at `root`."""
+    return os.path.lexists(_path(cache_dir, root))
+
+
+def register(cache_dir: str, user: User) -> None:
+    """Keep what an environment uses, in place of what was known of it. Raises `StorageFailed`."""
+    lines = [_HEAD, f"root {user.root}", f"link {user.link_mode}"]
+    for name, entries in sorted(user.entries.items()):
+        lines += [f"{name}\t{entry}" for entry in entries]
+    body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+    path = _path(cache_dir, user.root)
+    with storage_errors(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        checksum = hashlib.sha256(body).hexdigest()
+        write_atomic(path, body + f"checksum {checksum}\n".encode(), sync=False)
+
+
+def users(cache_dir: str) -> Iterator[tuple[str, User | None]]:
+    """Give every record with its path; None for one that can't be read. Raises `OSError`."""
+    folder = f"{cache_dir}/{BUCKET}"
+    try:
+        names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        path = f"{folder}/{name}"
+        try:
+            yield path, _parse(read_limited(path, _LIMIT))
+        except FileNotFoundError:
+            continue
+        except (ValueError, OSError):
+            yield path, None
+
+
+def _path(cache_dir: str, root: str) -> str:
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    return f"{cache_dir}/{BUCKET}/{key}"
+
+
+def _parse(data: bytes) -> User:
+    body, _, checksum = data.rpartition(b"checksum ")
+    if hashlib.sha256(body).hexdigest().encode() != checksum.strip():
+        raise ValueError("its checksum does not match")
+    head, root, link, *lines = body.decode("utf-8", "surrogateescape").split("\n")
+    if head != _HEAD:
+        raise ValueError(f"unknown format {head[:40]!r}")
+    entries: dict[str, tuple[str, ...]] = {}
+    for line in lines[:-1]:
+        name, entry = line.split("\t")
+        entries[name] = (*entries.get(name, ()), entry)
+    return User(root.removeprefix("root "), link.removeprefix("link "), entries)
