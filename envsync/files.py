@@ -124,12 +124,18 @@ def sync_directory(path: str) -> None:
     """Make a directory's entries durable. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        flush_directory(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_directory(descriptor: int) -> None:
+    """Make the entries of an open directory durable. Raises `OSError`."""
+    try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.EROFS):  # file systems that sync no directory
             raise
-    finally:
-        os.close(descriptor)
 
 
 def remove_tree(path: str) -> None:

@@ -17,25 +17,19 @@ journal, what is staged never counted and is thrown away.
 import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import TargetRefused
-from envsync.files import (
-    remove_tree,
-    storage_errors,
-    storage_failed,
-    sync_directory,
-    write_atomic,
-)
+from envsync.files import storage_errors, storage_failed, write_atomic
+from envsync.sync.tree import Tree
 
 STATE = ".envsync"
 HEADER = "envsync-journal 1"
 
 # Why a folder may stay: something is in it, or it is gone or no folder any more.
-_STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR})
+_STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class Step(NamedTuple):
@@ -58,10 +52,17 @@ def write_journal(root: str, environment_id: str, steps: Sequence[Step]) -> None
 
     Raises `StorageFailed`; then nothing has been committed.
     """
-    lines = [HEADER, f"id {environment_id}", *("\t".join(step) for step in steps)]
+    with storage_errors(root), Tree(root) as tree:
+        identity = _identity(environment_id, tree)
+    lines = [HEADER, identity, *("\t".join(step) for step in steps)]
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
     checksum = hashlib.sha256(body).hexdigest().encode()
     write_atomic(state_path(root, "journal"), body + b"sha256 " + checksum + b"\n")
+
+
+def _identity(environment_id: str | None, tree: Tree) -> str:
+    """Name the environment and the very folder that it is in: a copy is another."""
+    return f"id {environment_id} {tree.identity()}"
 
 
 def recover(root: str) -> bool:
@@ -70,56 +71,53 @@ def recover(root: str) -> bool:
     The caller holds the environment's lock. Gives True when there was a journal. Raises
     `TargetRefused` for a journal that wasn't written for this environment, `StorageFailed`.
     """
-    with storage_errors(root):
+    with storage_errors(root), Tree(root) as tree:
         try:
             with open(state_path(root, "journal"), "rb") as file:
                 data = file.read()
         except FileNotFoundError:
-            _drop_leftovers(root)
+            _drop_leftovers(tree)
             return False
-    steps = _parse(data, root)
-    finish(root, steps)
+        _finish(tree, _parse(data, root, _identity(read_id(root), tree)))
     return True
 
 
 def finish(root: str, steps: Iterable[Step]) -> None:
     """Do every step that isn't done yet, put the new manifest in force, drop the journal."""
-    with storage_errors(root):
-        os.makedirs(state_path(root, "trash"), exist_ok=True)
-        actions = {
-            "keep": _keep,
-            "trash": _trash,
-            "rmdir": _rmdir,
-            "mkdir": _mkdir,
-            "place": _place,
-        }
-        for step in steps:
-            actions[step.action](root, step)
-        with suppress(FileNotFoundError):  # done by the process that died after it
-            os.replace(state_path(root, "manifest.next"), state_path(root, "manifest"))
-        sync_directory(state_path(root))
-        os.unlink(state_path(root, "journal"))
+    with storage_errors(root), Tree(root) as tree:
+        _finish(tree, steps)
+
+
+def _finish(tree: Tree, steps: Iterable[Step]) -> None:
+    tree.make_folders(f"{STATE}/trash")
+    actions = {"keep": _keep, "trash": _trash, "rmdir": _rmdir, "mkdir": _mkdir, "place": _place}
+    for step in steps:
+        actions[step.action](tree, step)
+    with suppress(FileNotFoundError):  # done by the process that died after it
+        tree.rename(f"{STATE}/manifest.next", f"{STATE}/manifest")
+    tree.flush(STATE)
+    tree.remove(f"{STATE}/journal")
     # All is done: what fails from here on is no failure of the sync. A journal that comes back
     # after a power failure is only repeated, and leftovers go with the next sync.
     with suppress(OSError):
-        sync_directory(state_path(root))
-        _drop_leftovers(root)
+        tree.flush(STATE)
+        _drop_leftovers(tree)
 
 
-def _drop_leftovers(root: str) -> None:
+def _drop_leftovers(tree: Tree) -> None:
     for name in ("stage", "trash", "manifest.next"):
-        remove_tree(state_path(root, name))
-    for name in os.listdir(state_path(root)):
+        tree.remove(f"{STATE}/{name}")
+    for name in tree.names(STATE):
         if name.startswith("."):  # a file that was being written
-            remove_tree(state_path(root, name))
+            tree.remove(f"{STATE}/{name}")
 
 
-def _parse(data: bytes, root: str) -> list[Step]:
+def _parse(data: bytes, root: str, identity: str) -> list[Step]:
     body, _, checksum = data.rpartition(b"sha256 ")
     lines = body.decode("utf-8", "surrogateescape").split("\n")
     if hashlib.sha256(body).hexdigest().encode() != checksum.strip() or lines[0] != HEADER:
         raise _foreign(root, "its journal is damaged")
-    if lines[1] != f"id {read_id(root)}":
+    if lines[1] != identity:
         raise _foreign(root, "its journal was written for another environment")
     steps: list[Step] = []
     for line in lines[2:-1]:
@@ -139,6 +137,8 @@ def _foreign(root: str, reason: str) -> TargetRefused:
 def read_id(root: str) -> str | None:
     """Give the identity of the environment at `root`; None when envsync didn't make it."""
     try:
+        if os.path.islink(state_path(root)):
+            return None
         with open(state_path(root, "id"), encoding="ascii", errors="replace") as file:
             return file.read(200).strip() or None
     except (FileNotFoundError, NotADirectoryError):
@@ -150,18 +150,13 @@ def read_id(root: str) -> str | None:
 def is_there(path: str) -> bool:
     """Say whether there is something at the path, be it a dangling link.
 
-    Raises `OSError` where that can't be known: `os.path.lexists` says no then, and a step that
-    believes it would be left out, or would overwrite what it did not see.
+    Raises `OSError` where that can't be known: `os.path.lexists` says no then.
     """
-    return _kind(path) is not None
-
-
-def _kind(path: str) -> int | None:
-    """Give the type of what is at the path, links not followed; None when nothing is there."""
     try:
-        return stat.S_IFMT(os.lstat(path).st_mode)
+        os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return False
+    return True
 
 
 def _is_inside(path: str) -> bool:
@@ -169,57 +164,52 @@ def _is_inside(path: str) -> bool:
     return parts[0] != STATE and not any(part in ("", ".", "..") for part in parts)
 
 
-def _keep(root: str, step: Step) -> None:
+def _keep(tree: Tree, step: Step) -> None:
     """Set a file or folder aside that envsync did not place, or that was edited."""
-    kept = state_path(root, f"quarantine/{step.store}/{step.path}")
-    if not is_there(kept) and is_there(f"{root}/{step.path}"):
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        os.rename(f"{root}/{step.path}", kept)
+    kept = f"{STATE}/quarantine/{step.store}/{step.path}"
+    if not tree.find(kept) and tree.find(step.path):
+        tree.make_folders(kept.rpartition("/")[0])
+        tree.rename(step.path, kept)
 
 
-def _trash(root: str, step: Step) -> None:
+def _trash(tree: Tree, step: Step) -> None:
     # The place in the trash says whether this step was done: by the time that a journal is
     # repeated, something new may stand at the path.
-    trashed = state_path(root, f"trash/{step.store}")
-    if not is_there(trashed):
-        try:
-            os.rename(f"{root}/{step.path}", trashed)
-        except (FileNotFoundError, NotADirectoryError):
-            return
+    trashed = f"{STATE}/trash/{step.store}"
+    if not tree.find(trashed) and tree.find(step.path):
+        tree.rename(step.path, trashed)
 
 
-def _rmdir(root: str, step: Step) -> None:
+def _rmdir(tree: Tree, step: Step) -> None:
     try:
-        os.rmdir(f"{root}/{step.path}")
+        tree.remove_folder(step.path)
     except OSError as error:
         if error.errno not in _STAYS:
             raise
 
 
-def _mkdir(root: str, step: Step) -> None:
-    path = f"{root}/{step.path}"
+def _mkdir(tree: Tree, step: Step) -> None:
     try:
-        os.mkdir(path, 0o755)
+        tree.make_folder(step.path)
     except FileExistsError:
-        if _kind(path) != stat.S_IFDIR:
-            _set_aside(root, step.path)
-            os.mkdir(path, 0o755)
+        if not tree.is_folder(step.path):
+            _set_aside(tree, step.path)
+            tree.make_folder(step.path)
 
 
-def _place(root: str, step: Step) -> None:
-    staged = state_path(root, f"stage/{step.store}")
-    if not is_there(staged):
+def _place(tree: Tree, step: Step) -> None:
+    staged = f"{STATE}/stage/{step.store}"
+    if not tree.find(staged):
         return
-    path = f"{root}/{step.path}"
-    if _kind(path) == stat.S_IFDIR:
-        _set_aside(root, step.path)
-    os.rename(staged, path)
+    if tree.is_folder(step.path):
+        _set_aside(tree, step.path)
+    tree.rename(staged, step.path)
 
 
-def _set_aside(root: str, path: str) -> None:
+def _set_aside(tree: Tree, path: str) -> None:
     """Move what appeared between planning and now out of the way, without losing it."""
     number = 0
-    while is_there(kept := state_path(root, f"quarantine/obstacle-{number}/{path}")):
+    while tree.find(kept := f"{STATE}/quarantine/obstacle-{number}/{path}"):
         number += 1
-    os.makedirs(os.path.dirname(kept), exist_ok=True)
-    os.rename(f"{root}/{path}", kept)
+    tree.make_folders(kept.rpartition("/")[0])
+    tree.rename(path, kept)
