@@ -163,6 +163,13 @@ def remove_tree(path: str) -> None:
             shutil.rmtree(path)
 
 
+def remove_folder_at(name: str, folder: int) -> None:
+    """Remove a whole folder by its name in an open one, never following links. `OSError`."""
+    import shutil  # noqa: PLC0415  (as in `remove_tree`)
+
+    shutil.rmtree(name, dir_fd=folder)
+
+
 def make_private_directory(parent: str, prefix: str) -> str:
     """Make a fresh directory that only this user can enter, below `parent`, and give its path."""
     os.makedirs(parent, exist_ok=True)

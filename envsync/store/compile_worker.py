@@ -3,7 +3,8 @@
 Run as `PYTHON -S -s -B compile_worker.py`, never imported by envsync; works on Python 3.8 and
 newer with the standard library alone. One line of JSON asks for a list of files, each of which is
 answered by a line: size and sha256 of what was written, "-" when it can't be compiled, "!" when
-the source is not the one that was meant. An empty list is answered by one line.
+the source is not the one that was meant. Asked to compare, it says whether compiled files are what
+their sources compile to ("same", "other"). An empty list is answered by one line.
 
 The bytes written depend on the source, the name and the interpreter only. `marshal` writes a
 reference mark on whatever has more than one user at that moment, so that by itself its output
@@ -20,7 +21,7 @@ import hashlib
 import json
 import marshal
 import os
-from importlib.util import MAGIC_NUMBER
+from importlib.util import MAGIC_NUMBER, source_hash
 from types import CodeType
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
@@ -36,6 +37,11 @@ def main() -> None:
         asked = json.loads(line)
         if not asked["files"]:
             write(1, b"ready\n")
+        if asked.get("compare"):
+            for source, compiled, optimize in asked["files"]:
+                answer = "same" if is_faithful(source, compiled, optimize) else "other"
+                write(1, answer.encode() + b"\n")
+            continue
         for source, compiled, name, mtime, sha256 in asked["files"]:
             answer = compile_file(
                 asked["source"] + "/" + source,
@@ -91,6 +97,51 @@ def parts(code: CodeType) -> "list[object]":
             elif isinstance(part, (tuple, frozenset)):
                 waiting.append(tuple(part))
     return found
+
+
+def is_faithful(source: str, compiled: str, optimize: int) -> bool:
+    """Say whether a compiled file holds what its source compiles to, or would not be run."""
+    try:
+        with open(compiled, "rb") as file:
+            data = file.read()
+        with open(source, "rb") as file:
+            text = file.read()
+            mtime = int(os.fstat(file.fileno()).st_mtime)
+    except OSError:
+        return True  # nothing there that could be run
+    flags = int.from_bytes(data[4:8], "little")
+    expected = number(mtime) + number(len(text)) if flags == 0 else source_hash(text)
+    if data[:4] != MAGIC_NUMBER or (flags != 1 and data[8:16] != expected):
+        return True  # Python sees that it is stale
+    try:
+        wanted = compile(text, compiled, "exec", dont_inherit=True, optimize=optimize)
+        found = marshal.loads(data[16:])  # noqa: S302  (read only, and in a process of its own)
+        return is_same(wanted, found)
+    except Exception:
+        return False
+
+
+def is_same(wanted: object, found: object) -> bool:
+    """Compare code and constants, but for the names of files."""
+    if type(wanted) is not type(found):
+        return False
+    if isinstance(wanted, CodeType) and isinstance(found, CodeType):
+        return is_same(fields(wanted), fields(found))
+    if isinstance(wanted, tuple) and isinstance(found, tuple):
+        return len(wanted) == len(found) and all(map(is_same, wanted, found))
+    if isinstance(wanted, frozenset):
+        return wanted == found
+    return repr(wanted) == repr(found)  # of numbers: -0.0 is not 0.0
+
+
+def fields(code: CodeType) -> "tuple[object, ...]":
+    """Give what decides how code runs, as constants of which none is the name of a file."""
+    return tuple(
+        getattr(code, name)
+        for name in sorted(dir(code))
+        if name.startswith("co_")
+        and name not in ("co_filename", "co_lnotab", "co_lines", "co_positions", "co_branches")
+    )
 
 
 def number(value: int) -> bytes:

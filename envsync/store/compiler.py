@@ -42,6 +42,14 @@ class SourceDamaged(Exception):
         self.wheel = wheel
 
 
+class Compiled(NamedTuple):
+    """A compiled file that Python itself wrote."""
+
+    source: str
+    path: str
+    optimize: int
+
+
 def compile_wheels(
     wheels: Sequence[StoredWheel], cache_dir: str, target: Target, reporter: Reporter
 ) -> list[StoredWheel]:
@@ -75,6 +83,38 @@ def compile_wheels(
             compiler.close()
         reporter.end(_STAGE)
     return [made[wheel.sha256] for wheel in wheels]
+
+
+def unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
+    """Give the compiled files that an interpreter would run though their sources say otherwise.
+
+    Nothing of them is run. One that takes the process down that reads it counts. Raises
+    `EnvsyncError` when the interpreter can't be run.
+    """
+    count = max(1, min(_processors(), _MOST_WORKERS, len(rows) // _AT_ONCE))
+    with ThreadPoolExecutor(count) as pool:
+        parts = pool.map(lambda at: _unfaithful(rows[at::count], target), range(count))
+        return sorted(path for part in parts for path in part)
+
+
+def _unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
+    found: list[str] = []
+    worker = _Worker.start(target.executable)
+    try:
+        at = 0
+        while at < len(rows):
+            chunk = rows[at : at + _AT_ONCE]
+            answers = worker.compare(chunk)
+            found += [row.path for row, said in zip(chunk, answers, strict=False) if said != "same"]
+            at += len(answers)
+            if len(answers) < len(chunk):
+                found.append(rows[at].path)
+                at += 1
+                worker.close()
+                worker = _Worker.start(target.executable)
+    finally:
+        worker.close()
+    return found
 
 
 def _processors() -> int:
@@ -219,6 +259,10 @@ class _Worker(NamedTuple):
         ]
         asked = {"source": source_tree, "target": tree, "files": files}
         return self._say(asked, len(files))
+
+    def compare(self, rows: Sequence[Compiled]) -> list[str]:
+        """Have compiled files compared with their sources; one answer each, as from `ask`."""
+        return self._say({"compare": True, "files": rows}, len(rows))
 
     def is_alive(self) -> bool:
         """Say whether it answers."""

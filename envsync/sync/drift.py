@@ -16,6 +16,8 @@ from envsync.sync.manifest import Placed
 from envsync.sync.paths import parents
 
 _BYTECODE_FOLDER = "__pycache__"
+_TAGS = (".cpython-", ".pypy", ".graalpy")
+"""How the tags of interpreters begin."""
 
 
 class Drift(NamedTuple):
@@ -159,4 +161,6 @@ def source_of(bytecode_path: str) -> str:
     folder = cache.rpartition("/")[0]
     if not name.endswith(".pyc"):
         return ""
-    return f"{folder}/{name.partition('.')[0]}.py"
+    # Both the stem and the tag may have dots: `some.part.cpython-311-pytest-8.4.1.pyc`.
+    at = max(name.rfind(mark) for mark in _TAGS)
+    return f"{folder}/{name[:at] if at > 0 else name.partition('.')[0]}.py"

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from envsync.errors import InstallConflict, WheelInvalid
+from envsync.files import storage_failed
 from envsync.model.entry_point import EntryPoint
 from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner, Placed
+from envsync.sync.transaction import Tampered
 from envsync.venv.create import EnvFile
 from envsync.wheel.record_text import RecordRow, render_record
 
@@ -168,16 +170,30 @@ def _place_data(
         path, source = layout.destination(file.path), f"{wheel.tree}/{file.path}"
         is_script = file.path.startswith(f"{layout.data}scripts/")
         if is_script:
-            script = _rewritten_script(source, layout.scripts)
+            content = _read_stored(source, file.sha256)
+            script = _rewritten_script(content, layout.scripts)
             if script is None and not file.executable:  # every script is made executable
-                with open(source, "rb") as stored:
-                    script = stored.read()
+                script = content
             if script is not None:
                 yield path, script, True
                 continue
         mode = READ_ONLY_EXECUTABLE if file.executable else READ_ONLY
         placed.append(Placed(path, mode, file.size, file.sha256))
         sources.append(source)
+
+
+def _read_stored(source: str, sha256: str) -> bytes:
+    """Read a stored file whose bytes are needed here. Raises `Tampered`, `StorageFailed`."""
+    try:
+        with open(source, "rb") as stored:
+            content = stored.read()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Tampered(source) from error  # somebody emptied the store meanwhile
+    except OSError as error:
+        raise storage_failed(source, error) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Tampered(source)
+    return content
 
 
 def _place_bytecode(
@@ -247,16 +263,14 @@ def _shebang(scripts_path: str) -> list[str]:
     ]
 
 
-def _rewritten_script(source: str, scripts_path: str) -> bytes | None:
+def _rewritten_script(content: bytes, scripts_path: str) -> bytes | None:
     """Point a wheel's script that begins with exactly `#!python` at the environment's python.
 
     None for every other file, which stays as it is (a compiled program, say).
     """
-    with open(source, "rb") as file:
-        first = file.readline(32)
-        if first.rstrip(b"\r\n") not in (b"#!python", b"#!pythonw"):
-            return None
-        rest = file.read()
+    first, end, rest = content.partition(b"\n")
+    if not end or first.rstrip(b"\r") not in (b"#!python", b"#!pythonw"):
+        return None
     return "\n".join([*_shebang(scripts_path), ""]).encode() + rest
 
 

@@ -6,12 +6,11 @@ leads a rename or a removal to somewhere else (hazards H69 and H71).
 """
 
 import os
-import shutil
 import stat
 from types import TracebackType
 from typing import Self
 
-from envsync.files import flush_directory
+from envsync.files import flush_directory, remove_folder_at
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_OPEN = 100
@@ -107,7 +106,7 @@ class Tree:
         self._forget()
         folder, name = self._place(path)
         if stat.S_ISDIR(found.st_mode):
-            shutil.rmtree(name, dir_fd=folder)
+            remove_folder_at(name, folder)
         else:
             os.unlink(name, dir_fd=folder)
 

@@ -6,6 +6,7 @@ from envsync.events import Reporter
 from envsync.model.target import Target
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.manifest import StoredWheel
+from envsync.sync.drift import source_of
 from envsync.sync.transaction import Tampered
 from envsync.workflow.stored import Look
 
@@ -59,6 +60,23 @@ def bytecode_of(
         made = _make([wheels[name] for name in missing], cache_dir, target, reporter)
         found.update(zip(missing, made, strict=True))
     return found
+
+
+def forged(root: str, written: Sequence[str], target: Target) -> list[str]:
+    """Give those of the compiled files that Python wrote which are not what their sources say.
+
+    Paths are relative to the environment's root. Only files that the interpreter itself would
+    run are looked at. Raises `EnvsyncError` when it can't be run.
+    """
+    from envsync.store.compiler import Compiled, unfaithful  # noqa: PLC0415
+
+    rows: list[Compiled] = []
+    for path in written:
+        stem = path.removesuffix(".pyc")
+        for level, end in enumerate(("", ".opt-1", ".opt-2")):
+            if stem.endswith(f".{target.cache_tag}{end}"):
+                rows.append(Compiled(f"{root}/{source_of(path)}", f"{root}/{path}", level))
+    return [path[len(root) + 1 :] for path in unfaithful(rows, target)] if rows else []
 
 
 def _make(

@@ -30,7 +30,7 @@ from envsync.sync.paths import parents
 from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_plan
 from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
-from envsync.workflow.bytecode import MARK, bytecode_of, with_bytecode
+from envsync.workflow.bytecode import MARK, bytecode_of, forged, with_bytecode
 from envsync.workflow.direct import direct_url, identity
 from envsync.workflow.stored import Look
 from envsync.workflow.users import register_user
@@ -228,17 +228,22 @@ def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
     with storage_errors(root):
         drift = scan(root, manifest.placed(), _owned_folders(goal.target))
         if verify:
-            drift = _with_altered(root, manifest, drift)
+            drift = _with_altered(root, manifest, drift, goal.target)
     return State(manifest, drift, looked_ns=looked_ns)
 
 
-def _with_altered(root: str, manifest: Manifest, drift: Drift) -> Drift:
-    """Count as edited what has other bytes, too."""
+def _with_altered(root: str, manifest: Manifest, drift: Drift, target: Target) -> Drift:
+    """Count as edited what has other bytes, too, and as stray what Python can't have written."""
     from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
 
     known = {*drift.missing, *drift.edited}
     found = altered(root, manifest.placed(), known)
-    return drift._replace(edited=tuple(sorted((*drift.edited, *found))))
+    stray = forged(root, drift.bytecode, target)
+    return drift._replace(
+        edited=tuple(sorted((*drift.edited, *found))),
+        stray=tuple(sorted((*drift.stray, *stray))),
+        bytecode=tuple(path for path in drift.bytecode if path not in stray),
+    )
 
 
 def _is_empty(root: str) -> bool:

@@ -305,3 +305,39 @@ def test_the_manifest_of_a_removed_package_takes_its_bytecode_along(project: Wor
     project.ok("sync")
     assert compiled(project) == ALL[:2]
     assert not (project.site / "webby").exists()
+
+
+# --- what Python writes -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "unchecked hash", "junk"])
+def test_bytecode_forged_beside_a_source_is_found_by_verify(project: Workplace, kind: str) -> None:
+    project.ok("sync")
+    project.python("import webby.deep.inner, base, checker")
+    project.ok("verify")
+    path = project.site / ALL[0]
+    forge(path, project.site / "base.py")
+    if kind == "unchecked hash":
+        path.write_bytes(path.read_bytes()[:4] + b"\x01" + b"\0" * 11 + path.read_bytes()[16:])
+    elif kind == "junk":
+        path.write_bytes(path.read_bytes()[:16] + b"\xff\xff")
+    ran = project.run("verify")
+    assert ran.code == 3
+    assert ALL[0] in ran.err
+    assert ALL[1] not in ran.err
+    project.ok("sync", "--verify")
+    assert project.python("import base; print(base.VERSION)") == "1"
+    project.ok("verify")
+
+
+def test_what_python_and_its_tools_compile_is_no_alarm(project: Workplace) -> None:
+    project.ok("sync")
+    project.python(
+        "from compileall import compile_dir; compile_dir('.venv', quiet=2, optimize=[0, 1, 2])"
+    )
+    project.ok("sync", "--check")
+    project.ok("verify")
+    source = project.site / "base.py"
+    for mode in py_compile.PycInvalidationMode:
+        py_compile.compile(str(source), invalidation_mode=mode)
+        project.ok("verify")

@@ -434,41 +434,57 @@ def many(server: IndexServer, count: int) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("how", ["rm of the store", "rm of it all", "clean", "prune"])
-def test_deleting_never_breaks_a_live_sync(place: Workplace, server: IndexServer, how: str) -> None:
-    """Syncs run while the store is emptied again and again: each ends with the exact files."""
-    names = many(server, 6)
-    place.write(f"[env]\ndependencies = {json.dumps(names)}\n")
-    place.ok("sync", "--compile-bytecode")
-    wanted = place.files()
+def in_a_loop(act: Callable[[], None]) -> tuple[threading.Thread, threading.Event]:
+    """Do something again and again beside the test."""
     stop = threading.Event()
-    ran: list[int] = []
 
-    def delete() -> None:
+    def repeat() -> None:
         while not stop.is_set():
-            if how.startswith("rm"):
-                gone = place.cache / "wheels-v1" if how == "rm of the store" else place.cache
-                shutil.rmtree(gone, ignore_errors=True)
-                time.sleep(0.7)
-            elif how == "clean":
-                ran.append(place.run("cache", "clean").code)
-            else:
-                ran.append(place.run("cache", "prune", "--unused-for", "0").code)
+            act()
             time.sleep(0.05)
 
-    thread = threading.Thread(target=delete)
+    thread = threading.Thread(target=repeat)
     thread.start()
+    return thread, stop
+
+
+@pytest.mark.parametrize("command", [["clean"], ["prune", "--unused-for", "0"]])
+def test_cleaning_never_breaks_a_live_sync(
+    place: Workplace, server: IndexServer, command: list[str]
+) -> None:
+    """Syncs run while the store is emptied again and again: each ends with the exact files."""
+    place.write(f"[env]\ndependencies = {json.dumps(many(server, 6))}\n")
+    place.ok("sync", "--compile-bytecode")
+    wanted = place.files()
+    codes: list[int] = []
+    thread, stop = in_a_loop(lambda: codes.append(place.run("cache", *command).code))
     try:
-        for _ in range(6):
+        for _ in range(3):
             shutil.rmtree(place.venv)
-            done = place.run("sync")
-            assert done.code == 0, done.err
+            place.ok("sync")
             assert place.files() == wanted
     finally:
         stop.set()
         thread.join()
-    assert set(ran) <= {0}
+    assert set(codes) == {0}
     place.ok("sync", "--check")
+
+
+@pytest.mark.parametrize("what", ["wheels-v1", "downloads-v1", "."])
+def test_a_store_that_is_deleted_by_hand_is_made_anew(
+    place: Workplace, server: IndexServer, what: str
+) -> None:
+    place.write(f"[env]\ndependencies = {json.dumps(many(server, 6))}\n")
+    place.ok("sync")
+    wanted = place.files()
+    for moment in (0.2, 0.4, 0.6):
+        shutil.rmtree(place.venv)
+        shutil.rmtree(place.cache / "wheels-v1", ignore_errors=True)
+        doom = threading.Timer(moment, shutil.rmtree, [place.cache / what], {"ignore_errors": True})
+        doom.start()
+        place.ok("sync")
+        doom.join()
+        assert place.files() == wanted
 
 
 def test_a_clean_that_is_killed_leaves_nothing_half(project: Workplace) -> None:

@@ -165,4 +165,7 @@ def test_linked_site_packages_is_not_walked(tmp_path: Path, placed: dict[str, Pl
 
 def test_source_of_bytecode() -> None:
     assert source_of("a/__pycache__/b.cpython-311.opt-2.pyc") == "a/b.py"
+    assert source_of("a/__pycache__/b.c.cpython-311.pyc") == "a/b.c.py"
+    assert source_of("a/__pycache__/b.cpython-311-pytest-8.4.1.pyc") == "a/b.py"
+    assert source_of("a/__pycache__/b.other.pyc") == "a/b.py"
     assert source_of("a/__pycache__/b.txt") == ""

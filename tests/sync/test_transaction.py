@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import StorageFailed, TargetRefused
-from envsync.files import Placer
+from envsync.files import Placer, write_new
 from envsync.sync import journal, transaction
+from envsync.sync.drift import expected_mtime
 from envsync.sync.journal import Step
 from tests.support.environments_on_disk import (
     SITE,
@@ -277,3 +278,36 @@ def test_obstacle_that_appears_before_the_commit_is_set_aside(root: Path) -> Non
     transaction.commit(prepared)
     assert tree(root) == NEW
     assert quarantined(root) == {"share": b"an obstacle\n"}
+
+
+def test_folder_that_appears_where_a_file_is_placed_is_set_aside(root: Path) -> None:
+    prepared = prepare_change(root, {**OLD, f"{SITE}/new.py": b"new = 1\n"})
+    (root / SITE / "new.py").mkdir()
+    (root / SITE / "new.py/mine.txt").write_bytes(b"mine\n")
+    transaction.commit(prepared)
+    assert tree(root) == {**OLD, f"{SITE}/new.py": b"new = 1\n"}
+    assert quarantined(root) == {f"{SITE}/new.py/mine.txt": b"mine\n"}
+
+
+@pytest.mark.parametrize("change", ["content", "time", "mode", "gone"])
+def test_stored_file_that_was_changed_is_not_linked(root: Path, change: str) -> None:
+    files = files_of({**NEW, f"{SITE}/z.py": b"z = 1\n"})
+    stored = root.parent / "stored"
+    placed = files.desired[f"{SITE}/z.py"]
+    write_new(str(stored), b"z = 1\n", mode=placed.mode, mtime=expected_mtime(placed))
+    good = files._replace(sources={**files.sources, f"{SITE}/z.py": str(stored)})
+    other = str(root.parent / "other")
+    transaction.discard(
+        transaction.prepare_new(other, good, one_owner(NEW), [], placer=Placer("hardlink"))
+    )
+    if change == "content":
+        stored.write_bytes(b"other = 1\n")
+    elif change == "time":
+        os.utime(stored)
+    elif change == "mode":
+        stored.chmod(0o755)
+    else:
+        stored.unlink()
+    with pytest.raises(transaction.Tampered):
+        transaction.prepare_new(other, good, one_owner(NEW), [], placer=Placer("hardlink"))
+    assert {*os.listdir(root.parent)} - {"stored"} == {".venv"}

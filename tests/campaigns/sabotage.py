@@ -1,0 +1,263 @@
+"""Remove one guard at a time and see that a named test notices: the tests of the tests.
+
+    python -m tests.campaigns.sabotage [--only NAME] [--keep]
+
+Each switch replaces a few characters of one module in a private copy of the project. The test
+named beside it must pass without and fail with the change.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import NamedTuple
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_COPIED = ("envsync", "tests", "fixtures", "pyproject.toml")
+_SECONDS = 180
+
+
+class Switch(NamedTuple):
+    """One guard, how it is taken away, and the test that must notice."""
+
+    name: str
+    module: str
+    """Below `envsync/`."""
+    guard: str
+    """Its text, once in the module."""
+    without: str
+    test: str
+
+
+_FILES, _JOURNAL, _TREE = "files.py", "sync/journal.py", "sync/tree.py"
+_MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py"
+_STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
+_ORDER = "tests/sync/test_durability.py::test_"
+
+SWITCHES = (
+    Switch(
+        "no flush of a written file", _FILES, "os.fsync(file.fileno())", "pass",
+        f"{_ORDER}an_atomic_write_is_flushed_before_and_after_its_rename",
+    ),
+    Switch(
+        "no flush of its folder", _FILES, "            sync_directory(folder)", "            pass",
+        f"{_ORDER}an_atomic_write_is_flushed_before_and_after_its_rename",
+    ),
+    Switch(
+        "no flush before the journal goes", _JOURNAL,
+        'tree.flush(STATE)\n    tree.remove(f"{STATE}/journal")',
+        'tree.remove(f"{STATE}/journal")',
+        f"{_ORDER}the_journal_is_on_disk_before_the_first_step_and_gone_after_the_last",
+    ),
+    Switch(
+        "no flush of a renamed environment", _MOVING,
+        "            sync_directory(parent)", "            pass",
+        f"{_ORDER}a_new_environment_is_on_disk_by_its_name",
+    ),
+    Switch(
+        "the next manifest is not flushed", _MOVING,
+        'write_atomic(state_path(root, "manifest.next"), render_manifest(manifest))',
+        'write_atomic(state_path(root, "manifest.next"), render_manifest(manifest), sync=False)',
+        f"{_ORDER}the_next_manifest_is_on_disk_before_the_journal",
+    ),
+    Switch(
+        "a write goes through links", _FILES, "os.replace(temporary, path)",
+        "os.replace(temporary, os.path.realpath(path))",
+        "tests/test_files.py::test_atomic_write_replaces_a_link_and_never_writes_through_it",
+    ),
+    Switch(
+        "no lock", _FILES, "fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
+        "tests/test_files.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
+    ),
+    Switch(
+        "a damaged journal is believed", _JOURNAL,
+        "hashlib.sha256(body).hexdigest().encode() != checksum.strip() or ", "",
+        "tests/sync/test_transaction.py::test_damaged_journal_is_refused",
+    ),
+    Switch(
+        "a foreign journal is believed", _JOURNAL, "if lines[1] != identity:", "if False:",
+        "tests/sync/test_transaction.py::test_journal_of_another_environment_is_refused",
+    ),
+    Switch(
+        "a copied journal is believed", _TREE, 'return f"{found.st_dev}:{found.st_ino}"',
+        'return "here"',
+        "tests/sync/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
+    ),
+    Switch(
+        "a journal may name any path", _JOURNAL, "if not (_is_inside(path) and",
+        "if False and not (_is_inside(path) and",
+        "tests/sync/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
+    ),
+    Switch(
+        "links on the way are followed", _TREE, "os.O_DIRECTORY | os.O_NOFOLLOW", "os.O_DIRECTORY",
+        "tests/sync/test_tree.py::test_a_link_in_place_of_a_folder_leads_no_step_outside",
+    ),
+    Switch(
+        "a repeated step trashes what is new", _JOURNAL, "if not tree.find(trashed) and ", "if ",
+        "tests/sync/test_transaction.py::test_death_after_any_step_is_finished_by_recovery",
+    ),
+    Switch(
+        "obstacles are not set aside", _JOURNAL,
+        "        _set_aside(tree, step.path)\n    tree.rename(staged, step.path)",
+        "        pass\n    tree.rename(staged, step.path)",
+        "tests/sync/test_transaction.py"
+        "::test_folder_that_appears_where_a_file_is_placed_is_set_aside",
+    ),
+    Switch(
+        "an interrupted replacement is not taken back", _MOVING,
+        "os.rename(path, root)\n", "pass\n",
+        "tests/sync/test_transaction.py"
+        "::test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back",
+    ),
+    Switch(
+        "stored files are not compared", _MOVING,
+        "if (found[0], found[6], found[8]) != (placed.mode, placed.size, expected_mtime(placed)):",
+        "if False:",
+        "tests/sync/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
+    ),
+    Switch(
+        "drift ignores times", _DRIFT,
+        "and found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "",
+        "tests/sync/test_drift.py::test_edit_is_found",
+    ),
+    Switch(
+        "drift ignores permissions", _DRIFT, "found.st_mode == expected.mode\n        and ", "",
+        "tests/sync/test_drift.py::test_edit_is_found",
+    ),
+    Switch(
+        "drift ignores strays", _DRIFT, "                        self.stray.append(path)",
+        "                        pass",
+        "tests/sync/test_drift.py::test_stray_files_links_and_folders_are_found",
+    ),
+    Switch(
+        "the stamp ignores the journal", _STAMP,
+        'if os.path.lexists(f"{root}/.envsync/journal"):', "if False:",
+        "tests/sync/test_stamp.py::test_other_changes_are_seen_at_both_levels",
+    ),
+    Switch(
+        "the stamp trusts fresh folders", _STAMP,
+        "return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN", "return mtime",
+        "tests/sync/test_stamp.py"
+        "::test_folder_that_changed_after_it_was_looked_at_is_never_current",
+    ),
+    Switch(
+        "the stamp trusts fresh inputs", _STAMP,
+        "if mtime >= written - _TICK_NS and", "if False and",
+        "tests/sync/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",
+    ),
+    Switch(
+        "a wheel's hash is not compared", _STORE, "if found != sha256:", "if False:",
+        "tests/store/test_wheels.py::test_another_hash_is_refused",
+    ),
+    Switch(
+        "a store that others can write to is used", _ENTRIES,
+        "status.st_uid != os.geteuid() or status.st_mode & 0o022", "False",
+        "tests/store/test_wheels.py::test_a_store_that_others_can_write_to_is_refused",
+    ),
+    Switch(
+        "entries from before a restart are believed", _ENTRIES,
+        "if self.damaged(wheel, hashed=True):", "if False:",
+        "tests/store/test_wheels.py::test_an_entry_that_a_power_cut_tore_is_absent",
+    ),
+    Switch(
+        "a stored file's time is not compared", _ENTRIES,
+        "or status.st_mtime_ns != content_mtime(file.sha256) * 1_000_000_000", "",
+        "tests/store/test_wheels.py::test_damage_is_seen",
+    ),
+    Switch(
+        "a download's hash is not compared", "index/artifacts.py", "if found != expected:",
+        "if False:",
+        "tests/index/test_artifacts.py::test_a_wrong_hash_is_an_error_and_leaves_nothing",
+    ),
+    Switch(
+        "a wheel may hold what RECORD does not list", "wheel/archive.py",
+        "            _check_row(entry, row, info.file)", "            pass",
+        "tests/wheel/test_archive.py",
+    ),
+    Switch(
+        "a wheel may lead out of its folder", "wheel/paths.py",
+        'if "." in parts or ".." in parts:', "if False:", "tests/wheel/test_paths.py",
+    ),
+    Switch(
+        "a file may change on the index", "lock/compare.py",
+        "if known.get(file, sha256) != sha256:", "if False:",
+        "tests/lock/test_compare.py::test_a_file_that_was_replaced_on_the_index_is_refused",
+    ),
+    Switch(
+        "interrupts come into a commit", "interrupts.py", "    if _State.holders:", "    if False:",
+        "tests/test_interrupts.py::test_held_work_is_done_before_the_interrupt_comes_in",
+    ),
+)  # fmt: skip
+
+
+def apply(switch: Switch, copy: str) -> None:
+    """Take the guard away in a copy of the project. Raises `ValueError` where it isn't there."""
+    path = f"{copy}/envsync/{switch.module}"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    if text.count(switch.guard) != 1:
+        raise ValueError(f"{switch.module} has {switch.guard!r} {text.count(switch.guard)} times")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(switch.guard, switch.without))
+
+
+def run_test(test: str, copy: str) -> bool:
+    """Say whether a test passes in a copy of the project."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", test],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": copy, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        raise ValueError(f"{test} did not run: {done.stdout[-500:]}{done.stderr[-500:]}")
+    return done.returncode == 0
+
+
+def is_caught(switch: Switch) -> bool:
+    """Say whether the test named beside a switch passes before and fails after it."""
+    with tempfile.TemporaryDirectory(prefix="sabotage-") as copy:
+        for name in _COPIED:
+            source = f"{PROJECT}/{name}"
+            if os.path.isdir(source):
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(source, f"{copy}/{name}", ignore=ignored)
+            else:
+                shutil.copy(source, copy)
+        if not run_test(switch.test, copy):
+            raise ValueError(f"{switch.test} fails without sabotage")
+        apply(switch, copy)
+        return not run_test(switch.test, copy)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Try every switch; gives 1 when one isn't caught."""
+    parser = argparse.ArgumentParser(description="Take one guard away at a time.")
+    parser.add_argument("--only", default="", help="switches whose name contains this")
+    only = parser.parse_args().only
+    missed = 0
+    wanted = [switch for switch in SWITCHES if only in switch.name]
+    for switch in wanted:
+        try:
+            caught = is_caught(switch)
+            word = "caught" if caught else "MISSED"
+        except ValueError as error:
+            caught, word = False, f"BROKEN: {error}"
+        missed += not caught
+        _say(f"{word}: {switch.name}  ({switch.test})")
+    _say(f"{len(wanted) - missed} of {len(wanted)} caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""A process that has everything imported and starts envsync commands as copies of itself.
+
+Half of what a small command costs is starting Python under strace; a campaign of thousands of
+deaths has better uses for that time. Each command still is a process of its own that starts in
+`envsync.__main__.main`, as the installed script does.
+
+    > {"arguments": ["sync"], "cwd": ..., "environ": {...}, "out": ..., "err": ..., "gate": ...}
+    < {"pid": 4711}         the copy is there; with a gate it waits for a byte from it
+    < {"code": 0}           it ended; negative: the signal that it died of
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import pkgutil
+import sys
+from typing import Any
+
+_SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1)
+
+
+def main() -> None:
+    """Serve commands until standard input ends."""
+    import envsync
+
+    for module in pkgutil.walk_packages(envsync.__path__, "envsync."):
+        importlib.import_module(module.name)
+    for line in sys.stdin:
+        order = json.loads(line)
+        ready, tell = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _become(order, tell)
+        os.close(tell)
+        os.read(ready, 1)
+        os.close(ready)
+        _answer({"pid": child})
+        _answer({"code": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])})
+
+
+def _answer(value: dict[str, int]) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def _become(order: dict[str, Any], ready: int) -> None:
+    """Run one command and end the process; `ready` is closed when only the command is left to do.
+
+    Whoever counts calls from then on counts the same ones each time.
+    """
+    code = 70
+    try:
+        os.chdir(order["cwd"])
+        os.environ.clear()
+        os.environ.update(order["environ"])
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        sys.argv = ["envsync", *order["arguments"]]
+        if order["share"]:
+            import envsync.halves
+
+            envsync.halves.WORTH_A_PROCESS = order["share"]
+        gate = os.open(order["gate"], os.O_RDONLY) if order["gate"] else -1
+        if gate >= 0:
+            ctypes.CDLL(None).prctl(_SET_PTRACER, _ANYBODY, 0, 0, 0)
+        os.close(ready)
+        if gate >= 0:
+            os.read(gate, 1)
+            os.close(gate)
+        code = _command()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _command() -> int:
+    from envsync.__main__ import main as envsync_main
+
+    try:
+        return envsync_main()
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+
+
+if __name__ == "__main__":
+    main()
