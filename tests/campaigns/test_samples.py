@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns import crash, drift, faults, full_disk, kill, stage, together, tracing
+from tests.campaigns import (
+    crash,
+    drift,
+    faults,
+    full_disk,
+    kill,
+    sabotage,
+    stage,
+    together,
+    tracing,
+)
 from tests.campaigns.stage import SmallWorld, small_world
 
 needs_strace = pytest.mark.skipif(not tracing.works(), reason="strace can't attach here")
@@ -125,3 +135,21 @@ def test_environments_in_use_are_clean(world: SmallWorld) -> None:
 def test_drift_at_length(world: SmallWorld) -> None:
     assert drift.mutate(world, 500, random.Random(0)) == 0
     assert drift.use(world, 500, random.Random(0)) == 0
+
+
+def test_every_guard_of_the_sabotage_is_where_it_is_said_to_be() -> None:
+    for switch in sabotage.SWITCHES:
+        text = Path(sabotage.PROJECT, "envsync", switch.module).read_text("utf-8")
+        assert text.count(switch.guard) == 1, switch.name
+
+
+@pytest.mark.parametrize("name", ["no flush of a written file", "drift ignores times"])
+def test_sabotage_is_caught(name: str) -> None:
+    (switch,) = [switch for switch in sabotage.SWITCHES if switch.name == name]
+    assert sabotage.is_caught(switch)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("switch", sabotage.SWITCHES, ids=lambda switch: switch.name)
+def test_every_sabotage_is_caught(switch: sabotage.Switch) -> None:
+    assert sabotage.is_caught(switch)

@@ -1,3 +1,4 @@
+import hashlib
 import os
 import time
 from collections.abc import Callable
@@ -24,19 +25,20 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def write(root: Path, known_ns: int | None = None) -> None:
+def write(root: Path, known_ns: int | None = None, digest: str = "0" * 64) -> None:
+    """Write the stamp; folders changed 20 seconds ago, the input 10 seconds ago."""
     files = []
     for path in ("lib/a.py", "lib/deep/ü.py"):
         status = (root / path).lstat()
         files.append((path, status.st_mode, status.st_size, int(status.st_mtime)))
-    earlier = time.time() - 10
+    now = time.time()
     for folder in ("lib", "lib/deep"):
-        os.utime(root / folder, (earlier, earlier))
-    os.utime(root.parent / "env.toml", (earlier, earlier))
+        os.utime(root / folder, (now - 20, now - 20))
+    os.utime(root.parent / "env.toml", (now - 10, now - 10))
     data = stamp.render(
         str(root),
         SELECTION,
-        [(str(root.parent / "env.toml"), "0" * 64)],
+        [(str(root.parent / "env.toml"), digest)],
         ["lib", "lib/deep"],
         files,
         known_ns or time.time_ns(),
@@ -127,15 +129,19 @@ def test_other_selection_is_not_current(root: Path) -> None:
 
 
 def test_folder_that_changed_after_it_was_looked_at_is_never_current(root: Path) -> None:
-    write(root, known_ns=time.time_ns() - 11_000_000_000)
+    spec = hashlib.sha256((root.parent / "env.toml").read_bytes()).hexdigest()
+    write(root, known_ns=time.time_ns() - 19_000_000_000, digest=spec)
+    assert is_current(root, files=False)
+    write(root, known_ns=time.time_ns() - 21_000_000_000, digest=spec)
     assert not is_current(root, files=False)
 
 
 def test_input_written_in_the_same_moment_is_judged_by_its_hash(root: Path) -> None:
     spec = root.parent / "env.toml"
-    moment = spec.stat().st_mtime_ns
-    write(root, known_ns=moment)
-    assert not is_current(root)  # the recorded hash is not that of the file
+    right = hashlib.sha256(spec.read_bytes()).hexdigest()
+    for digest, expected in ((right, True), ("0" * 64, False)):
+        write(root, known_ns=time.time_ns() - 10_500_000_000, digest=digest)
+        assert is_current(root) is expected
 
 
 def test_damaged_stamp_is_not_current(root: Path) -> None:
