@@ -89,7 +89,8 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
 def write_if_changed(path: str, data: bytes) -> bool:
     """Write `data` to `path` unless that is what stands there; True when it was written.
 
-    The permissions of an existing file are kept. Raises `StorageFailed`.
+    The permissions of an existing file are kept, and what a killed process left of an earlier
+    writing goes. Raises `StorageFailed`.
     """
     mode = 0o644
     try:
@@ -101,8 +102,23 @@ def write_if_changed(path: str, data: bytes) -> bool:
         pass
     except OSError as error:
         raise storage_failed(path, error) from error
+    _drop_unfinished(path)
     write_atomic(path, data, mode=mode)
     return True
+
+
+def _drop_unfinished(path: str) -> None:
+    """Remove temporary files of earlier writings of a file, an hour old."""
+    folder, name = os.path.split(path)
+    begin, length = f".{name}.", len(name) + 2 + len(unguessable())
+    oldest = time.time() - 3600
+    with suppress(OSError):
+        for found in os.listdir(folder or "."):
+            temporary = os.path.join(folder, found)
+            if found.startswith(begin) and len(found) == length:
+                with suppress(OSError):
+                    if os.lstat(temporary).st_mtime < oldest:
+                        os.unlink(temporary)
 
 
 def read_limited(path: str, limit: int) -> bytes:

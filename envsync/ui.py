@@ -231,5 +231,5 @@ def _write(stream: TextIO | None, text: str) -> None:
     except UnicodeEncodeError:
         stream.write(text.encode("ascii", "backslashreplace").decode())
         stream.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):  # nobody can be told
         return

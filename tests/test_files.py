@@ -177,3 +177,14 @@ def test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder(
     with FileLock(str(path), timeout=0):
         pass
     holder.stdout.close()
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    old, new = tmp_path / f".lock.{'0a' * 8}", tmp_path / f".lock.{'0b' * 8}"
+    mine = tmp_path / ".lock.notes"
+    for path in (old, new, mine):
+        path.write_text("x")
+        os.utime(path, (1, 1))
+    os.utime(new)
+    write_if_changed(str(tmp_path / "lock"), b"data")
+    assert sorted(os.listdir(tmp_path)) == sorted([new.name, mine.name, "lock"])

@@ -40,9 +40,11 @@ class Tree:
         os.close(self._top)
 
     def identity(self) -> str:
-        """Name the folder itself, wherever it stands: a copy has another name."""
-        found = os.fstat(self._top)
-        return f"{found.st_dev}:{found.st_ino}"
+        """Name the folder itself, wherever it stands: a copy has another name.
+
+        The device has no part in it: its number may be another after a restart.
+        """
+        return str(os.fstat(self._top).st_ino)
 
     def find(self, path: str) -> os.stat_result | None:
         """What is at a path, a link not followed; None when there is nothing, or no way to it.

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,10 @@ def test_changed_store_copy_of_a_built_wheel_is_made_anew(
 
 def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> None:
     project.ok("sync")
-    project.write(SPEC + "[tasks]\nhello = \"echo\"\n")
+    project.write(SPEC + "[sources]\nbase = { git = 'https://git.example/base' }\n")
     ran = project.run("sync", "--locked")
     assert ran.code == 2
-    assert "not yet supported: tasks" in ran.err
+    assert "not yet supported: sources.base.git" in ran.err
 
 
 def test_lock_is_put_back_when_the_environment_cannot_change(
@@ -135,3 +136,25 @@ def test_system_site_packages_are_seen_only_when_asked_for(project: Workplace) -
     project.write(SPEC.replace("[env]", "[env]\nsystem-site-packages = true", 1))
     assert "system-site-packages changed" in project.ok("sync").err
     assert project.python(shown) == "True"
+
+
+def test_a_current_folder_that_is_gone(project: Workplace) -> None:
+    code = (
+        "import os, runpy, shutil, sys\n"
+        "gone = sys.argv.pop(1)\nos.mkdir(gone)\nos.chdir(gone)\nos.rmdir(gone)\n"
+        "sys.argv[0] = 'envsync'\nrunpy.run_module('envsync', run_name='__main__')\n"
+    )
+    gone = str(project.project / "gone")
+    for words in (["sync"], ["run", "true"], ["lock"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, gone, *words],
+            cwd=project.project,
+            env=project.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "the current folder cannot be read" in done.stderr
+        assert "Traceback" not in done.stderr
