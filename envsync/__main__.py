@@ -4,7 +4,12 @@ import gc
 import os
 import sys
 
-if sys.path and sys.path[0] in ("", os.getcwd()):
+try:
+    _HERE = os.getcwd()
+except OSError:  # it is gone
+    _HERE = ""
+
+if sys.path and sys.path[0] in ("", _HERE):
     # `python -m envsync` puts the current folder first, where anybody's `typing.py` may lie.
     del sys.path[0]
 
@@ -23,7 +28,7 @@ def main() -> int:
 def _main() -> int:
     gc.set_threshold(100_000)  # tens of thousands of values are made, and few are ever garbage
     arguments = sys.argv[1:]
-    if arguments == ["sync"] or _runs_plainly(arguments):
+    if arguments == ["sync"] or arguments[:1] == ["run"]:
         _answer_from_stamp(arguments)
     from envsync.cli.main import main as run_command  # noqa: PLC0415
 
@@ -32,10 +37,13 @@ def _main() -> int:
 
 def _answer_from_stamp(arguments: "list[str]") -> None:
     """End the process here when there is nothing to do but perhaps to run the command."""
-    root = f"{os.getcwd()}/.venv"
+    root = f"{_HERE}/.venv"
     if not os.path.exists("env.toml") or any(map(_asks_for_more, os.environ)):
         return
+    command = _plain_command(root, arguments[1:])
     running = arguments[0] == "run"
+    if running and not command:
+        return
     if not stamp.is_current(root, stamp.DEFAULT_SELECTION, files=not running):
         return
     if not running:
@@ -44,13 +52,39 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
     from envsync.venv.execute import execute  # noqa: PLC0415
 
     try:
-        execute(root, arguments[1:])
+        execute(root, command)
     except OSError:
         return  # cli.run says what is wrong
 
 
-def _runs_plainly(arguments: "list[str]") -> bool:
-    return len(arguments) > 1 and arguments[0] == "run" and not arguments[1].startswith("-")
+def _plain_command(root: str, words: "list[str]") -> "list[str]":
+    """Give the command that the arguments of `run` are; nothing where they may be more than that.
+
+    Options, tasks, and scripts with metadata of their own are left to cli.run.
+    """
+    literal = words[:1] == ["--"]
+    words = words[1:] if literal else words
+    if not words or words[0].startswith("-"):
+        return []
+    try:
+        if not literal and _may_be_task(words[0]):
+            return []
+        if not words[0].endswith(".py") or not os.path.isfile(words[0]):
+            return words
+        with open(words[0], "rb") as file:
+            return [] if b"# /// script" in file.read() else [f"{root}/bin/python", *words]
+    except OSError:
+        return []
+
+
+def _may_be_task(word: str) -> bool:
+    with open("env.toml", "rb") as file:
+        text = file.read()
+    if b"tasks" not in text and b"\\" not in text:
+        return False
+    from envsync.spec.task_names import may_be_task  # noqa: PLC0415
+
+    return may_be_task(text, word)
 
 
 def _asks_for_more(variable: str) -> bool:

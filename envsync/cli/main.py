@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 from envsync import __version__, interrupts
 from envsync.errors import EnvsyncError, UsageError
+from envsync.files import storage_failed
 from envsync.settings import Settings, read_settings
 from envsync.ui import Ui
 
@@ -31,7 +32,9 @@ COMMANDS = {
     "status": Command("inspect", "show how env.toml, lock and environment differ"),
     "verify": Command("inspect", "compare every byte of the environment with the lock's wheels"),
     "python": Command("python", "show the interpreters of this machine, and which one is taken"),
-    "run": Command("run", "lock and sync if needed, then run a command in the environment"),
+    "run": Command("run", "lock and sync if needed, then run a command, task or script"),
+    "shell": Command("shell", "lock and sync if needed, then start your shell inside"),
+    "activate": Command("shell", "print what your shell evaluates to enter the environment"),
     "cache": Command("cache", "see, trim, empty or verify the store and caches"),
 }
 
@@ -98,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         command, options, module = _parse(arguments)
         settings = _with_flags(settings, options)
         ui = Ui(settings)
-        directory = os.path.abspath(options.project)
+        directory = _folder(options.project)
         if not os.path.isdir(directory):
             raise UsageError(
                 f"--project {options.project}: no such folder", hint="`envsync -C DIR …`"
@@ -118,10 +121,26 @@ def main(arguments: Sequence[str]) -> int:
         # Whoever read standard output has gone: there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # What reads and writes files says which and why; this is for the rest.
+        failure = storage_failed(str(error.filename or "a file"), error)
+        ui.error(failure)
+        return failure.exit_code
     finally:
         ui.close()
         # An interrupt while Python shuts down would only spoil the exit code.
         interrupts.ignore()
+
+
+def _folder(project: str) -> str:
+    """Give the folder to look for env.toml in. Raises `UsageError` where there is none."""
+    try:
+        return os.path.abspath(project)
+    except OSError as error:
+        raise UsageError(
+            f"the current folder cannot be read: {error.strerror or error}",
+            hint="`cd` to another one, or name one in full: `envsync -C DIR …`",
+        ) from error
 
 
 def _error_document(error: EnvsyncError) -> dict[str, object]:

@@ -1,42 +1,218 @@
-"""The command `run`."""
+"""The command `run`: a command, a task of env.toml or a script, in the environment."""
 
 import argparse
-import time
+import os
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
 
 from envsync.cli.main import Session
-from envsync.cli.report import report_sync
-from envsync.cli.sync import add_sync_arguments, bring_up_to_date, sync_request
+from envsync.cli.start import add_no_sync_argument, become, cannot_start, environment
+from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
-from envsync.venv.execute import execute
-from envsync.workflow.project import find_project
+from envsync.files import storage_errors
+from envsync.ui import printable
+from envsync.venv.execute import own_variables
+from envsync.workflow.project import Project, find_project
+from envsync.workflow.request import LockOptions, Selection, SyncRequest
+from envsync.workflow.script import script_project
+from envsync.workflow.tasks import all_tasks, tasks_with
+from envsync.workflow.variables import with_env_files
+
+if TYPE_CHECKING:
+    from envsync.spec.tasks import Step, Tasks
+
+_PYTHON = "bin/python"
+
+
+class Job(NamedTuple):
+    """What is to be run, in which project's environment."""
+
+    project: Project
+    words: tuple[str, ...]
+    python: bool = False
+    """The words are arguments of the environment's interpreter."""
+    script: str | None = None
+    """The script whose metadata the project was made from."""
+    tasks: "Tasks | None" = None
+    """The project's tasks, where the first word names one."""
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
     """Declare the arguments of `run`."""
+    how = parser.add_argument_group("how it is run")
+    either = how.add_mutually_exclusive_group()
+    either.add_argument(
+        "-m", "--module", action="store_true", help="CMD is a module: run it with python -m"
+    )
+    either.add_argument(
+        "-s", "--script", action="store_true", help="CMD is a Python script, whatever its name"
+    )
+    how.add_argument(
+        "--env-file",
+        action="append",
+        metavar="FILE",
+        help="give the command the variables of a file; of several, the last wins",
+    )
+    add_no_sync_argument(parser)
     add_sync_arguments(parser)
     parser.add_argument(
-        "words", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments"
+        "words",
+        nargs=argparse.REMAINDER,
+        metavar="CMD",
+        help="a command, a task of env.toml or a .py file, and its arguments; after -- it is no "
+        "task. Without it, the tasks are listed",
     )
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Bring the environment up to date, then become the command."""
-    words = options.words[1:] if options.words[:1] == ["--"] else options.words
+    literal = options.words[:1] == ["--"]
+    words = tuple(options.words[1:] if literal else options.words)
     if not words:
-        raise UsageError("run what?", hint="`envsync run python -V`")
-    project = find_project(session.directory, session.environment)
-    started = time.monotonic()
-    done = bring_up_to_date(project, sync_request(options), session)
-    if done.outcome.created or not done.outcome.comparison.is_empty():
-        report_sync(done.outcome, session, seconds=time.monotonic() - started)
+        return _list_tasks(options, session)
+    job = _job(words, options, session, literal=literal)
+    paths = options.env_file or os.environ.get("ENVSYNC_ENV_FILE", "").split()
+    environ = with_env_files(paths, own_variables())
+    root = _environment(job, options, session)
+    if job.tasks is not None:
+        return _run_task(root, job, environ, session)
     session.ui.close()
+    before = (f"{root}/{_PYTHON}",) if job.python else ()
+    return become(root, [*before, *job.words], environ, job.project)
+
+
+# What the words mean
+
+
+def _job(
+    words: tuple[str, ...], options: argparse.Namespace, session: Session, *, literal: bool
+) -> Job:
+    """Say what is to be run: a module, a script, a task, or else a command."""
+    name = words[0]
+    if options.script or (name.endswith(".py") and os.path.isfile(name) and not options.module):
+        return _script_job(words, session)
     try:
-        execute(done.outcome.root, words)
-    except FileNotFoundError as error:
-        raise EnvsyncError(
-            f"no command {words[0]} in {done.outcome.root} or on PATH",
-            hint="add the package that has it: `envsync add NAME`",
+        project = find_project(session.directory, session.environment)
+    except UsageError as error:
+        if not name.endswith(".py") or options.module:
+            raise
+        raise UsageError(f"there is no file {name}, and {error}", hint=error.hint) from error
+    if options.module:
+        return Job(project, ("-m", *words), python=True)
+    if name == "-":
+        return Job(project, words, python=True)
+    tasks = None if literal else tasks_with(name, project)
+    if tasks is not None and len(words) > 1 and isinstance(tasks[name], tuple):
+        raise UsageError(
+            f"the task {name} is a list of commands, and takes no arguments",
+            hint="write the arguments into the list, or run one of its commands with them",
+        )
+    return Job(project, words, tasks=tasks)
+
+
+def _script_job(words: tuple[str, ...], session: Session) -> Job:
+    script = words[0]
+    own = script_project(script, session.settings, session.ui)
+    if own is not None:
+        if session.environment is not None:
+            session.ui.warn(f"{script} has an environment of its own: --env is not used")
+        return Job(own, words, python=True, script=script)
+    try:
+        project = find_project(session.directory, session.environment)
+    except UsageError as error:
+        raise UsageError(
+            f"{error}, and {script} doesn't say what it needs",
+            hint=f"say so in a comment block `# /// script` of {script} (PEP 723), or "
+            "`envsync init` starts a project here",
         ) from error
+    return Job(project, words, python=True)
+
+
+def _list_tasks(options: argparse.Namespace, session: Session) -> int:
+    """Show the tasks of the project. Raises `UsageError` where there is nothing to show."""
+    tasks: Tasks = {}
+    if not options.module and not options.script:
+        tasks = all_tasks(find_project(session.directory, session.environment))
+    if not tasks:
+        raise UsageError("run what?", hint="`envsync run python -V`")
+    if session.settings.json:
+        listed = {
+            name: [*task] if isinstance(task, tuple) else task for name, task in tasks.items()
+        }
+        session.ui.document({"command": "run", "tasks": listed})
+        return 0
+    width = max(map(len, tasks))
+    for name, task in tasks.items():
+        shown = task if isinstance(task, str) else ", then ".join(task)
+        session.ui.data(printable(f"{name:<{width}}  {shown}"))
+    session.ui.hint("`envsync run NAME` runs one of these tasks; anything else is a command")
+    return 0
+
+
+def _environment(job: Job, options: argparse.Namespace, session: Session) -> str:
+    try:
+        return environment(job.project, _request(job, options, session), options, session)
+    except EnvsyncError as error:
+        if job.script is not None:
+            error.message = _about_script(error.message, job.script)
+            error.hint = error.hint and _about_script(error.hint, job.script)
+        raise
+
+
+def _about_script(text: str, script: str) -> str:
+    """Name the script in a message, and not the env.toml made of it, which nobody has seen."""
+    text = text.replace("env.toml: env.", f"{script}: ")
+    return text.replace("env.toml: ", f"{script}: tool.envsync.")
+
+
+def _request(job: Job, options: argparse.Namespace, session: Session) -> SyncRequest:
+    request = sync_request(options)
+    if job.script is None:
+        return request
+    if request.selection != Selection():
+        raise UsageError(
+            f"{job.script} has an environment of its own, without groups and extras",
+            hint=f"`envsync run python {job.script}` runs it in the project's environment",
+        )
+    if session.settings.refresh and not request.lock.upgrade:
+        request = request._replace(lock=LockOptions(upgrade=True))
+    return request
+
+
+# Tasks
+
+
+def _run_task(root: str, job: Job, environ: dict[str, str], session: Session) -> int:
+    """Run a task's commands in the project's folder; the exit code is that of the last one run.
+
+    A single command takes the place of this process.
+    """
+    from envsync.spec.tasks import steps_of  # noqa: PLC0415
+
+    name, *arguments = job.words
+    tasks = job.tasks or {}
+    single = isinstance(tasks[name], str)
+    environ["INIT_CWD"] = os.getcwd()
+    environ["PWD"] = job.project.root
+    with storage_errors(job.project.root):
+        os.chdir(job.project.root)
+    for step in steps_of(tasks, name, arguments):
+        session.ui.note(f"{step.task}: {shlex.join(step.words)}")
+        session.ui.close()
+        inside = environ | dict(step.variables)
+        if single:
+            become(root, list(step.words), inside, job.project)
+        code = _run_step(root, step, inside, job)
+        if code:
+            session.ui.note(f"{step.task}: ended with {code}")
+            return code
+    return 0
+
+
+def _run_step(root: str, step: "Step", environ: dict[str, str], job: Job) -> int:
+    from envsync.venv.foreground import run_child  # noqa: PLC0415
+
+    try:
+        return run_child(root, list(step.words), environ)
     except OSError as error:
-        raise EnvsyncError(f"{words[0]}: {error.strerror or error}") from error
-    return 0  # not reached: this process is the command now
+        raise cannot_start(step.words[0], error, root, job.project) from error

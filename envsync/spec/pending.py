@@ -40,14 +40,5 @@ def _requirement_lists(spec: Spec) -> Iterator[tuple[str, tuple[Requirement, ...
         yield f"build.extra-build-requires.{name}", requirements
 
 
-def _when(key: str, is_used: Callable[[Spec], object]) -> tuple[str, UsedKeys]:
-    return key, lambda spec: (key,) if is_used(spec) else ()
-
-
-PENDING: dict[str, UsedKeys] = dict(
-    (
-        ("sources.git", _git),
-        _when("tasks", lambda spec: spec.tasks),
-    )
-)
+PENDING: dict[str, UsedKeys] = {"sources.git": _git}
 """Delete an entry when the key has its effect."""

@@ -8,6 +8,7 @@ from functools import partial
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 
+from envsync.spec.command_line import read_command_line
 from envsync.spec.fields import Table
 from envsync.spec.model import (
     BuildPolicy,
@@ -24,6 +25,7 @@ from envsync.spec.requirements import (
     read_name_or_all,
     read_requirement,
 )
+from envsync.spec.tasks import task_problems
 from envsync.spec.times import read_exclude_newer
 from envsync.spec.wording import kind_of
 
@@ -134,12 +136,15 @@ def read_tasks(table: Table) -> Mapping[str, str | tuple[str, ...]]:
             table.report("a task's name has letters a-z, digits, and inside also . : _ -", key)
         if isinstance(value, list):
             tasks[key] = table.items(key, _read_command)
+            if not value:
+                table.report("the list is empty", key)
         else:
             tasks[key] = table.convert(key, _read_command) or ""
+    for reason, path in task_problems(tasks):
+        table.report(reason, *path)
     return tasks
 
 
 def _read_command(text: str) -> str:
-    if not text.strip() or "\0" in text:
-        raise ValueError("the command is empty" if not text.strip() else "the command has a NUL")
+    read_command_line(text)
     return text.strip()

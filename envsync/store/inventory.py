@@ -25,6 +25,7 @@ BUCKETS = {
     "bytecode-v1": ENTRIES,
     "built-v1": ENTRIES,
     "git-v1": ENTRIES,
+    "scripts-v1": ENTRIES,
     "http-v1": VALUES,
     "metadata-v1": VALUES,
     "core-v1": VALUES,
@@ -130,7 +131,8 @@ def _entries(bucket: str, folder: str) -> Iterator[Item]:
         elif name.startswith(STAGING):
             yield from _scratch_item(bucket, path)
         elif not name.startswith("."):
-            yield from _item(bucket, path, "entry", f"{path}/manifest")
+            manifest = f"{path}/manifest"
+            yield from _item(bucket, path, "entry", manifest if os.path.isfile(manifest) else path)
 
 
 def _values(bucket: str, folder: str) -> Iterator[Item]:

@@ -53,8 +53,8 @@ def _render(name: str, target: Target, root: str, prompt: str) -> bytes:
         "PROMPT": quote(prompt),
         "LABEL": quote(_csh_label(prompt)),
         "SITE": "".join(f"{quote(site)}, " for site in sites).rstrip(),
-        "SET_PROMPT": _batch_setting("VIRTUAL_ENV_PROMPT", prompt),
-        "SET_LABEL": _batch_setting("_ENVSYNC_LABEL", prompt.replace("$", "$$")),
+        "SET_PROMPT": f'"VIRTUAL_ENV_PROMPT={_batch_text(prompt)}"',
+        "SET_LABEL": f'"PROMPT=({_batch_text(prompt.replace("$", "$$"))}) %PROMPT%"',
     }
     text = fill(template, values)
     if name.endswith(".bat"):
@@ -107,9 +107,12 @@ def quote_python(text: str) -> str:
     return ascii(text)
 
 
-def _batch_setting(name: str, value: str) -> str:
-    """Give the argument of cmd.exe's `set`; a double quote can't be quoted and becomes single."""
-    return '"' + f"{name}={value}".replace("%", "%%").replace('"', "'") + '"'
+def _batch_text(value: str) -> str:
+    """Write text inside the quotes of cmd.exe's `set "NAME=..."`.
+
+    A double quote can't be quoted there and becomes a single one.
+    """
+    return value.replace("%", "%%").replace('"', "'")
 
 
 def _csh_label(prompt: str) -> str:

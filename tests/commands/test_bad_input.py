@@ -64,8 +64,8 @@ def test_env_toml_that_is_no_toml(synced: Workplace, text: str) -> None:
 
 
 def test_key_without_effect_yet_is_refused_and_not_ignored(synced: Workplace) -> None:
-    synced.write(SPEC + '[tasks]\ntest = "pytest -q"\n')
-    assert "not yet supported: tasks" in refused(synced, 2, "sync").err
+    synced.write(SPEC + '[sources]\nwebby = {git = "https://git.example/webby"}\n')
+    assert "not yet supported: sources.webby.git" in refused(synced, 2, "sync").err
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ EXAMPLES = {
         "[sources]\nTool_x = {git = 'https://g.example/x'}\nother = {path = '.'}\n",
         ("sources.tool-x.git",),
     ),
-    "tasks": ("[tasks]\na = 'b'\n", ("tasks",)),
 }
 
 

@@ -9,10 +9,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+# Beside those of PATH: what `make tools` brings.
+_TOOLS = os.path.join(os.path.dirname(__file__), "..", "..", ".tools", "bin")
+
 # Shells, and the scripts that write a dump, set these for themselves.
 _OWN_VARIABLES = frozenset(
     {"_", "_AST_FEATURES", "PWD", "OLDPWD", "SHLVL", "FILE_PWD", "CURRENT_FILE", "LAST_EXIT_CODE"}
 )
+
+
+def find_program(name: str) -> str | None:
+    """Give the absolute path of a program on PATH or in .tools."""
+    search = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.abspath(_TOOLS)))
+    return shutil.which(name, path=search)
 
 
 class Shell(NamedTuple):
@@ -32,7 +41,7 @@ class Shell(NamedTuple):
     @property
     def installed(self) -> bool:
         """Whether this machine has it."""
-        return shutil.which(self.command[0]) is not None
+        return find_program(self.command[0]) is not None
 
 
 def _posix(name: str, *command: str) -> Shell:
@@ -88,6 +97,14 @@ OTHERS = (
     ),
 )
 SHELLS = (*POSIX, *OTHERS)
+# Reads only files whose path is written out in the script, so tests activate it by themselves.
+NU = Shell(
+    "nu",
+    ("nu", "--no-config-file", "--no-history"),
+    "",
+    "$env.NAME = 'VALUE'",
+    "hide-env NAME",
+)
 
 
 class Session(NamedTuple):
@@ -157,7 +174,7 @@ def run_steps(
     script = os.path.join(where.folder, f"script-{shell.name}")
     with open(script, "w", encoding="utf-8") as file:
         file.write(translate(shell, steps, where))
-    command = [shutil.which(shell.command[0]) or shell.command[0], *shell.command[1:]]
+    command = [find_program(shell.command[0]) or shell.command[0], *shell.command[1:]]
     return subprocess.run(
         [*command, script],
         cwd=where.playground,
@@ -166,7 +183,7 @@ def run_steps(
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=60,
+        timeout=300,
     )
 
 
@@ -174,7 +191,7 @@ class Terminal:
     """A shell on a terminal, to which lines are typed one by one."""
 
     def __init__(self, command: Sequence[str], cwd: str, environ: Mapping[str, str]) -> None:
-        executable = shutil.which(command[0]) or command[0]
+        executable = find_program(command[0]) or command[0]
         self._child, self._terminal = pty.fork()
         if self._child == 0:
             os.chdir(cwd)

@@ -160,7 +160,7 @@ def test_a_prompt_is_only_text_to_cmd(prompt: str, variable: str, label: str) ->
     batch = scripts(WINDOWS, root="C:\\x", prompt=prompt)["activate.bat"]
 
     assert f'@set "VIRTUAL_ENV_PROMPT={variable}"\r\n' in batch
-    assert f'@set "_ENVSYNC_LABEL={label}"\r\n' in batch
+    assert f'@set "PROMPT=({label}) %PROMPT%"\r\n' in batch
 
 
 def test_powershell_is_told_of_signs_beyond_ascii_by_a_mark() -> None:
@@ -207,6 +207,30 @@ def test_the_scripts_of_installed_shells_parse(shell: str, tmp_path: Path) -> No
         answer = subprocess.run([shell, "-n", script], capture_output=True, check=False)
     except FileNotFoundError:
         pytest.skip(f"{shell} is not installed")
+
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+GRAMMARS = Path(__file__).parent.parent.parent / ".tools" / "bin" / "python"
+PARSE = """
+import sys, tree_sitter, tree_sitter_powershell
+parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
+root = parser.parse(sys.stdin.buffer.read()).root_node
+sys.exit("does not parse" if root.has_error or not root.named_child_count else None)
+"""
+
+
+@pytest.mark.parametrize("prompt", ["shop", "it's \u2019 $(x) `y` \" & ) ^ %PATH%"])
+def test_the_script_of_powershell_parses(prompt: str) -> None:
+    if not list(GRAMMARS.parent.parent.glob("lib/python*/site-packages/tree_sitter_powershell")):
+        pytest.skip("tree-sitter-powershell is not installed")
+    rendered = scripts(WINDOWS, root="C:\\x", prompt=prompt)["activate.ps1"]
+    answer = subprocess.run(
+        [GRAMMARS, "-c", PARSE],
+        input=rendered.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").encode(),
+        capture_output=True,
+        check=False,
+    )
 
     assert (answer.returncode, answer.stderr) == (0, b"")
 

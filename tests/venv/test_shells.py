@@ -13,12 +13,14 @@ from _pytest.mark import ParameterSet
 from envsync.venv.activate import quote_nu
 from tests.support.environments import make_environment, make_target
 from tests.support.shells import (
+    NU,
     POSIX,
     SHELLS,
     Session,
     Shell,
     Terminal,
     add_here,
+    find_program,
     run_steps,
     session,
 )
@@ -64,19 +66,16 @@ HOSTILE = (
     "\\n\\$x\\",
     "a\\!b",
     "=ls",
+    "a=~",
     "^a^b",
     "@@ROOT@@",
     "é ü 漢字 🐍",
     "\u2018curly\u2019 \u201aquotes\u201b",
     "'\"`$\\!%;&|<>(){}[]*?~#^=,",
 )
-NU = Shell(
-    "nu",
-    ("nu", "--no-config-file", "--no-history"),
-    "",
-    "$env.NAME = 'VALUE'",
-    "hide-env NAME",
-)
+# These can't tell which file they read.
+UNKNOWING = ("dash", "mksh", "yash", "busybox", "tcsh")
+UNBEARABLE_TO_XONSH = ("$HOME", "a=~")
 BASE = {"HOME": "/nowhere", "LANG": "C.UTF-8", "TERM": "dumb"}
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -143,7 +142,8 @@ def hostile_roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def bears(shell: Shell, name: str) -> bool:
-    return not (shell.name == "xonsh" and "$" in name)
+    """Whether the shell can have such a folder on PATH: xonsh puts variables in their place."""
+    return not (shell.name == "xonsh" and name in UNBEARABLE_TO_XONSH)
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +166,44 @@ def test_a_hostile_path_and_prompt_are_only_text(
     shell: Shell, hostile: Session, hostile_roots: dict[str, str], number: int
 ) -> None:
     if not bears(shell, HOSTILE[number]):
-        pytest.skip("xonsh itself looks for variables in each entry of PATH")
+        pytest.skip("can't have it on PATH, and says so (see below)")
     root, before = hostile_roots[f"ROOT{number}"], hostile.environ("before")
 
     assert hostile.environ(f"inside{number}") == inside(root, before, HOSTILE[number])
     assert hostile.text(f"here{number}") == f"{root}/bin/here"
     assert hostile.environ(f"after{number}") == before
+
+
+@pytest.fixture(scope="session")
+def moved_roots(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environments that were moved to hostile names."""
+    where = session(str(tmp_path_factory.mktemp("moved") / "environments"))
+    moved = {}
+    for number, name in enumerate(HOSTILE):
+        moved[f"ROOT{number}"] = os.path.join(where.folder, name)
+        os.rename(environment(where, f"before{number}", prompt=name), moved[f"ROOT{number}"])
+    return moved
+
+
+def test_environments_moved_to_hostile_paths_are_entered(
+    shell: Shell, where: Session, moved_roots: dict[str, str]
+) -> None:
+    if shell.name in UNKNOWING:
+        pytest.skip("can't tell which file it reads, and says so (see below)")
+    some = slice(None, None, 4 if shell.name == "xonsh" else 1)  # it takes its time
+    names = {n: name for n, name in list(enumerate(HOSTILE))[some] if bears(shell, name)}
+    steps = ["dump before"]
+    for number in names:
+        steps += [f"activate ROOT{number}", f"dump inside{number}", f"here here{number}"]
+        steps += ["deactivate", f"dump after{number}"]
+    run(shell, where, {**moved_roots, "PATH": PATH}, *steps)
+
+    before = where.environ("before")
+    for number, name in names.items():
+        root = moved_roots[f"ROOT{number}"]
+        assert where.environ(f"inside{number}") == inside(root, before, name)
+        assert where.text(f"here{number}") == f"{root}/bin/here"
+        assert where.environ(f"after{number}") == before
 
 
 # Restoring
@@ -301,8 +333,6 @@ def test_an_empty_path_is_restored_and_no_entry_for_the_current_folder_made(
 
 
 def test_a_missing_path_is_missing_again(shell: Shell, where: Session) -> None:
-    if shell.name == "xonsh":
-        pytest.skip("has a PATH of its own where there is none")
     root = environment(where, "env")
     run(
         shell,
@@ -312,7 +342,9 @@ def test_a_missing_path_is_missing_again(shell: Shell, where: Session) -> None:
         *["deactivate", "dump after"],
     )
 
-    assert where.environ("inside")["PATH"] == f"{root}/bin"
+    found = where.environ("inside")["PATH"]
+    # Xonsh has a list of its own where there is none.
+    assert (found.split(":")[0] if shell.name == "xonsh" else found) == f"{root}/bin"
     assert where.text("here") == f"{root}/bin/here"
     assert where.environ("after") == where.environ("before")
 
@@ -322,7 +354,7 @@ def test_a_moved_environment_is_entered_where_it_is(shell: Shell, where: Session
     moved = os.path.join(where.folder, "after move")
     os.rename(root, moved)
     environ = {"ROOT": moved, "PATH": PATH}
-    if shell.name in ("dash", "mksh", "yash", "busybox", "tcsh"):
+    if shell.name in UNKNOWING:
         # These can't tell which file they read: they say so, and change nothing.
         steps = ["dump before", "activate ROOT", "dump after"]
         answer = run_steps(relaxed(shell), steps, where, {**BASE, **environ})
@@ -480,6 +512,95 @@ def test_fish_shows_the_prompt_keeps_the_status_and_restores_it(where: Session) 
     ]
 
 
+# Xonsh
+
+
+XONSH = next(shell for shell in SHELLS if shell.name == "xonsh")
+needs_xonsh = pytest.mark.skipif(not XONSH.installed, reason="xonsh is not installed")
+
+
+@needs_xonsh
+@pytest.mark.parametrize("name", UNBEARABLE_TO_XONSH)
+def test_xonsh_says_which_folder_it_cannot_have_on_path(name: str, where: Session) -> None:
+    root = environment(where, name)
+    steps = ["dump before", "activate ROOT", "dump inside"]
+    answer = run_steps(XONSH, steps, where, {**BASE, "ROOT": root, "PATH": PATH})
+
+    assert answer.stderr == f"activate: xonsh can't hold this folder in PATH: {root}/bin\n"
+    assert where.environ("inside") == where.environ("before")
+
+
+@pytest.fixture(scope="module")
+def xonsh_prompts(
+    hostile_roots: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, list[str]]:
+    """What xonsh asks with, on a terminal: inside each environment, and after it was left."""
+    where = session(str(tmp_path_factory.mktemp("terminal") / "session"))
+    command = ["xonsh", "--no-rc", "--shell-type", "readline", "-DPROMPT={env_name}> "]
+    terminal = Terminal(command, where.playground, {**BASE, **hostile_roots, "PATH": PATH})
+    prompts: dict[str, list[str]] = {}
+    try:
+        terminal.read("> ", 60.0)
+        for name, root in zip(HOSTILE, hostile_roots, strict=True):
+            lines = (f"source @(f'{{${root}}}/bin/activate.xsh')", "deactivate")
+            shown = [terminal.type(line, "> ", 60.0) for line in lines]
+            prompts[name] = [text.rpartition("\r")[2] for text in shown]
+    finally:
+        terminal.close()
+    assert os.listdir(where.playground) == []
+    return prompts
+
+
+@pytest.mark.parametrize("name", HOSTILE if XONSH.installed else (), ids=ascii)
+def test_a_hostile_prompt_is_shown_as_text_by_xonsh(
+    name: str, xonsh_prompts: dict[str, list[str]]
+) -> None:
+    if name in UNBEARABLE_TO_XONSH:
+        pytest.skip("can't have it on PATH, and says so (see above)")
+    inside, after = xonsh_prompts[name]
+
+    # Where a name ends in quotes or spaces, xonsh leaves its own parentheses out.
+    assert inside in (f"({name}) > ", f"{name}> ")
+    assert after == "> "
+
+
+@needs_xonsh
+def test_xonsh_leaves_virtualenvs_environment_first(where: Session, tmp_path: Path) -> None:
+    virtualenv, theirs = find_program("virtualenv"), str(tmp_path / "theirs")
+    if virtualenv is None:
+        pytest.skip("virtualenv is not installed")
+    data = os.environ | {"VIRTUALENV_OVERRIDE_APP_DATA": str(tmp_path / "data")}
+    subprocess.run([virtualenv, "-q", "--no-seed", theirs], check=True, env=data)
+    root = environment(where, "env")
+    run(
+        XONSH,
+        where,
+        {"ROOT": root, "THEIRS": theirs, "PATH": PATH},
+        *["dump before", "activate THEIRS", "activate ROOT", "dump inside"],
+        *["deactivate", "dump after"],
+    )
+
+    before = where.environ("before")
+    assert where.environ("inside") == inside(root, before)
+    assert where.environ("after") == before
+
+
+@needs_xonsh
+def test_xonsh_is_left_with_nothing_of_ours(where: Session) -> None:
+    root = environment(where, "env")
+    run(
+        XONSH,
+        where,
+        {"ROOT": root, "PATH": PATH},
+        *["activate ROOT", "deactivate", "from xonsh.built_ins import XSH"],
+        "left = [name for name in XSH.ctx if 'envsync' in name]",
+        f"with open({where.folder!r} + '/out/left', 'w') as file:",
+        "    print(left, 'deactivate' in XSH.aliases, file=file)",
+    )
+
+    assert where.text("left") == "[] False\n"
+
+
 # Nushell, where the path of an overlay must be written out in the script
 
 
@@ -532,6 +653,55 @@ def test_nushell_finds_a_moved_environment_and_restores_everything(where: Sessio
     assert where.environ("inside0") == inside(root, before)
     assert where.environ("inside1") == inside(root, before)
     assert where.environ("after1") == before
+
+
+@pytest.mark.skipif(not NU.installed, reason="nu is not installed")
+@pytest.mark.parametrize("odd", ["", ":", "/usr/bin::/bin:", "relative:.", "/with space:/usr/bin"])
+def test_another_environment_on_top_and_odd_paths_in_nushell(where: Session, odd: str) -> None:
+    one, two = environment(where, "one"), environment(where, "two", prompt="other")
+    run(
+        NU,
+        where,
+        {"PATH": odd, "VIRTUAL_ENV": "/parent", "VIRTUAL_ENV_PROMPT": "parent"},
+        *["dump before", *nu_steps(one, 0)[:-2], *nu_steps(two, 1), *nu_steps(one, 2)],
+    )
+
+    before = where.environ("before")
+    for number, (root, prompt) in enumerate([(one, "shop"), (two, "other"), (one, "shop")]):
+        found = where.environ(f"inside{number}")
+        assert found["PATH"].split(":")[0] == f"{root}/bin"
+        assert (found["VIRTUAL_ENV"], found["VIRTUAL_ENV_PROMPT"]) == (root, prompt)
+        assert where.text(f"here{number}") == f"{root}/bin/here"
+    assert where.environ("inside1")["PATH"].count(f"{one}/bin") == 0
+    assert where.environ("after1") == before
+    assert where.environ("after2") == before
+
+
+@pytest.mark.skipif(not NU.installed, reason="nu is not installed")
+def test_nushell_shows_the_prompt_and_restores_it(where: Session) -> None:
+    root = environment(where, "env", prompt="it's $HOME")
+    show = (
+        "let p = $env.PROMPT_COMMAND; (if ($p | describe) == 'closure' { do $p } else { $p }) "
+        f"+ (char newline) | save --append {quote_nu(f'{where.folder}/out/prompts')}"
+    )
+    run(
+        NU,
+        where,
+        {"PATH": PATH},
+        *["$env.PROMPT_COMMAND = {|| 'mine> '}", show, nu_steps(root, 0)[0], show],
+        *[nu_steps(root, 0)[0], show, "deactivate", show],
+        *["assign VIRTUAL_ENV_DISABLE_PROMPT 1", nu_steps(root, 0)[0], show, "deactivate", show],
+    )
+
+    shown = "(it's $HOME) mine> "
+    assert where.text("prompts").splitlines() == [
+        "mine> ",
+        shown,
+        shown,
+        "mine> ",
+        "mine> ",
+        "mine> ",
+    ]
 
 
 # Prompts as they are seen on a terminal

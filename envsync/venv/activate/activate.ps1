@@ -1,5 +1,10 @@
 # Enter this environment in PowerShell: `. @@BIN@@/activate.ps1`; `deactivate` leaves it.
 
+if ($PSScriptRoot -like "*$([System.IO.Path]::PathSeparator)*") {
+    Write-Error "activate: this environment was moved to where it can't be used; make it anew"
+    return
+}
+
 # Another environment, of whatever tool, is left first.
 if ($env:VIRTUAL_ENV -and (Test-Path -LiteralPath 'function:deactivate')) {
     deactivate -NonDestructive
@@ -26,10 +31,14 @@ function global:deactivate([switch] $NonDestructive) {
     }
 }
 
+# No methods of .NET are called: a locked-down PowerShell allows none.
 $global:_EnvsyncSaved = @{}
 & {
     foreach ($name in 'PATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT') {
-        $global:_EnvsyncSaved[$name] = [System.Environment]::GetEnvironmentVariable($name)
+        $global:_EnvsyncSaved[$name] = $null
+        if (Test-Path -LiteralPath "env:$name") {
+            $global:_EnvsyncSaved[$name] = (Get-Item -LiteralPath "env:$name").Value
+        }
     }
 }
 
@@ -43,7 +52,7 @@ else {
 }
 Remove-Item -LiteralPath 'env:PYTHONHOME' -ErrorAction Ignore
 
-if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {
+if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT -and (Test-Path -LiteralPath 'function:prompt')) {
     $global:_EnvsyncPrompt = $function:prompt
 
     function global:prompt {

@@ -3,6 +3,7 @@
 @if not defined _OLD_VIRTUAL_SAVED exit /b 0
 @set "_OLD_VIRTUAL_SAVED="
 
+@set "PATH="
 @if defined _OLD_VIRTUAL_PATH set "PATH=%_OLD_VIRTUAL_PATH%"
 @set "_OLD_VIRTUAL_PATH="
 

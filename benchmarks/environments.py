@@ -1,0 +1,131 @@
+"""Time the making and entering of environments against other tools, alternating, in one run.
+
+    python -m benchmarks.environments [--runs 10] [--python PATH]
+
+First an empty environment: `envsync sync` of a project without dependencies whose lock is there,
+`uv venv`, `virtualenv --no-seed`, `python -m venv --without-pip`. Then a command in an environment
+that is up to date: `envsync run true`, `uv run true`, and bare `python -c pass`, below which no
+program in Python can go. All in turn, whole processes, everything warm; the table has medians, and
+medians of the ratios round by round: times of one machine at one moment mean little, ratios more.
+Tools that are missing are left out (`make tools` brings virtualenv, `pip install uv` uv).
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
+BESIDE = Path(sys.executable).parent
+
+
+class Contender(NamedTuple):
+    """One command, where it runs, and what it makes: that is removed before each run."""
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    makes: str = ""
+
+
+def find(name: str) -> str | None:
+    """Give a tool's path: beside this interpreter, in .tools, or on PATH."""
+    places = os.pathsep.join((str(BESIDE), str(TOOLS), os.environ.get("PATH", os.defpath)))
+    return shutil.which(name, path=places)
+
+
+def projects(folder: Path, python: str) -> tuple[Path, Path]:
+    """Set up a project without dependencies for envsync, and one for uv."""
+    ours, theirs = folder / "envsync", folder / "uv"
+    for path in (ours, theirs):
+        path.mkdir()
+    (ours / "env.toml").write_text(f'[env]\nrequires-python = ">=3.8"\npython = "{python}"\n')
+    (theirs / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.8"\n'
+        "[tool.uv]\npackage = false\n"
+    )
+    return ours, theirs
+
+
+def creators(ours: Path, theirs: Path, python: str) -> list[Contender]:
+    """Give what makes an empty environment."""
+    found = [Contender("envsync sync", (find("envsync") or "envsync", "sync"), ours, ".venv")]
+    uv, virtualenv = find("uv"), find("virtualenv")
+    if uv:
+        made = (uv, "venv", "--offline", "--no-config", "-p", python, "by-uv")
+        found.append(Contender("uv venv", made, theirs, "by-uv"))
+    if virtualenv:
+        seedless = (virtualenv, "--no-seed", "-p", python, "by-virtualenv")
+        found.append(Contender("virtualenv --no-seed", seedless, theirs, "by-virtualenv"))
+    plain = (python, "-m", "venv", "--without-pip", "by-venv")
+    return [*found, Contender("python -m venv --without-pip", plain, theirs, "by-venv")]
+
+
+def runners(ours: Path, theirs: Path, python: str) -> list[Contender]:
+    """Give what runs a command in an environment that is up to date."""
+    found = [Contender("envsync run true", (find("envsync") or "envsync", "run", "true"), ours)]
+    uv = find("uv")
+    if uv:
+        found.append(Contender("uv run true", (uv, "run", "--offline", "true"), theirs))
+    return [*found, Contender("python -c pass", (python, "-c", "pass"), ours)]
+
+
+def call(contender: Contender, environ: Mapping[str, str]) -> float:
+    """Run a command; gives seconds. Insists on success."""
+    if contender.makes:
+        shutil.rmtree(contender.folder / contender.makes, ignore_errors=True)
+    started = time.perf_counter()
+    done = subprocess.run(
+        contender.command, cwd=contender.folder, env=environ, capture_output=True, check=False
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise SystemExit(f"{' '.join(contender.command)}:\n{done.stderr.decode()}")
+    return seconds
+
+
+def measure(contenders: Sequence[Contender], environ: Mapping[str, str], runs: int) -> list[str]:
+    """Time commands in turn; gives the lines of a table, the first command in the first one."""
+    times: list[list[float]] = [[] for _ in contenders]
+    for number in range(runs + 1):
+        for contender, taken in zip(contenders, times, strict=True):
+            seconds = call(contender, environ)
+            if number:  # the first round warms everything up
+                taken.append(seconds)
+    lines = []
+    for contender, taken in zip(contenders, times, strict=True):
+        ratios = [ours / other for ours, other in zip(times[0], taken, strict=True)]
+        ratio, spread = statistics.median(ratios), f"{min(ratios):.2f} to {max(ratios):.2f}"
+        median = statistics.median(taken) * 1000
+        lines.append(f"| {contender.name} | {median:.0f} | {ratio:.2f} | {spread} |")
+    return lines
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--python", default=getattr(sys, "_base_executable", sys.executable))
+    options = parser.parse_args()
+    own = ("UV_", "VIRTUAL_ENV", "ENVSYNC_", "PYTHON")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+    with tempfile.TemporaryDirectory(prefix="envsync-bench-") as name:
+        folder = Path(name)
+        environ |= {"ENVSYNC_CACHE_DIR": f"{name}/cache", "UV_CACHE_DIR": f"{name}/uv-cache"}
+        environ |= {"UV_PYTHON": options.python, "VIRTUALENV_OVERRIDE_APP_DATA": f"{name}/app-data"}
+        ours, theirs = projects(folder, options.python)
+        print("| command | median ms | ratio of envsync to it | from to |\n|---|---|---|---|")
+        for contenders in (creators, runners):
+            for line in measure(contenders(ours, theirs, options.python), environ, options.runs):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

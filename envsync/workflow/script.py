@@ -1,0 +1,93 @@
+"""A script with inline metadata (PEP 723) as a project of its own, kept in the cache.
+
+    scripts-v1/<key>/      env.toml, pylock.toml and .venv: a project like any other
+
+The key stands for the metadata and the interpreter that was asked for, not for the script's place
+or name. Nothing is written beside the script.
+"""
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from envsync.errors import SpecInvalid, UsageError
+from envsync.events import Reporter
+from envsync.files import read_limited, storage_errors, write_if_changed
+from envsync.settings import Settings
+from envsync.workflow.fresh import key_of
+from envsync.workflow.project import Project, project_at
+
+if TYPE_CHECKING:
+    from envsync.spec.script_block import Block
+
+BUCKET = "scripts-v1"
+
+_MARK = b"# /// script"
+_LIMIT = 16 << 20
+_DAY = 86_400.0
+
+
+def script_project(path: str, settings: Settings, reporter: Reporter) -> Project | None:
+    """Give the project that a script's metadata describes; None for a script without.
+
+    Its env.toml is written when it isn't there. Raises `SpecInvalid` for mistakes of the metadata,
+    `StorageFailed` for a script that can't be read.
+    """
+    with storage_errors(path):
+        try:
+            data = read_limited(path, _LIMIT)
+        except ValueError as error:
+            raise UsageError(f"{path} is too large for a script: {error}") from error
+    if _MARK not in data:
+        return None
+
+    from envsync.spec.script_block import find_block, unclosed_line  # noqa: PLC0415
+
+    text = data.decode("utf-8-sig", "surrogateescape")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    block = find_block(text, path=path)
+    if block is None:
+        line = unclosed_line(text)
+        if line is not None:
+            reporter.warn(f"{path}: line {line}: `# /// script` has no end `# ///`: not metadata")
+        return None
+    key = key_of((block.content, settings.python or ""))
+    project = project_at(f"{settings.cache_dir}/{BUCKET}/{key}")
+    if os.path.exists(project.spec_path):
+        _note_use(project.root)
+        return project
+    _write_spec(project, block, path, reporter)
+    return project
+
+
+def _write_spec(project: Project, block: "Block", path: str, reporter: Reporter) -> None:
+    # Only what was never read before pays for these.
+    import tomlkit  # noqa: PLC0415
+
+    from envsync.spec.script import read_script  # noqa: PLC0415
+
+    _refuse_bytes(block.content, block.line, path)
+    meaning = read_script(block, path=path)
+    for notice in meaning.notices:
+        reporter.warn(notice)
+    with storage_errors(project.root):
+        os.makedirs(project.root, exist_ok=True)
+    write_if_changed(project.spec_path, tomlkit.dumps(meaning.document).encode())
+
+
+def _refuse_bytes(content: str, line: int, path: str) -> None:
+    for number, text in enumerate(content.split("\n"), line):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise SpecInvalid(
+                path, [f"line {number}: the text is not UTF-8"], hint=f"save {path} as UTF-8"
+            ) from error
+
+
+def _note_use(folder: str) -> None:
+    """Keep, once a day, that an entry of the cache is in use."""
+    with suppress(OSError):  # a cache that is read-only
+        if os.stat(folder).st_mtime < time.time() - _DAY:
+            os.utime(folder)
