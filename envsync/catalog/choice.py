@@ -5,6 +5,7 @@ Wheels of one version should agree, so one is enough; which one must not depend 
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
@@ -25,6 +26,7 @@ def metadata_wheel(wheels: Sequence[File]) -> File:
     return min(wheels, key=lambda file: _rank(file.filename))
 
 
+@lru_cache(maxsize=1 << 14)
 def _rank(filename: str) -> tuple[int, int, int, str]:
     pythons, _, platforms = filename.removesuffix(".whl").lower().rsplit("-", 3)[-3:]
     platform = platforms.split(".")[0]

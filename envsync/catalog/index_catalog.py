@@ -5,7 +5,7 @@ them come sooner: whoever comes first, the resolver or a guess, each answer is m
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -112,6 +112,10 @@ class IndexCatalog:
         """Ask ahead for a project and its likeliest version in `specifier` (`Catalog.prefetch`)."""
         self._speculation.hint(name, specifier)
 
+    def expect(self, candidates: Sequence[Candidate]) -> None:
+        """Ask ahead for the metadata of several versions (`Foresight.expect`)."""
+        self._speculation.expect(candidates)
+
     def close(self) -> None:
         """End the guessing; the client stays open."""
         self._speculation.close()
@@ -165,7 +169,7 @@ class IndexCatalog:
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance("resolving", 1, name)
-        return candidates_of(name, page.files, public_url(page.index.url), self._policy)
+        return candidates_of(name, page.releases, public_url(page.index.url), self._policy)
 
     def _asked(self, index: str | None) -> list[str]:
         """The indexes that were asked, for people."""

@@ -5,7 +5,7 @@ that is known, the files of the projects that it requires. A guess that is wrong
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -22,6 +22,9 @@ from envsync.resolve.candidates import Listing
 
 MAX_GUESSES = 3
 """Versions of one project whose metadata is asked for on a guess."""
+
+MAX_EXPECTED = 64
+"""Versions that are asked for side by side when the resolver goes through a project's versions."""
 
 BASE = ""
 """Stands for a project without any of its extras."""
@@ -41,6 +44,10 @@ class Answers(Protocol):
 
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """What a candidate requires."""
+
+
+def _nothing() -> None:
+    """What is to do when an answer is there that is only to be there."""
 
 
 class Guide(NamedTuple):
@@ -83,6 +90,11 @@ class Speculation:
     ) -> None:
         """A project will be wanted in these versions. From any thread; returns at once."""
         self._later(partial(self._hint, name, specifier, tuple(extras)))
+
+    def expect(self, candidates: Sequence[Candidate]) -> None:
+        """Metadata of these will be wanted, in this order. From any thread; returns at once."""
+        for candidate in candidates[:MAX_EXPECTED]:
+            self._later(partial(self._answers.when_known, candidate, _nothing))
 
     def close(self) -> None:
         """Forget what has not begun."""

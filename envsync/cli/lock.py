@@ -69,13 +69,14 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
 
 
 def _lock(project: Project, options: argparse.Namespace, session: Session) -> int:
-    from envsync.spec.edit import allow_build  # noqa: PLC0415
     from envsync.workflow.lock import make_lock  # noqa: PLC0415
     from envsync.workflow.spec_file import parse_project_spec, read_spec  # noqa: PLC0415
 
     started = time.monotonic()
     spec, text = read_spec(project)
     if options.allow_build:
+        from envsync.spec.edit import allow_build  # noqa: PLC0415  (tomlkit: 39 ms)
+
         text = allow_build(text, options.allow_build)
         spec = parse_project_spec(project, text.encode())
     outcome = make_lock(

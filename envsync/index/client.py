@@ -15,7 +15,7 @@ from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
 from envsync.index.metadata_source import MetadataSource
 from envsync.index.page_source import Index, PageSource
-from envsync.index.pages import Page
+from envsync.index.releases import Releases
 from envsync.index.steps import Steps, run_steps
 from envsync.index.urls import parse_address
 from envsync.model.candidate import File
@@ -32,7 +32,7 @@ class ProjectPage:
     """What the first index that has a project says of it."""
 
     name: NormalizedName
-    files: Page
+    releases: Releases
     index: Index
 
 
@@ -141,9 +141,9 @@ class IndexClient:
     def _page(self, name: NormalizedName, index_name: str | None) -> Steps[ProjectPage | None]:
         is_refresh = self._refresh.everything or name in self._refresh.packages
         for index in self._choose(index_name):
-            files = yield from self._pages.page(index, name, refresh=is_refresh)
-            if files is not None:
-                return ProjectPage(name=name, files=files, index=index)
+            releases = yield from self._pages.page(index, name, refresh=is_refresh)
+            if releases is not None:
+                return ProjectPage(name=name, releases=releases, index=index)
         return None
 
     def _choose(self, index_name: str | None) -> Sequence[Index]:

@@ -1,13 +1,15 @@
 """Read the files of a project page in HTML (PEP 503, 592, 658, 714).
 
 Pages come from strangers and are large. The scanner is linear whatever it is given, looks only at
-what it needs (start tags, comments, raw text), and takes links that are written as indexes really
+what it needs (start tags, comments, raw text), and takes a page that is written as indexes really
 write them by a short way.
 """
 
 import re
 from collections.abc import Sequence
 from html import unescape
+from itertools import chain
+from string import ascii_letters, digits
 from typing import NamedTuple
 
 from envsync.errors import IndexFailed
@@ -19,12 +21,10 @@ from envsync.index.links import (
     Links,
     filename_of,
     fragment_hashes,
+    is_lower_hex,
 )
-from envsync.index.urls import display_url
-from envsync.model.candidate import File
-
-_new = tuple.__new__
-"""Makes a `File` of all its fields in less than half the time of a call: pages have thousands."""
+from envsync.index.urls import MAX_URL, display_url
+from envsync.model.candidate import File, Files
 
 # What can matter: comments, elements whose content is no markup, the base, links, and start tags
 # with attributes, because a value may look like markup.
@@ -51,8 +51,10 @@ _END_OF_RAW = {
     name: re.compile(f"</{name}", re.IGNORECASE).search
     for name in ("script", "style", "textarea", "title")
 }
-# What stands between the text of one link and the next link of a usual page.
+# What stands between the text of one link and the next link, or the end, of a usual page.
 _BETWEEN = re.compile(r"</a>\s{0,20}(?:<br\s?/?>)?\s{0,20}").fullmatch
+# Characters of a URL that stand for themselves.
+_PLAIN = (ascii_letters + digits + "_./+~!=,;:@-").encode()
 # Attributes as pages have them, cut at the double quotes: what stands before each value.
 _WANTED = {
     "href": 0,
@@ -66,7 +68,7 @@ _WANTED = {
 _WANTED_AS_WRITTEN = {f" {name}=": place for name, place in _WANTED.items()}
 
 
-def read_html(text: str, url: str) -> tuple[File, ...]:
+def read_html(text: str, url: str) -> Files:
     """Read the links of a page that stands at `url`; raises `IndexFailed` for no project page."""
     return _HtmlPage(url).read(text)
 
@@ -77,25 +79,25 @@ class _HtmlPage:
         self._links = Links(url)
         self._base_seen = False
         self._files: list[File] = []
-        self._tails: set[str] = set()
-        self._said: dict[str, _Says] = {}
-        """Attributes repeat: a page has a few forms of requires-python for thousands of files."""
+        self._runs: list[Sequence[File]] = [self._files]
+        """What was read, in order; what comes next goes to the last of them, `_files`."""
 
-    def read(self, text: str) -> tuple[File, ...]:
+    def read(self, text: str) -> Files:
         self._scan(text)
-        files = self._files
-        if not files and "<" not in text:
+        runs = [run for run in self._runs if run]
+        if not runs and "<" not in text:
             raise self._refuse("the answer is not a project page")
-        if not files and _PASSWORD_FIELD(text) is not None:
+        if not runs and _PASSWORD_FIELD(text) is not None:
             raise self._refuse("the answer is a login form, not a project page")
-        return tuple(files)
+        only = runs[0] if len(runs) == 1 else None
+        return only if isinstance(only, Files) else Files.of(chain.from_iterable(runs))
 
     def _refuse(self, reason: str) -> IndexFailed:
         return IndexFailed(display_url(self._url), reason)
 
     def _scan(self, text: str) -> None:
         """Go from tag to tag; each character is looked at a bounded number of times."""
-        position = 0
+        position, may_be_usual = 0, True
         while (markup := _MARKUP(text, position)) is not None:
             start, position = markup.span()
             if markup[1] is None and markup[2] is None:
@@ -103,10 +105,12 @@ class _HtmlPage:
                 if position < 3:
                     return
                 continue
-            end_of_run = self._take_run(text, start)
-            if end_of_run > start:
-                position = end_of_run
-                continue
+            if may_be_usual and text.startswith('<a href="http', start):
+                may_be_usual = False
+                end = self._take_usual(text, start)
+                if end > start:
+                    position = end
+                    continue
             rest = _REST_OF_TAG(text, position)
             if rest is None:
                 return
@@ -122,65 +126,38 @@ class _HtmlPage:
                     return
                 position = end_of_raw.end()
 
-    def _take_run(self, text: str, position: int) -> int:
-        """Take links of the usual form, one after another; gives where the first other tag starts.
+    def _take_usual(self, text: str, start: int) -> int:
+        """Take all links from `start` on at once; gives their end, or `start` where one is unusual.
 
-        The form is `<a href="URL#sha256=HASH" data-…="…">NAME</a><br/>`. This is the way of nearly
-        all links, thousands to a page, so it is one loop of string methods that asks only what it
-        must; whatever is unusual ends the run and is left to the general way.
+        Usual is `<a href="URL#sha256=HASH" data-…="…">NAME</a><br/>`, one site in all URLs, and
+        no other tags between. Nearly all pages are so, and have thousands of links: instead of
+        going from one to the next, each thing that must be known is found out for all by one call.
         """
-        find, said, tails = text.find, self._said, self._tails
-        is_plain, take = self._links.is_plain, self._files.append
-        while text.startswith('<a href="', position):
-            quote = find('"', position + 9)
-            close = find(">", quote)
-            tail_at = find("<", close)
-            end = find("<a ", tail_at)
-            if quote < 0 or close < 0 or tail_at < 0 or end < 0:
-                break
-            attributes = text[quote + 1 : close]
-            uploaded = None
-            if ' data-upload-time="' in attributes:  # the one that is different in each link
-                before, _, after = attributes.partition(' data-upload-time="')
-                uploaded, _, after = after.partition('"')
-                if before.count('"') % 2 or not _is_plain_time(uploaded):
-                    break
-                attributes = before + after
-            says = said.get(attributes) or self._learn(attributes)
-            tail = text[tail_at:end]
-            if says is None or (tail not in tails and not self._learn_tail(tail)):
-                break
-            url, _, fragment = text[position + 9 : quote].partition("#")
-            filename = url[url.rfind("/") + 1 :]
-            if not is_plain(url) or filename in _FOLDERS or len(filename) > MAX_FILENAME:
-                break
-            hashes = fragment_hashes(fragment if "&" not in fragment else unescape(fragment))
-            if uploaded is None:
-                uploaded = says[2]
-            fields = (filename, url, hashes, says[0], says[1], uploaded, says[3], says[4], says[5])
-            take(_new(File, fields))
-            position = end
-        self._check_count()
-        return position
+        site = text[start + 9 : max(0, text.find("/", start + 17, start + 300))]
+        end = text.rfind("</a>") + 4
+        if end < start + len(site) or not self._links.is_site(f"{site}/"):
+            return start
+        links = _usual_links(text[start:end], f'<a href="{site}')
+        if links is None:
+            return start
+        hrefs, attributes = links
+        self._check_count(len(hrefs))
+        rest, times = _without_times(attributes)
+        said = {each: _usual_attributes(each) for each in set(rest)}
+        says = {each: _says(values) for each, values in said.items() if values is not None}
+        if len(says) < len(said):
+            return start
+        files = _usual_files(site, hrefs, [says[each] for each in rest], times)
+        if files is not None:
+            self._files = []
+            self._runs += [files, self._files]
+        else:
+            for href, each in zip(hrefs, attributes, strict=True):
+                self._take(f' href="{site}{href}"{each}')
+        return end
 
-    def _learn(self, attributes: str) -> "_Says | None":
-        """Read attributes that no link had before, when they are in the usual form."""
-        values = _usual_attributes(attributes)
-        if values is None:
-            return None
-        says = _says(values)
-        if len(self._said) < _MAX_SAID:
-            self._said[attributes] = says
-        return says
-
-    def _learn_tail(self, tail: str) -> bool:
-        is_usual = _BETWEEN(tail) is not None
-        if is_usual:
-            self._tails.add(tail)
-        return is_usual
-
-    def _check_count(self) -> None:
-        if len(self._files) > MAX_LINKS:
+    def _check_count(self, count: int) -> None:
+        if count > MAX_LINKS:
             raise self._refuse(f"more than {MAX_LINKS:,} links on one page")
 
     def _set_base(self, attributes: str) -> None:
@@ -199,12 +176,7 @@ class _HtmlPage:
         filename = None if url is None else filename_of(url)
         if url is not None and filename is not None:
             self._files.append(File(filename, url, fragment_hashes(fragment), *_says(values)))
-            self._check_count()
-
-
-def _is_plain_time(text: str) -> bool:
-    """A time in the one form that indexes write, with nothing to be decoded or cut off."""
-    return 20 <= len(text) <= 32 and text[-1] == "Z" and text[0] == "2" and "&" not in text
+            self._check_count(len(self._files))
 
 
 class _Says(NamedTuple):
@@ -225,18 +197,89 @@ def _says(values: Sequence[str | None]) -> _Says:
     return _Says(
         size=int(size) if size is not None and _is_size(size) else None,
         requires_python=unescape(requires_python or "").strip()[:MAX_FIELD] or None,
-        upload_time=unescape(uploaded or "").strip()[:MAX_TIME] or None,
+        upload_time=_time(uploaded or ""),
         yanked=None if yanked is None else unescape(yanked)[:MAX_FIELD],
         has_metadata=has_metadata,
         metadata_sha256=metadata_sha256,
     )
 
 
+def _usual_links(text: str, begin: str) -> tuple[Sequence[str], Sequence[str]] | None:
+    """The rest of each URL after `begin`, and all attributes, if there is nothing but usual links.
+
+    Then each ends before the next begins, and has one more tag and perhaps a line break.
+    """
+    _, *links = text.split(begin)
+    hrefs, quotes, rests = zip(*(link.partition('"') for link in links), strict=True)
+    attributes, closes, ends = zip(*(rest.partition(">") for rest in rests), strict=True)
+    tails = {end[end.find("<") :] for end in ends}
+    is_usual = quotes.count('"') == closes.count(">") == len(links) and None not in map(
+        _BETWEEN, tails
+    )
+    return (hrefs, attributes) if is_usual else None
+
+
+def _without_times(
+    attributes: Sequence[str],
+) -> tuple[Sequence[str], Sequence[str | None] | None]:
+    """Take out the one attribute that is different in each link, where it is the last one."""
+    parts = [each.partition(' data-upload-time="') for each in attributes]
+    if any(mark and (rest.count('"') != 1 or rest[-1] != '"') for _, mark, rest in parts):
+        return attributes, None
+    return [part[0] for part in parts], [_time(part[2][:-1]) for part in parts]
+
+
+def _usual_files(
+    site: str,
+    hrefs: Sequence[str],
+    says: Sequence[_Says],
+    times: Sequence[str | None] | None,
+) -> Files | None:
+    """The files of links with nothing to be encoded, decoded or refused; None where there is.
+
+    `times` are the times of upload where `says` have none.
+    """
+    urls, _, fragments = zip(*(href.partition("#") for href in hrefs), strict=True)
+    places, _, filenames = zip(*(url.rpartition("/") for url in urls), strict=True)
+    hashes = [fragment[7:] for fragment in fragments if fragment.startswith("sha256=")]
+    text = "".join(urls)
+    is_usual = (
+        {url[:1] for url in urls} == {"/"}
+        and text.isascii()
+        and not text.encode().translate(None, _PLAIN)
+        and len(site) + max(map(len, urls)) <= MAX_URL
+        and max(map(len, filenames)) <= MAX_FILENAME
+        and _FOLDERS.isdisjoint(filenames)
+        and [64] * len(hrefs) == list(map(len, hashes))
+        and is_lower_hex("".join(hashes))
+    )
+    if not is_usual:
+        return None
+    size, requires_python, upload_time, yanked, has_metadata, metadata_sha256 = zip(
+        *says, strict=True
+    )
+    return Files(
+        prefix=site,
+        filename=filenames,
+        place=places,
+        hashes=hashes,
+        size=size,
+        requires_python=requires_python,
+        upload_time=times or upload_time,
+        yanked=yanked,
+        has_metadata=has_metadata,
+        metadata_sha256=metadata_sha256,
+    )
+
+
+def _time(text: str) -> str | None:
+    return unescape(text).strip()[:MAX_TIME] or None
+
+
 def _is_size(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 16
 
 
-_MAX_SAID = 1000
 _FOLDERS = frozenset({"", ".", ".."})
 _PASSWORD_FIELD = re.compile(r"type\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE).search
 

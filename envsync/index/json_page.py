@@ -18,10 +18,10 @@ from envsync.index.links import (
     judge_hashes,
 )
 from envsync.index.urls import display_url, printable
-from envsync.model.candidate import File
+from envsync.model.candidate import File, Files
 
 
-def read_json(body: bytes, url: str, name: str) -> tuple[File, ...]:
+def read_json(body: bytes, url: str, name: str) -> Files:
     """Read the page of project `name` that stands at `url`; raises `IndexFailed` for nonsense."""
     return _JsonPage(url).read(body, name)
 
@@ -31,7 +31,7 @@ class _JsonPage:
         self._url = url
         self._links = Links(url)
 
-    def read(self, body: bytes, name: str) -> tuple[File, ...]:
+    def read(self, body: bytes, name: str) -> Files:
         try:
             page = orjson.loads(body)
         except (orjson.JSONDecodeError, RecursionError) as error:
@@ -52,7 +52,7 @@ class _JsonPage:
             file = self._usual_file(row) or self._file(_Row(row, self._wrong, number))
             if file is not None:
                 files.append(file)
-        return tuple(files)
+        return Files.of(files)
 
     def _usual_file(self, row: dict[str, object]) -> File | None:
         """Read a row in which all is as usual, quickly; None for any other."""

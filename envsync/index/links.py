@@ -33,7 +33,7 @@ class Links:
         False only means that `resolve` has to look at it.
         """
         return (
-            (url.startswith(self._site) or self._learn_site(url))
+            (url.startswith(self._site) or self.is_site(url[: url.find("/", 8) + 1]))
             and url.isascii()
             and url.isprintable()
             and "%" not in url
@@ -45,14 +45,14 @@ class Links:
             and len(url) <= MAX_URL
         )
 
-    def _learn_site(self, url: str) -> bool:
-        site = url[: url.find("/", 8) + 1]
+    def is_site(self, url: str) -> bool:
+        """Tell whether a URL is scheme and host alone, as they are written here: `https://host/`."""
         try:
-            is_good = parse_address(site).url == site
+            is_good = parse_address(url).url == url and url.count("/") == 3
         except ValueError:
             return False
         if is_good:
-            self._site = site
+            self._site = url
         return is_good
 
     def set_base(self, url: str) -> None:
@@ -139,7 +139,12 @@ def judge_hashes(hashes: Mapping[str, str]) -> Mapping[str, str]:
 
 def is_sha256(text: str) -> bool:
     """Tell whether a text is a sha256 in lower case."""
+    return len(text) == 64 and is_lower_hex(text)
+
+
+def is_lower_hex(text: str) -> bool:
+    """Tell whether a text is bytes in hexadecimal digits, in lower case."""
     try:
-        return len(text) == 64 and bytes.fromhex(text).hex() == text
+        return bytes.fromhex(text).hex() == text
     except ValueError:
         return False

@@ -13,7 +13,8 @@ from envsync.index.auth import variable_part
 from envsync.index.cache import Entry, HttpCache
 from envsync.index.http import HttpClient
 from envsync.index.packed import is_packed, pack_page, unpack_page
-from envsync.index.pages import ACCEPT, Page, parse_page
+from envsync.index.pages import ACCEPT, parse_page
+from envsync.index.releases import Releases, by_release
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
@@ -41,7 +42,7 @@ class PageSource:
         self._http = http
         self._cache = HttpCache(cache_folder)
 
-    def page(self, index: Index, name: NormalizedName, *, refresh: bool) -> Steps[Page | None]:
+    def page(self, index: Index, name: NormalizedName, *, refresh: bool) -> Steps[Releases | None]:
         """Give the files of a project, None when the index says that it doesn't have it.
 
         `refresh`: don't believe the cache without asking. Raises `IndexFailed`, naming the index.
@@ -82,20 +83,21 @@ class PageSource:
             raise _failed(index, error.url, error.reason, error.hint) from error
         return response
 
-    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Page:
+    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Releases:
         """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
         digest = hashlib.sha256(response.body).hexdigest()
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
-            files, payload = unpack_page(kept.payload), kept.payload
+            releases, payload = unpack_page(kept.payload), kept.payload
         else:
             body = decode_body(response)
             content_type = response.headers.get("content-type", "")
             files = parse_page(body, content_type, url=response.url, name=place.name)
-            payload = pack_page(files)
+            releases = by_release(place.name, files)
+            payload = pack_page(releases)
         entry = cache.make_entry(response, digest, payload, self._now())
         if entry is not None and cache.is_news(entry, kept):
             self._cache.put(place.url, place.scope, entry)
-        return files
+        return releases
 
 
 class _Place(NamedTuple):

@@ -6,7 +6,7 @@ from envsync.errors import IndexFailed
 from envsync.index.html_page import read_html
 from envsync.index.json_page import read_json
 from envsync.index.urls import display_url, printable
-from envsync.model.candidate import File
+from envsync.model.candidate import Files
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json, "
@@ -14,10 +14,8 @@ ACCEPT = (
 )
 """The Accept header for pages: JSON where the index has it (PEP 691)."""
 
-Page = tuple[File, ...]
 
-
-def parse_page(body: bytes, content_type: str, *, url: str, name: str) -> Page:
+def parse_page(body: bytes, content_type: str, *, url: str, name: str) -> Files:
     """Read the decoded body of a project page; files in the page's order.
 
     `url` is the page's own address (after redirects), `name` the project asked for. Links that

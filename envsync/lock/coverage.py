@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 
-from envsync.lock.wheels import serves
 from envsync.model.marker import NEVER, MarkerSet, from_text
 from envsync.model.resolution import Resolution, ResolvedPackage
+from envsync.model.wheel_markers import serves
 
 PLATFORMS: Mapping[str, str] = {
     "linux x86_64": "sys_platform == 'linux' and platform_machine == 'x86_64'",

@@ -25,10 +25,10 @@ from envsync.errors import IndexFailed, NotSupported
 from envsync.lock.fingerprint import fingerprint, roots
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
 from envsync.lock.urls import public_url
-from envsync.lock.wheels import serves
 from envsync.model.candidate import Candidate, DirectSource, File
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage
+from envsync.model.wheel_markers import serves
 from envsync.spec.model import Spec
 
 LOCK_VERSION = Version("1.0")

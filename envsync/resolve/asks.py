@@ -1,6 +1,6 @@
 """The values that resolvelib juggles in one region: requirements as sets of versions, and pins."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import overload
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -97,27 +97,68 @@ class View:
 
 
 class Matches(Sequence[Pin]):
-    """A set of versions as pins, most wanted first, each made when it is looked at."""
+    """A set of versions as pins, most wanted first, each made when it is looked at.
 
-    def __init__(self, view: View, key: Key, mask: int) -> None:
-        self._view, self._key, self.mask = view, key, mask
+    resolvelib keeps it while the search goes on, and what turned out hopeless since drops out. When
+    nothing else is left one version stays, so that trying it shows why.
+    """
+
+    def __init__(
+        self, view: View, key: Key, mask: int, possible: int, hopeless: Callable[[Key], int]
+    ) -> None:
+        self._view, self.key, self._mask = view, key, mask
+        self._hopeless = hopeless
+        self.possible = possible
+        """The versions that could be in the set if one more requirement came: some of these, or
+        none (a requirement may bring pre-releases in)."""
+
+    @staticmethod
+    def of(criterion: Criterion[Ask, Pin]) -> "Matches":
+        """The matches of a criterion, which resolvelib wraps."""
+        walk = iter(criterion.candidates)
+        if not isinstance(walk, _Walk):
+            raise TypeError("resolvelib no longer iterates over what it was given")
+        return walk.matches
+
+    @property
+    def mask(self) -> int:
+        """The set as bits."""
+        return self.hopeful or self._mask & -self._mask
+
+    @property
+    def hopeful(self) -> int:
+        """The set without what is hopeless."""
+        return self._mask & ~self._hopeless(self.key)
 
     @property
     def has_choice(self) -> bool:
         """Whether there are two versions or more."""
-        return bool(self.mask & (self.mask - 1))
+        mask = self.mask
+        return bool(mask & (mask - 1))
+
+    def one(self) -> "Matches":
+        """Just the most wanted version."""
+        return self.only(1 << next(self.pins()).at)
+
+    def only(self, mask: int) -> "Matches":
+        """Some of these versions."""
+        return Matches(self._view, self.key, mask, self.possible, self._hopeless)
 
     def __len__(self) -> int:
         return self.mask.bit_count()
 
-    def __iter__(self) -> Iterator[Pin]:
+    def __iter__(self) -> "_Walk":
+        return _Walk(self)
+
+    def pins(self) -> Iterator[Pin]:
+        """The versions in order."""
         view, mask = self._view, self.mask
         for at in view.preferred:
             if mask >> at & 1:
                 mask ^= 1 << at
-                yield view.pin(self._key, at)
+                yield view.pin(self.key, at)
         for at in bits_of(mask, lowest=view.lowest):
-            yield view.pin(self._key, at)
+            yield view.pin(self.key, at)
 
     @overload
     def __getitem__(self, index: int) -> Pin: ...
@@ -125,6 +166,21 @@ class Matches(Sequence[Pin]):
     def __getitem__(self, index: slice) -> Sequence[Pin]: ...
     def __getitem__(self, index: int | slice) -> Pin | Sequence[Pin]:
         return tuple(self)[index]
+
+
+class _Walk(Iterator[Pin]):
+    """One pass over matches, which knows what it goes over."""
+
+    __slots__ = ("_rest", "matches")
+
+    def __init__(self, matches: Matches) -> None:
+        self.matches = matches
+        self._rest: Iterator[Pin] | None = None
+
+    def __next__(self) -> Pin:
+        if self._rest is None:
+            self._rest = self.matches.pins()
+        return next(self._rest)
 
 
 NOTHING: Key = (canonicalize_name("-"), None)

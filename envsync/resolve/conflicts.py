@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from envsync.model.marker import MarkerSet
 from envsync.resolve.asks import Cause, Pin
+from envsync.resolve.engine import History
 from envsync.resolve.needs import Need
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_lower_bound
-from envsync.resolve.region import History, Unsolvable
+from envsync.resolve.region import Unsolvable
 from envsync.resolve.versions import bits_of, parse_version
 from envsync.resolve.world import World
 
@@ -113,6 +114,7 @@ def _fewest(causes: Sequence[Cause], judge: _Judge) -> list[Cause]:
     if not causes or causes[-1].requirement.reason or causes[-1].requirement.need.exactly:
         return []
     last = causes[-1]
+    causes = [one for one in causes if _offer(one) is last.requirement.offer]
     if not judge.left([last]):
         return [last]
     for other in sorted(causes[:-1], key=lambda one: one.requirement.need.origin is None):
@@ -122,6 +124,10 @@ def _fewest(causes: Sequence[Cause], judge: _Judge) -> list[Cause]:
         ):
             return [last, other]
     return [] if judge.left(causes) else [last, *causes[:-1]]
+
+
+def _offer(cause: Cause) -> Offer | None:
+    return None if cause.requirement.reason else cause.requirement.offer
 
 
 def _collision(

@@ -33,11 +33,12 @@ def explain(error: Unsolvable, world: World, needs: Needs, trial: Trial) -> Envs
     if error.gave_up:
         return _out_of_budget(error)
     core, failure = _core(error, needs, trial)
-    if (missing := _missing(failure)) is not None:
-        return missing
     collisions, unusable = gather(failure, world)
+    hint = _hint_at(collisions)
+    if hint is None and (missing := _missing(failure)) is not None:
+        return missing
     lines = [*_where(failure, world), *_told(collisions, unusable)]
-    hint = _hint_at(collisions) or _undeclared(core) or _tried_fix(error, core, needs, trial)
+    hint = hint or _undeclared(core) or _tried_fix(error, core, needs, trial)
     return NoSolution(tuple(dict.fromkeys(lines)), hint=hint)
 
 

@@ -1,24 +1,35 @@
 """Say what the user should know about a resolution that worked, a line each."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 
 from packaging.utils import NormalizedName
 
+from envsync.model.candidate import Candidate
 from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.asks import Pin
 from envsync.resolve.candidates import held_back
 from envsync.resolve.pythons import python_not_promised
 from envsync.resolve.region import Solved
+from envsync.resolve.settle import asked_of, fitting
+from envsync.resolve.sight import Preferences
 from envsync.resolve.versions import parse_version
 from envsync.resolve.world import World
 
+_LONG_AGO = timedelta(days=2 * 365)
+"""A release that is so much older than what would meet the same requirements is worth a word."""
+
 
 def notices_of(
-    packages: Sequence[ResolvedPackage], regions: Sequence[Solved], world: World
+    packages: Sequence[ResolvedPackage],
+    regions: Sequence[Solved],
+    world: World,
+    locked: Preferences,
 ) -> tuple[str, ...]:
-    """Python bounds that are not met, extras that are missing, what was held back, yanked pins.
+    """Python bounds that are not met, extras that are missing, yanked pins, what was held back.
 
-    Sorted by package within each kind, so that equal resolutions have equal notices.
+    Old releases as well, but not those that are `locked`. Sorted by package within each kind, so
+    that equal resolutions have equal notices.
     """
     found: list[str] = []
     for package in packages:
@@ -28,6 +39,8 @@ def notices_of(
             found.append(f"{package.name} {package.version} is yanked: {reason}")
     found.extend(sorted(_about_extras(regions, world)))
     found.extend(_about_builds(regions))
+    if world.policy.resolution == "highest":
+        found.extend(sorted(_about_age(regions, locked)))
     return tuple(dict.fromkeys(found))
 
 
@@ -73,6 +86,43 @@ def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
                 f"held back: {name} {max(newer)} would have to be built, {version} is used; "
                 f"`envsync lock --allow-build {name}` allows it"
             )
+
+
+def _about_age(regions: Iterable[Solved], locked: Preferences) -> Iterator[str]:
+    """Releases far older than one that meets what is asked of the package itself."""
+    for solved in regions:
+        asked = asked_of(solved)
+        for (name, extra), pin in solved.pins.items():
+            if extra is not None or pin.version in locked.get(name, ()):
+                continue
+            allowed = asked.get(name, -1) & fitting(pin.offer, solved.region) & ~pin.offer.yanked
+            if not pin.version.is_prerelease:
+                allowed &= ~pin.offer.table.prereleases
+            best = allowed.bit_length() - 1
+            if best > pin.at and (ages := _far_apart(pin, best)):
+                yield (
+                    f"{name} {pin.version} is of {ages[0]}, though {pin.offer.version(best)} of "
+                    f"{ages[1]} meets what is required of it: nothing newer was found to fit the "
+                    "rest"
+                )
+
+
+def _far_apart(pin: Pin, best: int) -> tuple[int, int] | None:
+    """The years of two releases, if there is a long time between them."""
+    here, there = (_uploaded(pin.offer.candidates[at]) for at in (pin.at, best))
+    if here is None or there is None or there - here < _LONG_AGO:
+        return None
+    return here.year, there.year
+
+
+def _uploaded(candidate: Candidate) -> date | None:
+    """The day on which the first file of a release was uploaded, where the index says."""
+    files = [*candidate.wheels, *([candidate.sdist] if candidate.sdist else [])]
+    days = [file.upload_time[:10] for file in files if file.upload_time]
+    try:
+        return date.fromisoformat(min(days)) if days else None
+    except ValueError:
+        return None
 
 
 def _is_wanted(name: NormalizedName, version: str, regions: Iterable[Solved]) -> bool:

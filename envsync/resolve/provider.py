@@ -7,14 +7,16 @@ tried twice; and a requirement that cannot be met is shown first, so that a vain
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter, methodcaller
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from resolvelib import AbstractProvider
-from resolvelib.structs import State
+from resolvelib.structs import IteratorMapping, State
 
 from envsync.model.marker import MarkerSet
 from envsync.resolve.asks import NOTHING, Ask, Cause, Impossible, Key, Matches, Pin
+from envsync.resolve.chances import Chances
 from envsync.resolve.coarse import check_conditions, check_pythons, check_siblings
 from envsync.resolve.needs import Need, Refused
 from envsync.resolve.offer import Offer
@@ -36,6 +38,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self.sight = Sight(world, region, followed, locked)
         self.now: Callable[[], State[Ask, Pin, Key]] = lambda: State({}, {}, [])
         """The pins and the requirements that hold at the moment; set when resolvelib starts."""
+        self.chances = Chances(self.sight)
         self.keeps_pins = False
         """Whether a requirement that a pin does not meet is a conflict: else the pin changes."""
         self.conflicts: dict[NormalizedName, int] = {}
@@ -46,10 +49,9 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """What could not be pinned once."""
         self._vain_count: dict[Key, int] = {}
         self._asks: dict[Pin, tuple[Ask, ...]] = {}
+        self._read_pins: dict[Key, list[Pin]] = {}
+        """The keys of `_asks` by package."""
         self._extras: dict[NormalizedName, dict[Key, None]] = {}
-        self._root_masks: dict[NormalizedName, int] = {}
-        self._hopeless: dict[Key, int] = {}
-        """Versions that cannot be used anywhere in the region, whatever else is chosen."""
         self._offers_extra: dict[Key, bool] = {}
 
     def roots(self, needs: Iterable[Need]) -> tuple[Ask, ...]:
@@ -57,9 +59,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         here = tuple(needs)
         self.sight.direct = frozenset(need.name for need in here)
         asks = self._read(here)
-        for ask in asks:
-            name = ask.key[0]
-            self._root_masks[name] = self._root_masks.get(name, -1) & ask.mask
+        self.chances.begin(asks)
         return asks
 
     def identify(self, requirement_or_candidate: Ask | Pin) -> Key:
@@ -85,14 +85,49 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if extra is not None and (name, None) in requirements:
             asks += requirements[name, None]
             excluded += incompatibilities[name, None]
-        mask = self.sight.allowed(view, asks)
+        left = -1
         for pin in excluded:
-            mask &= ~(1 << pin.at)
+            left &= ~(1 << pin.at)
         for key in self._bound(identifier, requirements):
-            mask &= ~self._hopeless.get(key, 0)
+            left &= ~self.chances.hopeless.get(key, 0)
         if self.keeps_pins and (kept := self.now().mapping.get(identifier)) is not None:
-            mask &= 1 << kept.at
-        return Matches(view, identifier, mask)
+            left &= 1 << kept.at
+        allowed, possible = self.sight.allowed(view, asks), self.sight.meeting(view, asks)
+        return Matches(view, identifier, allowed & left, possible & left, self.chances.among)
+
+    def matches_now(self, key: Key) -> Matches:
+        """The versions that meet what is asked as things stand.
+
+        resolvelib looks when something is asked. It does not look again when whoever asked is
+        dropped, nor for an extra when something is asked of its package.
+        """
+        criteria = self.now().criteria
+        matches = self.find_matches(
+            key,
+            IteratorMapping(criteria, methodcaller("iter_requirement")),
+            IteratorMapping(criteria, attrgetter("incompatibilities")),
+        )
+        return matches if isinstance(matches, Matches) else Matches.of(criteria[key])
+
+    def sift(self, matches: Matches) -> tuple[int, list[tuple[Pin, Ask]]]:
+        """Tell which versions may fit the present requirements, from what is known of them.
+
+        Also gives, for each package (and marker) on which others collide, one that does.
+        """
+        mask, asked = matches.mask, self.now().criteria
+        collisions: dict[object, tuple[Pin, Ask]] = {}
+        possible: dict[Key, int] = {}
+        for pin in self._read_pins.get(matches.key, ()):
+            if not mask >> pin.at & 1:
+                continue
+            for ask in self._asks[pin]:
+                if ask.key in asked and ask.key not in possible:
+                    possible[ask.key] = self.matches_now(ask.key).possible
+                if ask.reason or not possible.get(ask.key, -1) & ask.mask:
+                    mask ^= 1 << pin.at
+                    collisions.setdefault((ask.key, ask.marker), (pin, ask))
+                    break
+        return mask, list(collisions.values())
 
     def is_satisfied_by(self, requirement: Ask, candidate: Pin) -> bool:
         """Whether a version meets a requirement, on all Pythons for which it is asked."""
@@ -123,7 +158,10 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         """What a version asks for, whatever else holds."""
         asks = self._asks.get(pin)
         if asks is None:
-            asks = self._asks[pin] = self._dependencies(pin)
+            abandoned = self.chances.why_abandoned(pin.key[0])
+            asks = (Impossible(abandoned),) if abandoned else self._dependencies(pin)
+            self._asks[pin] = asks
+            self._read_pins.setdefault(pin.key, []).append(pin)
         return asks
 
     def narrow_requirement_selection(
@@ -161,8 +199,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         return self._rank(identifier)
 
     def _rank(self, key: Key) -> tuple[bool, int, int]:
-        matches = self.now().criteria[key].candidates
-        has_choice = not isinstance(matches, Matches) or matches.has_choice
+        has_choice = Matches.of(self.now().criteria[key]).has_choice
         return has_choice, -self.conflicts.get(key[0], 0), self.order[key]
 
     def rejected(self, pin: Pin) -> None:
@@ -196,13 +233,11 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         for ask in asks:
             if ask.reason:
                 return asks
-            view = self.sight.view(ask.key[0])
-            possible = ask.mask & view.fit & ~view.offer.refused
-            if not possible & self._root_masks.get(ask.key[0], -1):
-                self._hopeless[pin.key] = self._hopeless.get(pin.key, 0) | 1 << pin.at
+            if not self.chances.of(ask):
+                self.chances.give_up(pin, ask)
                 return (ask, *(one for one in asks if one is not ask))
-            matches = criteria[ask.key].candidates if ask.key in criteria else None
-            if isinstance(matches, Matches) and not matches.mask & ask.mask:
+            known = criteria.get(ask.key)
+            if known is not None and not Matches.of(known).mask & ask.mask:
                 return (ask, *(one for one in asks if one is not ask))
         return asks
 

@@ -3,20 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from resolvelib import BaseReporter
-from resolvelib.resolvers import Criterion, Resolution, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
 
 from envsync.events import SILENT, Reporter
 from envsync.model.marker import MarkerSet
-from envsync.resolve.asks import Ask, Cause, Key, Pin, Split
-from envsync.resolve.coarse import between
+from envsync.resolve.asks import Ask, Cause, Key, Pin
+from envsync.resolve.engine import Circling, Engine, Exhausted, History, ThoroughEngine, Watcher
 from envsync.resolve.needs import Need
 from envsync.resolve.provider import RegionProvider
 
+_MOST_ROUNDS = 10_000
+"""In one region; the hardest of the real sets needs 5,000 to find that there is no solution."""
 _SECOND_LOOK = 300
 """Rounds for it: generated universes of nine packages need 30."""
-_MOST_REJECTIONS = 1_000
-"""How many are remembered, for explanations."""
 
 
 class Solved(NamedTuple):
@@ -33,7 +32,7 @@ class Unsolvable(Exception):
     """Raised inside the resolver: a region has no solution, or none was found in time."""
 
     def __init__(
-        self, region: MarkerSet, causes: Iterable[Cause], history: "History", gave_up: str = ""
+        self, region: MarkerSet, causes: Iterable[Cause], history: History, gave_up: str = ""
     ) -> None:
         super().__init__("no solution")
         self.region, self.causes, self.history = region, tuple(causes), history
@@ -80,23 +79,6 @@ class Unsolvable(Exception):
             waiting = later
 
 
-class History:
-    """What happened while one region was solved: who asked for what, and what collided."""
-
-    def __init__(self) -> None:
-        self.rounds = 0
-        self.parents: dict[Key, dict[Pin | None, Ask]] = {}
-        """Who asked for a package, in the order of asking."""
-        self.collisions: dict[str, int] = {}
-        """How often nothing was left of a package."""
-        self.rejections: list[tuple[Cause, ...]] = []
-        """What collided when a version was tried, the version's own requirement last."""
-
-
-class _Exhausted(Exception):
-    """No rounds are left."""
-
-
 class Budget:
     """How many rounds and regions a resolution may take, and has taken.
 
@@ -122,6 +104,8 @@ def solve(
     roots = provider.roots(needs)
     try:
         solved = _attempt(provider, roots, budget, reporter)
+    except Circling:
+        return _attempt(provider, roots, budget, reporter, thorough=True)
     except Unsolvable as error:
         second = None if error.gave_up else _second_look(provider, roots, budget)
         if second is None:
@@ -140,15 +124,16 @@ def _attempt(
     *,
     thorough: bool = False,
 ) -> Solved:
-    watcher = _Watcher(provider, reporter, budget.rounds - budget.rounds_used)
-    resolution = (_Thorough if thorough else _Resolution)(provider, watcher)
+    limit = min(budget.rounds - budget.rounds_used, _MOST_ROUNDS)
+    watcher = Watcher(provider, reporter, limit)
+    resolution = (ThoroughEngine if thorough else Engine)(provider, watcher)
     provider.now = lambda: resolution.state
     provider.keeps_pins = thorough
     try:
         state = resolution.resolve(roots, max_rounds=watcher.limit)
     except ResolutionImpossible as error:
         raise Unsolvable(provider.region, error.causes, watcher.history) from None
-    except (ResolutionTooDeep, _Exhausted):
+    except (ResolutionTooDeep, Exhausted):
         raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
     finally:
         budget.rounds_used += watcher.history.rounds
@@ -186,83 +171,3 @@ def _is_consistent(solved: Solved) -> bool:
     """
     every = (ask for asks in (solved.roots, *solved.asks.values()) for ask in asks)
     return all(ask.mask >> solved.pins[ask.key].at & 1 for ask in every)
-
-
-class _Resolution(Resolution[Ask, Pin, Key]):
-    """resolvelib's resolution, which asks in every round anew whether each pin still satisfies.
-
-    That makes it quadratic. A pin that satisfied the same criterion before still does: criteria are
-    never changed in place. Should a later resolvelib ask otherwise, this is only slower.
-    """
-
-    def __init__(self, provider: RegionProvider, watcher: "_Watcher") -> None:
-        super().__init__(provider, watcher)
-        self._satisfied: dict[Key, tuple[Pin | None, Criterion[Ask, Pin]]] = {}
-
-    def _is_current_pin_satisfying(self, name: Key, criterion: Criterion[Ask, Pin]) -> bool:
-        known = self._satisfied.get(name)
-        pin = self._states[-1].mapping.get(name)
-        if known is not None and known[1] is criterion and known[0] is pin:
-            return True
-        satisfies = super()._is_current_pin_satisfying(name, criterion)
-        if satisfies:
-            self._satisfied[name] = pin, criterion
-        return satisfies
-
-
-class _Thorough(_Resolution):
-    """The same without leaps: the last decision is undone first, and no pin is ever changed.
-
-    resolvelib jumps back over decisions that had no part in a conflict, and sometimes over one that
-    had (it does not add the reasons for which versions were excluded before). This finds every
-    solution, if it is given the time.
-    """
-
-    def __init__(self, provider: RegionProvider, watcher: "_Watcher") -> None:
-        super().__init__(provider, watcher)
-        self._optimistic_backjumping_ratio = 0.0
-
-    def _backjump(self, causes: list[Cause]) -> bool:  # noqa: ARG002
-        return super()._backjump([])
-
-
-class _Watcher(BaseReporter[Ask, Pin, Key]):
-    """Keeps the history, counts collisions, and stops resolvelib where a collision is none."""
-
-    def __init__(self, provider: RegionProvider, reporter: Reporter, limit: int) -> None:
-        self._provider, self._reporter = provider, reporter
-        self.limit = limit
-        self.history = History()
-
-    def starting_round(self, index: int) -> None:  # noqa: ARG002 (resolvelib names it)
-        self._count()
-
-    def adding_requirement(self, requirement: Ask, parent: Pin | None) -> None:
-        self._provider.order.setdefault(requirement.key, len(self._provider.order))
-        self.history.parents.setdefault(requirement.key, {})[parent] = requirement
-
-    def pinning(self, candidate: Pin) -> None:
-        if candidate.key[1] is None:
-            self._reporter.advance("resolving", 1, repr(candidate))
-
-    def rejecting_candidate(self, criterion: Criterion[Ask, Pin], candidate: Pin) -> None:
-        self._count()
-        causes = tuple(criterion.information)
-        self._remember(causes, candidate)
-        marker = between(self._provider.sight, causes, self._provider.now().criteria)
-        if marker is not None:
-            raise Split(marker, f"{candidate} collides with what it never meets")
-
-    def _count(self) -> None:
-        if self.history.rounds == self.limit:
-            raise _Exhausted
-        self.history.rounds += 1
-
-    def _remember(self, causes: tuple[Cause, ...], candidate: Pin) -> None:
-        if len(self.history.rejections) < _MOST_REJECTIONS:
-            self.history.rejections.append(causes)
-        collided, counts = causes[-1].requirement.key[0], self.history.collisions
-        counts[collided] = counts.get(collided, 0) + 1
-        self._provider.rejected(candidate)
-        for name in {collided, candidate.key[0]}:
-            self._provider.conflicts[name] = self._provider.conflicts.get(name, 0) + 1

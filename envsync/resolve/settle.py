@@ -55,14 +55,14 @@ def _chooses_again(
     apart: Names,
     several: dict[NormalizedName, dict[Version, None]],
 ) -> bool:
-    asked = _asked(solved)
+    asked = asked_of(solved)
     for name, versions in several.items():
         pin = solved.pins.get((name, None))
         if pin is None:
             continue
         followed = [] if name in apart else _pinned(name, earlier)
         order = (*followed, *sorted(versions, reverse=True))
-        allowed = asked.get(name, -1) & _fitting(pin.offer, solved.region)
+        allowed = asked.get(name, -1) & fitting(pin.offer, solved.region)
         places = (pin.offer.table.position(version) for version in order)
         first = next((at for at in places if at is not None and allowed >> at & 1), None)
         if first != pin.at:
@@ -70,7 +70,7 @@ def _chooses_again(
     return True
 
 
-def _asked(solved: Solved) -> dict[NormalizedName, int]:
+def asked_of(solved: Solved) -> dict[NormalizedName, int]:
     """The versions of each package that meet everything that others ask in a region."""
     found: dict[NormalizedName, int] = {}
     for owner, asks in ((None, solved.roots), *solved.asks.items()):
@@ -86,6 +86,6 @@ def _pinned(name: NormalizedName, regions: Sequence[Solved]) -> list[Version]:
     return [pin.version for pin in pins if pin is not None]
 
 
-def _fitting(offer: Offer, region: MarkerSet) -> int:
+def fitting(offer: Offer, region: MarkerSet) -> int:
     """The versions for all Pythons of a region."""
     return sum(mask for bound, mask in offer.pythons if region.implies(bound))

@@ -49,16 +49,23 @@ class Sight:
 
     def allowed(self, view: View, asks: Iterable[Ask]) -> int:
         """The versions that meet these requirements and that the policy lets through."""
-        mask = view.fit & ~view.offer.refused
+        asks = tuple(asks)
+        mask = self.meeting(view, asks)
         named = pinned = 0
         for ask in asks:
-            mask &= ask.mask
             named |= ask.named
             pinned |= ask.pinned
         if view.offer.yanked:
             kept = sum(1 << at for at in view.preferred)
             mask &= ~view.offer.yanked | pinned | kept
         return self._without_prereleases(mask, view.offer.table.prereleases, named)
+
+    def meeting(self, view: View, asks: Iterable[Ask]) -> int:
+        """The versions that meet these requirements, whatever the policy says."""
+        mask = view.fit & ~view.offer.refused
+        for ask in asks:
+            mask &= ask.mask
+        return mask
 
     def _without_prereleases(self, mask: int, prereleases: int, named: int) -> int:
         policy = self._world.policy.prereleases

@@ -5,12 +5,11 @@ from functools import cache, lru_cache
 
 from packaging.specifiers import SpecifierSet
 
-from envsync.lock.wheels import serves
 from envsync.model.candidate import File
 from envsync.model.marker import MarkerSet
+from envsync.model.wheel_markers import least_minor, serves
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.versions import parse_specifiers
-
 
 _LONGEST = 1_000
 """Characters of a requires-python; real ones have less than a hundred."""
@@ -21,15 +20,8 @@ def wheels_lower_bound(wheels: Iterable[File]) -> MarkerSet:
 
     There is no upper end, for the same reason as in requires-python.
     """
-    floor = min((_python_floor(wheel.filename.rsplit("-", 3)[1]) for wheel in wheels), default=0)
+    floor = min((least_minor(wheel.filename) for wheel in wheels), default=0)
     return python_lower_bound(_from_minor(floor))
-
-
-@cache
-def _python_floor(python_tags: str) -> int:
-    """The least minor of Python 3 that a compressed python tag names; 0 where it names none."""
-    minors = (one[3:] for one in python_tags.split(".") if one[2:3] == "3")
-    return min((int(minor) if minor.isdigit() else 0 for minor in minors), default=0)
 
 
 @cache
@@ -66,8 +58,9 @@ class WheelJudge:
         """
         fits = self._pythons.get(requires_python)
         if fits is None:
-            bound = python_lower_bound(parse_specifiers(requires_python))
-            is_long = requires_python is not None and len(requires_python) > _LONGEST
+            specifiers = parse_specifiers(requires_python)
+            bound = python_lower_bound(specifiers)
+            is_long = specifiers is not None and len(requires_python or "") > _LONGEST
             fits = not (is_long or bound.is_disjoint(self._environments))
             self._pythons[requires_python] = fits
         return fits

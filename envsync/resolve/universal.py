@@ -44,12 +44,13 @@ def resolve(
     policy = policy._replace(environments=environments)
     problem = _Problem(roots, policy, catalog, reporter)
     reporter.begin("resolving")
+    locked = _kept(preferences, policy.upgrade)
     try:
-        solved = problem.solve(_kept(preferences, policy.upgrade))
+        solved = problem.solve(locked)
     finally:
         reporter.end("resolving")
     packages = problem.packages(solved)
-    notices = notices_of(packages, solved, problem.world)
+    notices = notices_of(packages, solved, problem.world, locked)
     return Resolution(packages, environments, notices, rounds=problem.rounds)
 
 

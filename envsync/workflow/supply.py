@@ -5,7 +5,7 @@ import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
@@ -13,7 +13,6 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync import __version__
-from envsync.build.backend import BuildEnvironment
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
 from envsync.errors import UsageError
@@ -28,10 +27,12 @@ from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.store.wheels import StoredWheel, WheelStore
-from envsync.workflow.builds import Builder
 from envsync.workflow.fetch import Source, fetch
-from envsync.workflow.provision import Provisioner
 from envsync.workflow.stored import Look
+
+if TYPE_CHECKING:
+    from envsync.build.backend import BuildEnvironment
+    from envsync.workflow.builds import Builder
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 
@@ -95,7 +96,7 @@ class Supply:
             policy,
             root=self._root,
             cache_dir=self._settings.cache_dir,
-            build_metadata=self._builder().metadata,
+            build_metadata=lambda *asked: self._builder().metadata(*asked),
             preferences=preferences,
             refresh=self._settings.refresh,
             reporter=self._reporter,
@@ -107,8 +108,7 @@ class Supply:
         self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name: from the store, downloaded or built."""
-        builder = self._builder()
-        source = Source(self.client, lambda pin: builder.wheel(pin, target))
+        source = Source(self.client, lambda pin: self._builder().wheel(pin, target))
         return fetch(
             pins,
             self.store,
@@ -120,8 +120,10 @@ class Supply:
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target
-    ) -> AbstractContextManager[BuildEnvironment]:
+    ) -> "AbstractContextManager[BuildEnvironment]":
         """Make an environment that holds build requirements, for the time of a `with` block."""
+        from envsync.workflow.provision import Provisioner  # noqa: PLC0415  (only for builds)
+
         make = Provisioner(
             self._spec,
             self._settings.cache_dir,
@@ -129,7 +131,9 @@ class Supply:
         )
         return make(requirements, target)
 
-    def _builder(self) -> Builder:
+    def _builder(self) -> "Builder":
+        from envsync.workflow.builds import Builder  # noqa: PLC0415  (few locks build anything)
+
         return Builder(self, self._root, self._spec, self._settings, self._reporter)
 
 

@@ -11,6 +11,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envsync.catalog.speculation import MAX_EXPECTED
 from envsync.errors import (
     BuildNotAllowed,
     DownloadFailed,
@@ -23,7 +24,7 @@ from envsync.lock.text import render
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import ALWAYS, from_requires_python, from_text
 from envsync.model.resolution import Wanted
-from envsync.resolve.candidates import Catalog, ResolvePolicy
+from envsync.resolve.candidates import Catalog, Foresight, ResolvePolicy
 from envsync.resolve.universal import resolve
 from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.read import parse_spec
@@ -247,6 +248,19 @@ def test_guesses_follow_markers_extras_and_versions(cache_dir: str) -> None:
         assert eventually(server, "/files/here/")
         asked = {path for path in server.paths() if path.startswith("/simple/")}
     assert asked == {f"/simple/{name}/" for name in ("root", "b", "here", "wanted")}
+
+
+def test_expected_versions_are_asked_for_ahead_but_not_too_many(cache_dir: str) -> None:
+    packages = {"a": {f"{number}": () for number in range(1, 101)}}
+    with universe(packages) as server, catalog_of(server, cache_dir) as catalog:
+        assert isinstance(catalog, Foresight)
+        candidates = catalog.listing(A).candidates
+        catalog.expect(candidates)
+
+        expected = candidates[:MAX_EXPECTED]
+        assert all(eventually(server, f"/files/a/a-{one.version}-") for one in expected)
+    asked = {path for path in server.paths() if path.startswith("/files/")}
+    assert len(asked) == MAX_EXPECTED
 
 
 def test_pins_of_the_old_lock_are_the_first_guess(cache_dir: str) -> None:

@@ -29,7 +29,7 @@ PAGE = "/simple/shop/"
 
 
 def names(page: ProjectPage | None) -> list[str] | None:
-    return None if page is None else [file.filename for file in page.files]
+    return None if page is None else [file.filename for file in page.releases.files]
 
 
 def failure(future: Future[ProjectPage | None]) -> IndexFailed:
@@ -47,7 +47,7 @@ def test_the_files_of_a_project(
         page = make_client(server).page(SHOP).result(10)
 
         assert page is not None
-        wheel, sdist = page.files
+        wheel, sdist = page.releases.files
         assert (page.name, page.index) == (SHOP, Index(None, server.url))
         assert (wheel.filename, wheel.url) == (WHEEL, server.file_url("shop", WHEEL))
         assert (wheel.requires_python, wheel.yanked, wheel.has_metadata) == (
@@ -84,7 +84,7 @@ def test_relative_links_start_at_the_page_after_redirects(make_client: MakeClien
         page = make_client(server).page(SHOP).result(10)
 
         assert page is not None
-        assert [file.url for file in page.files] == [f"{server.root}/other/{WHEEL}"]
+        assert [file.url for file in page.releases.files] == [f"{server.root}/other/{WHEEL}"]
 
 
 # -- H4: which index serves
@@ -212,7 +212,7 @@ def test_credentials_reach_their_index(make_client: MakeClient, tmp_path: Path, 
         page = make_client(Index("corp", url), options=options).page(SHOP).result(10)
 
         assert page is not None
-        assert all("me:" not in file.url for file in page.files)
+        assert all("me:" not in file.url for file in page.releases.files)
 
 
 def test_credentials_of_one_index_do_not_reach_another(make_client: MakeClient) -> None:

@@ -140,7 +140,7 @@ def test_offline_says_so(make_client: MakeClient, server: IndexServer) -> None:
 def listed_file(client: IndexClient) -> File:
     page = client.page("shop").result(10)  # type: ignore[arg-type]
     assert page is not None
-    return page.files[0]
+    return page.releases.files[0]
 
 
 def test_the_metadata_file_is_enough(make_client: MakeClient) -> None:

@@ -2,30 +2,34 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
 
 from envsync.errors import IndexFailed
 from envsync.index.html_page import read_html
 from envsync.index.packed import pack_page, unpack_page
 from envsync.index.pages import parse_page
-from envsync.model.candidate import File
+from envsync.index.releases import by_release
+from envsync.model.candidate import File, Files
 
 URL = "https://index.example/simple/shop/"
+SHOP = canonicalize_name("shop")
 SHA = "5f" * 32
 WHEEL = "shop-1.0-py3-none-any.whl"
 
 
-def html(*links: str, head: str = "") -> tuple[File, ...]:
+def html(*links: str, head: str = "") -> Sequence[File]:
     text = f"<!DOCTYPE html>\n<html><head>{head}<title>Links</title></head><body>\n"
     text += "\n".join(links) + "\n</body></html>"
     return parse_page(text.encode(), "text/html; charset=utf-8", url=URL, name="shop")
 
 
-def names(files: tuple[File, ...]) -> list[str]:
+def names(files: Sequence[File]) -> list[str]:
     return [file.filename for file in files]
 
 
@@ -34,7 +38,7 @@ def page(*rows: dict[str, Any], **more: object) -> bytes:
     return json.dumps({**meta, **more}).encode()
 
 
-def from_json(body: bytes) -> tuple[File, ...]:
+def from_json(body: bytes) -> Sequence[File]:
     return parse_page(body, "application/vnd.pypi.simple.v1+json", url=URL, name="shop")
 
 
@@ -249,7 +253,7 @@ def test_any_text_is_read_without_surprise(text: str) -> None:
 
 @given(st.text(alphabet="<>a/!-='\"& hrefsb\n#x1", max_size=80))
 def test_the_short_way_reads_what_the_general_way_reads(between: str) -> None:
-    row = '<a href="https://h.example/a-1.zip">a</a><br/>\n'
+    row = f'<a href="https://h.example/a-1.zip#sha256={SHA}">a</a><br/>\n'
     single = row.replace('"', "'")  # only the general way takes this quote
 
     assert read_html(f"{row}{between}{row}{row}", URL) == read_html(
@@ -284,10 +288,45 @@ _ATTRIBUTES = st.lists(
 @given(_ATTRIBUTES)
 def test_the_short_way_reads_attributes_as_the_general_way_does(parts: list[str]) -> None:
     attributes = "".join(parts)
-    row = f'<a href="https://h.example/a-1.zip"{attributes}>a</a>\n'
-    end = '<a href="https://h.example/b-1.zip">b</a>'
+    row = f'<a href="https://h.example/a-1.zip#sha256={SHA}"{attributes}>a</a>\n'
+    end = f'<a href="https://h.example/b-1.zip#sha256={SHA}">b</a>'
 
     assert read_html(row + end, URL) == read_html(row.replace("href=", "HREF=") + end, URL)
+
+
+_HREFS = st.lists(
+    st.sampled_from(
+        [
+            f"https://h.example/a/a-1.zip#sha256={SHA}",
+            f"https://h.example/b-1.zip#sha256={SHA}",
+            f"https://h.example/a%20b-1.zip#sha256={SHA}",
+            f"https://h.example/a&amp;b-1.zip#sha256={SHA}",
+            f"https://h.example/c-1.zip?x#sha256={SHA}",
+            f"https://h.example/a/..#sha256={SHA}",
+            f"https://h.example/é-1.zip#sha256={SHA}",
+            f"https://h.example/{'d' * 256}#sha256={SHA}",
+            f"https://h.example/{'d/' * 4096}d-1.zip#sha256={SHA}",
+            f"https://h.example#sha256={SHA}",
+            f"https://h.example.evil.example/e-1.zip#sha256={SHA}",
+            f"https://i.example/f-1.zip#sha256={SHA}",
+            f"https://h.example/g-1.zip#md5={SHA[:32]}",
+            f"https://h.example/g-1.zip#sha256={SHA.upper()}",
+            f"https://h.example/g-1.zip#sha256={SHA}&amp;md5={SHA[:32]}",
+            f"https://h.example/g-1.zip#sha256={SHA[1:]}",
+            "https://h.example/h-1.zip",
+            "i-1.zip",
+        ]
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_HREFS)
+def test_the_short_way_reads_addresses_as_the_general_way_does(hrefs: list[str]) -> None:
+    text = "".join(f'<a href="{href}">x</a>\n' for href in hrefs)
+
+    assert read_html(text.replace("href=", "HREF="), URL) == read_html(text, URL)
 
 
 def test_too_many_links_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -519,10 +558,13 @@ def test_packing_keeps_everything(rows: list[tuple[File, bool]]) -> None:
         file._replace(url=file.url + file.filename) if is_usual else file for file, is_usual in rows
     )
 
-    assert unpack_page(pack_page(files)) == files
+    page = by_release(SHOP, Files.of(files))
+
+    assert files == tuple(Files.of(files))
+    assert page == unpack_page(pack_page(page))
 
 
-@pytest.mark.parametrize("data", [b"", b"page 1\n[]", b"page 1\n{", b"page 2\n{}", b"{}"])
+@pytest.mark.parametrize("data", [b"", b"page 2\n[]", b"page 2\n{", b"page 1\n{}", b"{}"])
 def test_what_was_never_packed_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed page"):
         unpack_page(data)

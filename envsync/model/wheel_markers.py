@@ -1,4 +1,4 @@
-"""Tell in which environments a wheel could be installed: tags of a file name -> MarkerSet.
+"""Tell in which environments a wheel could be installed, from the tags in its file name.
 
 Markers say less than tags (nothing about libc or ABI), so the answer is generous: it leaves out
 only environments in which no installer would ever take the wheel.
@@ -54,6 +54,17 @@ def serves(filename: str) -> MarkerSet:
     """Where the wheel of this name could be installed; everywhere when its tags are unknown."""
     python, abi, platform = filename.removesuffix(".whl").lower().rsplit("-", 3)[1:]
     return _interpreters(python, abi) & _platforms(platform)
+
+
+def least_minor(filename: str) -> int:
+    """The least minor of Python 3 that a wheel's python tag names; 0 where it names none."""
+    return _least_minor(filename.rsplit("-", 3)[1])
+
+
+@cache
+def _least_minor(python_tags: str) -> int:
+    minors = (one[3:] for one in python_tags.split(".") if one[2:3] == "3")
+    return min((int(minor) if minor.isdigit() else 0 for minor in minors), default=0)
 
 
 @cache

@@ -3,8 +3,8 @@
 import pytest
 from packaging.tags import Tag
 
-from envsync.lock.wheels import serves
 from envsync.model.marker import from_text
+from envsync.model.wheel_markers import serves
 from tests.lock.samples import LINUX, MACOS, WINDOWS, target_of
 
 
