@@ -32,9 +32,14 @@ def _main() -> int:
     arguments = sys.argv[1:]
     if arguments == ["sync"] or arguments[:1] == ["run"]:
         _answer_from_stamp(arguments)
+    from envsync import interrupts  # noqa: PLC0415
     from envsync.cli.main import main as run_command  # noqa: PLC0415
 
-    return run_command(arguments)
+    interrupts.install(lambda: sys.stderr.write("error: interrupted\n"))
+    try:
+        return run_command(arguments)
+    finally:
+        interrupts.ignore()  # one while Python shuts down would only spoil the exit code
 
 
 def _answer_from_stamp(arguments: "list[str]") -> None:

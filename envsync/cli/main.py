@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
-from envsync import __version__, interrupts
+from envsync import __version__
 from envsync.errors import EnvsyncError, UsageError
 from envsync.files import storage_failed
 from envsync.settings import Settings, read_settings
@@ -95,7 +95,6 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
     ui = Ui(Settings(cache_dir=""))
     try:
-        interrupts.install(lambda: sys.stderr.write("error: interrupted\n"))
         settings = read_settings(os.environ)
         ui = Ui(settings)
         command, options, module = _parse(arguments)
@@ -128,8 +127,6 @@ def main(arguments: Sequence[str]) -> int:
         return failure.exit_code
     finally:
         ui.close()
-        # An interrupt while Python shuts down would only spoil the exit code.
-        interrupts.ignore()
 
 
 def _folder(project: str) -> str:

@@ -84,11 +84,11 @@ def test_failures_have_a_json_document_too(project: Workplace) -> None:
 
 
 def test_all_keys_without_effect_are_named_at_once(project: Workplace) -> None:
-    project.write(SPEC.replace("[env]", '[env]\nseed = ["pip"]', 1) + '[tasks]\na = "b"\n')
+    sources = "[sources]\na = { git = 'https://git.example/a' }\n"
+    project.write(f"{SPEC}{sources}b = {{ git = 'https://git.example/b' }}\n")
     ran = project.run("lock")
     assert ran.code == 2
-    assert "env.seed" in ran.err
-    assert "tasks" in ran.err
+    assert "sources.a.git, sources.b.git" in ran.err
 
 
 def test_cache_that_cannot_be_made_is_named(project: Workplace) -> None:

@@ -16,7 +16,6 @@ import html
 import io
 import json
 import os
-import signal
 import tomllib
 import zipfile
 import zlib
@@ -370,14 +369,10 @@ def lock_in_process(folder: Path, index_url: str, *arguments: str) -> Ran:
     """
     environ = clean_environ(folder.parent / "cache", index_url)
     out, err = io.StringIO(), io.StringIO()
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        with (
-            mock.patch.dict(os.environ, environ, clear=True),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = main(["lock", "-C", str(folder), *arguments])
-    finally:
-        signal.signal(signal.SIGINT, handler)  # the command's end turns interrupts off
+    with (
+        mock.patch.dict(os.environ, environ, clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(["lock", "-C", str(folder), *arguments])
     return Ran(code, out.getvalue(), err.getvalue())
