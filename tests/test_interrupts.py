@@ -7,7 +7,10 @@ import time
 
 import pytest
 
-HEAD = "import os, signal, sys, time\nfrom envsync import interrupts\ninterrupts.install(lambda: sys.stderr.write('last words\\n'))\n"
+HEAD = (
+    "import os, signal, sys, time\nfrom envsync import interrupts\n"
+    "interrupts.install(lambda: sys.stderr.write('last words\\n'))\n"
+)
 
 
 def run(code: str, *, ignored: signal.Signals | None = None) -> "subprocess.CompletedProcess[str]":

@@ -1,6 +1,7 @@
 """The values that resolvelib juggles in one region: requirements as sets of versions, and pins."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import overload
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -130,9 +131,9 @@ class Matches(Sequence[Pin]):
         """The set without what is hopeless."""
         return self._mask & ~self._hopeless(self.key)
 
-    @property
+    @cached_property
     def has_choice(self) -> bool:
-        """Whether there are two versions or more."""
+        """Whether there were two versions or more when this was first asked."""
         mask = self.mask
         return bool(mask & (mask - 1))
 

@@ -226,6 +226,7 @@ def _age_test(limit: datetime | None) -> Callable[[str | None], str | None] | No
         return None
     limit = limit.astimezone(UTC)
     seconds = limit.strftime("%Y-%m-%dT%H:%M:%S")
+    late_reason = f"not uploaded before exclude-newer, {seconds}Z"
 
     def reason(upload_time: str | None) -> str | None:
         if not upload_time:
@@ -236,7 +237,7 @@ def _age_test(limit: datetime | None) -> Callable[[str | None], str | None] | No
         else:
             moment = _parse_time(upload_time)
             late = moment is None or moment >= limit
-        return f"uploaded {upload_time}, not before exclude-newer" if late else None
+        return late_reason if late else None
 
     return reason
 

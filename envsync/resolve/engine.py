@@ -60,7 +60,7 @@ class Engine(Resolution[Ask, Pin, Key]):
         self._provider = provider
         self._guilty: list[Pin | None] = []
         """Of these one must go, as far as that is known for sure; None stands for env.toml."""
-        self._satisfied: dict[Key, tuple[Pin | None, Criterion[Ask, Pin]]] = {}
+        self._satisfied: dict[Key, tuple[Pin, Criterion[Ask, Pin]]] = {}
 
     def _attempt_to_pin_criterion(self, name: Key) -> list[Criterion[Ask, Pin]]:
         """Try versions, but not those that cannot fit as far as is known of them already."""
@@ -134,8 +134,10 @@ class Engine(Resolution[Ask, Pin, Key]):
         criteria are never changed in place. Should a later resolvelib ask otherwise, this is only
         slower.
         """
-        known = self._satisfied.get(name)
         pin = self._states[-1].mapping.get(name)
+        if pin is None:
+            return False
+        known = self._satisfied.get(name)
         if known is not None and known[1] is criterion and known[0] is pin:
             return True
         satisfies = super()._is_current_pin_satisfying(name, criterion)

@@ -167,7 +167,8 @@ def _out_of_budget(error: Unsolvable) -> NoSolution:
 def _hint_at(collisions: Iterable[Collision]) -> str | None:
     """A way out that the reasons for passing versions over suggest."""
     for collision in collisions:
-        for one in collision.passed_over:
+        # The oldest that would do asks least: of Python, or of exclude-newer.
+        for one in reversed(collision.passed_over):
             if hint := _hint_for(collision.offer.name, one.versions[0], one.reason):
                 return hint
     return None
