@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
 from envsync import __version__
-from envsync.errors import EnvsyncError, UsageError
+from envsync.errors import EnvsyncError, StorageFailed, UsageError
 from envsync.files import storage_failed
 from envsync.settings import Settings, read_settings
 from envsync.ui import Ui
@@ -130,12 +130,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _folder(project: str) -> str:
-    """Give the folder to look for env.toml in. Raises `UsageError` where there is none."""
+    """Give the folder to look for env.toml in. Raises `StorageFailed` where that can't be told."""
     try:
         return os.path.abspath(project)
     except OSError as error:
-        raise UsageError(
-            f"the current folder cannot be read: {error.strerror or error}",
+        raise StorageFailed(
+            "the current folder",
+            f"it cannot be read: {error.strerror or error}",
             hint="`cd` to another one, or name one in full: `envsync -C DIR …`",
         ) from error
 

@@ -8,10 +8,12 @@ no symbolic link is followed below the environment's root.
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from envsync.files import content_mtime
+from envsync.halves import in_halves
 from envsync.sync.manifest import Placed
 from envsync.sync.paths import parents
 
@@ -49,16 +51,13 @@ def scan(root: str, placed: Mapping[str, Placed], owned_folders: Iterable[str]) 
     `owned_folders` are those in which nothing else may be (site-packages, scripts), relative to
     the root. Raises `OSError` where the disk can't be read.
     """
-    changed_folders = _folders_that_are_not(root, placed)
+    folders = parents(placed)
+    changed_folders = _folders_that_are_not(root, folders)
     missing: list[str] = []
     edited: list[str] = []
-    for path, expected in placed.items():
-        found = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
-        if found is None:
-            missing.append(path)
-        elif not _is_as_placed(expected, found):
-            edited.append(path)
-    walk = _Walk(root, placed)
+    if changed_folders or not in_halves(partial(_are_as_placed, root), list(placed.values())):
+        missing, edited = _differences(root, placed, changed_folders)
+    walk = _Walk(root, placed, folders)
     for folder in owned_folders:
         if not _is_below(folder, changed_folders):
             walk.visit(folder)
@@ -69,6 +68,29 @@ def scan(root: str, placed: Mapping[str, Placed], owned_folders: Iterable[str]) 
         tuple(sorted(stray)),
         tuple(sorted(walk.bytecode)),
     )
+
+
+def _are_as_placed(root: str, files: Sequence[Placed]) -> bool:
+    """Say whether every file is as it was placed; mostly so, and then nobody asks which is not."""
+    try:
+        return all(_is_as_placed(file, os.lstat(f"{root}/{file.path}")) for file in files)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _differences(
+    root: str, placed: Mapping[str, Placed], changed_folders: set[str]
+) -> tuple[list[str], list[str]]:
+    """Give the paths that are missing, and those that are not as they were placed."""
+    missing: list[str] = []
+    edited: list[str] = []
+    for path, expected in placed.items():
+        found = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
+        if found is None:
+            missing.append(path)
+        elif not _is_as_placed(expected, found):
+            edited.append(path)
+    return missing, edited
 
 
 def _is_as_placed(expected: Placed, found: os.stat_result) -> bool:
@@ -86,10 +108,10 @@ def _lstat(path: str) -> os.stat_result | None:
         return None
 
 
-def _folders_that_are_not(root: str, placed: Iterable[str]) -> set[str]:
+def _folders_that_are_not(root: str, folders: Iterable[str]) -> set[str]:
     """Give the topmost paths where a folder should be and something else is: a link, a file."""
     wrong: set[str] = set()
-    for folder in sorted(parents(placed)):
+    for folder in sorted(folders):
         if _is_below(folder, wrong):
             continue
         found = _lstat(f"{root}/{folder}")
@@ -111,9 +133,8 @@ def _is_below(path: str, folders: set[str]) -> bool:
 class _Walk:
     """Finds what nobody placed in the owned folders, and the bytecode that Python may write."""
 
-    def __init__(self, root: str, placed: Mapping[str, Placed]) -> None:
-        self._root, self._placed = root, placed
-        self._folders = parents(placed)
+    def __init__(self, root: str, placed: Mapping[str, Placed], folders: Collection[str]) -> None:
+        self._root, self._placed, self._folders = root, placed, folders
         self.stray: list[str] = []
         self.bytecode: list[str] = []
 

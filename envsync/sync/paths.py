@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 def parents(paths: Iterable[str]) -> set[str]:
     """Give every folder above the paths, without the root."""
     found: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
+    for lowest in {path.rpartition("/")[0] for path in paths}:
+        folder = lowest
         while folder and folder not in found:
             found.add(folder)
             folder = folder.rpartition("/")[0]

@@ -155,6 +155,6 @@ def test_a_current_folder_that_is_gone(project: Workplace) -> None:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 2, done.stderr
-        assert "the current folder cannot be read" in done.stderr
+        assert done.returncode == 1, done.stderr
+        assert "the current folder: it cannot be read" in done.stderr
         assert "Traceback" not in done.stderr
