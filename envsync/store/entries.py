@@ -191,7 +191,7 @@ def _hash(path: str) -> str:
 def _boot_id() -> str:
     """Name this run of the system; empty where it can't be told from another."""
     try:
-        with open(_BOOT_ID, encoding="ascii") as file:
-            return file.read().strip()
+        with open(_BOOT_ID, "rb") as file:
+            return file.read().decode().strip()
     except (OSError, ValueError):
         return ""
