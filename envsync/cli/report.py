@@ -8,7 +8,7 @@ from envsync.cli.main import Session
 if TYPE_CHECKING:
     from envsync.lock.compare import Change
     from envsync.workflow.lock import LockOutcome
-    from envsync.workflow.sync import SyncOutcome
+    from envsync.workflow.look import SyncOutcome
 
 
 _MOST_GAPS = 12

@@ -9,10 +9,11 @@ from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import UsageError
+from envsync.workflow.look import SyncOutcome
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.quick import quick_sync
 from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
-from envsync.workflow.sync import SyncOutcome, discard_quarantine
+from envsync.workflow.sync import discard_quarantine
 
 if TYPE_CHECKING:
     from envsync.workflow.lock import LockOutcome

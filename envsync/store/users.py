@@ -15,7 +15,7 @@ lost costs a download at most: environments don't need the store, but for those 
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from envsync.files import read_limited, storage_errors, write_atomic
@@ -81,6 +81,16 @@ def users(cache_dir: str) -> Iterator[tuple[str, User | None]]:
             continue
         except (ValueError, OSError):
             yield path, None
+
+
+def present(records: Iterable[tuple[str, User | None]]) -> list[User]:
+    """Those of the recorded environments that can be read and still exist."""
+    return [user for _, user in records if user is not None and user.is_there()]
+
+
+def entries_of(environments: Iterable[User]) -> set[str]:
+    """The entries that any of some environments uses, each as BUCKET/KEY."""
+    return {name for user in environments for names in user.entries.values() for name in names}
 
 
 def _path(cache_dir: str, root: str) -> str:

@@ -7,7 +7,6 @@ leads a rename or a removal to somewhere else (hazards H69 and H71).
 
 import os
 import stat
-from types import TracebackType
 from typing import Self
 
 from envsync.files import flush_directory, remove_folder_at
@@ -30,12 +29,7 @@ class Tree:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._forget()
         os.close(self._top)
 

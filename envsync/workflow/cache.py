@@ -20,7 +20,7 @@ from envsync.store.inventory import (
     measure,
 )
 from envsync.store.users import BUCKET as USERS_BUCKET
-from envsync.store.users import User, users
+from envsync.store.users import User, entries_of, present, users
 from envsync.sync.install import SYMLINK
 
 GRACE_DAYS = 30.0
@@ -86,14 +86,14 @@ def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
     with storage_errors(cache_dir):
         found = list(items(cache_dir))
         oldest = time.time() - wanted.unused_days * _DAY
-        known = [(path, user) for path, user in users(cache_dir)]
+        known = list(users(cache_dir))
         gone = list(_gone(known, oldest))
-        there = [user for _, user in known if user is not None and user.is_there()]
-        used = {name for user in there for names in user.entries.values() for name in names}
+        there = present(known)
+        used = entries_of(there)
         chosen = [*gone, *(item for item in found if _is_due(item, used, oldest))]
         kept = 0
         if wanted.max_bytes is not None:
-            pinned = _linked_by_symlinks(there)
+            pinned = entries_of(user for user in there if user.link_mode == SYMLINK)
             rest = _rest(found, chosen, pinned)
             more, kept = _over(rest, used, wanted.max_bytes, _stays(found, rest, chosen))
             chosen += more
@@ -117,16 +117,6 @@ def _is_due(item: Item, used: set[str], oldest: float) -> bool:
     if item.kind == "running":
         return False
     return item.used < min(oldest, time.time() - _MOMENT) and item.name not in used
-
-
-def _linked_by_symlinks(there: Iterable[User]) -> set[str]:
-    return {
-        name
-        for user in there
-        if user.link_mode == SYMLINK
-        for names in user.entries.values()
-        for name in names
-    }
 
 
 def _rest(found: Sequence[Item], chosen: Sequence[Item], pinned: set[str]) -> list[Item]:

@@ -10,7 +10,7 @@ from envsync.store import built, bytecode, entries
 from envsync.store.entries import StoreReader
 from envsync.store.inventory import Item, check_ours, items
 from envsync.store.manifest import StoredWheel
-from envsync.store.users import User, users
+from envsync.store.users import User, present, users
 from envsync.wheel.record import parse_record
 
 
@@ -44,7 +44,7 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
         return Checked(0, 0, ())
     with storage_errors(cache_dir):
         found = [item for item in items(cache_dir) if item.kind == "entry"]
-        there = [user for _, user in users(cache_dir) if user is not None and user.is_there()]
+        there = present(users(cache_dir))
         damaged: list[Damage] = []
         files = 0
         reporter.begin("verifying", len(found))

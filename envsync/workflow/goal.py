@@ -18,10 +18,10 @@ from envsync.settings import Settings
 from envsync.spec.conflicts import clash
 from envsync.spec.model import Part, Spec
 from envsync.workflow.lock import LockOutcome, make_lock, read_lock, why_stale
+from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
 from envsync.workflow.request import LOCKED, LockOptions, Selection
 from envsync.workflow.spec_file import venv_path
-from envsync.workflow.sync import Goal
 
 
 def lock_for_sync(
@@ -79,7 +79,7 @@ def make_goal(
         target=target,
         prompt=spec.name,
         pins=pins,
-        selection=selection.line() + (f" python={settings.python}" if settings.python else ""),
+        selection=selection.line(settings.python),
         system_site_packages=spec.system_site_packages,
         link_mode=spec.sync.link_mode,
         compile_bytecode=(

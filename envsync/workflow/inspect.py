@@ -14,16 +14,16 @@ from envsync.sync import journal, transaction
 from envsync.sync.drift import expected_mtime
 from envsync.sync.install import SYMLINK
 from envsync.sync.manifest import Manifest, Placed
-from envsync.sync.plan import Comparison, compare
+from envsync.sync.plan import Comparison
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_for_sync, make_goal
 from envsync.workflow.lock import why_stale
+from envsync.workflow.look import REPAIR, Goal, State, check, compared, look
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection, SyncRequest
 from envsync.workflow.spec_file import read_spec
 from envsync.workflow.stored import in_store
-from envsync.workflow.sync import Goal, State
 
 _BYTECODE = ".pyc"
 
@@ -85,7 +85,7 @@ def status(
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
     goal, stale = _goal(project, request.selection, FROZEN, settings, reporter)
-    state = steps.look(goal, force=True)
+    state = look(goal, force=True)
     placed = state.manifest.placed() if state.manifest else {}
     absent = "" if state.manifest else state.reason or "there is no environment"
     return Status(
@@ -96,9 +96,7 @@ def status(
         stale=stale,
         absent=absent,
         interrupted=transaction.is_interrupted(goal.root),
-        comparison=compare(
-            steps.wanted_packages(goal, state.manifest), state.manifest, state.drift
-        ),
+        comparison=compared(goal, state),
         paths=tuple(_path_changes(goal.root, state)),
         set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
     )
@@ -112,7 +110,7 @@ def verify(
     Raises `EnvDiffers` with every difference, and as `status` does.
     """
     goal, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
-    found = steps.check(goal, verify=True)
+    found = check(goal, verify=True)
     name = os.path.basename(goal.root)
     manifest = transaction.read_manifest(goal.root)
     if manifest is None:
@@ -120,7 +118,7 @@ def verify(
     forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)
     if forged:
         lines = [f"! {path} is not what the wheel has" for path in forged]
-        raise EnvDiffers(name, lines, hint=steps.REPAIR)
+        raise EnvDiffers(name, lines, hint=REPAIR)
     return Verified(goal.root, len(found.comparison.kept), compared, len(manifest.placed()))
 
 

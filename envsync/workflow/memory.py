@@ -18,9 +18,9 @@ from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
 from envsync.settings import Settings
 from envsync.workflow.fresh import key_of
+from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
-from envsync.workflow.sync import Goal
 
 _BUCKET = "goals-v1"
 _LIMIT = 64 << 20
@@ -123,8 +123,7 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         __version__,
         project.spec_path,
         project.lock_path,
-        request.selection.line(),
-        settings.python or "",
+        request.selection.line(settings.python),
         str(settings.compile_bytecode),
         spec,
         lock,

@@ -23,8 +23,9 @@ from envsync.resolve.universal import resolve
 from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.times import exclude_newer_time
 from envsync.store.wheels import StoredWheel
+from envsync.workflow.look import Goal
 from envsync.workflow.stored import Look
-from envsync.workflow.sync import Goal, sync
+from envsync.workflow.sync import sync
 
 _VARIABLES = (
     *("python_full_version", "implementation_name", "os_name", "platform_machine"),

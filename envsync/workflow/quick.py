@@ -8,11 +8,11 @@ from envsync.settings import Settings
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 from envsync.workflow import sync as steps
+from envsync.workflow.look import Goal, SyncOutcome
 from envsync.workflow.memory import recall
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 from envsync.workflow.stored import Look, all_in_store
-from envsync.workflow.sync import Goal, SyncOutcome
 
 
 def quick_sync(

@@ -17,7 +17,7 @@ def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> 
     if not request.is_plain() or settings.refresh or settings.compile_bytecode is not None:
         return None
     root = project.default_venv_path
-    selection = request.selection.line() + (f" python={settings.python}" if settings.python else "")
+    selection = request.selection.line(settings.python)
     return root if stamp.is_current(root, selection, files=False) else None
 
 

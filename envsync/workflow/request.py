@@ -25,15 +25,18 @@ class Selection(NamedTuple):
     no_extras: tuple[str, ...] = ()
     all_extras: bool = False
 
-    def line(self) -> str:
-        """Name the selection in one line, for stamp and manifest."""
+    def line(self, python: str | None) -> str:
+        """Name the selection in one line, for stamp and manifest; with the interpreter that the
+        user asked for beside env.toml, if any.
+        """
+        chosen = f" python={python}" if python else ""
         if self == Selection():
-            return DEFAULT_SELECTION
+            return DEFAULT_SELECTION + chosen
         parts = []
         for field, value in self._asdict().items():
             text = ",".join(sorted(value)) if isinstance(value, tuple) else str(value)
             parts.append(f"{field}={text}")
-        return " ".join(parts)
+        return " ".join(parts) + chosen
 
 
 class SyncRequest(NamedTuple):

@@ -7,15 +7,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from envsync.errors import EnvDiffers, StorageFailed, TargetRefused
+from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
-from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
 from envsync.sync import journal, stamp, transaction
-from envsync.sync.drift import Drift, expected_mtime, scan
+from envsync.sync.drift import expected_mtime
 from envsync.sync.install import (
     SYMLINK,
     Content,
@@ -27,18 +26,26 @@ from envsync.sync.install import (
 )
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.paths import parents
-from envsync.sync.plan import Comparison, Wanted, compare, damaged_owners, make_plan
+from envsync.sync.plan import Comparison, damaged_owners, make_plan
 from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
-from envsync.workflow.bytecode import MARK, bytecode_of, forged, with_bytecode
+from envsync.workflow.bytecode import MARK, bytecode_of
 from envsync.workflow.direct import direct_url, identity
+from envsync.workflow.look import (
+    Goal,
+    State,
+    SyncOutcome,
+    compared,
+    look,
+    owned_folders,
+    packages_of,
+    target_line,
+)
 from envsync.workflow.stored import Look
 from envsync.workflow.users import register_user
 
 _WAIT_SECONDS = 300.0
 _TRIES = 4
-
-REPAIR = "`envsync sync --verify` looks at every byte and repairs"
 
 Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
 """Gives the stored wheels of pins, by package name; makes anew those that show to have been
@@ -50,50 +57,6 @@ Undo = Callable[[], None]
 
 def _nothing() -> None:
     pass
-
-
-class Goal(NamedTuple):
-    """What an environment is to be."""
-
-    root: str
-    """The environment's folder, absolute."""
-    base: str
-    """The folder that the lock's relative paths begin at, absolute."""
-    target: Target
-    prompt: str
-    pins: tuple[Pinned, ...]
-    selection: str
-    """Groups and extras, as one line."""
-    system_site_packages: bool = False
-    link_mode: str = "auto"
-    compile_bytecode: bool = False
-    """Compiled files are made where the store has none; else they are linked where it has."""
-    inputs: tuple[tuple[str, str], ...] = ()
-    """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
-
-
-class SyncOutcome(NamedTuple):
-    """What a sync did, or would do."""
-
-    root: str
-    comparison: Comparison
-    created: bool
-    """The environment was made anew."""
-    reason: str = ""
-    """Why it was made anew, when there was one before."""
-    recovered: bool = False
-    """A sync that had been interrupted was finished first."""
-
-
-class State(NamedTuple):
-    """What is there before a sync."""
-
-    manifest: Manifest | None
-    """None: the environment is to be made from nothing."""
-    drift: Drift
-    reason: str = ""
-    looked_ns: int = 0
-    """When it was looked at: what a folder got later was not seen."""
 
 
 @contextmanager
@@ -112,32 +75,6 @@ def locked(root: str, reporter: Reporter) -> Iterator[bool]:
 
     with FileLock(parent, timeout=_WAIT_SECONDS, on_wait=waiting):
         yield transaction.recover(root)
-
-
-def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
-    """Compare the environment with the goal, with `verify` every byte of it; change nothing.
-
-    Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
-    """
-    state = look(goal, force=True, verify=verify)
-    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
-    name = os.path.basename(goal.root)
-    if transaction.is_interrupted(goal.root):
-        raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
-    if state.manifest is None:
-        what = state.reason or "there is no environment"
-        raise EnvDiffers(name, [f"! {what}", *comparison.lines()])
-    if not comparison.is_empty():
-        hint = REPAIR if verify else None
-        raise EnvDiffers(name, comparison.lines(), hint=hint)
-    return SyncOutcome(goal.root, comparison, created=False)
-
-
-def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
-    """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
-    state = look(goal, force=force)
-    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
-    return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
 
 def sync(
@@ -163,7 +100,7 @@ def sync(
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
     state = look(goal, force=force, verify=verify)
-    comparison = compare(wanted_packages(goal, state.manifest), state.manifest, state.drift)
+    comparison = compared(goal, state)
     if state.manifest is not None and comparison.is_empty():
         if before_commit is not None:
             before_commit()
@@ -201,97 +138,6 @@ def _refuse_own(root: str) -> None:
             "holds the envsync that is running, which cannot change what it runs from",
             hint="use an envsync that is installed elsewhere, for example with pipx",
         )
-
-
-def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
-    """See what is there; with `verify`, every byte of it.
-
-    Raises `TargetRefused` for a folder that envsync didn't make.
-    """
-    root = goal.root
-    if not os.path.lexists(root):
-        return State(None, Drift())
-    if journal.read_id(root) is None or os.path.islink(root):
-        if force or _is_empty(root):
-            return State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
-        raise TargetRefused(
-            root,
-            "is there already and was not made by envsync",
-            hint="`envsync sync --force` sets it aside and makes a new one",
-        )
-    manifest = transaction.read_manifest(root)
-    if manifest is None:
-        return State(None, Drift(), "its manifest is missing or damaged")
-    if manifest.target != _target_line(goal):
-        return State(None, Drift(), _why_anew(manifest.target, goal))
-    looked_ns = time.time_ns()
-    with storage_errors(root):
-        drift = scan(root, manifest.placed(), _owned_folders(goal.target))
-        if verify:
-            drift = _with_altered(root, manifest, drift, goal.target)
-    return State(manifest, drift, looked_ns=looked_ns)
-
-
-def _with_altered(root: str, manifest: Manifest, drift: Drift, target: Target) -> Drift:
-    """Count as edited what has other bytes, too, and as stray what Python can't have written."""
-    from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
-
-    known = {*drift.missing, *drift.edited}
-    found = altered(root, manifest.placed(), known)
-    stray = forged(root, drift.bytecode, target)
-    return drift._replace(
-        edited=tuple(sorted((*drift.edited, *found))),
-        stray=tuple(sorted((*drift.stray, *stray))),
-        bytecode=tuple(path for path in drift.bytecode if path not in stray),
-    )
-
-
-def _is_empty(root: str) -> bool:
-    return os.path.isdir(root) and not os.path.islink(root) and not os.listdir(root)
-
-
-def _target_line(goal: Goal) -> str:
-    target = goal.target
-    shape = "system" if goal.system_site_packages else "isolated"
-    return f"{target.executable}\t{target.signature}\t{target.version}\t{shape}\t{goal.root}"
-
-
-def _why_anew(before: str, goal: Goal) -> str:
-    old = before.split("\t")
-    new = _target_line(goal).split("\t")
-    if len(old) != len(new):
-        return "it was made by another version of envsync"
-    if old[4] != new[4]:
-        return f"it was moved or copied from {old[4]}"
-    if old[3] != new[3]:
-        return "system-site-packages changed"
-    if old[2] != new[2]:
-        return f"it is for Python {old[2]}, not {new[2]}"
-    return "its base interpreter changed"
-
-
-def _owned_folders(target: Target) -> list[str]:
-    """Give the folders in which nothing may be that the lock doesn't ask for."""
-    return sorted({target.purelib, target.platlib, target.scripts})
-
-
-def wanted_packages(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
-    """The packages of a goal, to be compared with a manifest."""
-    present = {name: owner.identity for name, owner in _packages(manifest).items()}
-    return [
-        Wanted(
-            pin.name,
-            pin.version,
-            with_bytecode(
-                identity(pin, goal.base), present.get(pin.name), wanted=goal.compile_bytecode
-            ),
-        )
-        for pin in goal.pins
-    ]
-
-
-def _packages(manifest: Manifest | None) -> Mapping[str, Owner]:
-    return manifest.packages() if manifest else {}
 
 
 def _needed(goal: Goal, state: State, comparison: Comparison) -> list[Pinned]:
@@ -340,7 +186,7 @@ def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Man
         environment_id=(
             state.manifest.environment_id if state.manifest else transaction.new_environment_id()
         ),
-        target=_target_line(goal),
+        target=target_line(goal),
         selection=goal.selection,
         owners=tuple(owners[name] for name in sorted(owners)),
     )
@@ -391,7 +237,7 @@ def _to_compile(goal: Goal, manifest: Manifest | None, needed: Sequence[Pinned])
     """Give the packages whose compiled files are wanted, or in place and to be repaired."""
     if goal.compile_bytecode:
         return {pin.name for pin in needed}
-    packages = _packages(manifest)
+    packages = packages_of(manifest)
     return {
         pin.name
         for pin in needed
@@ -422,7 +268,8 @@ def _prepare(
     reporter: Reporter,
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
-    contents = [own_content(goal)]
+    own = _own_files(goal)
+    contents = [environment_content(own)]
     try:
         for pin in needed:
             bytecode = supplies.bytecode.get(pin.name)
@@ -433,7 +280,7 @@ def _prepare(
     files = Files(merge(manifest.owners), sources(contents))
     placer = Placer(goal.link_mode)
     if state.manifest is None:
-        made = [file.path for file in _own_files(goal) if file.kind == "dir"]
+        made = [file.path for file in own if file.kind == "dir"]
         return transaction.prepare_new(
             goal.root, files, manifest, made, placer=placer, reporter=reporter
         )
@@ -452,7 +299,7 @@ def _write_stamp(goal: Goal, placed: Mapping[str, Placed], known_ns: int) -> Non
     if not goal.inputs:
         remove_tree(path)
         return
-    owned = _owned_folders(goal.target)
+    owned = owned_folders(goal.target)
     below = tuple(f"{folder}/" for folder in owned)
     folders = sorted(f for f in parents(placed) if f in owned or f.startswith(below))
     rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]

@@ -10,12 +10,13 @@ from envsync.spec.model import Spec
 from envsync.workflow import sync as steps
 from envsync.workflow.goal import lock_for_sync, make_goal, with_inputs
 from envsync.workflow.lock import LockOutcome, refuse_pending
+from envsync.workflow.look import SyncOutcome, check, preview
 from envsync.workflow.memory import remember
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, LockOptions, SyncRequest
 from envsync.workflow.spec_file import read_spec, venv_path
 from envsync.workflow.supply import Supply
-from envsync.workflow.sync import SyncOutcome, Undo
+from envsync.workflow.sync import Undo
 
 
 class SpecText(NamedTuple):
@@ -112,7 +113,7 @@ def check_project(
     trust = request.trust or LOCKED
     lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
-    return steps.check(goal, verify=request.verify)
+    return check(goal, verify=request.verify)
 
 
 def preview_project(
@@ -125,4 +126,4 @@ def preview_project(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
-    return Synced(steps.preview(goal, force=request.force), lock)
+    return Synced(preview(goal, force=request.force), lock)

@@ -1,0 +1,186 @@
+"""What an environment is to be, what is there, and how they differ; nothing is changed here."""
+
+import os
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from envsync.errors import EnvDiffers, TargetRefused
+from envsync.files import storage_errors
+from envsync.lock.pins import Pinned
+from envsync.model.target import Target
+from envsync.sync import journal, transaction
+from envsync.sync.drift import Drift, scan
+from envsync.sync.manifest import Manifest, Owner
+from envsync.sync.plan import Comparison, Wanted, compare
+from envsync.workflow.bytecode import forged, with_bytecode
+from envsync.workflow.direct import identity
+
+REPAIR = "`envsync sync --verify` looks at every byte and repairs"
+
+
+class Goal(NamedTuple):
+    """What an environment is to be."""
+
+    root: str
+    """The environment's folder, absolute."""
+    base: str
+    """The folder that the lock's relative paths begin at, absolute."""
+    target: Target
+    prompt: str
+    pins: tuple[Pinned, ...]
+    selection: str
+    """Groups and extras, as one line."""
+    system_site_packages: bool = False
+    link_mode: str = "auto"
+    compile_bytecode: bool = False
+    """Compiled files are made where the store has none; else they are linked where it has."""
+    inputs: tuple[tuple[str, str], ...] = ()
+    """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
+
+
+class SyncOutcome(NamedTuple):
+    """What a sync did, or would do."""
+
+    root: str
+    comparison: Comparison
+    created: bool
+    """The environment was made anew."""
+    reason: str = ""
+    """Why it was made anew, when there was one before."""
+    recovered: bool = False
+    """A sync that had been interrupted was finished first."""
+
+
+class State(NamedTuple):
+    """What is there before a sync."""
+
+    manifest: Manifest | None
+    """None: the environment is to be made from nothing."""
+    drift: Drift
+    reason: str = ""
+    looked_ns: int = 0
+    """When it was looked at: what a folder got later was not seen."""
+
+
+def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
+    """See what is there; with `verify`, every byte of it.
+
+    Raises `TargetRefused` for a folder that envsync didn't make.
+    """
+    root = goal.root
+    if not os.path.lexists(root):
+        return State(None, Drift())
+    if journal.read_id(root) is None or os.path.islink(root):
+        if force or _is_empty(root):
+            return State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
+        raise TargetRefused(
+            root,
+            "is there already and was not made by envsync",
+            hint="`envsync sync --force` sets it aside and makes a new one",
+        )
+    manifest = transaction.read_manifest(root)
+    if manifest is None:
+        return State(None, Drift(), "its manifest is missing or damaged")
+    if manifest.target != target_line(goal):
+        return State(None, Drift(), _why_anew(manifest.target, goal))
+    looked_ns = time.time_ns()
+    with storage_errors(root):
+        drift = scan(root, manifest.placed(), owned_folders(goal.target))
+        if verify:
+            drift = _with_altered(root, manifest, drift, goal.target)
+    return State(manifest, drift, looked_ns=looked_ns)
+
+
+def _with_altered(root: str, manifest: Manifest, drift: Drift, target: Target) -> Drift:
+    """Count as edited what has other bytes, too, and as stray what Python can't have written."""
+    from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
+
+    known = {*drift.missing, *drift.edited}
+    found = altered(root, manifest.placed(), known)
+    stray = forged(root, drift.bytecode, target)
+    return drift._replace(
+        edited=tuple(sorted((*drift.edited, *found))),
+        stray=tuple(sorted((*drift.stray, *stray))),
+        bytecode=tuple(path for path in drift.bytecode if path not in stray),
+    )
+
+
+def _is_empty(root: str) -> bool:
+    return os.path.isdir(root) and not os.path.islink(root) and not os.listdir(root)
+
+
+def target_line(goal: Goal) -> str:
+    """Name the interpreter, kind and place of an environment, as its manifest has it."""
+    target = goal.target
+    shape = "system" if goal.system_site_packages else "isolated"
+    return f"{target.executable}\t{target.signature}\t{target.version}\t{shape}\t{goal.root}"
+
+
+def _why_anew(before: str, goal: Goal) -> str:
+    old = before.split("\t")
+    new = target_line(goal).split("\t")
+    if len(old) != len(new):
+        return "it was made by another version of envsync"
+    if old[4] != new[4]:
+        return f"it was moved or copied from {old[4]}"
+    if old[3] != new[3]:
+        return "system-site-packages changed"
+    if old[2] != new[2]:
+        return f"it is for Python {old[2]}, not {new[2]}"
+    return "its base interpreter changed"
+
+
+def owned_folders(target: Target) -> list[str]:
+    """Give the folders in which nothing may be that the lock doesn't ask for."""
+    return sorted({target.purelib, target.platlib, target.scripts})
+
+
+def compared(goal: Goal, state: State) -> Comparison:
+    """Compare what an environment is to be with what is there."""
+    return compare(_wanted(goal, state.manifest), state.manifest, state.drift)
+
+
+def _wanted(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
+    present = {name: owner.identity for name, owner in packages_of(manifest).items()}
+    return [
+        Wanted(
+            pin.name,
+            pin.version,
+            with_bytecode(
+                identity(pin, goal.base), present.get(pin.name), wanted=goal.compile_bytecode
+            ),
+        )
+        for pin in goal.pins
+    ]
+
+
+def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:
+    """The packages in an environment, by name; None: nothing is there."""
+    return manifest.packages() if manifest else {}
+
+
+def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
+    """Compare the environment with the goal, with `verify` every byte of it; change nothing.
+
+    Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
+    """
+    state = look(goal, force=True, verify=verify)
+    comparison = compared(goal, state)
+    name = os.path.basename(goal.root)
+    if transaction.is_interrupted(goal.root):
+        raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
+    if state.manifest is None:
+        what = state.reason or "there is no environment"
+        raise EnvDiffers(name, [f"! {what}", *comparison.lines()])
+    if not comparison.is_empty():
+        hint = REPAIR if verify else None
+        raise EnvDiffers(name, comparison.lines(), hint=hint)
+    return SyncOutcome(goal.root, comparison, created=False)
+
+
+def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
+    """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
+    state = look(goal, force=force)
+    comparison = compared(goal, state)
+    return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
