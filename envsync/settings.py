@@ -29,6 +29,10 @@ class Settings(NamedTuple):
     index_credentials: Mapping[str, tuple[str, str]] = {}
     """Index name, upper case with `_`, -> user name and password."""
     netrc: str | None = None
+    config_file: str = ""
+    """Absolute path of the user's own config.toml, which needn't exist; "" where none can be."""
+    is_config_named: bool = False
+    """`ENVSYNC_CONFIG_FILE` names it, so it must exist."""
     verbosity: int = 0
     """-1 quiet, 0 normal, 1 verbose."""
     progress: bool = True
@@ -55,6 +59,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         insecure_hosts=frozenset(environ.get("ENVSYNC_ALLOW_INSECURE_HOST", "").split()),
         index_credentials=_credentials(environ),
         netrc=environ.get("NETRC") or None,
+        config_file=_config_file(environ),
+        is_config_named=bool(environ.get("ENVSYNC_CONFIG_FILE")),
         verbosity=-1 if quiet else int(flag(environ, "ENVSYNC_VERBOSE")),
         progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
         color=_color(environ),
@@ -125,3 +131,17 @@ def _default_cache_dir(environ: Mapping[str, str]) -> str:
     xdg = environ.get("XDG_CACHE_HOME", "")
     base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "envsync")
+
+
+def _config_file(environ: Mapping[str, str]) -> str:
+    """The user's own settings file, in the platform's place for such files."""
+    named = environ.get("ENVSYNC_CONFIG_FILE")
+    if named:
+        return os.path.abspath(named)
+    if os.name == "nt":
+        base = environ.get("APPDATA") or os.path.expanduser("~\\AppData\\Roaming")
+    else:
+        xdg = environ.get("XDG_CONFIG_HOME", "")
+        base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".config")
+    # Without a home there is no such file: a folder called `~` here would be a stranger's.
+    return os.path.join(base, "envsync", "config.toml") if os.path.isabs(base) else ""

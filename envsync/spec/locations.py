@@ -56,6 +56,18 @@ def read_http_url(text: str, *, credentials_go: str = "into your netrc file") ->
     return text
 
 
+def read_base_url(text: str) -> str:
+    """Check an address that the user binds credentials to: http or https, and nothing but that."""
+    url = split_url(text)
+    if url.scheme not in ("http", "https"):
+        raise ValueError(f"a URL must begin with https:// or http://, not {url.scheme}://")
+    if url.user is not None:
+        raise ValueError("the address is written without user and password")
+    if url.query or url.fragment:
+        raise ValueError("the address of an index has no ? or # part")
+    return text
+
+
 def read_archive_url(text: str) -> str:
     """Check the URL of a wheel or source archive; `#sha256=...` may say what it must hash to."""
     read_http_url(text)

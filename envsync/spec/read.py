@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import chain
-from operator import itemgetter
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -12,9 +11,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from envsync.errors import SpecInvalid
 from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
-from envsync.spec.fields import Problem, Problems, Table, TooManyProblems
+from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnExtras, expand
-from envsync.spec.lines import find_lines, line_of
 from envsync.spec.locations import read_path
 from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
@@ -24,9 +22,10 @@ from envsync.spec.policies import (
     read_sync,
     read_tasks,
 )
+from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
 from envsync.spec.sources import index_names, read_indexes, read_sources
-from envsync.spec.wording import kind_of, quote, show_path
+from envsync.spec.wording import kind_of, quote
 
 _MAX_NAME = 200
 _PYTHON = re.compile(r"[A-Za-z0-9.<>=!~,*+_ -]+")
@@ -79,23 +78,8 @@ def parse_spec(text: str, *, path: str = "env.toml", folder_name: str) -> Spec:
     except TooManyProblems:
         spec = None
     if spec is None or problems.found:
-        raise SpecInvalid(path, _sentences(problems, text))
+        raise SpecInvalid(path, problem_lines(problems, text))
     return spec
-
-
-def _sentences(problems: Problems, text: str) -> list[str]:
-    lines = find_lines(text)
-    placed = [(line_of(lines, problem.path), problem) for problem in problems.found]
-    placed.sort(key=itemgetter(0))
-    sentences = [_sentence(line, problem) for line, problem in placed]
-    if len(sentences) >= Problems.MOST:
-        sentences.append("and perhaps more: reading stopped here")
-    return list(dict.fromkeys(sentences))
-
-
-def _sentence(line: int, problem: Problem) -> str:
-    where = f"{show_path(problem.path)}: " if problem.path else ""
-    return f"line {line}: {where}{problem.text}"
 
 
 def _read(root: Table, folder_name: str) -> Spec:

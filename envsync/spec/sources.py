@@ -64,8 +64,8 @@ def index_names(root: Table) -> Collection[str]:
 
 
 def _read_index(table: Table) -> IndexSpec | None:
-    name = table.convert("name", _read_index_name)
-    variable = f"ENVSYNC_INDEX_{_variable(name or 'NAME')}"
+    name = table.convert("name", read_index_name)
+    variable = f"ENVSYNC_INDEX_{variable_part(name or 'NAME')}"
     go = f"in {variable}_USERNAME and {variable}_PASSWORD"
     url = table.convert("url", partial(read_http_url, credentials_go=go))
     index = IndexSpec(name or "", url or "", table.flag("default"), table.flag("explicit"))
@@ -78,7 +78,8 @@ def _read_index(table: Table) -> IndexSpec | None:
     return index if name and url else None
 
 
-def _read_index_name(text: str) -> str:
+def read_index_name(text: str) -> str:
+    """Check the name of an index."""
     if not _INDEX_NAME.fullmatch(text):
         raise ValueError(
             f"{quote(text)} is not a name for an index: a-z, 0-9 and inside also - and _"
@@ -86,8 +87,8 @@ def _read_index_name(text: str) -> str:
     return text
 
 
-def _variable(index_name: str) -> str:
-    """How the name is spelled in the variables that hold the index's credentials."""
+def variable_part(index_name: str) -> str:
+    """Spell an index's name as in the variables that hold its credentials (`CORP_EU`)."""
     return index_name.upper().replace("-", "_")
 
 
@@ -98,9 +99,9 @@ def _refuse_same_names(tables: Collection[Table]) -> None:
         name = table.content.get("name")
         if not isinstance(name, str):
             continue
-        if _variable(name) in seen:
-            table.report(f"another index is named {quote(seen[_variable(name)])}", "name")
-        seen.setdefault(_variable(name), name)
+        if variable_part(name) in seen:
+            table.report(f"another index is named {quote(seen[variable_part(name)])}", "name")
+        seen.setdefault(variable_part(name), name)
 
 
 def _refuse_two_defaults(tables: Collection[Table]) -> None:

@@ -1,0 +1,101 @@
+"""Read config.toml, the user's own settings file, as strictly as env.toml.
+
+It holds what no file of a project can say: to which address an index's credentials belong, and
+which interpreters env.toml may name by path.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from envsync.errors import SpecInvalid
+from envsync.spec.document import decode, load
+from envsync.spec.fields import Problems, Table, TooManyProblems
+from envsync.spec.locations import read_base_url
+from envsync.spec.problem_lines import problem_lines
+from envsync.spec.sources import read_index_name, variable_part
+from envsync.spec.wording import quote
+
+_ADVICE = {
+    "indexes": "write [index.NAME]",
+    "interpreters": "write [python] with allow = [...]",
+    **dict.fromkeys(("env", "sources", "lock", "sync", "tasks"), "it belongs in env.toml"),
+}
+_INDEX_ADVICE = dict.fromkeys(
+    ("username", "user", "password", "token"),
+    "passwords have no place in a file: use ENVSYNC_INDEX_<NAME>_USERNAME and _PASSWORD, "
+    "netrc or keyring",
+)
+
+
+class UserConfig(NamedTuple):
+    """What config.toml says; without one, nothing."""
+
+    index_urls: Mapping[str, str] = {}
+    """Index name, as in variables (`CORP_EU`) -> the address that its credentials belong to."""
+    pythons: tuple[str, ...] = ()
+    """Absolute paths of interpreters that env.toml may name though no search finds them."""
+
+
+def parse_user_config(data: bytes, *, path: str) -> UserConfig:
+    """Read the bytes of config.toml (UTF-8, at most 1 MiB); `path` is its name in messages.
+
+    Raises `SpecInvalid` with all mistakes, each with its line and key path.
+    """
+    text = decode(data, path=path)
+    problems = Problems()
+    config = UserConfig()
+    content = load(text, path=path)
+    with suppress(TooManyProblems):
+        config = _read(Table(content, (), problems))
+    if problems.found:
+        hint = f"correct {path}; its tables are [index.NAME] with url, and [python] with allow"
+        raise SpecInvalid(path, problem_lines(problems, text), hint=hint)
+    return config
+
+
+def _read(root: Table) -> UserConfig:
+    if isinstance(root.content.get("index"), list):
+        root.report("write [index.NAME], with one pair of brackets", "index")
+        root.value("index")
+        indexes: Mapping[str, str] = {}
+    else:
+        indexes = _read_indexes(root.table("index"))
+    python = root.table("python")
+    pythons = python.items("allow", _read_interpreter)
+    python.finish({"path": "write allow = [...]"})
+    root.finish(_ADVICE)
+    return UserConfig(indexes, tuple(dict.fromkeys(pythons)))
+
+
+def _read_indexes(table: Table) -> dict[str, str]:
+    urls: dict[str, str] = {}
+    spelled: dict[str, str] = {}
+    for key, value in table.content.items():
+        name = table.convert_at(key, read_index_name, key)
+        index = table.table_at(value, key)
+        url = index.convert("url", read_base_url)
+        if isinstance(value, dict) and "url" not in index.content:
+            index.report("the index has no url")
+        index.finish(_INDEX_ADVICE)
+        if name is None:
+            continue
+        part = variable_part(name)
+        if part in spelled:
+            table.report(f"the same name in variables as {quote(spelled[part])}", key)
+        spelled.setdefault(part, name)
+        if url is not None:
+            urls.setdefault(part, url)
+    return urls
+
+
+def _read_interpreter(text: str) -> str:
+    """Check an absolute path; it may lead anywhere, since the user wrote it."""
+    if not text.isprintable():
+        raise ValueError("the path has characters that cannot be shown")
+    if not text.startswith("/") and not re.match(r"[A-Za-z]:[/\\]", text):
+        raise ValueError("the path of an interpreter must be written in full, from / on")
+    if ".." in re.split(r"[/\\]", text):
+        raise ValueError("the path must be written without ..")
+    return text
