@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup tools lint unit network campaigns clean
+.PHONY: demo test setup pins tools lint unit rest network clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m fixtures.demo
@@ -19,16 +19,30 @@ lint: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# The tests that the last run skipped, for when what they want was installed since.
+rest: $(VENV)/.installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal --rest
+
 network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml tests/requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "envsync needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable .
 	touch $@
+
+# Every version that `make test` uses, with hashes, anew: the newest that pyproject.toml admits.
+pins:
+	$(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.tools/bin/uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url \
+		--output-file tests/requirements.txt pyproject.toml
 
 # Shells, grammars and tools that only tests and benchmarks use, into a folder of their own. Each is
 # left out where it can't be had, and what it would have shown is then skipped by name.

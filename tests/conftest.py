@@ -7,9 +7,38 @@ from hypothesis import settings
 settings.register_profile("envsync", deadline=None)
 settings.load_profile("envsync")
 
+RAN = "envsync/ran"
+"""Where the names of tests that were run are kept between runs."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaigns", action="store_true", help="run the long campaigns too")
+    parser.addoption("--rest", action="store_true", help="run what earlier runs skipped")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Ran(config))
+
+
+class Ran:
+    """Remembers which tests were run and not skipped, for `--rest`."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._names = tests_run(config) if config.getoption("--rest") else set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not report.skipped:
+            self._names.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        self._config.cache.set(RAN, sorted(self._names))
+
+
+def tests_run(config: pytest.Config) -> set[str]:
+    """Give the names of the tests that earlier runs ran."""
+    return set(config.cache.get(RAN, ()))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -17,10 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("-m") or ""
     network = "network" in wanted
     campaigns = bool(config.getoption("--campaigns"))
+    done = tests_run(config) if config.getoption("--rest") else set()
     kept, dropped = [], []
     for item in items:
-        if (item.get_closest_marker("network") and not network) or (
-            item.get_closest_marker("campaign") and not campaigns
+        if (
+            (item.get_closest_marker("network") and not network)
+            or (item.get_closest_marker("campaign") and not campaigns)
+            or item.nodeid in done
         ):
             dropped.append(item)
         else:

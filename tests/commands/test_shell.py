@@ -160,8 +160,9 @@ def test_shell_of_the_user_is_the_one_that_asks_or_else_the_variable(
     outer.type("envsync shell; echo code $?", "code 1", 60)
     outer.type("envsync activate | head -c 3", ". '", 60)
     outer.close()
-    shell = InShell(place, {**environ, "ENVSYNC_SHELL": "zsh"})
-    shell.terminal.read(f"({NAME}) Z> ", 60)
+    environ = {**place.environ, "SHELL": shutil.which("dash") or ""}
+    shell = InShell(place, {**environ, "ENVSYNC_SHELL": "bash"})
+    shell.terminal.read(f"({NAME}) B> ", 60)
     shell.type("exit")
     assert shell.end() == 0
 

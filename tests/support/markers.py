@@ -124,7 +124,9 @@ USUAL_STRINGS = {
 
 
 def _is_defined(operator: str, literal: str) -> bool:
-    """Leave out `~= "3"`, which nobody can evaluate."""
+    """Leave out `~= "3"` and `=== ""`, which nobody can evaluate."""
+    if operator == "===":
+        return literal != ""
     return operator != "~=" or ("." in literal and "*" not in literal and "+" not in literal)
 
 
