@@ -2,6 +2,7 @@
 
     EnvsyncError                 exit 1 unless said otherwise
     ├── UsageError               2  an option or argument that cannot be used
+    │   └── ProjectNotFound      2  no env.toml from here upwards
     ├── SpecInvalid              2  mistakes in env.toml, all of them together
     ├── LockInvalid              2  mistakes in pylock.toml
     ├── NotSupported             2  a key that is accepted but has no effect yet
@@ -49,6 +50,10 @@ class UsageError(EnvsyncError):
     """An option or argument that cannot be used."""
 
     exit_code = 2
+
+
+class ProjectNotFound(UsageError):
+    """No folder from here upwards has the file that makes it a project."""
 
 
 class SpecInvalid(EnvsyncError):

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, cast
 
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
-from envsync.files import storage_failed
+from envsync.files import storage_errors, storage_failed
 from envsync.settings import Settings, read_settings
 from envsync.ui import Ui
 
@@ -101,10 +101,6 @@ def main(arguments: Sequence[str]) -> int:
         settings = _with_flags(settings, options)
         ui = Ui(settings)
         directory = _folder(options.project)
-        if not os.path.isdir(directory):
-            raise UsageError(
-                f"--project {options.project}: no such folder", hint="`envsync -C DIR …`"
-            )
         session = Session(settings, directory, options.env, ui)
         return module.run(command, options, session)
     except EnvsyncError as error:
@@ -130,15 +126,26 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _folder(project: str) -> str:
-    """Give the folder to look for env.toml in. Raises `StorageFailed` where that can't be told."""
+    """Give the folder to look for env.toml in.
+
+    Raises `UsageError` where there is none, `StorageFailed` where that can't be told.
+    """
     try:
-        return os.path.abspath(project)
+        directory = os.path.abspath(project)
     except OSError as error:
         raise StorageFailed(
             "the current folder",
             f"it cannot be read: {error.strerror or error}",
             hint="`cd` to another one, or name one in full: `envsync -C DIR …`",
         ) from error
+    with storage_errors(directory):
+        try:
+            os.stat(f"{directory}{os.sep}")
+        except (FileNotFoundError, NotADirectoryError):
+            raise UsageError(
+                f"--project {project}: no such folder", hint="`envsync -C DIR …`"
+            ) from None
+    return directory
 
 
 def _error_document(error: EnvsyncError) -> dict[str, object]:

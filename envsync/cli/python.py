@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from envsync.cli.main import Session
-from envsync.errors import InterpreterNotFound, UsageError
+from envsync.errors import InterpreterNotFound, ProjectNotFound
 from envsync.model.target import Target
 from envsync.python import find_target, list_interpreters, matches
 from envsync.ui import printable
@@ -71,7 +71,7 @@ def _project(session: Session) -> Project | None:
     """The project that the folder belongs to, if any."""
     try:
         return find_project(session.directory, session.environment)
-    except UsageError:
+    except ProjectNotFound:
         if session.environment is not None:
             raise
         return None

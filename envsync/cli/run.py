@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envsync.cli.main import Session
 from envsync.cli.start import add_no_sync_argument, become, cannot_start, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
-from envsync.errors import EnvsyncError, UsageError
+from envsync.errors import EnvsyncError, ProjectNotFound, UsageError
 from envsync.files import storage_errors
 from envsync.ui import printable
 from envsync.venv.execute import own_variables
@@ -93,7 +93,7 @@ def _job(
         return _script_job(words, session)
     try:
         project = find_project(session.directory, session.environment)
-    except UsageError as error:
+    except ProjectNotFound as error:
         if not name.endswith(".py") or options.module:
             raise
         raise UsageError(f"there is no file {name}, and {error}", hint=error.hint) from error
@@ -119,7 +119,7 @@ def _script_job(words: tuple[str, ...], session: Session) -> Job:
         return Job(own, words, python=True, script=script)
     try:
         project = find_project(session.directory, session.environment)
-    except UsageError as error:
+    except ProjectNotFound as error:
         raise UsageError(
             f"{error}, and {script} doesn't say what it needs",
             hint=f"say so in a comment block `# /// script` of {script} (PEP 723), or "

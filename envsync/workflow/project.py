@@ -1,9 +1,12 @@
 """Find a project: the folder of its env.toml, and the paths that belong to it."""
 
 import os
+import stat
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from envsync.errors import UsageError
+from envsync.errors import ProjectNotFound, UsageError
+from envsync.files import storage_errors
 
 
 class Project(NamedTuple):
@@ -39,19 +42,64 @@ def project_at(root: str, environment: str | None = None) -> Project:
 def find_project(directory: str, environment: str | None = None) -> Project:
     """Find the project that a folder belongs to: the nearest folder upwards with its env.toml.
 
-    Raises `UsageError` when there is none.
+    Raises `ProjectNotFound` when there is none, `UsageError` for one further up that isn't the
+    user's own, `StorageFailed` where it can't be told whether there is one.
     """
-    folder = directory
-    while True:
+    for folder in _upwards(directory):
         project = project_at(folder, environment)
-        if os.path.lexists(project.spec_path):
+        if _is_there(project.spec_path):
+            if folder != directory:
+                _refuse_strangers(project, directory)
             return project
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            break
-        folder = parent
     name = os.path.basename(project.spec_path)
-    raise UsageError(
+    raise ProjectNotFound(
         f"no {name} in {directory} or any folder above it",
         hint="`envsync init` starts a project here; -C DIR names another folder",
     )
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    """Give a folder and all those above it."""
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is such a file; what can't be looked at is no "no" (`StorageFailed`)."""
+    with storage_errors(path):
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def _refuse_strangers(project: Project, directory: str) -> None:
+    """Refuse a project above the folder that was asked about unless it is this user's (or root's).
+
+    Whoever may write to a folder above may put an env.toml there, for all who work below.
+    """
+    if os.name == "nt":
+        return
+    with storage_errors(project.spec_path):
+        folder, file = os.stat(project.root), os.lstat(project.spec_path)
+    if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
+        why = f"lies in {project.root}, where others may write"
+    elif stranger := {folder.st_uid, file.st_uid} - _own_users():
+        why = f"belongs to another user ({min(stranger)})"
+    else:
+        return
+    raise UsageError(
+        f"{project.spec_path} {why}: not used for {directory} unasked",
+        hint=f"`envsync -C {project.root} …` uses it; `envsync init` starts a project here",
+    )
+
+
+def _own_users() -> set[int]:
+    """Give the users whose files are as good as one's own: oneself, root, and who became root."""
+    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    return {os.geteuid(), 0} | ({int(sudo)} if sudo.isascii() and sudo.isdigit() else set())

@@ -31,7 +31,7 @@ _ONCE = {"EINTR"}
 ON_DISK = tuple(call for call in tracing.MUTATING if call not in ("open", "openat"))
 """Calls that only a change of the disk makes."""
 
-_NAMED = ("SSL_CERT_", "--project .: no such folder")
+_NAMED = ("SSL_CERT_",)
 """What the caller named and what can't be read is a wrong use: exit code 2."""
 
 
