@@ -272,13 +272,26 @@ class TargetRefused(EnvsyncError):
 
 
 class InstallConflict(EnvsyncError):
-    """Two packages that own one path with different bytes; nothing was changed."""
+    """Files that can't stand together in one environment; nothing was changed.
 
-    def __init__(self, path: str, owners: Sequence[str], *, hint: str | None = None) -> None:
+    `owners` are two packages, or one with itself or with the environment; `how` says it where it
+    isn't one path with different bytes.
+    """
+
+    ENVIRONMENT = "the environment itself"
+
+    def __init__(
+        self, path: str, owners: Sequence[str], *, how: str = "", hint: str | None = None
+    ) -> None:
         self.path, self.owners = path, tuple(owners)
+        packages = sorted({*owners} - {self.ENVIRONMENT})
+        if len(packages) > 1:
+            way_out = "only one of them can be installed: take the other out of env.toml"
+        else:
+            way_out = f"take {' '.join(packages)} out of env.toml, or ask for another version"
         super().__init__(
-            f"{' and '.join(self.owners)} both install {path}, with different content",
-            hint=hint or "only one of them can be installed: take the other out of env.toml",
+            how or f"{' and '.join(owners)} both install {path}, with different content",
+            hint=hint or way_out,
         )
 
 

@@ -8,10 +8,10 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from envsync.errors import InstallConflict, WheelInvalid
+from envsync.errors import WheelInvalid
 from envsync.files import storage_failed
 from envsync.model.entry_point import EntryPoint
 from envsync.model.target import Target
@@ -19,6 +19,7 @@ from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner, Placed
 from envsync.sync.transaction import Tampered
 from envsync.venv.create import EnvFile
+from envsync.wheel.paths import below_site_packages, forged_metadata
 from envsync.wheel.record_text import RecordRow, render_record
 
 READ_ONLY = stat.S_IFREG | 0o444
@@ -108,8 +109,8 @@ def package_content(
     sources.append(record)
     if bytecode is not None:
         _place_bytecode(bytecode, layout, placed, sources)
+    _refuse_twice(placed, f"{wheel.name} {wheel.version}")
     owner = Owner(wheel.name, str(wheel.version), identity, tuple(placed))
-    _refuse_twice(owner)
     return Content(owner, tuple(sources))
 
 
@@ -140,7 +141,7 @@ class _Layout:
         self.data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
         # What the installer writes itself, and signatures of what it replaces.
         self.own = tuple(f"{wheel.dist_info}/RECORD{end}" for end in ("", ".jws", ".p7s"))
-        self._file = f"{wheel.name} {wheel.version}"
+        self._dist_info, self._file = wheel.dist_info, f"{wheel.name} {wheel.version}"
         data = f"{target.data}/" if target.data else ""
         self._schemes = {
             "purelib": f"{target.purelib}/",
@@ -157,7 +158,10 @@ class _Layout:
             raise WheelInvalid(self._file, f"{path} is in no scheme that the specification knows")
         if scheme == "data" and rest.startswith("lib64/"):
             rest = rest.replace("lib64/", "lib/", 1)  # one is a link to the other
-        return self._schemes[scheme] + rest
+        place = self._schemes[scheme] + rest
+        if why := forged_metadata(below_site_packages(place), self._dist_info):
+            raise WheelInvalid(self._file, f"{path!a} {why}")
+        return place
 
 
 def _place_data(
@@ -219,15 +223,15 @@ def _row(file: Placed, site: str) -> RecordRow:
     return RecordRow(path, file.content, file.size)
 
 
-def _refuse_twice(owner: Owner) -> None:
-    """Two files of one wheel with one destination (purelib and platlib, say) are refused."""
-    if len({file.path for file in owner.files}) == len(owner.files):
+def _refuse_twice(files: Sequence[Placed], wheel: str) -> None:
+    """Two files of one wheel with one destination (purelib and data, say) are refused."""
+    seen = {file.path for file in files}
+    if len(seen) == len(files):
         return
-    seen: set[str] = set()
-    for file in owner.files:
-        if file.path in seen:
-            raise InstallConflict(file.path, (owner.name, owner.name))
-        seen.add(file.path)
+    for file in files:
+        if file.path not in seen:
+            raise WheelInvalid(wheel, f"{file.path!a} would be installed twice")
+        seen.remove(file.path)
 
 
 def _launcher(entry_point: EntryPoint, scripts_path: str) -> bytes:
@@ -272,31 +276,6 @@ def _rewritten_script(content: bytes, scripts_path: str) -> bytes | None:
     if not end or first.rstrip(b"\r") not in (b"#!python", b"#!pythonw"):
         return None
     return "\n".join([*_shebang(scripts_path), ""]).encode() + rest
-
-
-def merge(owners: Iterable[Owner]) -> dict[str, Placed]:
-    """Join the files of all owners by path.
-
-    Two owners of one path with equal bytes share it; with different bytes they are refused:
-    raises `InstallConflict`.
-    """
-    owners = tuple(owners)
-    merged: dict[str, Placed] = {}
-    for owner in owners:
-        for placed in owner.files:
-            other = merged.setdefault(placed.path, placed)
-            if other is not placed and other != placed:
-                raise _conflict(placed.path, owners)
-    return merged
-
-
-def _conflict(path: str, owners: Iterable[Owner]) -> InstallConflict:
-    names = [
-        f"{owner.name} {owner.version}".strip() or "the environment itself"
-        for owner in owners
-        if any(file.path == path for file in owner.files)
-    ]
-    return InstallConflict(path, names)
 
 
 def sources(contents: Iterable[Content]) -> dict[str, str | bytes]:

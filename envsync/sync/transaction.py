@@ -7,7 +7,7 @@ renamed in; one that it replaces is renamed away, and what the user had put ther
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from envsync.files import (
     write_new,
 )
 from envsync.halves import in_halves
-from envsync.sync import journal
+from envsync.sync import journal, names
 from envsync.sync.drift import expected_mtime, scan
 from envsync.sync.journal import Step, state_path
 from envsync.sync.manifest import (
@@ -76,6 +76,18 @@ def read_manifest(root: str) -> Manifest | None:
         return None
     except OSError as error:
         raise storage_failed(state_path(root, "manifest"), error) from error
+
+
+def taken_for_one(root: str, paths: Collection[str]) -> tuple[str, str] | None:
+    """Give two paths of an environment that would be one name there; None when all differ.
+
+    What a dead process leaves of the trial, `recover` removes. Raises `StorageFailed`.
+    """
+    parent, name = os.path.split(root)
+    with storage_errors(root):
+        if journal.read_id(root) is None:
+            return names.taken_for_one(parent, f"{name}{_NEW}", paths)
+        return names.taken_for_one(state_path(root), ".names-", paths)
 
 
 def prepare_update(

@@ -26,7 +26,6 @@ from envsync.wheel.zip_directory import Data
 
 _SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _UNRECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-_WRITTEN_BY_INSTALLERS = frozenset({"installer", "requested", "direct_url.json"})
 _MAX_FILENAME = 255
 
 
@@ -67,7 +66,7 @@ def open_wheel(
     scripts = info.entry_points()
     shadowed = {f"{data_folder}/scripts/{script.name}" for script in scripts}
     members = _mark_skipped(members, shadowed)
-    targets = _targets(members, data_folder, filename)
+    targets = _targets(members, data_folder, info)
     target_folders = paths.folders_of(targets)
     placed = [*targets, *(f"/bin/{script.name}" for script in scripts)]
     _check_targets(placed, [*target_folders, *(folder[:-1] for folder in folders)], filename)
@@ -162,7 +161,7 @@ class _Info:
         self._data, self._by_path, self.dist_info, self.file = data, by_path, dist_info, file
         self._rows: Mapping[str, RecordRow] = {}
         for path in by_path:
-            if path.startswith(dist_info) and _is_installers(path, dist_info):
+            if path.startswith(dist_info) and paths.is_by_installers(path[len(dist_info) + 1 :]):
                 _refuse(file, f"it contains {path!a}, which only an installer writes")
 
     def rows(self) -> Mapping[str, RecordRow]:
@@ -203,10 +202,6 @@ class _Info:
             _refuse(self.file, f"{path} is larger than {limit} bytes")
         member = _member(entry, self._rows.get(path))
         return bytes(read_member(self._data, member, file=self.file)[0])
-
-
-def _is_installers(path: str, dist_info: str) -> bool:
-    return paths.fold(path[len(dist_info) + 1 :]) in _WRITTEN_BY_INSTALLERS
 
 
 def _member(entry: Entry, row: RecordRow | None) -> Member:
@@ -269,7 +264,7 @@ def _is_stray_bytecode(path: str, all_paths: set[str]) -> bool:
     return path.rpartition("/")[0].endswith("__pycache__") or path[:-1] in all_paths
 
 
-def _targets(members: Sequence[Member], data_folder: str, file: str) -> list[str]:
+def _targets(members: Sequence[Member], data_folder: str, info: _Info) -> list[str]:
     """Give each installed file's place: below site-packages, or from "/", the environment's root.
 
     Where purelib and platlib are one folder, which is so in environments, their files meet.
@@ -278,7 +273,7 @@ def _targets(members: Sequence[Member], data_folder: str, file: str) -> list[str
         return [member.path for member in members if not member.skip]
     prefix = f"{data_folder}/"
     return [
-        _scheme_target(member.path[len(prefix) :], file)
+        _scheme_target(member.path[len(prefix) :], info)
         if member.path.startswith(prefix)
         else member.path
         for member in members
@@ -286,11 +281,15 @@ def _targets(members: Sequence[Member], data_folder: str, file: str) -> list[str
     ]
 
 
-def _scheme_target(path: str, file: str) -> str:
+def _scheme_target(path: str, info: _Info) -> str:
     scheme, _, rest = path.partition("/")
     if scheme not in _SCHEMES or not rest:
-        _refuse(file, f"{path!a} in its *.data folder is in no scheme that is known")
-    if scheme in ("purelib", "platlib"):
+        _refuse(info.file, f"{path!a} in its *.data folder is in no scheme that is known")
+    is_library = scheme in ("purelib", "platlib")
+    inside = rest if is_library else paths.below_site_packages(rest) if scheme == "data" else ""
+    if why := paths.forged_metadata(inside, info.dist_info):
+        _refuse(info.file, f"{path!a} in its *.data folder {why}")
+    if is_library:
         return rest
     return {"scripts": "/bin/", "headers": "/include/site/", "data": "/"}[scheme] + rest
 

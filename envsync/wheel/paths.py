@@ -22,6 +22,10 @@ _PYTHON = re.compile(r"(?:python|pythonw|pypy)[0-9.]*[tdmuw]*(?:-config)?")
 _ACTIVATORS = ("activate", "deactivate", "activate_this")
 _STATE = frozenset({".envsync", "pyvenv.cfg", ".gitignore", "cachedir.tag"})
 _FOLDERS = frozenset({"bin", "scripts", "lib", "lib64", "include"})
+_LIBRARIES = frozenset({"lib", "lib64"})
+_PACKAGES = frozenset({"site-packages", "dist-packages"})
+_BY_INSTALLERS = frozenset({"installer", "requested", "direct_url.json"})
+_SEALS = frozenset({"record", "record.jws", "record.p7s"})
 
 
 def is_safe(path: str) -> bool:
@@ -87,6 +91,40 @@ def reserved(target: str) -> str | None:
     if first in ("bin", "scripts") and is_reserved_script(rest.partition("/")[0]):
         return "would replace the interpreter or its activation"
     return None
+
+
+def is_by_installers(path: str) -> bool:
+    """Say whether only an installer writes this path of a *.dist-info folder."""
+    return fold(path.partition("/")[0]) in _BY_INSTALLERS
+
+
+def forged_metadata(path: str, dist_info: str) -> str | None:
+    """Say what installed metadata a file of a wheel's data folder would forge; None when none.
+
+    `path` is relative to site-packages, `dist_info` the wheel's own folder. What lies deeper (a
+    vendored project's *.dist-info) is nobody's metadata.
+    """
+    folder, _, name = path.partition("/")
+    if not fold(folder).endswith(".dist-info"):
+        return None
+    if folder != dist_info:
+        return "would be the metadata of another package"
+    if is_by_installers(name) or fold(name.partition("/")[0]) in _SEALS:
+        return "is written by installers only"
+    return None
+
+
+def below_site_packages(target: str) -> str:
+    """Give the part of a target that lies below some Python's site-packages; empty when none.
+
+    `target` is relative to the environment's root.
+    """
+    parts = target.split("/")
+    if fold(parts[0]) in _LIBRARIES:
+        for depth in (1, 2):  # Windows has no folder for each version
+            if fold("/".join(parts[depth : depth + 1])) in _PACKAGES:
+                return "/".join(parts[depth + 1 :])
+    return ""
 
 
 def folders_of(paths: Iterable[str]) -> list[str]:

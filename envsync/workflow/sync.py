@@ -20,11 +20,11 @@ from envsync.sync.install import (
     Content,
     as_links,
     environment_content,
-    merge,
     package_content,
     sources,
 )
 from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.merge import merge, one_name
 from envsync.sync.paths import parents
 from envsync.sync.plan import Comparison, damaged_owners, make_plan
 from envsync.sync.transaction import Files, Prepared
@@ -278,6 +278,8 @@ def _prepare(
         raise transaction.Tampered(str(error.filename)) from error
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
+    if (pair := transaction.taken_for_one(goal.root, files.desired)) is not None:
+        raise one_name(*pair, manifest.owners)
     placer = Placer(goal.link_mode)
     if state.manifest is None:
         made = [file.path for file in own if file.kind == "dir"]

@@ -386,6 +386,56 @@ def test_refuses_a_file_where_a_folder_entry_is() -> None:
         open_members(members)
 
 
+FORGED = [
+    "purelib/other-2.0.dist-info/METADATA",
+    "platlib/other-2.0.dist-info/RECORD",
+    "purelib/OTHER-2.0.DIST-INFO/METADATA",
+    "purelib/demo-1.1.dist-info/METADATA",
+    "purelib/other.dist-info",
+    "data/lib/python3.12/site-packages/other-2.0.dist-info/METADATA",
+    "data/lib/python3.8/site-packages/other-2.0.dist-info/RECORD",
+    "data/lib64/python3.12/site-packages/other-2.0.dist-info/RECORD",
+    "data/lib/pypy3.10/site-packages/other-2.0.dist-info/direct_url.json",
+    "data/Lib/site-packages/other-2.0.dist-info/RECORD",
+    "data/lib/python3/dist-packages/other-2.0.dist-info/RECORD",
+]
+SEALS = ("RECORD", "RECORD.jws", "INSTALLER", "REQUESTED", "direct_url.json", "Direct_URL.json")
+OWN = [f"{scheme}/{INFO}/{name}" for scheme in ("purelib", "platlib") for name in SEALS]
+OWN += [f"data/lib/python3.12/site-packages/{INFO}/{name}" for name in SEALS]
+OWN += [f"purelib/{INFO}/REQUESTED/deeper"]
+
+
+@pytest.mark.parametrize("path", FORGED)
+def test_refuses_metadata_of_another_package_by_any_way(path: str) -> None:
+    with pytest.raises(WheelInvalid) as caught:
+        open_files(SOURCE, data={path: "x"})
+    assert f"{path!a} in its *.data folder" in str(caught.value)
+    assert "would be the metadata of another package" in str(caught.value)
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_refuses_what_installers_write_by_any_way(path: str) -> None:
+    with pytest.raises(WheelInvalid, match=r"is written by installers only|is there twice"):
+        open_files(SOURCE, data={path: "x"})
+
+
+@pytest.mark.parametrize("name", ["INSTALLER/x", "REQUESTED", "Direct_URL.json", "requested/a/b"])
+def test_refuses_what_installers_write_in_its_own_folder(name: str) -> None:
+    with pytest.raises(WheelInvalid, match="which only an installer writes"):
+        open_files({**SOURCE, f"{INFO}/{name}": "x"})
+
+
+def test_accepts_what_is_nobodys_metadata() -> None:
+    data = {
+        "purelib/demo/_vendor/x-1.dist-info/RECORD": "vendored",
+        "data/share/x-1.dist-info/RECORD": "not a library",
+        f"purelib/{INFO}/licenses/more.txt": "its own licence",
+        "data/lib/python3.12/site-packages/demo.pth": "",
+        "scripts/x.dist-info": "a script",
+    }
+    assert len(open_files(SOURCE, data=data).members) == 4 + 5
+
+
 def test_collisions_by_letter_case_are_told_not_refused() -> None:
     archive = open_files({"demo/A.py": "a", "demo/a.py": "b", "x": "", "X/y": ""})
     assert archive.fold_collisions == (("demo/A.py", "demo/a.py"), ("x", "X"))
