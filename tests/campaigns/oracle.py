@@ -204,13 +204,20 @@ def _parents(paths: Iterable[str]) -> set[str]:
 def _false_rows(root: Path, record: str, found: Tree, site: str) -> list[str]:
     """Rows of RECORD that don't tell the truth; its own has neither hash nor size."""
     wrong = []
-    for name, digest, size in csv.reader((root / record).read_text().splitlines()):
+    for row in csv.reader((root / record).read_text(errors="replace").split("\n")[:-1]):
+        if len(row) != 3 or "\0" in row[0]:
+            wrong.append(f"{record} has a malformed row")
+            continue
+        name, digest, size = row
         path = os.path.normpath(f"{site}/{name}")
         if path == record:
             continue
         entry = found.get(path, Entry(0))
         encoded = base64.urlsafe_b64encode(bytes.fromhex(entry.content)).rstrip(b"=").decode()
-        if digest != f"sha256={encoded}" or int(size) != os.lstat(root / path).st_size:
+        if entry.mode == 0 or (digest, size) != (
+            f"sha256={encoded}",
+            str(os.lstat(root / path).st_size),
+        ):
             wrong.append(f"{record} is wrong about {name}")
     return wrong
 

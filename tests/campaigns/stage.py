@@ -77,6 +77,15 @@ class Goal(NamedTuple):
     """Of Python, "3.11"."""
 
 
+class Restart(NamedTuple):
+    """What a command sees after the system was started anew on a disk that was put together."""
+
+    boot: str
+    """A file that names the new run of the system."""
+    inodes: Mapping[int, int]
+    """Numbers that folders have, and those that they had before the restart."""
+
+
 class Warm:
     """The other end of `tests.campaigns.warm`: commands without the start of Python."""
 
@@ -149,10 +158,12 @@ class Stage:
         self.folder = folder
         self.live = folder / "live"
         self.project, self.cache = self.live / "project", self.live / "cache"
+        self.state = self.live / "state"
         self.project.mkdir(parents=True)
         self.venv = self.project / ".venv"
         self.environ = {
             **clean_environ(self.cache, index_url),
+            "XDG_STATE_HOME": str(self.state),
             "PYTHONPATH": str(SOURCES),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -192,11 +203,12 @@ class Stage:
         under: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         share: int = 0,
+        restart: Restart | None = None,
     ) -> Ran:
         """Run envsync to its end.
 
         `under` is a strace to attach to it. `share`: work on that many files is shared by two
-        processes already.
+        processes already. `restart`: the system has been started anew before.
         """
         out, err = self.folder / "out", self.folder / "err"
         order = {
@@ -207,6 +219,8 @@ class Stage:
             "err": str(err),
             "gate": str(self._gate) if under else "",
             "share": share,
+            "boot": restart.boot if restart else "",
+            "inodes": list(restart.inodes.items()) if restart else [],
         }
         code = self._warm.run(order, under)
         return Ran(code, out.read_text(), err.read_text(errors="replace"))
