@@ -13,7 +13,50 @@ if sys.path and sys.path[0] in ("", _HERE):
     # `python -m envsync` puts the current folder first, where anybody's `typing.py` may lie.
     del sys.path[0]
 
-from envsync.sync import stamp
+
+def _forget_here() -> None:
+    """Import nothing that PYTHONPATH names in the current folder, and no bytecode kept there.
+
+    `PYTHONPATH=:` and `PYTHONPATH=.` mean that folder, and come before Python's own modules. What
+    holds envsync itself, or its Python, stays.
+    """
+    named = set(map(_absolute, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    own = tuple(f"{path}{os.sep}" for path in (os.path.dirname(os.__file__), f"{sys.prefix}/lib"))
+    sys.path[:] = [
+        path
+        for path in sys.path
+        if path not in named
+        or path == package
+        or f"{path}{os.sep}".startswith(own)
+        or not _is_here(path)
+    ]
+    if sys.pycache_prefix and _is_here(sys.pycache_prefix):
+        sys.pycache_prefix = None
+
+
+def _absolute(path: str) -> str:
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return path
+
+
+def _is_here(path: str) -> bool:
+    """Tell whether a path is relative, or leads to the current folder or below it.
+
+    What is below the root or home folder, and written in full, can be anything of the user's.
+    """
+    if not os.path.isabs(path):
+        return True
+    real, wide = os.path.realpath(path), _HERE in ("", os.sep, os.path.expanduser("~"))
+    return real == _HERE or (not wide and real.startswith(f"{_HERE}{os.sep}"))
+
+
+if "PYTHONPATH" in os.environ or sys.pycache_prefix:
+    _forget_here()
+
+from envsync.sync import stamp  # noqa: E402
 
 
 def main() -> int:
