@@ -30,7 +30,7 @@ from envsync.spec.model import SourceSpec
 from envsync.wheel.archive import open_wheel
 from envsync.wheel.metadata import static_sdist_metadata
 
-BUCKET = "direct-v1"
+BUCKET = "direct-v2"
 _SCRATCH = "partial-v1"
 _ARCHIVES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _MAX_PYPROJECT = 4 << 20
@@ -139,14 +139,17 @@ class DirectReader:
             return self._direct(name, seen, metadata, source.location)
         with self._scratch() as folder:
             file = self._fetch(source, folder)
-            self._seen.put(
-                source.location, orjson.dumps([file.source.hashes["sha256"], file.source.size])
-            )
+            found = orjson.dumps([file.source.hashes["sha256"], file.source.size])
+            self._seen.put(self._place(source), found)
             return self._file(name, file)
+
+    def _place(self, source: SourceSpec) -> str:
+        """A key for what a URL holds: others may be shown another file under it."""
+        return f"{self._client.scope(source.location)}\n{source.location}"
 
     def _recall(self, source: SourceSpec) -> DirectSource | None:
         try:
-            sha256, size = orjson.loads(self._seen.get(source.location) or b"")
+            sha256, size = orjson.loads(self._seen.get(self._place(source)) or b"")
         except (ValueError, TypeError):
             return None
         return _remote_source(source, str(sha256), int(size))
@@ -177,6 +180,8 @@ class DirectReader:
     def _file(self, name: NormalizedName, file: _File) -> Direct:
         sha256 = file.source.hashes["sha256"]
         metadata = self._memory.get(sha256)
+        if metadata is not None and file.source.kind == "wheel":
+            check_identity(metadata, file.filename)  # the same bytes may have another name
         if metadata is None:
             metadata = _read_wheel(file) if file.source.kind == "wheel" else _read_archive(file)
             if metadata is not None:

@@ -212,14 +212,14 @@ class IndexCatalog:
         return check_identity(self._build(candidate), file.filename)
 
     def _remembered(self, file: File) -> CoreMetadata | None:
-        if file.sha256 is None:
-            return None
-        metadata = self._memory.get(file.sha256)
+        known = (self._memory.get(*witness) for witness in self._client.witnesses(file))
+        metadata = next((one for one in known if one is not None), None)
         return None if metadata is None else check_identity(metadata, file.filename)
 
     def _remember(self, file: File, metadata: CoreMetadata) -> None:
-        if file.sha256 is not None:
-            self._memory.put(file.sha256, metadata)
+        witness = self._client.witness(file)
+        if witness is not None:
+            self._memory.put(witness.key, metadata, witness.group)
 
     def _cell(self, cells: dict[K, _Cell[T]], key: K, make: Callable[[], T]) -> _Cell[T]:
         with self._lock:

@@ -1,4 +1,4 @@
-"""Remember the core metadata of files by their sha256, in a form that is read back quickly.
+"""Remember core metadata by who said it (`index.witness`), in a form that is read back quickly.
 
 Requirements are kept as text: `parse_requirement` knows most of them already when they come back.
 """
@@ -13,7 +13,7 @@ from envsync.index.cache import ValueCache
 from envsync.model.candidate import CoreMetadata
 from envsync.wheel.requirement import parse_requirement, parse_specifiers
 
-BUCKET = "core-v1"
+BUCKET = "core-v2"
 
 
 class MetadataMemory:
@@ -22,14 +22,14 @@ class MetadataMemory:
     def __init__(self, cache_dir: str) -> None:
         self._values = ValueCache(os.path.join(cache_dir, BUCKET))
 
-    def get(self, sha256: str) -> CoreMetadata | None:
-        """What was put for a file, None if nothing was."""
-        data = self._values.get(sha256)
+    def get(self, key: str, group: str = "") -> CoreMetadata | None:
+        """What was put under a witness, which for bytes that were read is their sha256; or None."""
+        data = self._values.get(key, group)
         return None if data is None else unpack_metadata(data)
 
-    def put(self, sha256: str, metadata: CoreMetadata) -> None:
-        """Keep the metadata of a file; a disk that refuses is no error."""
-        self._values.put(sha256, pack_metadata(metadata))
+    def put(self, key: str, metadata: CoreMetadata, group: str = "") -> None:
+        """Keep metadata under a witness; a disk that refuses is no error."""
+        self._values.put(key, pack_metadata(metadata), group)
 
 
 def pack_metadata(metadata: CoreMetadata) -> bytes:

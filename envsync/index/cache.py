@@ -26,25 +26,28 @@ _LONGEST_AGE = 86_400.0
 
 
 class ValueCache:
-    """Values by key in a folder. What can't be written is not kept: a cache is no promise."""
+    """Values by key in a folder. What can't be written is not kept: a cache is no promise.
+
+    A value may be kept in a group, to be forgotten with all others of it.
+    """
 
     def __init__(self, folder: str) -> None:
         """`folder` is made when the first value is kept."""
         self._folder = folder
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, group: str = "") -> bytes | None:
         """Give the value that was kept, None when there is none or it is damaged."""
         try:
-            data = read_limited(self._path(key), _MAX_VALUE)
+            data = read_limited(self._path(key, group), _MAX_VALUE)
         except (OSError, ValueError):
             return None
         content = data[_CONTENT_AT:]
         is_whole = data[:_CONTENT_AT] == _heading(key, content)
         return content if is_whole else None
 
-    def put(self, key: str, value: bytes) -> None:
+    def put(self, key: str, value: bytes, group: str = "") -> None:
         """Keep a value, in place of an older one."""
-        path = self._path(key)
+        path = self._path(key, group)
         beside = f"{path}.{os.getpid()}-{os.urandom(6).hex()}"
         with suppress(OSError):
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -59,9 +62,26 @@ class ValueCache:
                     os.unlink(beside)
                 raise
 
-    def _path(self, key: str) -> str:
+    def forget(self, group: str) -> None:
+        """Drop every value that was kept in a group."""
+        name = _group_name(group)
+        folder = os.path.join(self._folder, name[:2])
+        with suppress(OSError):
+            for found in os.listdir(folder):
+                if found.startswith(name[2:]):
+                    with suppress(OSError):
+                        os.unlink(os.path.join(folder, found))
+
+    def _path(self, key: str, group: str) -> str:
         name = hashlib.sha256(key.encode()).hexdigest()
+        if group:
+            name = _group_name(group) + name[:32]
         return os.path.join(self._folder, name[:2], name[2:])
+
+
+def _group_name(group: str) -> str:
+    """Give the beginning of the names of a group's files."""
+    return f"{hashlib.sha256(group.encode()).hexdigest()[:32]}-"
 
 
 def _heading(key: str, content: bytes) -> bytes:

@@ -7,17 +7,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import UsageError
 from envsync.events import SILENT, Reporter
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
+from envsync.index.metadata_source import BUCKET as METADATA
 from envsync.index.metadata_source import MetadataSource
+from envsync.index.page_source import BUCKET as PAGES
 from envsync.index.page_source import Index, PageSource
 from envsync.index.releases import Releases
 from envsync.index.steps import Steps, run_steps
 from envsync.index.urls import parse_address
+from envsync.index.witness import Witness
 from envsync.model.candidate import File
 
 T = TypeVar("T")
@@ -37,10 +40,17 @@ class ProjectPage:
 
 
 class Refresh(NamedTuple):
-    """Of which projects the cached pages are not believed unasked."""
+    """Of which projects neither kept pages nor what was said of their files is believed."""
 
     everything: bool = False
     packages: frozenset[str] = frozenset()
+
+    def doubts(self, file: File) -> bool:
+        """Say whether what was said of a file is to be asked for anew."""
+        project = file.filename.partition("-")[0]
+        return self.everything or (
+            bool(self.packages) and canonicalize_name(project) in self.packages
+        )
 
 
 class IndexClient:
@@ -64,17 +74,18 @@ class IndexClient:
         self._indexes = tuple(indexes)
         self._reporter = reporter
         self._refresh = refresh
-        self._pages = PageSource(http, os.path.join(cache_dir, "http-v1"))
+        self._pages = PageSource(http, os.path.join(cache_dir, PAGES))
         self._metadata = MetadataSource(
             http,
-            cache_folder=os.path.join(cache_dir, "metadata-v1"),
+            cache_folder=os.path.join(cache_dir, METADATA),
             scratch=os.path.join(cache_dir, "partial-v1"),
+            is_doubted=refresh.doubts,
         )
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="index")
         self._lock = threading.Lock()
         self._asked_pages: dict[tuple[str, str | None], Future[ProjectPage | None]] = {}
-        self._asked_wheels: dict[str, Future[bytes]] = {}
-        self._asked_sdists: dict[str, Future[bytes | None]] = {}
+        self._asked_wheels: dict[Witness, Future[bytes]] = {}
+        self._asked_sdists: dict[Witness, Future[bytes | None]] = {}
         for index in self._indexes:
             _learn(http, index)
 
@@ -94,7 +105,7 @@ class IndexClient:
         Raises `DownloadFailed`, `HashMismatch`, and `WheelInvalid` where it has none.
         """
         return self._once(
-            self._asked_wheels, file.sha256 or file.url, lambda: self._metadata.wheel(file)
+            self._asked_wheels, self._metadata.claim(file), lambda: self._metadata.wheel(file)
         )
 
     def sdist_metadata(self, file: File) -> Future[bytes | None]:
@@ -103,8 +114,20 @@ class IndexClient:
         Raises `DownloadFailed` and `HashMismatch`.
         """
         return self._once(
-            self._asked_sdists, file.sha256 or file.url, lambda: self._metadata.sdist(file)
+            self._asked_sdists, self._metadata.claim(file), lambda: self._metadata.sdist(file)
         )
+
+    def witnesses(self, file: File) -> tuple[Witness, ...]:
+        """Give under which names metadata of a file may be kept and believed, the best first."""
+        return self._metadata.witnesses(file)
+
+    def witness(self, file: File) -> Witness | None:
+        """Give under which name to keep what was just answered of a file; None: not at all."""
+        return self._metadata.witness(file)
+
+    def scope(self, url: str) -> str:
+        """Name who asks an address; "" for nobody in particular."""
+        return self._http.scope(url)
 
     def download(
         self,

@@ -66,6 +66,13 @@ class HttpClient:
         """Close the transport."""
         self._transport.close()
 
+    def scope(self, url: str) -> str:
+        """Name who asks an address, without telling a secret; "" for nobody in particular."""
+        try:
+            return self.credentials.scope(parse_address(url).origin)
+        except ValueError:
+            return ""
+
     def exchange(self, request: Request) -> Steps[Response]:
         """Give the steps of one request, redirects included (RFC 9110 section 15.4)."""
         target = self._judge(request.url)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -15,9 +16,11 @@ from envsync.index.sdist import read_pkg_info
 from envsync.index.steps import Steps
 from envsync.index.transport import KIB, MIB, Request, Response, TransportFailed
 from envsync.index.urls import Origin, display_url, parse_address
+from envsync.index.witness import Witness, of_bytes, of_claim
 from envsync.model.candidate import File
 from envsync.wheel.tail import find_metadata_in_tail, unpack_located
 
+BUCKET = "metadata-v2"
 MAX_METADATA = 16 * MIB
 MAX_SDIST = 1024 * MIB
 """Bytes of a source distribution that is downloaded for its PKG-INFO alone."""
@@ -38,20 +41,58 @@ class _Part(NamedTuple):
     total: int
 
 
-class MetadataSource:
-    """Metadata of wheels and source distributions, kept for good by the sha256 of the file."""
+class _Found(NamedTuple):
+    """Metadata, and whether it was read out of bytes that have the file's hash."""
 
-    def __init__(self, http: HttpClient, *, cache_folder: str, scratch: str) -> None:
-        """`scratch` takes files that are downloaded only to look into them."""
+    content: bytes
+    is_proven: bool = False
+
+
+class MetadataSource:
+    """Metadata of wheels and source distributions, kept by who said it (`index.witness`)."""
+
+    def __init__(
+        self,
+        http: HttpClient,
+        *,
+        cache_folder: str,
+        scratch: str,
+        is_doubted: Callable[[File], bool] = lambda _: False,
+    ) -> None:
+        """`scratch` takes files that are downloaded only to look into them.
+
+        `is_doubted` tells of which files kept claims don't count, and are asked for anew.
+        """
         self._http = http
         self._cache = ValueCache(cache_folder)
         self._scratch = scratch
+        self._is_doubted = is_doubted
         self._sizes: dict[str, int] = {}
+        self._proven: set[Witness] = set()
         self._without_ranges: set[Origin] = set()
 
     def known_size(self, file: File) -> int | None:
         """Give a file's size in bytes: as listed, or as learned when its metadata was read."""
-        return file.size if file.size is not None else self._sizes.get(_identity(file))
+        return file.size if file.size is not None else self._sizes.get(file.url)
+
+    def claim(self, file: File) -> Witness:
+        """Name what is said of a file by who is asked for it, with the credentials of now."""
+        return of_claim(file, self._http.scope(file.url))
+
+    def witnesses(self, file: File) -> tuple[Witness, ...]:
+        """Give whom to believe of a file, the best first; nobody where the page has no sha256."""
+        if file.sha256 is None:
+            return ()
+        own = of_bytes(file.sha256)
+        is_doubted = self._is_doubted(file) and not self._http.options.offline
+        return (own,) if is_doubted else (own, self.claim(file))
+
+    def witness(self, file: File) -> Witness | None:
+        """Give who it was that `wheel` or `sdist` have just believed; None: not to be kept."""
+        if file.sha256 is None:
+            return None
+        claim = self.claim(file)
+        return of_bytes(file.sha256) if claim in self._proven else claim
 
     def wheel(self, file: File) -> Steps[bytes]:
         """Give METADATA: the metadata file (PEP 658), else parts of the wheel, else all of it.
@@ -62,14 +103,15 @@ class MetadataSource:
         if content is not None:
             return content
         self._check_online(file)
+        found: _Found | None = None
         if file.has_metadata:
-            content = yield from self._metadata_file(file)
-        if content is None:
-            content = yield from self._from_parts(file)
-        if content is None:
-            content = yield from self._from_whole_wheel(file)
-        self._keep(file, content)
-        return content
+            found = yield from self._metadata_file(file)
+        if found is None:
+            found = yield from self._from_parts(file)
+        if found is None:
+            found = yield from self._from_whole_wheel(file)
+        self._keep(file, found)
+        return found.content
 
     def sdist(self, file: File) -> Steps[bytes | None]:
         """Give a source distribution's PKG-INFO, None when it has none; downloads the file.
@@ -84,7 +126,7 @@ class MetadataSource:
                 content = read_pkg_info(path, file.filename) or b""
             finally:
                 _remove(path)
-            self._keep(file, content)
+            self._keep(file, _Found(content, is_proven=True))
         return content or None
 
     def _check_online(self, file: File) -> None:
@@ -98,22 +140,29 @@ class MetadataSource:
     # -- what is kept: a line with the file's size, then the metadata
 
     def _kept(self, file: File) -> bytes | None:
-        value = None if file.sha256 is None else self._cache.get(file.sha256)
-        if value is None:
-            return None
-        size, _, content = value.partition(b"\n")
-        if size.isdigit():
-            self._sizes[_identity(file)] = int(size)
-        return content
+        for witness in self.witnesses(file):
+            value = self._cache.get(*witness)
+            if value is None:
+                continue
+            if witness == of_bytes(file.sha256 or ""):
+                self._proven.add(self.claim(file))
+            size, _, content = value.partition(b"\n")
+            if size.isdigit():
+                self._sizes[file.url] = int(size)
+            return content
+        return None
 
-    def _keep(self, file: File, content: bytes) -> None:
-        if file.sha256 is not None:
-            size = self._sizes.get(_identity(file), "")
-            self._cache.put(file.sha256, f"{size}\n".encode() + content)
+    def _keep(self, file: File, found: _Found) -> None:
+        if found.is_proven:
+            self._proven.add(self.claim(file))
+        witness = self.witness(file)
+        if witness is not None:
+            size = self._sizes.get(file.url, "")
+            self._cache.put(witness.key, f"{size}\n".encode() + found.content, witness.group)
 
     # -- the metadata file
 
-    def _metadata_file(self, file: File) -> Steps[bytes | None]:
+    def _metadata_file(self, file: File) -> Steps[_Found | None]:
         """Get `URL.metadata`; None when it isn't there after all: the wheel itself decides then."""
         path, mark, query = file.url.partition("?")
         url = f"{path}.metadata{mark}{query}"
@@ -125,14 +174,17 @@ class MetadataSource:
             raise HashMismatch(
                 f"{file.filename}.metadata", f"sha256:{file.metadata_sha256}", f"sha256:{found}"
             )
-        return response.body
+        return _Found(response.body)
 
     # -- parts of the wheel
 
-    def _from_parts(self, file: File) -> Steps[bytes | None]:
+    def _from_parts(self, file: File) -> Steps[_Found | None]:
         """Read METADATA by byte ranges; None when the server's parts make no sense (hazard H6)."""
         tail = yield from self._tail(file)
         if tail is None or file.size not in (None, tail.total):
+            return None
+        is_proven = tail.start == 0 and file.sha256 is not None
+        if is_proven and hashlib.sha256(tail.content).hexdigest() != file.sha256:
             return None
         try:
             found = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
@@ -152,8 +204,10 @@ class MetadataSource:
             content = unpack_located(chunk, found, file=file.filename)
         except WheelInvalid:
             return None
-        self._sizes[_identity(file)] = tail.total
-        return content
+        self._sizes[file.url] = tail.total
+        if file.metadata_sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            return None  # the page says otherwise: only the whole wheel can tell
+        return _Found(content, is_proven)
 
     def _tail(self, file: File) -> Steps[_Part | None]:
         """Get the last bytes, or all of a small file; None when the server doesn't do ranges."""
@@ -176,8 +230,7 @@ class MetadataSource:
             return None
         check_status(response, 200, 206)
         if response.status == 200:
-            is_right = file.sha256 in (None, hashlib.sha256(response.body).hexdigest())
-            return _Part(0, response.body, response.size) if is_right else None
+            return _Part(0, response.body, response.size)
         part = _part_of(response)
         is_tail = part is not None and part.start == max(0, part.total - _TAIL)
         return part if is_tail and part is not None and _end(part) == part.total else None
@@ -198,11 +251,11 @@ class MetadataSource:
 
     # -- the whole file
 
-    def _from_whole_wheel(self, file: File) -> Steps[bytes]:
+    def _from_whole_wheel(self, file: File) -> Steps[_Found]:
         path = yield from self._download(file, None)
         try:
             with storage_errors(path):
-                return _read_wheel(path, file.filename)
+                return _Found(_read_wheel(path, file.filename), is_proven=True)
         finally:
             _remove(path)
 
@@ -214,7 +267,7 @@ class MetadataSource:
             wanted = wanted._replace(limit=limit)
         path = yield from download(self._http, wanted, self._scratch, None)
         with storage_errors(path):
-            self._sizes[_identity(file)] = os.path.getsize(path)
+            self._sizes[file.url] = os.path.getsize(path)
         return path
 
     def _ask(self, request: Request) -> Steps[Response]:
@@ -222,10 +275,6 @@ class MetadataSource:
             return (yield from self._http.exchange(request))
         except TransportFailed as error:
             raise failed(error) from error
-
-
-def _identity(file: File) -> str:
-    return file.sha256 or file.url
 
 
 def _part_of(response: Response) -> _Part | None:

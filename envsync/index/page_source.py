@@ -19,6 +19,7 @@ from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
 
+BUCKET = "http-v2"
 MAX_PAGE = 64 * MIB
 """Bytes of a page, as it is sent and decoded."""
 
@@ -45,17 +46,22 @@ class PageSource:
     def page(self, index: Index, name: NormalizedName, *, refresh: bool) -> Steps[Releases | None]:
         """Give the files of a project, None when the index says that it doesn't have it.
 
-        `refresh`: don't believe the cache without asking. Raises `IndexFailed`, naming the index.
+        `refresh`: believe nothing that is kept, not even where the index would say that it holds.
+        Raises `IndexFailed`, naming the index.
         """
         url = _page_url(index, name)
-        scope = self._http.credentials.scope(parse_address(url).origin)
-        kept = self._kept(url, scope)
+        scope = self._http.scope(url)
         offline = self._http.options.offline
-        if kept is not None and (offline or (not refresh and cache.is_fresh(kept, self._now()))):
+        kept = self._kept(url, scope) if offline or not refresh else None
+        if kept is not None and (offline or cache.is_fresh(kept, self._now())):
             return unpack_page(kept.payload)
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)
         response = yield from self._ask(index, url, kept)
+        if kept is not None and response.status == 304 and response.url != kept.url:
+            # The validators came from another place, to which the page was redirected then.
+            kept = None
+            response = yield from self._ask(index, url, None)
         if response.status in _NOT_THERE:
             return None
         if kept is not None and response.status == 304:

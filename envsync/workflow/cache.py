@@ -254,7 +254,7 @@ _PACKAGE_OF: dict[str, Callable[[str], str]] = {
     entries.BUCKET: _name_in_manifest,
     bytecode.BUCKET: _name_in_manifest,
     built.BUCKET: _name_of_built,
-    "metadata-v1": _name_in_metadata,
-    "core-v1": _name_in_core,
-    "http-v1": _name_of_page,
+    "metadata-v2": _name_in_metadata,
+    "core-v2": _name_in_core,
+    "http-v2": _name_of_page,
 }

@@ -21,9 +21,9 @@ from envsync.errors import (
 from envsync.files import sha256_file
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.resolve.candidates import ResolvePolicy
-from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.model import IndexSpec, SourceSpec, Spec
 from tests.catalog.shelf import catalog_of
-from tests.support.index_server import IndexServer
+from tests.support.index_server import IndexServer, Reply
 from tests.support.wheels import make_sdist, make_wheel
 
 SHOP = canonicalize_name("shop")
@@ -209,6 +209,42 @@ def test_a_wheel_at_a_url_is_fetched_once(case: Case) -> None:
         len(content),
     )
     assert not list((case.root.parent / "cache" / "partial-v1").iterdir())
+
+
+def test_known_bytes_under_another_name_are_refused_as_unknown_ones_are(
+    case: Case, root: Path
+) -> None:
+    filename, content = make_wheel("shop", "1.5")
+    for name in (filename, "shop-2.0-py3-none-any.whl"):
+        (root / name).write_bytes(content)
+    with case.server:
+        with pytest.raises(EnvsyncError, match=r"shop-1\.5\.dist-info"):
+            case.ask(SourceSpec("path", "shop-2.0-py3-none-any.whl"))
+        candidate, _ = case.ask(SourceSpec("path", filename))
+        assert candidate.version == Version("1.5")
+        with pytest.raises(MetadataInvalid, match=r"that of shop 1\.5"):
+            case.ask(SourceSpec("path", "shop-2.0-py3-none-any.whl"))
+
+
+def test_what_others_saw_at_a_url_is_not_what_everybody_gets(case: Case, root: Path) -> None:
+    filename, mine = make_wheel("shop", "1.5", requires=["mine"])
+    theirs = make_wheel("shop", "1.5", requires=["theirs"])[1]
+    path = f"/files/shop/{filename}"
+    case.server.on(
+        path, lambda seen: Reply(body=mine if "authorization" in seen.headers else theirs)
+    )
+    with case.server as server:
+        source = SourceSpec("url", server.file_url("shop", filename))
+        spec = Spec("x", sources={SHOP: (source,)})
+        cache = str(root.parent / "cache")
+        found = []
+        for user in ("", "ann:secret@"):
+            address = server.url.replace("//", f"//{user}")
+            indexed = spec._replace(indexes=(IndexSpec("own", address),))
+            with catalog_of(server, cache, indexed, root=str(root)) as catalog:
+                found.append(one(catalog, source_key(source))[1].requires_dist)
+
+    assert found == [(Requirement("theirs"),), (Requirement("mine"),)]
 
 
 def test_the_hash_in_a_url_counts(case: Case) -> None:

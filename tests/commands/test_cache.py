@@ -297,7 +297,7 @@ def test_clean_of_packages_takes_them_alone(project: Workplace) -> None:
     assert len(os.listdir(project.cache / "bytecode-v1")) == 2
     text = b"".join(
         path.read_bytes()
-        for bucket in ("http-v1", "metadata-v1", "core-v1")
+        for bucket in ("http-v2", "metadata-v2", "core-v2")
         for path in (project.cache / bucket).rglob("*")
         if path.is_file()
     )
@@ -344,7 +344,7 @@ def test_links_are_never_followed_out(project: Workplace, outside: Path, action:
     os.symlink(outside, project.cache / "wheels-v1" / ".staging-x")
     os.symlink(outside, project.cache / "downloads-v1" / "fetch-x")
     os.symlink(outside, project.cache / "built-v1")
-    os.symlink(outside, project.cache / "http-v1" / "zz")
+    os.symlink(outside, project.cache / "http-v2" / "zz")
     shutil.rmtree(project.venv)
     age(project)
     project.run("cache", *action)

@@ -39,6 +39,29 @@ def test_values_come_back(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in files_of(tmp_path)} == {0o600}
 
 
+def test_a_group_is_forgotten_and_nothing_else(tmp_path: Path) -> None:
+    cache = ValueCache(str(tmp_path / "a-b" / "c"))
+    cache.put("k", b"alone")
+    for group in ("x", "y"):
+        for key in ("k", "l"):
+            cache.put(key, f"{group} {key}".encode(), group)
+    assert [cache.get("k"), cache.get("k", "x"), cache.get("l", "y")] == [b"alone", b"x k", b"y l"]
+
+    cache.forget("x")
+    cache.forget("never kept")
+
+    assert [cache.get(key, "x") for key in "kl"] == [None, None]
+    assert [cache.get(key, "y") for key in "kl"] == [b"y k", b"y l"]
+    assert cache.get("k") == b"alone"
+
+
+def test_a_value_of_one_group_is_none_of_another(tmp_path: Path) -> None:
+    cache = ValueCache(str(tmp_path))
+    cache.put("k", b"x", "x")
+
+    assert [cache.get("k", group) for group in ("", "y", "xx")] == [None, None, None]
+
+
 def test_a_flipped_bit_anywhere_makes_a_value_absent(tmp_path: Path) -> None:
     cache = ValueCache(str(tmp_path))
     cache.put("k", b"value" * 20)

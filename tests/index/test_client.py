@@ -19,7 +19,7 @@ from envsync.index.http import Clock, HttpClient
 from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import IndexServer, Listed, Reply, Rule, once
+from tests.support.index_server import JSON_TYPE, IndexServer, Listed, Reply, Rule, once
 
 SHOP = canonicalize_name("shop")
 WHEEL = "shop-1.0-py3-none-any.whl"
@@ -349,8 +349,49 @@ def test_a_fresh_page_is_not_asked_for_unless_told_to(
         pages.append(make_client(server, refresh=refresh).page(SHOP).result(10))
 
         assert len(server.requests) == 2
-        assert "if-none-match" in server.requests[1].headers
+        assert "if-none-match" not in server.requests[1].headers
         assert all(page == pages[0] for page in pages)
+
+
+def test_a_refresh_believes_no_304_about_what_another_server_said(make_client: MakeClient) -> None:
+    """Whoever answered for the index once could have used the tag that the true page has."""
+    with IndexServer(EVIL, validators=True) as server:
+        honest, lie = server.json_page("shop"), '"the true page\'s"'
+        server.on(PAGE, once(Reply(200, (("Content-Type", JSON_TYPE), ("ETag", lie)), honest)))
+        assert names(make_client(server).page(SHOP).result(10)) == [*EVIL["shop"]]
+        server.projects["shop"] = dict(PROJECTS["shop"])
+        server.on(
+            PAGE,
+            lambda seen: Reply(304) if seen.headers.get("if-none-match") == lie else None,
+        )
+
+        found = make_client(server, refresh=Refresh(everything=True)).page(SHOP).result(10)
+        assert names(found) == [*PROJECTS["shop"]]
+        assert names(make_client(server).page(SHOP).result(10)) == [*PROJECTS["shop"]]
+
+
+def test_validators_of_a_page_that_was_redirected_hold_only_there(make_client: MakeClient) -> None:
+    """An index that leads to another one for a time must not go on with that one's page."""
+    tag = ("ETag", '"7"')
+    with IndexServer(EVIL) as evil, IndexServer(PROJECTS) as server:
+        body = evil.json_page("shop")
+        evil.on(PAGE, lambda _: Reply(200, (("Content-Type", JSON_TYPE), tag), body))
+        server.on(PAGE, once(Reply(302, (("Location", f"{evil.url}shop/"),))))
+        assert names(make_client(server).page(SHOP).result(10)) == [*EVIL["shop"]]
+        server.on(PAGE, lambda seen: Reply(304) if "if-none-match" in seen.headers else None)
+
+        assert names(make_client(server).page(SHOP).result(10)) == [*PROJECTS["shop"]]
+
+
+def test_a_page_that_is_always_redirected_is_revalidated_where_it_is(
+    make_client: MakeClient,
+) -> None:
+    with IndexServer(PROJECTS, validators=True) as mirror, IndexServer() as server:
+        server.on(PAGE, lambda _: Reply(302, (("Location", f"{mirror.url}shop/"),)))
+        pages = [make_client(server).page(SHOP).result(10) for _ in range(2)]
+
+        assert pages[0] == pages[1]
+        assert ["if-none-match" in seen.headers for seen in mirror.requests] == [False, True]
 
 
 def test_what_must_not_be_stored_is_not(make_client: MakeClient, tmp_path: Path) -> None:
@@ -405,7 +446,7 @@ def test_a_page_that_was_packed_otherwise_is_fetched_anew(
     make_client: MakeClient, tmp_path: Path
 ) -> None:
     with IndexServer(PROJECTS, validators=True, cache_control="max-age=600") as server:
-        cache = HttpCache(str(tmp_path / "cache" / "http-v1"))
+        cache = HttpCache(str(tmp_path / "cache" / "http-v2"))
         cache.put(f"{server.url}shop/", "", Entry("u", "d", b"page 0\n", time.time(), 600.0, '"e"'))
 
         assert names(make_client(server).page(SHOP).result(10)) == [WHEEL, "shop-1.0.tar.gz"]

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import DownloadFailed, EnvsyncError, HashMismatch, WheelInvalid
-from envsync.index.client import IndexClient
+from envsync.index.client import IndexClient, Refresh
+from envsync.index.page_source import Index
 from envsync.model.candidate import File
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import IndexServer, Listed, Reply, Seen
+from tests.support.index_server import IndexServer, Listed, Reply, Seen, _range_reply
 from tests.support.wheels import make_sdist, make_wheel, pack_zip, wheel_files
 
 KIB = 1024
+PAGE = "/simple/shop/"
 
 
 def wheel(padding: int = 0, members: int = 0) -> tuple[str, bytes]:
@@ -184,6 +186,162 @@ def test_the_query_of_a_file_stays_behind_its_name(
     make_client(server).wheel_metadata(file).result(10)
 
     assert server.paths() == [f"/files/shop/{LARGE[0]}.metadata?x=1"]
+
+
+# -- H97: whose word it is
+
+LYING = make_wheel("shop", "1.0", {"shop/data.bin": b"\7" * 300 * KIB}, requires=["evil>=14"])[1]
+"""Another wheel of that name: parts of it are what a lying server answers with."""
+LIE = b"Metadata-Version: 2.1\nName: shop\nVersion: 1.0\nRequires-Dist: evil\n"
+
+
+def _answer(content: bytes, seen: Seen) -> Reply:
+    wanted = seen.headers.get("range")
+    return Reply(body=content) if wanted is None else _range_reply(content, wanted)
+
+
+def _liar(content: bytes) -> IndexServer:
+    """An index that lists the true wheel, and has another metadata file beside it."""
+    return IndexServer(
+        {"shop": {LARGE[0]: content}}, metadata=True, listed={LARGE[0]: Listed(metadata=LIE)}
+    )
+
+
+@pytest.mark.parametrize("has_metadata", [True, False], ids=["metadata file", "ranges"])
+def test_what_one_index_says_of_a_file_is_not_believed_of_another(
+    make_client: MakeClient, *, has_metadata: bool
+) -> None:
+    """Both list the same sha256; the first one lies about what is in the file."""
+    with _liar(LARGE[1]) as evil, IndexServer({"shop": {LARGE[0]: LARGE[1]}}) as honest:
+        if not has_metadata:
+            evil.metadata = False
+            path = f"/files/shop/{LARGE[0]}"
+            evil.on(path, lambda seen: _range_reply(LYING, seen.headers["range"]))
+        poisoned = make_client(evil)
+        assert b"evil" in poisoned.wheel_metadata(listed_file(poisoned)).result(10)
+
+        client = make_client(honest)
+        found = client.wheel_metadata(listed_file(client)).result(10)
+        assert found.startswith(metadata_of(LARGE[1]))
+
+
+def test_two_indexes_of_one_project_answer_for_themselves(make_client: MakeClient) -> None:
+    with _liar(LARGE[1]) as evil, IndexServer({"shop": {LARGE[0]: LARGE[1]}}) as honest:
+        client = make_client(Index("evil", evil.url), Index("good", honest.url, explicit=True))
+        pages = [client.page("shop", index=name).result(10) for name in ("evil", "good")]  # type: ignore[arg-type]
+        said = [client.wheel_metadata(page.releases.files[0]).result(10) for page in pages if page]
+
+        assert b"evil" in said[0]
+        assert said[1].startswith(metadata_of(LARGE[1]))
+
+
+def test_what_a_whole_file_says_is_shared_by_all_indexes(make_client: MakeClient) -> None:
+    files = {"shop": {LARGE[0]: LARGE[1]}}
+    with IndexServer(files, ranges=False) as first, IndexServer(files, ranges=False) as second:
+        one, other = make_client(first), make_client(second)
+        found = one.wheel_metadata(listed_file(one)).result(10)
+
+        assert other.wheel_metadata(listed_file(other)).result(10) == found
+        assert second.paths() == [PAGE]
+
+
+def test_a_fact_about_the_bytes_outranks_what_an_index_says(make_client: MakeClient) -> None:
+    files = {"shop": {LARGE[0]: LARGE[1]}}
+    with _liar(LARGE[1]) as evil, IndexServer(files, ranges=False) as honest:
+        said = [
+            client.wheel_metadata(listed_file(client)).result(10)
+            for client in (make_client(evil), make_client(honest), make_client(evil))
+        ]
+
+    assert [b"evil" in one for one in said] == [True, False, False]
+
+
+def test_a_small_file_whose_range_is_all_of_it_is_hashed(make_client: MakeClient) -> None:
+    """A lie in it falls to the whole file, which the sha256 refuses."""
+    lying = make_wheel("shop", "1.0", {"shop.py": "x = 1"}, requires=["evil>=14"])[1]
+    assert len(lying) == len(SMALL[1])
+    with IndexServer({"shop": {SMALL[0]: SMALL[1]}}) as server:
+        server.on(f"/files/shop/{SMALL[0]}", lambda seen: _answer(lying, seen))
+        client = make_client(server)
+        with pytest.raises(HashMismatch):
+            client.wheel_metadata(listed_file(client)).result(10)
+
+
+def test_ranges_that_contradict_the_listed_metadata_hash_are_not_believed(
+    make_client: MakeClient,
+) -> None:
+    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
+        path = f"/files/shop/{LARGE[0]}"
+        server.on(f"{path}.metadata", lambda _: Reply(404))
+        server.on(path, lambda seen: _answer(LYING, seen) if "range" in seen.headers else None)
+        client = make_client(server)
+        found = client.wheel_metadata(listed_file(client)).result(10)
+
+        assert found.startswith(metadata_of(LARGE[1]))
+
+
+def test_refresh_asks_for_claims_again_but_not_for_facts(make_client: MakeClient) -> None:
+    again = Refresh(everything=True)
+    with _liar(LARGE[1]) as server:
+        client = make_client(server)
+        assert b"evil" in client.wheel_metadata(listed_file(client)).result(10)
+        server.listed.clear()
+        client = make_client(server, refresh=again)
+        assert b"evil" not in client.wheel_metadata(listed_file(client)).result(10)
+
+        server.metadata = server.ranges = False
+        client = make_client(server)
+        whole = client.wheel_metadata(listed_file(client)).result(10)
+        server.forget()
+        client = make_client(server, refresh=again)
+        assert client.wheel_metadata(listed_file(client)).result(10) == whole
+        assert server.paths() == [PAGE]
+
+
+def test_refresh_of_some_packages_leaves_others(make_client: MakeClient) -> None:
+    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
+        asked = []
+        for names in ((), ("other",), ("shop",)):
+            client = make_client(server, refresh=Refresh(packages=frozenset(names)))
+            client.wheel_metadata(listed_file(client)).result(10)
+            asked.append(server.paths().count(f"/files/shop/{LARGE[0]}.metadata"))
+
+    assert asked == [1, 1, 2]
+
+
+def test_offline_a_refresh_makes_do_with_what_is_kept(make_client: MakeClient) -> None:
+    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
+        client = make_client(server)
+        file = listed_file(client)
+        found = client.wheel_metadata(file).result(10)
+        offline = QUICK._replace(offline=True)
+        client = make_client(server, options=offline, refresh=Refresh(everything=True))
+
+        assert client.wheel_metadata(file).result(10) == found
+
+
+def test_who_asks_with_other_credentials_is_told_for_himself(make_client: MakeClient) -> None:
+    """One address may hold another file for everybody who may see it."""
+    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
+        path = f"/files/shop/{LARGE[0]}.metadata"
+        server.on(path, lambda seen: None if "authorization" in seen.headers else Reply(body=LIE))
+        file = listed_file(make_client(server))._replace(metadata_sha256=None)
+        address = server.url.replace("//", "//ann:secret@")
+        said = [
+            make_client(index).wheel_metadata(file).result(10)
+            for index in (Index(None, server.url), Index(None, address))
+        ]
+
+    assert [b"evil" in one for one in said] == [True, False]
+
+
+def test_another_listed_metadata_hash_is_another_claim(make_client: MakeClient) -> None:
+    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
+        client = make_client(server)
+        file = listed_file(client)
+        client.wheel_metadata(file).result(10)
+        with pytest.raises(HashMismatch):
+            client.wheel_metadata(file._replace(metadata_sha256="ab" * 32)).result(10)
 
 
 # -- H6: servers that don't do ranges, or lie
