@@ -186,9 +186,27 @@ def remove_folder_at(name: str, folder: int) -> None:
     shutil.rmtree(name, dir_fd=folder)
 
 
+def make_folders(path: str, mode: int = 0o755) -> None:
+    """Make a folder and those above it that are missing; others write to none, whatever the umask.
+
+    Raises `OSError`.
+    """
+    if os.path.isdir(path):
+        return
+    try:
+        os.mkdir(path, mode)
+    except FileNotFoundError:
+        make_folders(os.path.dirname(path))
+        with suppress(FileExistsError):  # another process was faster
+            os.mkdir(path, mode)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+
+
 def make_private_directory(parent: str, prefix: str) -> str:
     """Make a fresh directory that only this user can enter, below `parent`, and give its path."""
-    os.makedirs(parent, exist_ok=True)
+    make_folders(parent)
     path = f"{parent}/{prefix}{unguessable()}"
     os.mkdir(path, 0o700)
     return path

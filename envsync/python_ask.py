@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from envsync.errors import EnvsyncError, InterpreterNotFound
-from envsync.files import read_limited, write_atomic
+from envsync.files import make_folders, read_limited, write_atomic
 from envsync.model.target import Target, target_from_json, target_to_json
 from envsync.model.wheel_tags import TagFacts, wheel_tags
 from envsync.python_base import base_of, settled
@@ -287,7 +287,7 @@ def remember(cache_dir: str, name: str, key: Sequence[str], value: object) -> No
     checksum = hashlib.sha256(body).hexdigest().encode("ascii")
     entry = _entry(cache_dir, name)
     try:
-        os.makedirs(entry.folder, exist_ok=True)
+        make_folders(entry.folder)
         write_atomic(entry.path, checksum + b"\n" + body)
     except (OSError, EnvsyncError):
         pass  # it is asked again next time

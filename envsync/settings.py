@@ -1,10 +1,10 @@
 """Environment variables and global flags, read once into one frozen value."""
 
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from envsync.errors import UsageError
+from envsync.userdirs import cache_dir, config_file
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -14,7 +14,7 @@ class Settings(NamedTuple):
     """What the machine and the user say, as opposed to env.toml."""
 
     cache_dir: str
-    """Absolute path of the store and caches (`ENVSYNC_CACHE_DIR`)."""
+    """Absolute path of the store and caches (`ENVSYNC_CACHE_DIR`); "" where there is no place."""
     default_index: str | None = None
     """URL that stands in for the public index (`ENVSYNC_DEFAULT_INDEX`)."""
     python: str | None = None
@@ -49,7 +49,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     quiet = flag(environ, "ENVSYNC_QUIET")
     return Settings(
-        cache_dir=os.path.abspath(environ.get("ENVSYNC_CACHE_DIR") or _default_cache_dir(environ)),
+        cache_dir=cache_dir(environ),
         default_index=environ.get("ENVSYNC_DEFAULT_INDEX") or None,
         python=environ.get("ENVSYNC_PYTHON") or None,
         offline=flag(environ, "ENVSYNC_OFFLINE"),
@@ -59,7 +59,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         insecure_hosts=frozenset(environ.get("ENVSYNC_ALLOW_INSECURE_HOST", "").split()),
         index_credentials=_credentials(environ),
         netrc=environ.get("NETRC") or None,
-        config_file=_config_file(environ),
+        config_file=config_file(environ),
         is_config_named=bool(environ.get("ENVSYNC_CONFIG_FILE")),
         verbosity=-1 if quiet else int(flag(environ, "ENVSYNC_VERBOSE")),
         progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
@@ -121,27 +121,3 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
             user = environ.get(f"ENVSYNC_INDEX_{name}_USERNAME", "")
             found[name] = (user, environ.get(f"ENVSYNC_INDEX_{name}_PASSWORD", ""))
     return found
-
-
-def _default_cache_dir(environ: Mapping[str, str]) -> str:
-    """The platform's own place for caches (XDG base directories on POSIX)."""
-    if os.name == "nt":
-        base = environ.get("LOCALAPPDATA") or os.path.expanduser("~\\AppData\\Local")
-        return os.path.join(base, "envsync", "Cache")
-    xdg = environ.get("XDG_CACHE_HOME", "")
-    base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "envsync")
-
-
-def _config_file(environ: Mapping[str, str]) -> str:
-    """The user's own settings file, in the platform's place for such files."""
-    named = environ.get("ENVSYNC_CONFIG_FILE")
-    if named:
-        return os.path.abspath(named)
-    if os.name == "nt":
-        base = environ.get("APPDATA") or os.path.expanduser("~\\AppData\\Roaming")
-    else:
-        xdg = environ.get("XDG_CONFIG_HOME", "")
-        base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".config")
-    # Without a home there is no such file: a folder called `~` here would be a stranger's.
-    return os.path.join(base, "envsync", "config.toml") if os.path.isabs(base) else ""

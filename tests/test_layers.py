@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"errors", "events", "halves", "interrupts"},
+    {"errors", "events", "halves", "interrupts", "userdirs"},
     {"model", "settings", "files"},
-    {"spec", "wheel"},
+    {"spec", "wheel", "trust"},
     {"lock", "index", "store", "venv", "python"},
     {"resolve", "sync", "build"},
     {"catalog"},
@@ -38,6 +38,7 @@ LAZY_IMPORTS_ALLOWED = (
     "workflow.",
     "sync.stamp",
     "files",
+    "trust",
     "python_facts",
 )
 

@@ -168,7 +168,6 @@ class DirectReader:
     def _scratch(self) -> Iterator[str]:
         parent = os.path.join(self._cache_dir, _SCRATCH)
         with storage_errors(parent):
-            os.makedirs(parent, mode=0o700, exist_ok=True)
             folder = make_private_directory(parent, "direct-")
         try:
             yield folder

@@ -11,6 +11,7 @@ from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
 from envsync.files import storage_errors, storage_failed
 from envsync.settings import Settings, read_settings
+from envsync.trust import refuse_shared_cache
 from envsync.ui import Ui
 
 INTERRUPTED = 130
@@ -101,6 +102,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = _with_flags(settings, options)
         ui = Ui(settings)
         directory = _folder(options.project)
+        if getattr(options, "action", "") != "dir":  # `cache dir` only says where it would be
+            refuse_shared_cache(settings.cache_dir)
         session = Session(settings, directory, options.env, ui)
         return module.run(command, options, session)
     except EnvsyncError as error:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import orjson
 
-from envsync.files import read_limited
+from envsync.files import make_folders, read_limited
 from envsync.index.transport import MIB, Response
 
 _MAGIC = b"envsync 1 "
@@ -50,7 +50,7 @@ class ValueCache:
         path = self._path(key, group)
         beside = f"{path}.{os.getpid()}-{os.urandom(6).hex()}"
         with suppress(OSError):
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            make_folders(os.path.dirname(path), 0o700)
             try:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
                 with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import DownloadFailed, HashMismatch, WheelInvalid
-from envsync.files import storage_errors
+from envsync.files import make_folders, storage_errors
 from envsync.index.artifacts import Wanted, check_status, download, failed
 from envsync.index.cache import ValueCache
 from envsync.index.http import HttpClient
@@ -261,7 +261,7 @@ class MetadataSource:
 
     def _download(self, file: File, limit: int | None) -> Steps[str]:
         with storage_errors(self._scratch):
-            os.makedirs(self._scratch, mode=0o700, exist_ok=True)
+            make_folders(self._scratch, 0o700)
         wanted = Wanted(file.url, file.filename, file.hashes, file.size)
         if limit is not None:
             wanted = wanted._replace(limit=limit)

@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from envsync.files import read_limited, storage_errors, write_atomic
+from envsync.files import make_folders, read_limited, storage_errors, write_atomic
 
 BUCKET = "environments-v1"
 _HEAD = "envsync environment 1"
@@ -61,7 +61,7 @@ def register(cache_dir: str, user: User) -> None:
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
     path = _path(cache_dir, user.root)
     with storage_errors(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folders(os.path.dirname(path))
         checksum = hashlib.sha256(body).hexdigest()
         write_atomic(path, body + f"checksum {checksum}\n".encode(), sync=False)
 

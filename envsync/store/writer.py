@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from envsync.errors import StorageFailed
-from envsync.files import storage_errors, sync_directory, write_atomic
+from envsync.files import make_folders, storage_errors, sync_directory, write_atomic
 from envsync.store.entries import FOLDER_MODE, SYNCED, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
 from envsync.store.scratch import scratch, sweep_abandoned
@@ -101,7 +101,7 @@ class StoreWriter(StoreReader):
 
 def prepare_cache(cache_dir: str) -> None:
     """Make the folder of all caches, and mark it as one. Raises `OSError`, `StorageFailed`."""
-    os.makedirs(cache_dir, exist_ok=True)
+    make_folders(cache_dir)
     tag = f"{cache_dir}/{TAG}"
     if not os.path.lexists(tag):
         write_atomic(tag, TAG_TEXT, sync=False)

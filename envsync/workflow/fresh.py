@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from envsync import __version__
 from envsync.errors import EnvsyncError
-from envsync.files import sha256_file, write_atomic
+from envsync.files import make_folders, sha256_file, write_atomic
 from envsync.settings import Settings
 from envsync.workflow.project import Project
 
@@ -28,7 +28,7 @@ def remember_fresh(project: Project, settings: Settings) -> None:
     """Keep that the lock on disk answers the env.toml on disk."""
     try:
         path = _path(project, settings)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folders(os.path.dirname(path))
         write_atomic(path, b"", sync=False)
     except (OSError, EnvsyncError):
         return

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from envsync import __version__
 from envsync.errors import EnvsyncError
-from envsync.files import read_limited, sha256_file, write_atomic
+from envsync.files import make_folders, read_limited, sha256_file, write_atomic
 from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
 from envsync.settings import Settings
@@ -60,7 +60,7 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
     (_, spec), (_, lock), *_ = goal.inputs
     path = _path(project, request, settings, spec, lock)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folders(os.path.dirname(path))
         write_atomic(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, sync=False)
     except (OSError, EnvsyncError):
         return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from envsync.errors import SpecInvalid, UsageError
 from envsync.events import Reporter
-from envsync.files import read_limited, storage_errors, write_if_changed
+from envsync.files import make_folders, read_limited, storage_errors, write_if_changed
 from envsync.settings import Settings
 from envsync.workflow.fresh import key_of
 from envsync.workflow.project import Project, project_at
@@ -72,7 +72,7 @@ def _write_spec(project: Project, block: "Block", path: str, reporter: Reporter)
     for notice in meaning.notices:
         reporter.warn(notice)
     with storage_errors(project.root):
-        os.makedirs(project.root, exist_ok=True)
+        make_folders(project.root)
     write_if_changed(project.spec_path, tomlkit.dumps(meaning.document).encode())
 
 

@@ -104,10 +104,11 @@ def clean_environ(cache: Path, index_url: str | None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ENVSYNC_", "PIP_", "UV_", "VIRTUAL_ENV", "PYTHON"))
+        if not name.startswith(("ENVSYNC_", "XDG_", "PIP_", "UV_", "VIRTUAL_ENV", "PYTHON"))
         and name not in ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
     }
     kept["ENVSYNC_CACHE_DIR"] = str(cache)
+    kept["XDG_STATE_HOME"] = str(cache.parent / "state")
     kept["ENVSYNC_PYTHON"] = sys.executable
     if index_url is not None:
         kept["ENVSYNC_DEFAULT_INDEX"] = index_url

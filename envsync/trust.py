@@ -1,0 +1,161 @@
+"""Which folders nobody but this user writes to: what lies there is believed and run (hazard H61).
+
+Such a folder belongs to this user or to root, and neither its group nor everybody may write there.
+The same holds for the folders on the way to it, which may be sticky instead, as /tmp is: there
+nobody takes away what isn't theirs. What the home folder itself depends on is the machine's affair
+and isn't looked at.
+
+A group counts as nobody else when it is the private group of a user who isn't root (of the same
+name, and without other members: its usual umask is 002), or one of this user's that the machine
+has no name for, as containers are given.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+
+from envsync import userdirs
+from envsync.errors import StorageFailed, UsageError
+from envsync.files import make_folders, storage_errors
+
+_HINT = "`--cache-dir DIR` (or ENVSYNC_CACHE_DIR) names a folder of yours"
+_MOST_LINKS = 40
+
+
+def refuse_shared_cache(cache_dir: str) -> None:
+    """Refuse a cache in which another user could put what envsync would run or believe.
+
+    Looks at the folder, its buckets, and the way to it; what is missing is fine. Raises
+    `StorageFailed`, and `UsageError` where there is no place for a cache.
+    """
+    if not cache_dir:
+        raise UsageError("there is no place for a cache: HOME has no absolute path", hint=_HINT)
+    with storage_errors(cache_dir):
+        for folder, status in _shared(cache_dir):
+            how = f"owner {_user(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}"
+            mine = status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode)
+            mend = f"`chmod go-w {folder}` if nobody else used it; else {_HINT}"
+            raise StorageFailed(
+                folder,
+                f"other users can write there, or own it ({how}): a cache there can't be trusted",
+                hint=mend if mine else _HINT,
+            )
+
+
+def state_folder(cache_dir: str, name: str) -> str | None:
+    """Give a private folder for what envsync keeps of this user's and no cleaning takes away.
+
+    It is made below the user's place for state, or, where that can't be written to or isn't the
+    user's alone, in the cache. None where neither will do.
+    """
+    for base in (userdirs.state_dir(os.environ), cache_dir and f"{cache_dir}/state"):
+        if base:
+            folder = f"{base}/{name}"
+            with suppress(OSError):
+                make_folders(folder, 0o700)
+                if os.access(folder, os.W_OK) and not any(_shared(folder)):
+                    return folder
+    return None
+
+
+def _shared(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Give what others can write to, or own, of a folder, its buckets and the way to it."""
+    way, end = _way(folder)
+    home = userdirs.home_dir(os.environ)
+    homes = {place for place in (home, os.path.realpath(home)) if home}
+    for path, status in way:
+        if path == end or not any(place.startswith(f"{path.rstrip('/')}/") for place in homes):
+            is_sticky = path != end and status.st_mode & stat.S_ISVTX
+            is_safe = stat.S_ISLNK(status.st_mode) or is_sticky or _is_only_ours(path, status)
+            if not (is_safe and _is_owned(status)):
+                yield path, status
+    for path in _buckets(end):
+        with suppress(FileNotFoundError):
+            status = os.lstat(path)
+            if not (_is_owned(status) and _is_only_ours(path, status)):
+                yield path, status
+
+
+def _way(path: str) -> tuple[list[tuple[str, os.stat_result]], str]:
+    """Give the folders and links on the way to a path, as far as it exists, and where it ends."""
+    found = [("/", os.stat("/"))]
+    at, names, links = "/", path.split("/")[::-1], 0
+    while names:
+        name = names.pop()
+        if name in ("", "."):
+            continue
+        here = os.path.dirname(at) if name == ".." else os.path.join(at, name)
+        try:
+            status = os.lstat(here)
+        except FileNotFoundError:
+            return found, os.path.join(here, *reversed(names))
+        found.append((here, status))
+        if stat.S_ISLNK(status.st_mode):
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            names += os.readlink(here).split("/")[::-1]
+            at = "/" if os.readlink(here).startswith("/") else at
+        else:
+            at = here
+    return found, at
+
+
+def _buckets(cache_dir: str) -> list[str]:
+    """Give the folders of a cache that envsync made; what else lies there is never read."""
+    try:
+        names = os.listdir(cache_dir)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    named = (name for name in names if name.rpartition("-v")[2].isdecimal())
+    return [f"{cache_dir}/{name}" for name in named if os.path.isdir(f"{cache_dir}/{name}")]
+
+
+def _is_owned(status: os.stat_result) -> bool:
+    """Say whether something belongs to this user or to root.
+
+    In a user namespace root has another number: that of whoever the root folder belongs to.
+    """
+    return status.st_uid in (os.geteuid(), 0, os.stat("/").st_uid)
+
+
+def _is_only_ours(path: str, status: os.stat_result) -> bool:
+    """Say whether neither everybody nor a group with other users may write to a folder."""
+    if status.st_mode & stat.S_IWOTH:
+        return False
+    return not status.st_mode & stat.S_IWGRP or (
+        _is_private(status.st_gid) and "system.posix_acl_access" not in _attributes(path)
+    )
+
+
+def _is_private(group: int) -> bool:
+    import grp  # noqa: PLC0415  (rarely needed)
+    import pwd  # noqa: PLC0415
+
+    user = os.geteuid()
+    try:
+        found = grp.getgrgid(group)
+    except KeyError:
+        return user != 0 and group in (os.getegid(), *os.getgroups())
+    try:
+        own = pwd.getpwuid(user)
+    except KeyError:
+        return False
+    mine = user != 0 and own.pw_gid == group and own.pw_name == found.gr_name
+    return mine and set(found.gr_mem) <= {own.pw_name}
+
+
+def _attributes(path: str) -> list[str]:
+    """Give the names of extended attributes: an access list may let others in through the group."""
+    return os.listxattr(path) if hasattr(os, "listxattr") else []
+
+
+def _user(number: int) -> str:
+    import pwd  # noqa: PLC0415
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
