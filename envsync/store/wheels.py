@@ -21,7 +21,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from envsync.errors import HashMismatch, WheelInvalid
@@ -91,6 +91,12 @@ def _check_identity(
         raise WheelInvalid(filename, f"it is {wheel.name}, not {canonicalize_name(name)}")
     if version is not None and version != Version(wheel.version):
         raise WheelInvalid(filename, f"it is version {wheel.version}, not {version}")
+    try:
+        named = parse_wheel_filename(filename)[:2]
+    except ValueError:
+        named = None
+    if named != (wheel.name, Version(wheel.version)):
+        raise WheelInvalid(filename, f"it is {wheel.name} {wheel.version}")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from envsync.sync.drift import Drift, source_of
-from envsync.sync.manifest import Manifest, Placed
+from envsync.sync.manifest import Manifest, Owner, Placed
 
 FROM_SOURCE = "from a local folder"
 """In place of the version of a package whose lock gives none."""
@@ -89,12 +89,17 @@ def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -
     kept: list[str] = []
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
-        if old is not None and new is not None and old.identity == new.identity:
+        if old is not None and new is not None and _is_kept(old, new):
             kept.append(name)
         else:
             new_version = (new.version or FROM_SOURCE) if new else None
             changes.append(PackageChange(name, old.version if old else None, new_version))
     return Comparison(tuple(changes), frozenset(kept), drift)
+
+
+def _is_kept(old: Owner, new: Wanted) -> bool:
+    """Say whether what is there is what is wanted: one file under two versions is a lie."""
+    return old.identity == new.identity and new.version in (None, old.version)
 
 
 def damaged_owners(manifest: Manifest, drift: Drift) -> frozenset[str]:

@@ -106,10 +106,7 @@ class _Fetching:
             found = self._store.get(sha256)
             if found is not None and not self._store.intact(found):
                 self._store.set_aside(found)
-                found = None
-            stored[pin.name] = found or self._store.add(
-                path, sha256=sha256, filename=os.path.basename(path), name=pin.name
-            )
+            stored[pin.name] = self._add(pin, path, sha256, os.path.basename(path))
         return stored
 
     def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
@@ -137,12 +134,12 @@ class _Fetching:
 
     def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
         sha256 = pin.sha256 or sha256_file(path)
-        wheel = self._store.add(
-            path,
-            sha256=sha256,
-            filename=pin.filename,
-            name=pin.name,
-            version=Version(pin.version) if pin.version else None,
-        )
+        wheel = self._add(pin, path, sha256, pin.filename)
         os.unlink(path)
         return wheel
+
+    def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:
+        version = Version(pin.version) if pin.version else None
+        return self._store.add(
+            path, sha256=sha256, filename=filename, name=pin.name, version=version
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from envsync.errors import LockInvalid
+from envsync.errors import WheelInvalid
 from envsync.lock.pins import Pinned
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
@@ -15,14 +15,18 @@ Look = Literal["trust", "signature", "bytes"]
 def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | None:
     """Give the stored wheel of a pin when it is there and, if looked at, as it was unpacked.
 
-    One that was tampered with is set aside, to be made anew. Raises `LockInvalid` for a wheel of
-    another project.
+    One that was tampered with is set aside, to be made anew. Raises `WheelInvalid` for the wheel of
+    another project or version, as reading it for the first time does.
     """
     if not (pin.is_wheel and pin.sha256):
         return None
     wheel = store.get(pin.sha256)
-    if wheel is not None and wheel.name != pin.name:
-        raise LockInvalid("pylock.toml", f"{pin.filename} is {wheel.name}, not {pin.name}")
+    if wheel is not None and (found := other_than(pin, wheel)):
+        raise WheelInvalid(
+            pin.filename,
+            f"what has the sha256 that the lock gives it is {found}, not {pin.name} {pin.version}",
+            hint="the lock is wrong: delete it, and `envsync lock` writes it anew from env.toml",
+        )
     if wheel is not None and look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
         store.set_aside(wheel)
         return None
@@ -38,7 +42,25 @@ def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, Stored
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
         wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
-        if wheel is None or wheel.name != pin.name:
+        if wheel is None or other_than(pin, wheel):
             return None
         stored[pin.name] = wheel
     return stored
+
+
+def other_than(pin: Pinned, wheel: StoredWheel) -> str:
+    """Say what a stored wheel is, where that isn't what its pin says (hazard H25); else "".
+
+    A hash alone is no identity: a lock may give one version another's.
+    """
+    if wheel.name == pin.name and (not pin.version or _is_same(pin.version, wheel.version)):
+        return ""
+    return f"{wheel.name} {wheel.version}"
+
+
+def _is_same(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    from packaging.version import Version  # noqa: PLC0415  (nearly all are spelled alike)
+
+    return Version(one) == Version(other)

@@ -172,6 +172,10 @@ def package_files(
         direct_url=direct_url(pin, goal.base),
         bytecode=bytecode,
     )
+    # As the lock spells the version: what is kept is compared without reading versions.
+    content = content._replace(
+        owner=content.owner._replace(version=pin.version or content.owner.version)
+    )
     return as_links(content) if goal.link_mode == SYMLINK else content
 
 
