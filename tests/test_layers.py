@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"errors", "events", "halves", "interrupts", "userdirs"},
+    {"durable", "errors", "events", "halves", "interrupts", "userdirs"},
     {"model", "settings", "files"},
     {"spec", "wheel", "trust"},
     {"lock", "index", "store", "venv", "python"},
@@ -33,6 +33,7 @@ IMPURE_IMPORTS = {
 # `python_facts` runs inside the interpreter that is asked, and asks it what it has.
 LAZY_IMPORTS_ALLOWED = (
     "__main__",
+    "durable",
     "ui",
     "cli.",
     "workflow.",

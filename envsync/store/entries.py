@@ -9,20 +9,18 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
+from envsync.durable import SYNCED, boot_id
 from envsync.errors import StorageFailed
 from envsync.files import content_mtime, make_private_directory, sha256_file, storage_errors
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
 
 BUCKET = "wheels-v1"
 FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
-SYNCED = "synced"
-"""In place of the name of a run of the system: every file was flushed to disk."""
 DAMAGED = ".damaged-"
 """Begins the names of folders that hold what was set aside."""
 
 _USE_SECONDS = 86_400.0
 _HEX = frozenset("0123456789abcdef")
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 class StoreReader:
@@ -34,7 +32,7 @@ class StoreReader:
         `label` names what an entry was made for, where a wheel has several (`store.bytecode`).
         """
         self.root = f"{cache_dir}/{bucket}"
-        self.boot = _boot_id()
+        self.boot = boot_id()
         self.label = label
         self._trusted = False
         self._now = time.time()
@@ -185,13 +183,4 @@ def _hash(path: str) -> str:
     try:
         return sha256_file(path)
     except (FileNotFoundError, NotADirectoryError):
-        return ""
-
-
-def _boot_id() -> str:
-    """Name this run of the system; empty where it can't be told from another."""
-    try:
-        with open(_BOOT_ID, "rb") as file:
-            return file.read().decode().strip()
-    except (OSError, ValueError):
         return ""

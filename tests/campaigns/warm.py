@@ -80,9 +80,9 @@ def _become(order: dict[str, Any], ready: int) -> None:
 
 def _restart(boot: str, inodes: dict[int, int]) -> None:
     """Let the system be another run of itself, in which folders have the numbers they had."""
-    import envsync.store.entries
+    import envsync.durable
 
-    envsync.store.entries._BOOT_ID = boot
+    envsync.durable._BOOT_ID = boot
     for name in ("stat", "lstat", "fstat"):
         setattr(os, name, _numbered(getattr(os, name), inodes))
 
