@@ -28,5 +28,9 @@ class Reporter:
     def warn(self, text: str) -> None:
         """Something that the user should know about; work goes on."""
 
+    def confirm(self, question: str) -> bool | None:  # noqa: ARG002
+        """Ask for leave; False is the answer of whoever only presses return, None: nobody can."""
+        return None
+
 
 SILENT = Reporter()

@@ -28,11 +28,15 @@ class Settings(NamedTuple):
     """Hosts beside loopback to which plain http is allowed."""
     index_credentials: Mapping[str, tuple[str, str]] = {}
     """Index name, upper case with `_`, -> user name and password."""
+    index_urls: Mapping[str, str] = {}
+    """Index name, likewise, -> the address that its credentials belong to."""
     netrc: str | None = None
     config_file: str = ""
     """Absolute path of the user's own config.toml, which needn't exist; "" where none can be."""
     is_config_named: bool = False
     """`ENVSYNC_CONFIG_FILE` names it, so it must exist."""
+    can_ask: bool = True
+    """Questions make sense: this is no CI job."""
     verbosity: int = 0
     """-1 quiet, 0 normal, 1 verbose."""
     progress: bool = True
@@ -58,9 +62,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         timeout=_seconds(environ, "ENVSYNC_HTTP_TIMEOUT", 30.0),
         insecure_hosts=frozenset(environ.get("ENVSYNC_ALLOW_INSECURE_HOST", "").split()),
         index_credentials=_credentials(environ),
+        index_urls=_index_urls(environ),
         netrc=environ.get("NETRC") or None,
         config_file=config_file(environ),
         is_config_named=bool(environ.get("ENVSYNC_CONFIG_FILE")),
+        can_ask=not environ.get("CI"),
         verbosity=-1 if quiet else int(flag(environ, "ENVSYNC_VERBOSE")),
         progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
         color=_color(environ),
@@ -119,5 +125,16 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
         if variable.startswith("ENVSYNC_INDEX_") and variable.endswith(("_USERNAME", "_PASSWORD")):
             name = variable.removeprefix("ENVSYNC_INDEX_").rsplit("_", 1)[0]
             user = environ.get(f"ENVSYNC_INDEX_{name}_USERNAME", "")
-            found[name] = (user, environ.get(f"ENVSYNC_INDEX_{name}_PASSWORD", ""))
+            password = environ.get(f"ENVSYNC_INDEX_{name}_PASSWORD", "")
+            if user or password:
+                found[name] = (user, password)
     return found
+
+
+def _index_urls(environ: Mapping[str, str]) -> dict[str, str]:
+    """Collect ENVSYNC_INDEX_NAME_URL."""
+    return {
+        variable.removeprefix("ENVSYNC_INDEX_").removesuffix("_URL"): url
+        for variable, url in environ.items()
+        if variable.startswith("ENVSYNC_INDEX_") and variable.endswith("_URL") and url
+    }

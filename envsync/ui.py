@@ -118,6 +118,17 @@ class Ui(Reporter):
         """Write a warning."""
         self._line(f"{self._paint('yellow', 'warning')}: {printable(text)}")
 
+    def confirm(self, question: str) -> bool | None:
+        """Ask on the terminal; None where there is none, or nobody before it (CI, `--json`)."""
+        if not (self._settings.can_ask and _is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+            return None
+        if self._settings.json:
+            return None
+        self.close()
+        with self._mutex:
+            _write(sys.stderr, f"{printable(question)} [y/N] ")
+            return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     # Results
 
     def error(self, error: EnvsyncError) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from envsync.errors import DownloadFailed, HashMismatch
 from envsync.files import storage_errors
-from envsync.index.http import HttpClient
+from envsync.index.http import HttpClient, refusal
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, is_loopback, parse_address, printable
@@ -92,13 +92,12 @@ def failed(error: TransportFailed) -> DownloadFailed:
 def check_status(response: Response, *wanted: int) -> None:
     """Raise `DownloadFailed` for a status that is none of these."""
     if response.status not in wanted:
-        hint = None
+        reason, hint = f"answered with status {response.status}", None
         if response.status in (401, 403):
             host = parse_address(response.url).origin.host
+            reason += refusal(response)
             hint = f"if the file needs a password, add {host} to your ~/.netrc"
-        raise DownloadFailed(
-            display_url(response.url), f"answered with status {response.status}", hint=hint
-        )
+        raise DownloadFailed(display_url(response.url), reason, hint=hint)
 
 
 def _check(wanted: Wanted, response: Response, path: str) -> None:

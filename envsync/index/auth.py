@@ -1,81 +1,154 @@
-"""Find the credentials of an address: the user's own, and only for the origin they belong to."""
+"""Find the user and password for an address: what the user bound to it, and to nothing beside it.
+
+The rule: a pair belongs to an address and all that lies below it, by whole path segments, on the
+same scheme, host and port. Of several the longest address wins. Index servers keep files outside
+of their pages, so for files, and for files only, a pair counts
+
+- beside an address that ends in `simple` (`/corp/simple/` -> `/corp/`, but never a whole host),
+- and elsewhere on the same origin where a page that was read with this pair lists the file.
+
+Then comes netrc, which knows whole hosts only. A redirect is judged by where it leads, and what a
+page lists doesn't count there.
+"""
 
 import base64
 import hashlib
 import importlib
 import netrc
 import os
-import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from envsync.events import SILENT, Reporter
-from envsync.index.urls import Address, Origin
+from envsync.index.urls import Address, Origin, Scope, scope_of
+
+_PAGES = frozenset({"simple", "+simple"})
+"""Last segments of an index's address beside which its files lie: of PEP 503, and of devpi."""
+
+
+class Pair(NamedTuple):
+    """A user and password, and the address that they belong to."""
+
+    scope: Scope
+    user: str
+    password: str
+    source: str
+    """Where they were found, for people."""
+
+    @property
+    def header(self) -> str:
+        """The value of Authorization (RFC 7617)."""
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
+
+    def __repr__(self) -> str:
+        return f"Pair({self.source})"
 
 
 class Credentials:
-    """Users and passwords by origin; never shown, never sent to another scheme, host or port.
-
-    The first of these that has an answer counts: the address's own user and password, the
-    environment variables of a named index, netrc (exact host), and keyring where it is asked for.
-    """
+    """Users and passwords by address; never shown, never sent to an address of somebody else."""
 
     def __init__(
         self,
-        by_index: Mapping[str, tuple[str, str]],
+        pairs: Sequence[Pair] = (),
         *,
         netrc_path: str | None = None,
         use_keyring: bool = False,
         reporter: Reporter = SILENT,
     ) -> None:
-        """`by_index` maps index names as in variables (`CORP_EU`); no `netrc_path`: ~/.netrc."""
-        self._by_index = by_index
+        """Of `pairs` with one address the first counts; no `netrc_path`: ~/.netrc."""
+        self._pairs = list(pairs)
         self._netrc_path = netrc_path
         self._use_keyring = use_keyring
         self._reporter = reporter
-        self._known: dict[Origin, str] = {}
-        self._asked: dict[Origin, str | None] = {}
         self._netrc: Mapping[str, tuple[str, str | None, str | None]] | None = None
+        self._pages: dict[Origin, list[tuple[Pair, Callable[[], Iterable[str]]]]] = {}
+        self._listed: dict[str, Pair] = {}
         self._lock = threading.Lock()
 
-    def learn(self, index_name: str | None, address: Address) -> None:
-        """Bind what is known of an index to its origin: its variables, or its URL's user."""
-        header = None
-        if address.user:
-            header = _basic(unquote(address.user), unquote(address.password or ""))
-        elif index_name is not None and (pair := self._by_index.get(variable_part(index_name))):
-            header = _basic(*pair)
+    def learn(self, address: Address) -> None:
+        """Take what is known of an index: the user in its own address, else what keyring knows."""
+        own = pair_in(address, "the index's own address")
         with self._lock:
-            if header is not None:
-                self._known[address.origin] = header
-            elif self._use_keyring and address.origin not in self._known:
-                found = _from_keyring(address.url, address.origin.host)
+            if own is not None:
+                self._pairs.insert(0, own)
+            elif self._use_keyring and self._bound(address, is_page=True) is None:
+                found = _from_keyring(address)
                 if found is not None:
-                    self._known[address.origin] = _basic(*found)
+                    self._pairs.append(found)
 
-    def header_for(self, origin: Origin) -> str | None:
-        """Give the Authorization header for requests to an origin, None when there is none."""
+    def read_page(self, index: Address, urls: Callable[[], Iterable[str]]) -> None:
+        """Note a page of an index; `urls` gives the files that it lists, where that matters."""
         with self._lock:
-            if origin in self._known:
-                return self._known[origin]
-            if origin not in self._asked:
-                self._asked[origin] = self._from_netrc(origin.host.strip("[]"))
-            return self._asked[origin]
+            pair = self._bound(index, is_page=True)
+            if pair is not None:
+                self._pages.setdefault(index.origin, []).append((pair, urls))
 
-    def scope(self, origin: Origin) -> str:
-        """Give a short name of who asks an origin; "" for nobody. Tells nothing of the secret."""
-        header = self.header_for(origin)
-        if header is None:
+    def needs_page(self, address: Address, index: Address) -> bool:
+        """Tell whether only a page of `index` can say if its pair is for a file's address."""
+        with self._lock:
+            return (
+                address.origin == index.origin
+                and self._bound(address, is_page=False) is None
+                and self._bound(index, is_page=True) is not None
+                and self._listing(address) is None
+            )
+
+    def pair_for(
+        self, address: Address, *, is_page: bool = False, is_redirect: bool = False
+    ) -> Pair | None:
+        """Give the pair for a request, None when there is none; see the rule above."""
+        with self._lock:
+            return (
+                self._bound(address, is_page=is_page)
+                or (None if is_page or is_redirect else self._listing(address))
+                or self._from_netrc(address.origin)
+            )
+
+    def scope(self, address: Address, *, is_page: bool = False) -> str:
+        """Give a short name of who asks an address; "" for nobody. Tells nothing of the secret."""
+        pair = self.pair_for(address, is_page=is_page)
+        if pair is None:
             return ""
-        return hashlib.sha256(b"envsync scope\0" + header.encode()).hexdigest()[:16]
+        return hashlib.sha256(b"envsync scope\0" + pair.header.encode()).hexdigest()[:16]
 
-    def _from_netrc(self, host: str) -> str | None:
+    def _bound(self, address: Address, *, is_page: bool) -> Pair | None:
+        """The pair with the longest address around this one; the first of equals."""
+        best, length = None, -1
+        for pair in self._pairs:
+            scope = pair.scope
+            if not scope.holds(address):
+                if is_page or not is_beside(pair.scope, address):
+                    continue
+                scope = scope.parent
+            if len(scope.segments) > length:
+                best, length = pair, len(scope.segments)
+        return best
+
+    def _listing(self, address: Address) -> Pair | None:
+        """The pair that a page was read with which lists this file."""
+        key = _file_key(address.url)
+        pages = self._pages.get(address.origin, [])
+        while key not in self._listed and pages:
+            pair, urls = pages.pop()
+            for url in urls():
+                self._listed.setdefault(_file_key(url), pair)
+        found = self._listed.get(key)
+        return found if found is not None and found.scope.origin == address.origin else None
+
+    def _from_netrc(self, origin: Origin) -> Pair | None:
         if self._netrc is None:
             self._netrc = self._read_netrc()
+        host = origin.host.strip("[]")
         # The `default` entry is left out: it would send a password to any host that asks.
         entry = self._netrc.get(host) if host != "default" else None
-        return None if entry is None else _basic(entry[0], entry[2] or "")
+        if entry is None:
+            return None
+        return Pair(Scope(origin, ()), entry[0], entry[2] or "", self._netrc_name())
+
+    def _netrc_name(self) -> str:
+        return self._netrc_path or "~/.netrc"
 
     def _read_netrc(self) -> Mapping[str, tuple[str, str | None, str | None]]:
         path = self._netrc_path or os.path.expanduser("~/.netrc")
@@ -90,23 +163,34 @@ class Credentials:
         return {}
 
 
-def variable_part(index_name: str) -> str:
-    """Spell an index's name as in ENVSYNC_INDEX_<NAME>_PASSWORD."""
-    return re.sub(r"[^A-Z0-9]", "_", index_name.upper())
+def pair_in(address: Address, source: str) -> Pair | None:
+    """Give the user and password that an address holds itself, bound to that address."""
+    user, password = unquote(address.user or ""), unquote(address.password or "")
+    return Pair(scope_of(address), user, password, source) if user or password else None
 
 
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+def is_beside(scope: Scope, address: Address) -> bool:
+    """Tell whether an address lies where an index at `scope` may keep its files."""
+    return len(scope.segments) > 1 and scope.segments[-1] in _PAGES and scope.parent.holds(address)
 
 
-def _from_keyring(url: str, host: str) -> tuple[str, str] | None:
+def _file_key(url: str) -> str:
+    """What of a file's address must be as the page said: all but the query."""
+    return url.partition("?")[0].removesuffix(".metadata")
+
+
+def _from_keyring(address: Address) -> Pair | None:
     """Ask the keyring package, if there is one, for the index's URL and then for its host."""
+    origin = address.origin
+    whole = Scope(origin, ())
+    host = origin.host
+    services = {address.url: scope_of(address), f"{host}:{origin.port}": whole, host: whole}
     try:
         keyring = importlib.import_module("keyring")
-        for service in (url, host):
+        for service, scope in services.items():
             found = keyring.get_credential(service, None)
             if found is not None and found.username and found.password:
-                return str(found.username), str(found.password)
+                return Pair(scope, str(found.username), str(found.password), "keyring")
     except Exception:  # a keyring backend may raise anything, and it is optional
         return None
     return None

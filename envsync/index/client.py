@@ -39,6 +39,13 @@ class ProjectPage:
     index: Index
 
 
+class Listing(NamedTuple):
+    """Where a lock says that it found a file."""
+
+    index_url: str
+    project: NormalizedName
+
+
 class Refresh(NamedTuple):
     """Of which projects neither kept pages nor what was said of their files is believed."""
 
@@ -137,14 +144,16 @@ class IndexClient:
         *,
         directory: str,
         filename: str,
+        listing: Listing | None = None,
     ) -> Future[str]:
         """Download a file to a new private one in `directory`; the future gives its path.
 
-        `filename` is for messages only. All known hashes and the size must agree. Raises
-        `DownloadFailed`, `HashMismatch`, `StorageFailed`; nothing stays in `directory` then.
+        `filename` is for messages only; `listing` is where a lock says that the file was found.
+        All known hashes and the size must agree. Raises `DownloadFailed`, `HashMismatch`,
+        `StorageFailed`; nothing stays in `directory` then.
         """
         wanted = Wanted(url, filename, hashes, size)
-        return self._run(download(self._http, wanted, directory, self._progress(filename)))
+        return self._run(self._download(wanted, directory, listing))
 
     def known_size(self, file: File) -> int | None:
         """Give a file's size in bytes where a page told it, or reading its metadata did."""
@@ -164,10 +173,34 @@ class IndexClient:
     def _page(self, name: NormalizedName, index_name: str | None) -> Steps[ProjectPage | None]:
         is_refresh = self._refresh.everything or name in self._refresh.packages
         for index in self._choose(index_name):
-            releases = yield from self._pages.page(index, name, refresh=is_refresh)
+            releases = yield from self._read_page(index, name, refresh=is_refresh)
             if releases is not None:
                 return ProjectPage(name=name, releases=releases, index=index)
         return None
+
+    def _download(self, wanted: Wanted, directory: str, listing: Listing | None) -> Steps[str]:
+        """Download a file, after its page where only that tells whose credentials are for it."""
+        if listing is not None and self._needs_page(wanted.url, listing.index_url):
+            yield from self._read_page(Index(None, listing.index_url), listing.project)
+        progress = self._progress(wanted.filename)
+        return (yield from download(self._http, wanted, directory, progress))
+
+    def _needs_page(self, url: str, index_url: str) -> bool:
+        try:
+            return self._http.credentials.needs_page(parse_address(url), parse_address(index_url))
+        except ValueError:
+            return False
+
+    def _read_page(
+        self, index: Index, name: NormalizedName, *, refresh: bool = False
+    ) -> Steps[Releases | None]:
+        releases = yield from self._pages.page(index, name, refresh=refresh)
+        if releases is not None:
+            files = releases.files
+            self._http.credentials.read_page(
+                parse_address(index.url), lambda: (file.url for file in files)
+            )
+        return releases
 
     def _choose(self, index_name: str | None) -> Sequence[Index]:
         if index_name is None:
@@ -200,9 +233,9 @@ class IndexClient:
 
 
 def _learn(http: HttpClient, index: Index) -> None:
-    """Bind the index's credentials to its origin; a bad address is told when it is asked."""
+    """Bind what an index's own address says to it; a bad one is told when it is asked."""
     try:
         address = parse_address(index.url)
     except ValueError:
         return
-    http.credentials.learn(index.name, address)
+    http.credentials.learn(address)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from envsync.events import SILENT, Reporter
-from envsync.index.auth import Credentials
+from envsync.index.auth import Credentials, Pair
 from envsync.index.steps import Steps, run_here, run_steps
 from envsync.index.transport import HttpOptions, Request, Response, Transport, TransportFailed
 from envsync.index.urls import Address, display_url, is_loopback, parse_address
@@ -66,22 +66,24 @@ class HttpClient:
         """Close the transport."""
         self._transport.close()
 
-    def scope(self, url: str) -> str:
+    def scope(self, url: str, *, is_page: bool = False) -> str:
         """Name who asks an address, without telling a secret; "" for nobody in particular."""
         try:
-            return self.credentials.scope(parse_address(url).origin)
+            return self.credentials.scope(parse_address(url), is_page=is_page)
         except ValueError:
             return ""
 
     def exchange(self, request: Request) -> Steps[Response]:
         """Give the steps of one request, redirects included (RFC 9110 section 15.4)."""
         target = self._judge(request.url)
+        first = pair = self.credentials.pair_for(target, is_page=request.is_page)
         for _ in range(MAX_REDIRECTS + 1):
-            response = yield from self._try(self._with_credentials(request, target))
+            response = yield from self._try(_address_to(request, target, pair))
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or location is None:
-                return response
+                return _signed(response, pair, first)
             target = self._follow(target, location)
+            pair = self.credentials.pair_for(target, is_page=request.is_page, is_redirect=True)
         raise TransportFailed(request.url, f"more than {MAX_REDIRECTS} redirects", "refused")
 
     def _judge(self, url: str) -> Address:
@@ -123,14 +125,6 @@ class HttpClient:
                 hint=error.hint,
             ) from error
 
-    def _with_credentials(self, request: Request, target: Address) -> Request:
-        """Address the request to `target`, with the credentials of that origin and no others."""
-        headers = [header for header in request.headers if header[0].lower() not in _PRIVATE]
-        authorization = self.credentials.header_for(target.origin)
-        if authorization is not None:
-            headers.append(("Authorization", authorization))
-        return request._replace(url=target.url, headers=tuple(headers))
-
     def _try(self, request: Request) -> Steps[Response]:
         """Send until there is an answer that counts, or no tries are left."""
         attempt = 0
@@ -162,6 +156,33 @@ class HttpClient:
             f"{display_url(response.url)}: status {response.status}; trying again"
         )
         return wait
+
+
+def _address_to(request: Request, target: Address, pair: Pair | None) -> Request:
+    """Address a request to `target`, with the credentials of that address and no others."""
+    headers = [header for header in request.headers if header[0].lower() not in _PRIVATE]
+    if pair is not None:
+        headers.append(("Authorization", pair.header))
+    return request._replace(url=target.url, headers=tuple(headers))
+
+
+def _signed(response: Response, pair: Pair | None, first: Pair | None) -> Response:
+    """Note who asked for what came."""
+    if pair is not None:
+        return response._replace(asked_as=pair.source)
+    return response if first is None else response._replace(left_scope=first.source)
+
+
+def refusal(response: Response) -> str:
+    """Say with which credentials a server refused to answer, as the end of a sentence."""
+    if response.asked_as is not None:
+        return f": it refused the user and password from {response.asked_as}"
+    if response.left_scope is not None:
+        return (
+            f": a redirect led out of the address that the user and password "
+            f"from {response.left_scope} belong to, so they were not sent"
+        )
+    return ": no user and password were sent"
 
 
 def _address(url: str) -> Address:

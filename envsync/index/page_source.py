@@ -9,15 +9,15 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import IndexFailed
 from envsync.index import cache
-from envsync.index.auth import variable_part
 from envsync.index.cache import Entry, HttpCache
-from envsync.index.http import HttpClient
+from envsync.index.http import HttpClient, refusal
 from envsync.index.packed import is_packed, pack_page, unpack_page
 from envsync.index.pages import ACCEPT, parse_page
 from envsync.index.releases import Releases, by_release
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
+from envsync.spec.sources import variable_part
 
 BUCKET = "http-v2"
 MAX_PAGE = 64 * MIB
@@ -50,7 +50,7 @@ class PageSource:
         Raises `IndexFailed`, naming the index.
         """
         url = _page_url(index, name)
-        scope = self._http.scope(url)
+        scope = self._http.scope(url, is_page=True)
         offline = self._http.options.offline
         kept = self._kept(url, scope) if offline or not refresh else None
         if kept is not None and (offline or cache.is_fresh(kept, self._now())):
@@ -62,7 +62,7 @@ class PageSource:
             # The validators came from another place, to which the page was redirected then.
             kept = None
             response = yield from self._ask(index, url, None)
-        if response.status in _NOT_THERE:
+        if response.status in _NOT_THERE and not _may_be_hidden(url, response):
             return None
         if kept is not None and response.status == 304:
             renewed = cache.renew(kept, response, self._now())
@@ -84,7 +84,8 @@ class PageSource:
         asked = () if kept is None else cache.validators(kept)
         headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip"), *asked)
         try:
-            response = yield from self._http.exchange(Request(url, headers, limit=MAX_PAGE))
+            request = Request(url, headers, limit=MAX_PAGE, is_page=True)
+            response = yield from self._http.exchange(request)
         except TransportFailed as error:
             raise _failed(index, error.url, error.reason, error.hint) from error
         return response
@@ -125,17 +126,37 @@ def _page_url(index: Index, name: NormalizedName) -> str:
 _OFFLINE_HINT = "run the command once without --offline"
 
 
+def _may_be_hidden(url: str, response: Response) -> bool:
+    """Tell whether "not there" may only mean "not for you" (hazard H4).
+
+    So says a server that names a way to log in, or one that redirected to where the index's
+    credentials don't belong.
+    """
+    if "www-authenticate" in response.headers:
+        return True
+    has_left = response.left_scope is not None
+    return has_left and parse_address(response.url).origin == parse_address(url).origin
+
+
 def _check_status(index: Index, url: str, response: Response) -> None:
     if response.status == 200:
         return
-    hint = None
-    if response.status in _NOT_ALLOWED:
-        host = parse_address(url).origin.host
-        hint = f"add {host} to your ~/.netrc"
-        if index.name is not None:
-            part = variable_part(index.name)
-            hint = f"set ENVSYNC_INDEX_{part}_USERNAME and ENVSYNC_INDEX_{part}_PASSWORD, or {hint}"
-    raise _failed(index, url, f"answered with status {response.status}", hint)
+    reason, hint = f"answered with status {response.status}", None
+    if response.status in _NOT_ALLOWED or response.status in _NOT_THERE:
+        reason += refusal(response)
+        hint = _credentials_hint(index, parse_address(url).origin.host)
+    raise _failed(index, url, reason, hint)
+
+
+def _credentials_hint(index: Index, host: str) -> str:
+    hint = f"add {host} to your ~/.netrc"
+    if index.name is None:
+        return hint
+    variable = f"ENVSYNC_INDEX_{variable_part(index.name)}"
+    return (
+        f"set {variable}_USERNAME and {variable}_PASSWORD, "
+        f"and {variable}_URL={display_url(index.url)}, or {hint}"
+    )
 
 
 def _failed(index: Index, url: str, reason: str, hint: str | None) -> IndexFailed:

@@ -1,10 +1,11 @@
 """The port behind which HTTP happens: one request in, the future of one response out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Literal, NamedTuple, Protocol
 
 from envsync.errors import EnvsyncError
+from envsync.index.auth import Pair
 from envsync.index.urls import display_url, redact
 
 KIB = 1024
@@ -27,8 +28,8 @@ class HttpOptions(NamedTuple):
     """Seconds before the first retry; doubled each time, and jittered."""
     insecure_hosts: frozenset[str] = frozenset()
     """`host` or `host:port` to which plain http is allowed."""
-    credentials: Mapping[str, tuple[str, str]] = {}
-    """Index name as in variables (upper case, `_`) -> user and password."""
+    credentials: Sequence[Pair] = ()
+    """What the user bound to addresses; of equal addresses the first counts."""
     netrc: str | None = None
     """Path; None: ~/.netrc."""
     keyring: bool = False
@@ -49,6 +50,8 @@ class Request(NamedTuple):
     """Bytes that the body may have."""
     delay: float = 0.0
     """Seconds to wait before it is sent."""
+    is_page: bool = False
+    """Of an index, for which credentials count more strictly than for files (`index.auth`)."""
     progress: Callable[[int], None] | None = None
     """Told how many bytes have come since the last call; a negative number takes them back."""
 
@@ -68,6 +71,10 @@ class Response(NamedTuple):
     """Of the body that went to the sink, in hexadecimal."""
     is_framed: bool = True
     """The body's end was told by its length or framing, so a cut would have been noticed."""
+    asked_as: str | None = None
+    """Where the user and password that went with the last request came from."""
+    left_scope: str | None = None
+    """Likewise, where they went with the first request, but a redirect led out of their address."""
 
 
 Kind = Literal["connect", "timeout", "cut", "tls", "limit", "offline", "refused", "other"]

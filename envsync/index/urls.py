@@ -2,7 +2,7 @@
 
 import re
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 MAX_URL = 8192
 """Characters in an address; longer ones are refused."""
@@ -12,6 +12,7 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\]")
 _LEGAL = "%/:=&?~+!$,;'@()*[]"
 _USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
 _QUERY = re.compile(r"(?<=[^\s?])\?[^\s\"'<>]+")
+_DOTS = {"%2e": ".", "%2e%2e": "..", ".%2e": "..", "%2e.": ".."}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -21,6 +22,27 @@ class Origin(NamedTuple):
     scheme: str
     host: str
     port: int
+
+
+class Scope(NamedTuple):
+    """An address and all that lies below it, by whole segments of the path."""
+
+    origin: Origin
+    segments: tuple[str, ...]
+    """Of the path, percent-decoded; none for a whole origin."""
+
+    @property
+    def parent(self) -> "Scope":
+        """The scope one segment further up."""
+        return Scope(self.origin, self.segments[:-1])
+
+    def holds(self, address: "Address") -> bool:
+        """Tell whether an address is this one or below it, however a server reads its path."""
+        if address.origin != self.origin:
+            return False
+        segments = _segments(address)
+        is_below = segments[: len(self.segments)] == self.segments
+        return is_below and not any(map(_leads_up, segments))
 
 
 class Address(NamedTuple):
@@ -45,9 +67,46 @@ def parse_address(text: str) -> Address:
     user, password, host, port = _split_authority(parts.netloc)
     origin = Origin(parts.scheme, host, port or _DEFAULT_PORTS[parts.scheme])
     authority = host if port is None else f"{host}:{port}"
-    path = quote(parts.path or "/", safe=_LEGAL)
+    path = quote(_without_dots(parts.path or "/"), safe=_LEGAL)
     query = quote(parts.query, safe=_LEGAL)
     return Address(urlunsplit((parts.scheme, authority, path, query, "")), origin, user, password)
+
+
+def scope_of(address: Address) -> Scope:
+    """Give an address as a scope."""
+    segments = _segments(address)
+    while segments and not segments[-1]:
+        segments = segments[:-1]
+    return Scope(address.origin, segments)
+
+
+def _segments(address: Address) -> tuple[str, ...]:
+    return tuple(unquote(part) for part in urlsplit(address.url).path.split("/")[1:])
+
+
+def _leads_up(segment: str) -> bool:
+    """Tell whether some server would take a segment for `..`: `..%2f`, `%252e%252e`, `..;x`."""
+    while "%" in segment and (plain := unquote(segment)) != segment:
+        segment = plain
+    return ".." in segment and any(
+        part.partition(";")[0].strip() == ".." for part in re.split(r"[/\\]", segment)
+    )
+
+
+def _without_dots(path: str) -> str:
+    """Work out `.` and `..` (RFC 3986 section 5.2.4), as whoever sends the request would do."""
+    if "/." not in path and "/%2" not in path:
+        return path
+    kept: list[str] = []
+    parts = [_DOTS.get(part.lower(), part) for part in path.split("/")[1:]]
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        elif part != ".":
+            kept.append(part)
+    if parts[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _split_authority(authority: str) -> tuple[str | None, str | None, str, int | None]:

@@ -24,6 +24,7 @@ from envsync.settings import Settings
 from envsync.spec.model import ALL, Spec
 from envsync.store.built import BuiltStore, BuiltWheel
 from envsync.wheel.metadata import parse_metadata
+from envsync.workflow.fetch import listing_of
 
 _SCRATCH = "builds-v1"
 
@@ -182,7 +183,12 @@ class Builder:
         if pin.url is None:
             return os.path.normpath(os.path.join(self._root, pin.path or pin.filename))
         arriving = self._supplier.client().download(
-            pin.url, pin.hashes, pin.size, directory=folder, filename=pin.filename
+            pin.url,
+            pin.hashes,
+            pin.size,
+            directory=folder,
+            filename=pin.filename,
+            listing=listing_of(pin),
         )
         return arriving.result()
 

@@ -6,12 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envsync.errors import EnvsyncError, LockInvalid
 from envsync.events import Reporter
 from envsync.files import sha256_file, storage_errors
-from envsync.index.client import IndexClient
+from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
 from envsync.store.scratch import scratch, sweep_abandoned
 from envsync.store.wheels import StoredWheel, WheelStore
@@ -20,6 +21,11 @@ from envsync.workflow.stored import Look, in_store
 _UNPACKERS = 2
 _TRIES = 4
 _TEMPORARY = "downloads-v1"
+
+
+def listing_of(pin: Pinned) -> Listing | None:
+    """Give the page on which the lock found a pin's file."""
+    return Listing(pin.index_url, canonicalize_name(pin.name)) if pin.index_url else None
 
 
 class Source(NamedTuple):
@@ -129,7 +135,12 @@ class _Fetching:
         if pin.url is None:
             raise LockInvalid("pylock.toml", f"{pin.name} has no URL to download {pin.filename}")
         return self._source.client().download(
-            pin.url, pin.hashes, pin.size, directory=self._folder, filename=pin.filename
+            pin.url,
+            pin.hashes,
+            pin.size,
+            directory=self._folder,
+            filename=pin.filename,
+            listing=listing_of(pin),
         )
 
     def _unpack(self, pin: Pinned, path: str) -> StoredWheel:

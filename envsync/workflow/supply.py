@@ -27,6 +27,7 @@ from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.workflow.credentials import bind_credentials
 from envsync.workflow.fetch import Source, fetch
 from envsync.workflow.stored import Look
 
@@ -69,7 +70,7 @@ class Supply:
                 offline=settings.offline,
                 timeout=settings.timeout,
                 insecure_hosts=settings.insecure_hosts,
-                credentials=settings.index_credentials,
+                credentials=bind_credentials(self._spec, settings, self._reporter),
                 netrc=settings.netrc,
                 keyring=settings.keyring,
                 user_agent=f"envsync/{__version__}",

@@ -239,7 +239,7 @@ def test_what_others_saw_at_a_url_is_not_what_everybody_gets(case: Case, root: P
         cache = str(root.parent / "cache")
         found = []
         for user in ("", "ann:secret@"):
-            address = server.url.replace("//", f"//{user}")
+            address = server.root.replace("//", f"//{user}")
             indexed = spec._replace(indexes=(IndexSpec("own", address),))
             with catalog_of(server, cache, indexed, root=str(root)) as catalog:
                 found.append(one(catalog, source_key(source))[1].requires_dist)

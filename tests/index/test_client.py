@@ -12,12 +12,14 @@ import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import IndexFailed, UsageError
+from envsync.index.auth import Pair
 from envsync.index.cache import Entry, HttpCache
 from envsync.index.client import IndexClient, ProjectPage, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import Clock, HttpClient
 from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions
+from envsync.index.urls import parse_address, scope_of
 from tests.index.conftest import QUICK, MakeClient
 from tests.support.index_server import JSON_TYPE, IndexServer, Listed, Reply, Rule, once
 
@@ -197,6 +199,10 @@ def test_a_named_index_alone_decides(make_client: MakeClient) -> None:
 # -- credentials
 
 
+def pair_of(url: str, user: str, password: str) -> Pair:
+    return Pair(scope_of(parse_address(url)), user, password, "the test")
+
+
 @pytest.mark.parametrize("way", ["url", "variables", "netrc"])
 def test_credentials_reach_their_index(make_client: MakeClient, tmp_path: Path, way: str) -> None:
     with IndexServer(PROJECTS, credentials=("me", "p@:w")) as server:
@@ -204,7 +210,7 @@ def test_credentials_reach_their_index(make_client: MakeClient, tmp_path: Path, 
         if way == "url":
             url = url.replace("//", "//me:p%40%3Aw@")
         elif way == "variables":
-            options = options._replace(credentials={"CORP": ("me", "p@:w")})
+            options = options._replace(credentials=(pair_of(url, "me", "p@:w"),))
         else:
             netrc = tmp_path / "netrc"
             netrc.write_text("machine 127.0.0.1 login me password p@:w\n")
@@ -217,7 +223,7 @@ def test_credentials_reach_their_index(make_client: MakeClient, tmp_path: Path, 
 
 def test_credentials_of_one_index_do_not_reach_another(make_client: MakeClient) -> None:
     with IndexServer() as private, IndexServer(PROJECTS) as public:
-        options = QUICK._replace(credentials={"CORP": ("me", "secret")})
+        options = QUICK._replace(credentials=(pair_of(private.url, "me", "secret"),))
         client = make_client(Index("corp", private.url), public, options=options)
         client.page(SHOP).result(10)
 
@@ -524,4 +530,4 @@ def test_hundreds_of_pages_side_by_side(make_client: MakeClient) -> None:
 
 
 def test_options_of_every_day_have_no_credentials() -> None:
-    assert HttpOptions().credentials == {}
+    assert HttpOptions().credentials == ()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from envsync.events import SILENT, Reporter
-from envsync.index.auth import Credentials
 from envsync.index.curl import CurlTransport
 from envsync.index.http import Clock, HttpClient, parse_http_date, parse_retry_after
 from envsync.index.transport import HttpOptions, Request, Response, TransportFailed
@@ -258,8 +257,15 @@ SAME = "https://h.example/b"
 @pytest.mark.parametrize(
     ("target", "is_same"),
     [
-        ("https://h.example/b", True),
-        ("https://H.example:443/b", True),
+        ("https://h.example/t/b", True),
+        ("https://H.example:443/t/b", True),
+        ("https://h.example/t/u/../b", True),
+        ("https://h.example/b", False),
+        ("https://h.example/tt/b", False),
+        ("https://h.example/t/../b", False),
+        ("https://h.example/t/%2e%2E/b", False),
+        ("https://h.example/t/..%2fb", False),
+        ("https://h.example/t/..;x=1/b", False),
         ("https://h.example:444/b", False),
         ("https://other.example/b", False),
         ("https://h.example.other.example/b", False),
@@ -267,17 +273,17 @@ SAME = "https://h.example/b"
         ("https://sub.h.example/b", False),
     ],
 )
-def test_credentials_stay_with_their_origin(status: int, target: str, is_same: bool) -> None:
+def test_credentials_stay_with_their_address(status: int, target: str, is_same: bool) -> None:
     def answer(request: Request) -> Response:
         if request.url.endswith("/a"):
             return Response(request.url, status, {"location": target})
         return Response(request.url, 200, {})
 
     http, transport = client(answer)
-    http.credentials.learn(None, parse_address("https://me:pw@h.example/a"))
+    http.credentials.learn(parse_address("https://me:pw@h.example/t/"))
     headers = (("Accept", "x"), ("Cookie", "c"), ("Authorization", "own"))
 
-    http.get(Request("https://h.example/a", headers)).result(1)
+    http.get(Request("https://h.example/t/a", headers)).result(1)
 
     first, second = (dict(request.headers) for request in transport.requests)
     assert first == {"Accept": "x", "Authorization": "Basic bWU6cHc="}
@@ -289,7 +295,7 @@ def test_credentials_stay_with_their_origin(status: int, target: str, is_same: b
 def test_a_second_server_sees_no_credentials(http: HttpClient, status: int) -> None:
     with IndexServer() as first, IndexServer() as second:
         first.on("/a", lambda _: Reply(status, (("Location", second.url),)))
-        http.credentials.learn(None, parse_address(first.url.replace("//", "//me:secret@")))
+        http.credentials.learn(parse_address(first.root.replace("//", "//me:secret@")))
 
         assert http.get(Request(f"{first.root}/a")).result(10).status == 200
 
@@ -308,108 +314,6 @@ def test_a_real_redirect_from_https_to_http_is_refused(certificate: tuple[str, s
 
         assert error.kind == "refused"
         assert plain.requests == []
-
-
-# -- credentials
-
-
-def credentials(tmp_path: Path, netrc: str = "", **by_index: tuple[str, str]) -> Credentials:
-    path = tmp_path / "netrc"
-    path.write_text(netrc)
-    return Credentials(by_index, netrc_path=str(path))
-
-
-def test_variables_of_a_named_index_count_for_its_origin(tmp_path: Path) -> None:
-    known = credentials(tmp_path, CORP_EU=("me", "pw"))
-    address = parse_address("https://h.example/simple/")
-
-    known.learn("corp-eu", address)
-    known.learn("other", parse_address("https://o.example/"))
-
-    assert known.header_for(address.origin) == "Basic bWU6cHc="
-    assert known.header_for(address.origin._replace(port=444)) is None
-    assert known.header_for(address.origin._replace(scheme="http")) is None
-    assert known.header_for(parse_address("https://o.example/").origin) is None
-
-
-def test_a_user_in_the_url_counts_first_and_is_decoded(tmp_path: Path) -> None:
-    known = credentials(tmp_path, CORP=("x", "y"))
-    address = parse_address("https://m%40e:p%3Aw@h.example/")
-
-    known.learn("corp", address)
-
-    assert known.header_for(address.origin) == "Basic bUBlOnA6dw=="
-
-
-def test_netrc_is_for_the_exact_host(tmp_path: Path) -> None:
-    known = credentials(
-        tmp_path, "machine h.example login me password pw\ndefault login d password e\n"
-    )
-
-    def header(url: str) -> str | None:
-        return known.header_for(parse_address(url).origin)
-
-    assert header("https://h.example/") == "Basic bWU6cHc="
-    assert [header(f"https://{host}/") for host in ("x.h.example", "h.example.x", "default")] == [
-        None
-    ] * 3
-
-
-@pytest.mark.parametrize("text", ["machine", "machine h.example login me pass", "\xff"])
-def test_a_netrc_that_cannot_be_read_is_told_without_its_words(tmp_path: Path, text: str) -> None:
-    class Warnings(Reporter):
-        texts: list[str] = []
-
-        def warn(self, text: str) -> None:
-            self.texts.append(text)
-
-    path = tmp_path / "netrc"
-    path.write_bytes(f"machine h.example login me password hunter2\n{text}".encode("latin-1"))
-    reporter = Warnings()
-    reporter.texts = []
-    known = Credentials({}, netrc_path=str(path), reporter=reporter)
-
-    assert known.header_for(parse_address("https://h.example/").origin) is None
-    assert len(reporter.texts) == 1
-    assert "hunter2" not in reporter.texts[0]
-
-
-def test_the_scope_tells_users_apart_and_nothing_of_the_secret(tmp_path: Path) -> None:
-    address = parse_address("https://h.example/")
-    nobody, one, other = (credentials(tmp_path) for _ in range(3))
-    one.learn(None, parse_address("https://a:pw@h.example/"))
-    other.learn(None, parse_address("https://b:pw@h.example/"))
-
-    scopes = [known.scope(address.origin) for known in (nobody, one, other)]
-
-    assert scopes[0] == ""
-    assert len(set(scopes)) == 3
-    assert all("pw" not in scope for scope in scopes)
-
-
-def test_keyring_is_asked_only_when_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "keyring.py").write_text(
-        "from types import SimpleNamespace\n"
-        "asked = []\n"
-        "def get_credential(service, user):\n"
-        "    asked.append(service)\n"
-        "    if service == 'h.example':\n"
-        "        return SimpleNamespace(username='me', password='pw')\n"
-        "    if service == 'bad.example':\n"
-        "        raise RuntimeError('locked')\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    address = parse_address("https://h.example/simple/")
-    without = Credentials({}, netrc_path="/dev/null")
-    wanted = Credentials({}, netrc_path="/dev/null", use_keyring=True)
-
-    for known in (without, wanted):
-        known.learn("corp", address)
-        known.learn("bad", parse_address("https://bad.example/"))
-
-    assert without.header_for(address.origin) is None
-    assert wanted.header_for(address.origin) == "Basic bWU6cHc="
-    assert wanted.header_for(parse_address("https://bad.example/").origin) is None
 
 
 def test_errors_never_show_a_secret() -> None:
