@@ -75,6 +75,7 @@ def tools(folder: Path, python: str) -> tuple[Tool, Tool]:
     interpreter = found.stdout.strip()
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what an installation never does
     environ |= {"ENVSYNC_CACHE_DIR": str(folder / "envsync-cache"), "CI": ""}
+    environ |= {"XDG_STATE_HOME": str(folder / "state")}
     uv_environ = environ | {"UV_CACHE_DIR": str(folder / "uv-cache"), "UV_PYTHON": interpreter}
     (ours / "env.toml").write_text(
         (ours / "env.toml")

@@ -119,6 +119,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="envsync-bench-") as name:
         folder = Path(name)
         environ |= {"ENVSYNC_CACHE_DIR": f"{name}/cache", "UV_CACHE_DIR": f"{name}/uv-cache"}
+        environ |= {"XDG_STATE_HOME": f"{name}/state"}
         environ |= {"UV_PYTHON": options.python, "VIRTUALENV_OVERRIDE_APP_DATA": f"{name}/app-data"}
         ours, theirs = projects(folder, options.python)
         print("| command | median ms | ratio of envsync to it | from to |\n|---|---|---|---|")

@@ -179,13 +179,6 @@ def remove_tree(path: str) -> None:
             shutil.rmtree(path)
 
 
-def remove_folder_at(name: str, folder: int) -> None:
-    """Remove a whole folder by its name in an open one, never following links. `OSError`."""
-    import shutil  # noqa: PLC0415  (as in `remove_tree`)
-
-    shutil.rmtree(name, dir_fd=folder)
-
-
 def make_folders(path: str, mode: int = 0o755) -> None:
     """Make a folder and those above it that are missing; others write to none, whatever the umask.
 

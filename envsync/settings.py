@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from envsync.errors import UsageError
-from envsync.userdirs import cache_dir, config_file
+from envsync.userdirs import cache_dir, config_file, state_dir
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -15,6 +15,8 @@ class Settings(NamedTuple):
 
     cache_dir: str
     """Absolute path of the store and caches (`ENVSYNC_CACHE_DIR`); "" where there is no place."""
+    state_dir: str = ""
+    """Absolute path of what is kept of this user beside caches; "" where there is no place."""
     default_index: str | None = None
     """URL that stands in for the public index (`ENVSYNC_DEFAULT_INDEX`)."""
     python: str | None = None
@@ -54,6 +56,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     quiet = flag(environ, "ENVSYNC_QUIET")
     return Settings(
         cache_dir=cache_dir(environ),
+        state_dir=state_dir(environ),
         default_index=environ.get("ENVSYNC_DEFAULT_INDEX") or None,
         python=environ.get("ENVSYNC_PYTHON") or None,
         offline=flag(environ, "ENVSYNC_OFFLINE"),

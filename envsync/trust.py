@@ -55,9 +55,14 @@ def state_folder(cache_dir: str, name: str) -> str | None:
             folder = f"{base}/{name}"
             with suppress(OSError):
                 make_folders(folder, 0o700)
-                if os.access(folder, os.W_OK) and not any(_shared(folder)):
+                if os.access(folder, os.W_OK) and is_private(folder):
                     return folder
     return None
+
+
+def is_private(folder: str) -> bool:
+    """Say whether nobody but this user and root writes to a folder. Raises `OSError`."""
+    return not any(_shared(folder))
 
 
 def _shared(folder: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -126,11 +131,11 @@ def _is_only_ours(path: str, status: os.stat_result) -> bool:
     if status.st_mode & stat.S_IWOTH:
         return False
     return not status.st_mode & stat.S_IWGRP or (
-        _is_private(status.st_gid) and "system.posix_acl_access" not in _attributes(path)
+        _is_own_group(status.st_gid) and "system.posix_acl_access" not in _attributes(path)
     )
 
 
-def _is_private(group: int) -> bool:
+def _is_own_group(group: int) -> bool:
     import grp  # noqa: PLC0415  (rarely needed)
     import pwd  # noqa: PLC0415
 

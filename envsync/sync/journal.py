@@ -15,18 +15,19 @@ journal, what is staged never counted and is thrown away.
 """
 
 import errno
-import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from envsync.errors import TargetRefused
-from envsync.files import storage_errors, storage_failed, write_atomic
+from envsync.files import storage_errors, write_atomic
+from envsync.sync.paths import STATE, is_inside, is_name
+from envsync.sync.seal import NotBelieved, Seal
 from envsync.sync.tree import Tree
 
-STATE = ".envsync"
-HEADER = "envsync-journal 1"
+HEADER = "envsync-journal 2"
+
+_LIMIT = 256 << 20
+_LEFTOVERS = ("stage", "trash", "manifest.next")
 
 # Why a folder may stay: something is in it, or it is gone or no folder any more.
 _STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -47,7 +48,13 @@ def state_path(root: str, name: str = "") -> str:
     return f"{root}/{STATE}/{name}" if name else f"{root}/{STATE}"
 
 
-def write_journal(root: str, environment_id: str, steps: Sequence[Step]) -> None:
+class JournalInvalid(ValueError):
+    """A journal that this user's envsync didn't write for this environment, where it is; its
+    words go behind "its journal".
+    """
+
+
+def write_journal(root: str, environment_id: str, steps: Sequence[Step], seal: Seal) -> None:
     """Commit: from here on the steps will be done, by this process or a later one.
 
     Raises `StorageFailed`; then nothing has been committed.
@@ -56,8 +63,7 @@ def write_journal(root: str, environment_id: str, steps: Sequence[Step]) -> None
         identity = _identity(environment_id, tree)
     lines = [HEADER, identity, *("\t".join(step) for step in steps)]
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-    checksum = hashlib.sha256(body).hexdigest().encode()
-    write_atomic(state_path(root, "journal"), body + b"sha256 " + checksum + b"\n")
+    write_atomic(state_path(root, "journal"), seal.close(body))
 
 
 def _identity(environment_id: str | None, tree: Tree) -> str:
@@ -65,21 +71,53 @@ def _identity(environment_id: str | None, tree: Tree) -> str:
     return f"id {environment_id} {tree.identity()}"
 
 
-def recover(root: str) -> bool:
-    """Finish what a journal says, then drop it; or throw away what was only staged.
+def read_journal(tree: Tree, seal: Seal) -> list[Step] | None:
+    """Give the steps that are to be finished in an environment; None when there is no journal.
 
-    The caller holds the environment's lock. Gives True when there was a journal. Raises
-    `TargetRefused` for a journal that wasn't written for this environment, `StorageFailed`.
+    Raises `JournalInvalid`, `OSError`.
+    """
+    path = f"{STATE}/journal"
+    if tree.find(path) is None:
+        return None
+    data = tree.read(path, _LIMIT) or b""
+    if no_folder(tree):
+        raise JournalInvalid("has lost its folders")
+    try:
+        lines = seal.open(data).decode("utf-8", "surrogateescape").split("\n")
+    except NotBelieved as error:
+        raise JournalInvalid(str(error)) from error
+    if lines[0] != HEADER or lines[1] != _identity(id_in(tree), tree):
+        raise JournalInvalid("was written for another environment")
+    return [_parse_step(line) for line in lines[2:-1]]
+
+
+def _parse_step(line: str) -> Step:
+    try:
+        step = Step(*line.split("\t"))
+    except TypeError as error:
+        raise JournalInvalid("has a malformed line") from error
+    if step.action not in _ACTIONS:
+        raise JournalInvalid("has a step that nobody knows")
+    if not is_inside(step.path) or not (step.store == "" or is_name(step.store)):
+        raise JournalInvalid("names a path outside the environment")
+    return step
+
+
+def recover(root: str, seal: Seal) -> bool:
+    """Finish what a journal says, then drop it.
+
+    The caller holds the environment's lock. Gives True when there was a journal. One that this
+    user didn't write here is left alone. Raises `StorageFailed`.
     """
     with storage_errors(root), Tree(root) as tree:
         try:
-            with open(state_path(root, "journal"), "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            _drop_leftovers(tree)
+            steps = read_journal(tree, seal)
+        except JournalInvalid:
             return False
-        _finish(tree, _parse(data, root, _identity(read_id(root), tree)))
-    return True
+        if steps is not None:
+            tree.reserve()
+            _finish(tree, steps)
+    return steps is not None
 
 
 def finish(root: str, steps: Iterable[Step]) -> None:
@@ -90,9 +128,8 @@ def finish(root: str, steps: Iterable[Step]) -> None:
 
 def _finish(tree: Tree, steps: Iterable[Step]) -> None:
     tree.make_folders(f"{STATE}/trash")
-    actions = {"keep": _keep, "trash": _trash, "rmdir": _rmdir, "mkdir": _mkdir, "place": _place}
     for step in steps:
-        actions[step.action](tree, step)
+        _ACTIONS[step.action](tree, step)
     with suppress(FileNotFoundError):  # done by the process that died after it
         tree.rename(f"{STATE}/manifest.next", f"{STATE}/manifest")
     tree.flush(STATE)
@@ -101,67 +138,51 @@ def _finish(tree: Tree, steps: Iterable[Step]) -> None:
     # after a power failure is only repeated, and leftovers go with the next sync.
     with suppress(OSError):
         tree.flush(STATE)
-        _drop_leftovers(tree)
+        drop_leftovers(tree)
 
 
-def _drop_leftovers(tree: Tree) -> None:
-    for name in ("stage", "trash", "manifest.next"):
-        tree.remove(f"{STATE}/{name}")
+def no_folder(tree: Tree) -> str:
+    """Give the part of the state that should be a folder and is something else; "" when none."""
+    folders = (f"{STATE}/{name}" for name in ("stage", "trash", "quarantine"))
+    return next((path for path in folders if tree.find(path) and not tree.is_folder(path)), "")
+
+
+def has_leftovers(tree: Tree) -> bool:
+    """Say whether something lies in the state of an environment that a sync takes away again."""
+    return any(_is_leftover(name) for name in tree.names(STATE))
+
+
+def drop_leftovers(tree: Tree) -> None:
+    """Remove what was staged and never counted, and what is in the trash. Raises `OSError`."""
     for name in tree.names(STATE):
-        if name.startswith("."):  # a file that was being written
+        if _is_leftover(name):
             tree.remove(f"{STATE}/{name}")
 
 
-def _parse(data: bytes, root: str, identity: str) -> list[Step]:
-    body, _, checksum = data.rpartition(b"sha256 ")
-    lines = body.decode("utf-8", "surrogateescape").split("\n")
-    if hashlib.sha256(body).hexdigest().encode() != checksum.strip() or lines[0] != HEADER:
-        raise _foreign(root, "its journal is damaged")
-    if lines[1] != identity:
-        raise _foreign(root, "its journal was written for another environment")
-    steps: list[Step] = []
-    for line in lines[2:-1]:
-        action, path, store = line.split("\t")
-        if not (_is_inside(path) and (store == "" or _is_inside(store))):
-            raise _foreign(root, "its journal names a path outside the environment")
-        steps.append(Step(action, path, store))
-    return steps
-
-
-def _foreign(root: str, reason: str) -> TargetRefused:
-    return TargetRefused(
-        root, reason, hint="`envsync sync --force` sets the environment aside and makes a new one"
-    )
+def _is_leftover(name: str) -> bool:
+    return name in _LEFTOVERS or name.startswith(".")  # a file that was being written
 
 
 def read_id(root: str) -> str | None:
-    """Give the identity of the environment at `root`; None when envsync didn't make it."""
-    try:
-        if os.path.islink(state_path(root)):
-            return None
-        with open(state_path(root, "id"), encoding="ascii", errors="replace") as file:
-            return file.read(200).strip() or None
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise storage_failed(state_path(root, "id"), error) from error
+    """Give the identity of the environment at `root`; None when none is said there.
 
-
-def is_there(path: str) -> bool:
-    """Say whether there is something at the path, be it a dangling link.
-
-    Raises `OSError` where that can't be known: `os.path.lexists` says no then.
+    Raises `StorageFailed`.
     """
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    with storage_errors(root):
+        try:
+            tree = Tree(root)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return None
+            raise
+        with tree:
+            return id_in(tree)
 
 
-def _is_inside(path: str) -> bool:
-    parts = path.split("/")
-    return parts[0] != STATE and not any(part in ("", ".", "..") for part in parts)
+def id_in(tree: Tree) -> str | None:
+    """Give the identity of an environment; None when it says none. Raises `OSError`."""
+    data = tree.read(f"{STATE}/id", 200)
+    return data.decode("ascii", "replace").strip() or None if data is not None else None
 
 
 def _keep(tree: Tree, step: Step) -> None:
@@ -213,3 +234,6 @@ def _set_aside(tree: Tree, path: str) -> None:
         number += 1
     tree.make_folders(kept.rpartition("/")[0])
     tree.rename(path, kept)
+
+
+_ACTIONS = {"keep": _keep, "trash": _trash, "rmdir": _rmdir, "mkdir": _mkdir, "place": _place}

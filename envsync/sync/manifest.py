@@ -1,23 +1,25 @@
 """The environment's manifest: every path that envsync placed, with owner and signature, as text.
 
-    envsync-manifest 1
+    envsync-manifest 2
     id 5f0c…                           identity of the environment
     target /usr/bin/python3.12 …       the interpreter it was made from, with its signature
     selection groups=dev extras=       what was asked for
     /<TAB>flask<TAB>3.1.0<TAB>ab12…    a package: name, version, identity of its content
     lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    its files: path, st_mode, size, sha256
-    sha256 77aa…                       checksum of all lines above
+    seal 77aa… 03be…                   checksum and seal of all lines above (`sync.seal`)
 
 Files before the first package belong to the environment itself. A symbolic link has its target
 in place of the hash. Modification times are not recorded: a placed file's time is a function of
 its hash (`files.content_mtime`).
 """
 
-import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-HEADER = "envsync-manifest 1"
+from envsync.sync.paths import are_inside
+from envsync.sync.seal import NotBelieved, Seal
+
+HEADER = "envsync-manifest 2"
 
 
 class Placed(NamedTuple):
@@ -63,11 +65,11 @@ class Manifest(NamedTuple):
 
 
 class ManifestInvalid(ValueError):
-    """A manifest that was damaged or not written by envsync."""
+    """A manifest that this user's envsync didn't write; its words go behind "its manifest"."""
 
 
-def render_manifest(manifest: Manifest) -> bytes:
-    """Write a manifest as text, with its checksum."""
+def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
+    """Write a manifest as text, with its seal."""
     lines = [
         HEADER,
         f"id {manifest.environment_id}",
@@ -78,33 +80,36 @@ def render_manifest(manifest: Manifest) -> bytes:
         if owner.name:
             lines.append(f"/\t{owner.name}\t{owner.version}\t{owner.identity}")
         lines.extend(_render_files(owner.files))
-    body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-    return body + b"sha256 " + hashlib.sha256(body).hexdigest().encode() + b"\n"
+    return seal.close(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
 
 
 def _render_files(files: Iterable[Placed]) -> Iterable[str]:
     return [f"{path}\t{mode}\t{size}\t{content}" for path, mode, size, content in files]
 
 
-def parse_manifest(data: bytes) -> Manifest:
-    """Read a manifest back.
+def parse_manifest(data: bytes, seal: Seal, *, trusted: bool = False) -> Manifest:
+    """Read a manifest back; one that is `trusted` may have been sealed by somebody else.
 
-    Raises `ManifestInvalid` for anything that `render_manifest` didn't write.
+    Raises `ManifestInvalid` for anything that `render_manifest` didn't write, and for a path that
+    leads out of the environment or into envsync's own state.
     """
-    body, _, checksum = data.rpartition(b"sha256 ")
-    if hashlib.sha256(body).hexdigest().encode() != checksum.strip():
-        raise ManifestInvalid("its checksum does not match")
-    lines = body.decode("utf-8", "surrogateescape").split("\n")
+    try:
+        lines = seal.open(data, trusted=trusted).decode("utf-8", "surrogateescape").split("\n")
+    except NotBelieved as error:
+        raise ManifestInvalid(str(error)) from error
     if lines[0] != HEADER:
-        raise ManifestInvalid(f"unknown format {lines[0][:40]!r}")
+        raise ManifestInvalid(f"has the unknown format {lines[0][:40]!a}")
     try:
         environment_id = lines[1].removeprefix("id ")
         target = lines[2].removeprefix("target ")
         selection = lines[3].removeprefix("selection ")
         owners = tuple(_parse_owners(lines[4:-1]))
     except (IndexError, ValueError) as error:
-        raise ManifestInvalid("a line is malformed") from error
-    return Manifest(environment_id, target, selection, owners)
+        raise ManifestInvalid("has a malformed line") from error
+    manifest = Manifest(environment_id, target, selection, owners)
+    if not are_inside([file.path for owner in owners for file in owner.files]):
+        raise ManifestInvalid("names a path outside the environment")
+    return manifest
 
 
 def _parse_owners(lines: list[str]) -> Iterable[Owner]:

@@ -1,6 +1,39 @@
-"""The folders that a set of relative paths needs."""
+"""Paths inside an environment: whether they stay there, and the folders that they need."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+from envsync.wheel.paths import fold, has_safe_parts
+
+STATE = ".envsync"
+"""The folder in an environment that holds what envsync keeps of it."""
+
+
+_PLAIN = bytes(set(range(0x20, 0x7F)) - set(b"\\:"))
+
+
+def is_inside(path: str) -> bool:
+    """Say whether a path that was read stays in the environment and out of envsync's state.
+
+    It is judged as a wheel's is: relative, without `..`, empty parts, controls, and what separates
+    folders on some system.
+    """
+    return has_safe_parts(path) and fold(path.partition("/")[0]) != STATE
+
+
+def are_inside(paths: Collection[str]) -> bool:
+    """Say of many paths whether all are inside: their folders one by one, plain names at once."""
+    split = [path.rpartition("/") for path in paths]
+    names = {name for _, _, name in split}
+    plain = "".join(names).encode("utf-8", "surrogateescape").translate(None, _PLAIN) == b""
+    if not plain or not names.isdisjoint(("", ".", "..")):
+        return all(map(is_inside, paths))
+    folders = {folder if between else name for folder, between, name in split}
+    return all(map(is_inside, folders))
+
+
+def is_name(text: str) -> bool:
+    """Say whether a text that was read is the name of one file or folder."""
+    return has_safe_parts(text) and "/" not in text
 
 
 def parents(paths: Iterable[str]) -> set[str]:

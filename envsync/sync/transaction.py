@@ -17,7 +17,6 @@ from envsync.files import (
     make_private_directory,
     remove_tree,
     storage_errors,
-    storage_failed,
     sync_directory,
     unguessable,
     write_atomic,
@@ -25,17 +24,14 @@ from envsync.files import (
 )
 from envsync.halves import in_halves
 from envsync.sync import journal, names
+from envsync.sync.belief import examine, read_manifest
 from envsync.sync.drift import expected_mtime, scan
-from envsync.sync.journal import Step, state_path
-from envsync.sync.manifest import (
-    Manifest,
-    ManifestInvalid,
-    Placed,
-    parse_manifest,
-    render_manifest,
-)
-from envsync.sync.paths import folders, parents
+from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
+from envsync.sync.manifest import Manifest, Placed, render_manifest
+from envsync.sync.paths import STATE, folders, parents
 from envsync.sync.plan import Plan
+from envsync.sync.seal import Seal
+from envsync.sync.tree import Tree
 
 
 class Files(NamedTuple):
@@ -57,6 +53,7 @@ class Prepared(NamedTuple):
 
     root: str
     manifest: Manifest
+    seal: Seal
     steps: tuple[Step, ...] = ()
     built: str | None = None
     """For a new environment: the folder that holds it, ready to be renamed to `root`."""
@@ -65,17 +62,6 @@ class Prepared(NamedTuple):
 def new_environment_id() -> str:
     """Give a fresh identity for an environment."""
     return os.urandom(16).hex()
-
-
-def read_manifest(root: str) -> Manifest | None:
-    """Read what envsync placed in the environment; None when there is none that can be believed."""
-    try:
-        with open(state_path(root, "manifest"), "rb") as file:
-            return parse_manifest(file.read())
-    except (FileNotFoundError, NotADirectoryError, ManifestInvalid):
-        return None
-    except OSError as error:
-        raise storage_failed(state_path(root, "manifest"), error) from error
 
 
 def taken_for_one(root: str, paths: Collection[str]) -> tuple[str, str] | None:
@@ -96,6 +82,7 @@ def prepare_update(
     files: Files,
     manifest: Manifest,
     *,
+    seal: Seal,
     placer: Placer,
     reporter: Reporter = SILENT,
 ) -> Prepared:
@@ -112,13 +99,13 @@ def prepare_update(
             for number, path in enumerate(plan.place):
                 _put(files.desired[path], files.sources[path], f"{stage}/{number}", placer)
                 reporter.advance("linking")
-            write_atomic(state_path(root, "manifest.next"), render_manifest(manifest))
+            write_atomic(state_path(root, "manifest.next"), render_manifest(manifest, seal))
         except BaseException:
             remove_tree(stage)
             raise
         finally:
             reporter.end("linking")
-    return Prepared(root, manifest, _steps(root, plan, files.desired))
+    return Prepared(root, manifest, seal, _steps(root, plan, files.desired))
 
 
 def _steps(root: str, plan: Plan, desired: Mapping[str, Placed]) -> tuple[Step, ...]:
@@ -211,6 +198,7 @@ def prepare_new(
     manifest: Manifest,
     extra_folders: Sequence[str],
     *,
+    seal: Seal,
     placer: Placer,
     reporter: Reporter = SILENT,
 ) -> Prepared:
@@ -232,13 +220,13 @@ def prepare_new(
             # Not flushed: what a power failure takes of a new environment, its checksum tells.
             identity = manifest.environment_id.encode() + b"\n"
             write_atomic(state_path(built, "id"), identity, sync=False)
-            write_atomic(state_path(built, "manifest"), render_manifest(manifest), sync=False)
+            write_atomic(state_path(built, "manifest"), render_manifest(manifest, seal), sync=False)
         except BaseException:
             remove_tree(built)
             raise
         finally:
             reporter.end("linking")
-    return Prepared(root, manifest, built=built)
+    return Prepared(root, manifest, seal, built=built)
 
 
 def discard(prepared: Prepared) -> None:
@@ -262,13 +250,14 @@ def commit(prepared: Prepared) -> None:
     that the next envsync command finishes the work.
     """
     if prepared.built:
-        _rename_in(prepared.built, prepared.root)
+        _rename_in(prepared.built, prepared.root, prepared.seal)
     else:
-        journal.write_journal(prepared.root, prepared.manifest.environment_id, prepared.steps)
+        identity = prepared.manifest.environment_id
+        journal.write_journal(prepared.root, identity, prepared.steps, prepared.seal)
         journal.finish(prepared.root, prepared.steps)
 
 
-def _rename_in(built: str, root: str) -> None:
+def _rename_in(built: str, root: str, seal: Seal) -> None:
     parent, name = os.path.split(root)
     with storage_errors(root):
         old = None
@@ -285,12 +274,12 @@ def _rename_in(built: str, root: str) -> None:
                 os.rename(old, root)
             raise
         if old is not None:
-            _retire(old, root)
+            _retire(old, root, seal)
 
 
-def _retire(old: str, root: str) -> None:
+def _retire(old: str, root: str, seal: Seal) -> None:
     """Keep what the user had in an environment that was replaced, then drop the rest of it."""
-    manifest = read_manifest(old)
+    manifest = read_manifest(old, seal)
     kept = state_path(root, f"quarantine/{_quarantine_name(root)}")
     if manifest is None:
         os.makedirs(os.path.dirname(kept), exist_ok=True)
@@ -302,7 +291,7 @@ def _retire(old: str, root: str) -> None:
         os.makedirs(os.path.dirname(f"{kept}/{path}"), exist_ok=True)
         os.rename(f"{old}/{path}", f"{kept}/{path}")
     earlier = state_path(old, "quarantine")
-    for name in sorted(os.listdir(earlier)) if journal.is_there(earlier) else ():
+    for name in sorted(os.listdir(earlier)) if os.path.lexists(earlier) else ():
         os.makedirs(os.path.dirname(kept), exist_ok=True)
         os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
     # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
@@ -317,7 +306,7 @@ def _top_folders(root: str) -> list[str]:
     return sorted(
         entry.name
         for entry in os.scandir(root)
-        if entry.is_dir(follow_symlinks=False) and entry.name != journal.STATE
+        if entry.is_dir(follow_symlinks=False) and entry.name != STATE
     )
 
 
@@ -330,11 +319,11 @@ def _top_strays(root: str, placed: Mapping[str, Placed]) -> list[str]:
     )
 
 
-def recover(root: str) -> bool:
+def recover(root: str, seal: Seal) -> bool:
     """Bring an environment that a dead process left half-way to a whole state, old or new.
 
     The caller holds the environment's lock. Gives True when there was something to finish.
-    Raises `StorageFailed`, `TargetRefused`.
+    Raises `StorageFailed`.
     """
     parent, name = os.path.split(root)
     with storage_errors(root):
@@ -348,27 +337,41 @@ def recover(root: str) -> bool:
             if entry.startswith(name + _OLD):
                 found = True
                 if os.path.lexists(root):
-                    _retire(path, root)
+                    _retire(path, root, seal)
                 else:
                     os.rename(path, root)
             elif entry.startswith(name + _NEW):
                 remove_tree(path)
-    if journal.read_id(root) is None:
-        return found
-    return journal.recover(root) or found
+        return _finish_inside(root, seal) or found
 
 
-def is_interrupted(root: str) -> bool:
+def _finish_inside(root: str, seal: Seal) -> bool:
+    """Finish what the environment's own journal says, or drop what never counted."""
+    if os.path.islink(root) or not os.path.isdir(root):
+        return False
+    if journal.recover(root, seal):
+        return True
+    with Tree(root) as tree:
+        is_untidy = tree.is_folder(STATE) and journal.has_leftovers(tree)
+        if is_untidy and examine(root, seal).manifest is not None:
+            journal.drop_leftovers(tree)
+    return False
+
+
+def is_interrupted(root: str, seal: Seal) -> bool:
     """Say, without changing anything, whether `recover` would have something to finish.
 
     Where that can't be known, it may have: nothing is thrown away then.
     """
     parent, name = os.path.split(root)
     try:
-        if journal.is_there(state_path(root, "journal")):
+        if any(entry.startswith(name + _OLD) for entry in os.listdir(parent)):
             return True
-        return any(entry.startswith(name + _OLD) for entry in os.listdir(parent))
-    except FileNotFoundError:
+        if os.path.islink(root) or not os.path.isdir(root):
+            return False
+        with Tree(root) as tree:
+            return read_journal(tree, seal) is not None
+    except (FileNotFoundError, JournalInvalid):
         return False
     except OSError:
         return True

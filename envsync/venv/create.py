@@ -19,7 +19,11 @@ _CACHEDIR_TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
     b"# This folder was made by envsync from env.toml and pylock.toml, and can be made again.\n"
 )
+_GITIGNORE = b"# Made by envsync: not to be committed.\n*\n"
 
+MARKED = ("pyvenv.cfg", ".gitignore", "CACHEDIR.TAG")
+"""Files of an environment that say that envsync made it. Anybody can write them: they tell what may
+be made anew without asking, and nothing else."""
 
 _VERSION = re.compile(r"([0-9.]+?)(?:(a|b|rc)([0-9]+))?\+?")
 _STAGES = {"": "final", "a": "alpha", "b": "beta", "rc": "candidate"}
@@ -56,10 +60,17 @@ def environment_files(
         *_folders(target),
         *(_windows_launchers(target) if windows else _posix_links(target)),
         EnvFile("pyvenv.cfg", "file", pyvenv_cfg(target, prompt, system_site_packages)),
-        EnvFile(".gitignore", "file", b"# Made by envsync: not to be committed.\n*\n"),
+        EnvFile(".gitignore", "file", _GITIGNORE),
         EnvFile("CACHEDIR.TAG", "file", _CACHEDIR_TAG),
         *(EnvFile(f"{target.scripts}/{name}", "file", content) for name, content in scripts),
     )
+
+
+def is_mark(name: str, content: bytes) -> bool:
+    """Say whether a file of an environment, one of `MARKED`, is as envsync writes it."""
+    if name != "pyvenv.cfg":
+        return content in (_GITIGNORE, _CACHEDIR_TAG)
+    return any(line.partition(b"=")[0].strip() == b"envsync" for line in content.splitlines())
 
 
 def refuse_root(root: str, *, windows: bool) -> None:
@@ -137,7 +148,7 @@ def _windows_launchers(target: Target) -> Iterator[EnvFile]:
 
 
 def pyvenv_cfg(target: Target, prompt: str, system_site_packages: bool) -> bytes:
-    """Write `pyvenv.cfg` (PEP 405), with the keys that venv and virtualenv write too."""
+    """Write `pyvenv.cfg` (PEP 405), with the keys that venv and virtualenv write, and our mark."""
     path = ntpath if target.environment["os_name"] == "nt" else os.path
     settings = {
         "home": path.dirname(target.executable),
@@ -149,6 +160,7 @@ def pyvenv_cfg(target: Target, prompt: str, system_site_packages: bool) -> bytes
         "base-exec-prefix": target.base_exec_prefix or target.base_prefix,
         "base-executable": target.executable,
         "prompt": prompt,
+        "envsync": "1",
     }
     if any("\n" in value or "\r" in value for value in settings.values()):
         raise TargetRefused(ascii(target.executable), "a line break in the interpreter's path")

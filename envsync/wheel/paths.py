@@ -28,9 +28,17 @@ _BY_INSTALLERS = frozenset({"installer", "requested", "direct_url.json"})
 _SEALS = frozenset({"record", "record.jws", "record.p7s"})
 
 
+def has_safe_parts(path: str) -> bool:
+    """Say whether a path is relative, leads nowhere else, and has no character that is forbidden.
+
+    How long and how deep it is isn't judged.
+    """
+    return _SAFE.fullmatch(path) is not None
+
+
 def is_safe(path: str) -> bool:
     """Say whether a relative path with forward slashes can be used on every system."""
-    if not _SAFE.fullmatch(path):
+    if not has_safe_parts(path):
         return False
     if len(path) <= MAX_COMPONENT and path.isascii() and path.count("/") < MAX_DEPTH:
         return True

@@ -11,8 +11,10 @@ from envsync.settings import Settings
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
 from envsync.sync import journal, transaction
+from envsync.sync.belief import read_manifest
 from envsync.sync.drift import expected_mtime
 from envsync.sync.install import SYMLINK
+from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.plan import Comparison
 from envsync.workflow import sync as steps
@@ -85,7 +87,8 @@ def status(
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
     goal, stale = _goal(project, request.selection, FROZEN, settings, reporter)
-    state = look(goal, force=True)
+    seal = UserKey(settings).seal()
+    state = look(goal, seal, force=True)
     placed = state.manifest.placed() if state.manifest else {}
     absent = "" if state.manifest else state.reason or "there is no environment"
     return Status(
@@ -95,7 +98,7 @@ def status(
         files=len(placed),
         stale=stale,
         absent=absent,
-        interrupted=transaction.is_interrupted(goal.root),
+        interrupted=transaction.is_interrupted(goal.root, seal),
         comparison=compared(goal, state),
         paths=tuple(_path_changes(goal.root, state)),
         set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
@@ -110,9 +113,10 @@ def verify(
     Raises `EnvDiffers` with every difference, and as `status` does.
     """
     goal, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
-    found = check(goal, verify=True)
+    seal = UserKey(settings).seal()
+    found = check(goal, seal, verify=True)
     name = os.path.basename(goal.root)
-    manifest = transaction.read_manifest(goal.root)
+    manifest = read_manifest(goal.root, seal)
     if manifest is None:
         raise EnvDiffers(name, ["! its manifest is gone"])
     forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)

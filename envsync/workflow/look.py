@@ -9,10 +9,12 @@ from envsync.errors import EnvDiffers, TargetRefused
 from envsync.files import storage_errors
 from envsync.lock.pins import Pinned
 from envsync.model.target import Target
-from envsync.sync import journal, transaction
+from envsync.sync import transaction
+from envsync.sync.belief import examine
 from envsync.sync.drift import Drift, scan
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.plan import Comparison, Wanted, compare
+from envsync.sync.seal import Seal
 from envsync.workflow.bytecode import forged, with_bytecode
 from envsync.workflow.direct import identity
 
@@ -63,25 +65,27 @@ class State(NamedTuple):
     """When it was looked at: what a folder got later was not seen."""
 
 
-def look(goal: Goal, *, force: bool, verify: bool = False) -> State:
+def look(goal: Goal, seal: Seal, *, force: bool, verify: bool = False) -> State:
     """See what is there; with `verify`, every byte of it.
 
-    Raises `TargetRefused` for a folder that envsync didn't make.
+    What doesn't carry the seal isn't believed. Raises `TargetRefused` for a folder that envsync
+    didn't make.
     """
     root = goal.root
     if not os.path.lexists(root):
         return State(None, Drift())
-    if journal.read_id(root) is None or os.path.islink(root):
-        if force or _is_empty(root):
+    found = examine(root, seal)
+    manifest = found.manifest
+    if manifest is None:
+        if found.marked:
+            return State(None, Drift(), found.doubt)
+        if force or _holds_nothing(root):
             return State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
         raise TargetRefused(
             root,
             "is there already and was not made by envsync",
             hint="`envsync sync --force` sets it aside and makes a new one",
         )
-    manifest = transaction.read_manifest(root)
-    if manifest is None:
-        return State(None, Drift(), "its manifest is missing or damaged")
     if manifest.target != target_line(goal):
         return State(None, Drift(), _why_anew(manifest.target, goal))
     looked_ns = time.time_ns()
@@ -106,8 +110,18 @@ def _with_altered(root: str, manifest: Manifest, drift: Drift, target: Target) -
     )
 
 
-def _is_empty(root: str) -> bool:
-    return os.path.isdir(root) and not os.path.islink(root) and not os.listdir(root)
+def _holds_nothing(root: str) -> bool:
+    """Say whether a folder has no file in it, as one that was half removed may."""
+    if os.path.islink(root) or not os.path.isdir(root):
+        return False
+    waiting = [root]
+    with storage_errors(root):
+        while waiting:
+            for entry in os.scandir(waiting.pop()):
+                if not entry.is_dir(follow_symlinks=False):
+                    return False
+                waiting.append(entry.path)
+    return True
 
 
 def target_line(goal: Goal) -> str:
@@ -160,15 +174,15 @@ def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:
     return manifest.packages() if manifest else {}
 
 
-def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
+def check(goal: Goal, seal: Seal, *, verify: bool = False) -> SyncOutcome:
     """Compare the environment with the goal, with `verify` every byte of it; change nothing.
 
     Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
     """
-    state = look(goal, force=True, verify=verify)
+    state = look(goal, seal, force=True, verify=verify)
     comparison = compared(goal, state)
     name = os.path.basename(goal.root)
-    if transaction.is_interrupted(goal.root):
+    if transaction.is_interrupted(goal.root, seal):
         raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
     if state.manifest is None:
         what = state.reason or "there is no environment"
@@ -179,8 +193,8 @@ def check(goal: Goal, *, verify: bool = False) -> SyncOutcome:
     return SyncOutcome(goal.root, comparison, created=False)
 
 
-def preview(goal: Goal, *, force: bool = False) -> SyncOutcome:
+def preview(goal: Goal, seal: Seal, *, force: bool = False) -> SyncOutcome:
     """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
-    state = look(goal, force=force)
+    state = look(goal, seal, force=force)
     comparison = compared(goal, state)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)

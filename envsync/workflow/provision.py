@@ -20,9 +20,11 @@ from envsync.model.resolution import Wanted
 from envsync.model.target import Target
 from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.universal import resolve
+from envsync.settings import Settings
 from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.times import exclude_newer_time
 from envsync.store.wheels import StoredWheel
+from envsync.sync.key import UserKey
 from envsync.workflow.look import Goal
 from envsync.workflow.stored import Look
 from envsync.workflow.sync import sync
@@ -51,8 +53,8 @@ OpenSupplier = Callable[[Spec], AbstractContextManager[Supplier]]
 class Provisioner:
     """Makes build environments from a project's own indexes, policy and store."""
 
-    def __init__(self, spec: Spec, cache_dir: str, supplier: OpenSupplier) -> None:
-        self._cache_dir, self._supplier = cache_dir, supplier
+    def __init__(self, spec: Spec, settings: Settings, supplier: OpenSupplier) -> None:
+        self._settings, self._supplier = settings, supplier
         self._spec = Spec(
             name="build",
             indexes=spec.indexes,
@@ -72,7 +74,7 @@ class Provisioner:
 
         Raises what resolving, downloading and installing raise.
         """
-        parent = os.path.join(self._cache_dir, "builds-v1")
+        parent = os.path.join(self._settings.cache_dir, "builds-v1")
         with storage_errors(parent):
             folder = make_private_directory(parent, "env-")
         try:
@@ -87,7 +89,12 @@ class Provisioner:
         with self._supplier(self._spec) as supplier:
             pins = self._resolve(supplier, requirements, target) if requirements else ()
             goal = Goal(root, root, target, prompt="build", pins=pins, selection="build")
-            sync(goal, lambda needed, look: supplier.fetch(needed, target, look=look), SILENT)
+            sync(
+                goal,
+                lambda needed, look: supplier.fetch(needed, target, look=look),
+                SILENT,
+                key=UserKey(self._settings),
+            )
 
     def _resolve(
         self, supplier: Supplier, requirements: Sequence[Requirement], target: Target

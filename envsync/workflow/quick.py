@@ -7,6 +7,7 @@ from envsync.lock.pins import Pinned
 from envsync.settings import Settings
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
+from envsync.sync.key import UserKey
 from envsync.workflow import sync as steps
 from envsync.workflow.look import Goal, SyncOutcome
 from envsync.workflow.memory import recall
@@ -27,11 +28,13 @@ def quick_sync(
     goal = recall(project, request, settings)
     if goal is None:
         return None
-    with steps.locked(goal.root, reporter) as recovered:
+    key = UserKey(settings)
+    with steps.locked(goal.root, reporter, key.seal()) as recovered:
         outcome = steps.sync(
             goal,
             lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),
             reporter,
+            key=key,
             force=request.force,
             cache_dir=settings.cache_dir,
         )

@@ -127,7 +127,7 @@ class Supply:
 
         make = Provisioner(
             self._spec,
-            self._settings.cache_dir,
+            self._settings,
             lambda spec: Supply(self._root, spec, self._settings, self._reporter),
         )
         return make(requirements, target)

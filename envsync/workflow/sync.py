@@ -23,10 +23,12 @@ from envsync.sync.install import (
     package_content,
     sources,
 )
+from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.merge import merge, one_name
 from envsync.sync.paths import parents
 from envsync.sync.plan import Comparison, damaged_owners, make_plan
+from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
@@ -60,7 +62,7 @@ def _nothing() -> None:
 
 
 @contextmanager
-def locked(root: str, reporter: Reporter) -> Iterator[bool]:
+def locked(root: str, reporter: Reporter, seal: Seal) -> Iterator[bool]:
     """Hold the environment's lock, with what a dead process left behind finished first.
 
     Gives True when there was something to finish. Raises `EnvironmentBusy` when another process
@@ -74,7 +76,7 @@ def locked(root: str, reporter: Reporter) -> Iterator[bool]:
         reporter.note(f"Waiting for another envsync to finish with {root}")
 
     with FileLock(parent, timeout=_WAIT_SECONDS, on_wait=waiting):
-        yield transaction.recover(root)
+        yield transaction.recover(root, seal)
 
 
 def sync(
@@ -82,6 +84,7 @@ def sync(
     fetch: Fetch,
     reporter: Reporter,
     *,
+    key: UserKey,
     force: bool = False,
     verify: bool = False,
     cache_dir: str | None = None,
@@ -89,17 +92,18 @@ def sync(
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
-    Everything that can fail comes first. With `verify` every byte is looked at. With `cache_dir`
-    compiled files come from the store there, which learns that this environment uses it.
-    `before_commit` is called once all is ready: what it writes changes together with the
-    environment, and what it gives undoes that when the commit fails.
+    Everything that can fail comes first. Of what is there, only what the user's `key` sealed is
+    believed. With `verify` every byte is looked at. With `cache_dir` compiled files come from the
+    store there, which learns that this environment uses it. `before_commit` is called once all is
+    ready: what it writes changes together with the environment, and what it gives undoes that when
+    the commit fails.
 
     Raises `TargetRefused`, `InstallConflict`, `StorageFailed`, and what `fetch` raises; the
     environment is as it was then.
     """
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
-    state = look(goal, force=force, verify=verify)
+    state = look(goal, key.seal(), force=force, verify=verify)
     comparison = compared(goal, state)
     if state.manifest is not None and comparison.is_empty():
         if before_commit is not None:
@@ -108,9 +112,10 @@ def sync(
         _write_stamp(goal, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
+    seal = key.made()
     needed = _needed(goal, state, comparison)
     prepared, supplies = _prepare_from_store(
-        goal, state, fetch, needed, reporter, verify=verify, cache_dir=cache_dir
+        goal, state, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=cache_dir
     )
     _register(goal, cache_dir, prepared.manifest, supplies)
     undo: Undo = _nothing
@@ -121,7 +126,7 @@ def sync(
             known_ns = time.time_ns() if prepared.built else state.looked_ns
             transaction.commit(prepared)
         except BaseException:
-            if not transaction.is_interrupted(goal.root):
+            if not transaction.is_interrupted(goal.root, seal):
                 transaction.discard(prepared)
                 undo()
             raise
@@ -210,6 +215,7 @@ def _prepare_from_store(
     needed: Sequence[Pinned],
     reporter: Reporter,
     *,
+    seal: Seal,
     verify: bool,
     cache_dir: str | None,
 ) -> tuple[Prepared, _Supplies]:
@@ -227,7 +233,7 @@ def _prepare_from_store(
                     wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
                 )
                 supplies = _Supplies(wheels, bytecode)
-            return _prepare(goal, state, supplies, needed, reporter), supplies
+            return _prepare(goal, state, supplies, needed, reporter, seal), supplies
         except transaction.Tampered as error:
             changed = error
             reporter.detail("a stored file was changed: looking at all that are needed")
@@ -270,6 +276,7 @@ def _prepare(
     supplies: _Supplies,
     needed: Sequence[Pinned],
     reporter: Reporter,
+    seal: Seal,
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
     own = _own_files(goal)
@@ -288,11 +295,11 @@ def _prepare(
     if state.manifest is None:
         made = [file.path for file in own if file.kind == "dir"]
         return transaction.prepare_new(
-            goal.root, files, manifest, made, placer=placer, reporter=reporter
+            goal.root, files, manifest, made, seal=seal, placer=placer, reporter=reporter
         )
     plan = make_plan(files.desired, state.manifest, state.drift)
     return transaction.prepare_update(
-        goal.root, plan, files, manifest, placer=placer, reporter=reporter
+        goal.root, plan, files, manifest, seal=seal, placer=placer, reporter=reporter
     )
 
 

@@ -7,6 +7,7 @@ from envsync.events import Reporter
 from envsync.files import remove_tree, storage_errors, write_if_changed
 from envsync.settings import Settings
 from envsync.spec.model import Spec
+from envsync.sync.key import UserKey
 from envsync.workflow import sync as steps
 from envsync.workflow.goal import lock_for_sync, make_goal, with_inputs
 from envsync.workflow.lock import LockOutcome, refuse_pending
@@ -51,7 +52,8 @@ def sync_project(
     """
     spec, text = source or read_spec(project)
     refuse_pending(spec)
-    with steps.locked(venv_path(project, spec), reporter) as recovered:
+    key = UserKey(settings)
+    with steps.locked(venv_path(project, spec), reporter, key.seal()) as recovered:
         if lock is None:
             lock = lock_for_sync(
                 project, spec, settings, reporter, trust=request.trust, options=request.lock
@@ -65,6 +67,7 @@ def sync_project(
                 goal,
                 lambda pins, look: supply.fetch(pins, goal.target, look=look),
                 reporter,
+                key=key,
                 force=request.force,
                 cache_dir=settings.cache_dir,
                 verify=request.verify,
@@ -113,7 +116,8 @@ def check_project(
     trust = request.trust or LOCKED
     lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
-    return check(goal, verify=request.verify)
+    seal = UserKey(settings).seal()
+    return check(goal, seal, verify=request.verify)
 
 
 def preview_project(
@@ -126,4 +130,5 @@ def preview_project(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
-    return Synced(preview(goal, force=request.force), lock)
+    seal = UserKey(settings).seal()
+    return Synced(preview(goal, seal, force=request.force), lock)

@@ -1,12 +1,13 @@
 """`status`, `verify` and `sync --verify`, as whole commands."""
 
+import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from envsync.sync.seal import Seal
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
 
@@ -117,26 +118,47 @@ def test_check_can_look_at_every_byte(project: Workplace) -> None:
     assert project.run("sync", "--check", "--verify").code == 3
 
 
-def forge_manifest(place: Workplace, change: Callable[[bytes], bytes]) -> None:
-    import hashlib
-
+def forge_manifest(place: Workplace, seal: Seal, old: bytes, new: bytes) -> None:
     path = place.venv / ".envsync/manifest"
-    text = change(path.read_bytes()[: path.read_bytes().rindex(b"sha256 ")])
-    path.write_bytes(text + b"sha256 " + hashlib.sha256(text).hexdigest().encode() + b"\n")
+    text = own_seal(place).open(path.read_bytes())
+    assert old in text
+    path.write_bytes(seal.close(text.replace(old, new)))
 
 
-def test_a_manifest_that_was_forged_with_the_file(project: Workplace) -> None:
-    import hashlib
+def own_seal(place: Workplace) -> Seal:
+    return Seal((Path(place.environ["XDG_STATE_HOME"]) / "envsync/key").read_bytes())
 
-    project.ok("sync")
-    target = site_packages(project) / "base.py"
+
+def forge(place: Workplace, seal: Seal) -> None:
+    """Change a file so that no time shows it, and the manifest with it."""
+    target = site_packages(place) / "base.py"
     before = target.read_bytes()
     edit_unseen(target)
     old, new = (hashlib.sha256(data).hexdigest().encode() for data in (before, target.read_bytes()))
-    forge_manifest(project, lambda text: text.replace(old, new))
+    forge_manifest(place, seal, old, new)
+
+
+def test_a_manifest_that_the_user_forged_with_the_file(project: Workplace) -> None:
+    project.ok("sync")
+    forge(project, own_seal(project))
     ran = project.run("verify")
     assert ran.code == 3
     assert "base.py" in ran.err
+
+
+def test_a_manifest_that_was_forged_is_a_difference_at_once(project: Workplace) -> None:
+    project.write(f'{SPEC}\n[sync]\nlink-mode = "copy"\n')
+    project.ok("sync")
+    forge(project, Seal(b"a stranger's key, of as many bytes"[:32]))
+    for command in (["sync", "--check"], ["verify"]):
+        ran = project.run(*command)
+        assert ran.code == 3
+        assert "its manifest was not written by this user's envsync" in ran.err
+        assert "hint: `envsync sync`" in ran.err
+    assert "its manifest was not written by this user's envsync" in project.ok("status").out
+    project.ok("sync")
+    assert (site_packages(project) / "base.py").read_text() == "VERSION = 2\n"
+    project.ok("verify")
 
 
 def test_verify_refuses_an_outdated_lock(project: Workplace) -> None:

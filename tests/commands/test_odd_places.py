@@ -1,6 +1,5 @@
 """Environments that were copied, linked otherwise, or shared with a damaged store."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,8 @@ def test_copied_project_is_not_taken_for_the_original(project: Workplace, tmp_pa
     project.ok("sync")
     (tmp_path / "second").mkdir()
     copy = Workplace(tmp_path / "second", project.environ["ENVSYNC_DEFAULT_INDEX"])
-    copy.environ["ENVSYNC_CACHE_DIR"] = str(project.cache)
+    for name in ("ENVSYNC_CACHE_DIR", "XDG_STATE_HOME"):
+        copy.environ[name] = project.environ[name]
     copy.project.rmdir()
     subprocess.run(["cp", "-a", project.project, copy.project], check=True)
     copy.write(SPEC.replace('"webby"', '"webby", "winner"'))
@@ -76,17 +76,28 @@ def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> No
     assert "not yet supported: sources.base.git" in ran.err
 
 
+NO_JOURNAL = """\
+import os
+real = os.replace
+def replace(old, new, **folders):
+    if str(new).endswith("/.envsync/journal"):
+        raise OSError(5, "the disk is ill", new)
+    return real(old, new, **folders)
+os.replace = replace
+"""
+
+
 def test_lock_is_put_back_when_the_environment_cannot_change(
-    project: Workplace, server: IndexServer
+    project: Workplace, server: IndexServer, tmp_path: Path
 ) -> None:
     project.ok("sync")
     publish(server, make_wheel("late", "1.0"))
     before = project.files()
-    # The journal can't be written: a folder stands in its place.
-    (project.venv / ".envsync" / "journal").mkdir()
-    ran = project.run("add", "late")
-    assert ran.code != 0
-    os.rmdir(project.venv / ".envsync" / "journal")
+    (tmp_path / "ill").mkdir()
+    (tmp_path / "ill/sitecustomize.py").write_text(NO_JOURNAL)
+    ran = project.run("add", "late", environ={"PYTHONPATH": str(tmp_path / "ill")})
+    assert ran.code == 1
+    assert "the disk is ill" in ran.err
     assert project.files() == before
     project.ok("add", "late")
     project.python("import late")

@@ -6,13 +6,17 @@ from pathlib import Path
 
 from envsync.files import Placer
 from envsync.sync import transaction
+from envsync.sync.belief import read_manifest
 from envsync.sync.drift import scan
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.plan import make_plan
+from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
 
 SITE = "lib/site-packages"
 OWNED = (SITE, "bin")
+SEAL = Seal(b"k" * 32)
+"""Of the user who runs the tests."""
 
 
 def placed_file(path: str, data: bytes) -> Placed:
@@ -34,20 +38,22 @@ def files_of(files: Mapping[str, bytes]) -> Files:
 def make(root: Path, files: Mapping[str, bytes]) -> None:
     """Make a new environment that holds `files`."""
     prepared = transaction.prepare_new(
-        str(root), files_of(files), one_owner(files), OWNED, placer=Placer()
+        str(root), files_of(files), one_owner(files), OWNED, seal=SEAL, placer=Placer()
     )
     transaction.commit(prepared)
 
 
 def prepare_change(root: Path, files: Mapping[str, bytes]) -> Prepared:
     """Make everything ready for the environment to hold `files` instead."""
-    manifest = transaction.read_manifest(str(root))
+    manifest = read_manifest(str(root), SEAL)
     assert manifest is not None
     drift = scan(str(root), manifest.placed(), OWNED)
     wanted = files_of(files)
     plan = make_plan(wanted.desired, manifest, drift)
     following = one_owner(files, manifest.environment_id)
-    return transaction.prepare_update(str(root), plan, wanted, following, placer=Placer())
+    return transaction.prepare_update(
+        str(root), plan, wanted, following, seal=SEAL, placer=Placer()
+    )
 
 
 def tree(root: Path) -> dict[str, bytes]:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import StorageFailed
-from envsync.sync import journal, transaction
+from envsync.sync import transaction
+from envsync.sync.belief import examine
 from envsync.sync.install import _row
 from tests.support.environments_on_disk import (
+    SEAL,
     SITE,
     make,
     placed_file,
@@ -54,8 +56,8 @@ def commit_refused(root: Path, calls: str, name: str, code: int) -> None:
         refusing(patched, calls, [name], code)
         with pytest.raises(StorageFailed):
             transaction.commit(prepared)
-    assert transaction.is_interrupted(str(root))
-    assert transaction.recover(str(root))
+    assert transaction.is_interrupted(str(root), SEAL)
+    assert transaction.recover(str(root), SEAL)
     assert tree(root) == NEW
 
 
@@ -91,7 +93,7 @@ def test_leftovers_that_cannot_be_removed_are_no_failure(
         refusing(patched, "rmdir unlink", ["trash", "stage"], errno.EIO)
         transaction.commit(prepared)
     assert tree(root) == NEW
-    transaction.recover(str(root))
+    transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
 
 
@@ -104,23 +106,27 @@ def test_discarding_that_fails_hides_no_other_error(
         refusing(patched, "unlink", ["manifest.next"], errno.EROFS)
         transaction.discard(prepared)
     assert tree(root) == OLD
-    transaction.recover(str(root))
+    transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
 
 
 def test_environment_that_cannot_be_looked_at_may_be_interrupted(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not transaction.is_interrupted(str(root))
+    assert not transaction.is_interrupted(str(root), SEAL)
     refusing(monkeypatch, "stat lstat", ["journal"], errno.EIO)
-    assert transaction.is_interrupted(str(root))
+    assert transaction.is_interrupted(str(root), SEAL)
 
 
-def test_identity_that_cannot_be_read_is_an_error_not_an_answer(root: Path) -> None:
-    (root / ".envsync" / "id").unlink()
-    (root / ".envsync" / "id").mkdir()
+@pytest.mark.parametrize("name", ["id", "manifest", "journal"])
+def test_state_that_cannot_be_read_is_an_error_not_an_answer(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "journal":
+        (root / ".envsync/journal").touch()
+    refusing(monkeypatch, "open", [name], errno.EIO)
     with pytest.raises(StorageFailed):
-        journal.read_id(str(root))
+        examine(str(root), SEAL)
 
 
 def test_record_needs_no_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,13 @@ import pytest
 
 from envsync.errors import TargetRefused, UsageError
 from envsync.model.target import Target
-from envsync.venv.create import EnvFile, environment_files, interpreter_names
+from envsync.venv.create import (
+    MARKED,
+    EnvFile,
+    environment_files,
+    interpreter_names,
+    is_mark,
+)
 from tests.support.environments import make_environment, make_target
 
 LINUX = make_target()._replace(executable="/opt/python/bin/python3.11", base_prefix="/opt/python")
@@ -152,7 +158,7 @@ def test_folders_come_before_what_is_in_them() -> None:
 # Its files
 
 
-def test_pyvenv_cfg_has_the_keys_of_venv_and_virtualenv() -> None:
+def test_pyvenv_cfg_has_the_keys_of_venv_and_virtualenv_and_our_mark() -> None:
     assert files()["pyvenv.cfg"].content.decode() == (
         "home = /opt/python/bin\n"
         "implementation = CPython\n"
@@ -163,7 +169,20 @@ def test_pyvenv_cfg_has_the_keys_of_venv_and_virtualenv() -> None:
         "base-exec-prefix = /opt/python\n"
         "base-executable = /opt/python/bin/python3.11\n"
         "prompt = shop\n"
+        "envsync = 1\n"
     )
+
+
+def test_marks_are_told_from_what_other_tools_write() -> None:
+    for name in MARKED:
+        assert is_mark(name, files()[name].content)
+    theirs = {
+        "pyvenv.cfg": b"home = /opt/python/bin\nuv = 0.9.1\nprompt = envsync\n",
+        ".gitignore": b"*\n",
+        "CACHEDIR.TAG": b"Signature: 8a477f597d28d172789f06886806bc55\n",
+    }
+    for name, content in theirs.items():
+        assert not is_mark(name, content)
 
 
 def test_system_site_packages_and_another_exec_prefix_are_written_down() -> None:
