@@ -19,9 +19,10 @@ from envsync.python import find_target
 from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
 from envsync.spec.model import Spec
 from envsync.workflow.lock import LockOutcome, make_lock, restate
+from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project, project_at
 from envsync.workflow.request import Selection, SyncRequest
-from envsync.workflow.spec_file import parse_project_spec, read_spec
+from envsync.workflow.spec_file import parse_project_spec, read_spec, write_spec
 from envsync.workflow.whole import SpecText, sync_project
 
 
@@ -56,13 +57,15 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:
     """Do one of the commands."""
-    if command == "init":
-        return _init(options, session)
-    return _change(command, options, session)
+    start, environment = session.directory, session.environment
+    project = (project_at if command == "init" else find_project)(start, environment)
+    with project_lock(project, session.settings.cache_dir, session.ui):
+        if command == "init":
+            return _init(project, options, session)
+        return _change(command, project, options, session)
 
 
-def _init(options: argparse.Namespace, session: Session) -> int:
-    project = project_at(session.directory, session.environment)
+def _init(project: Project, options: argparse.Namespace, session: Session) -> int:
     name = os.path.basename(project.spec_path)
     if os.path.lexists(project.spec_path):
         raise UsageError(f"{name} is here already", hint="`envsync add NAME` adds to it")
@@ -77,11 +80,11 @@ def _init(options: argparse.Namespace, session: Session) -> int:
     return 0
 
 
-def _change(command: str, options: argparse.Namespace, session: Session) -> int:
+def _change(command: str, project: Project, options: argparse.Namespace, session: Session) -> int:
     """Edit env.toml in memory, lock, prepare the environment; then write all three."""
     started = time.monotonic()
-    project = find_project(session.directory, session.environment)
-    _, text = read_spec(project)
+    _, before = read_spec(project)
+    text = before
     place = _Place("dev" if options.dev else options.group, options.extra)
     if command == "remove":
         for name in options.names:
@@ -97,7 +100,7 @@ def _change(command: str, options: argparse.Namespace, session: Session) -> int:
         source, lock = _with_bounds(options.requirements, place, project, source, lock)
 
     def write(lock: LockOutcome) -> bool:
-        write_if_changed(project.spec_path, source.text.encode())
+        write_spec(project, before, source.text)
         return write_lock(lock)
 
     if options.no_sync:

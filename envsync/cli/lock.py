@@ -10,6 +10,7 @@ from envsync.cli.report import lock_document, report_lock
 from envsync.errors import LockOutdated, UsageError
 from envsync.files import write_if_changed
 from envsync.workflow.fresh import is_known_fresh, remember_fresh
+from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.request import LockOptions
 
@@ -69,11 +70,23 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
 
 
 def _lock(project: Project, options: argparse.Namespace, session: Session) -> int:
+    if options.dry_run:
+        return _make(project, options, session)
+    with project_lock(project, session.settings.cache_dir, session.ui):
+        return _make(project, options, session)
+
+
+def _make(project: Project, options: argparse.Namespace, session: Session) -> int:
     from envsync.workflow.lock import make_lock  # noqa: PLC0415
-    from envsync.workflow.spec_file import parse_project_spec, read_spec  # noqa: PLC0415
+    from envsync.workflow.spec_file import (  # noqa: PLC0415
+        parse_project_spec,
+        read_spec,
+        write_spec,
+    )
 
     started = time.monotonic()
-    spec, text = read_spec(project)
+    spec, before = read_spec(project)
+    text = before
     if options.allow_build:
         from envsync.spec.edit import allow_build  # noqa: PLC0415  (tomlkit: 39 ms)
 
@@ -83,7 +96,7 @@ def _lock(project: Project, options: argparse.Namespace, session: Session) -> in
         project, spec, session.settings, session.ui, lock_options(options), repair=True
     )
     if not options.dry_run:
-        write_if_changed(project.spec_path, text.encode())
+        write_spec(project, before, text)
     written = not options.dry_run and write_lock(outcome)
     if not options.dry_run and not spec.sources:  # local sources may change what is fresh
         remember_fresh(project, session.settings)

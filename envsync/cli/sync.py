@@ -9,6 +9,7 @@ from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import UsageError
+from envsync.workflow.locks import project_lock
 from envsync.workflow.look import SyncOutcome
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.quick import quick_sync
@@ -126,7 +127,9 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
         report_lock(done.lock, session, written=done.wrote_lock, seconds=seconds)
     report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds)
     if options.discard:
-        for path in discard_quarantine(done.outcome.root):
+        with project_lock(project, session.settings.cache_dir, session.ui):
+            gone = discard_quarantine(done.outcome.root)
+        for path in gone:
             session.ui.note(f"Deleted {path}")
     if session.settings.json:
         session.ui.document({"command": "sync", **sync_document(done.outcome), **_locked(done)})
@@ -144,13 +147,14 @@ class Done(NamedTuple):
 
 def bring_up_to_date(project: Project, request: SyncRequest, session: Session) -> Done:
     """Lock if needed and sync, from memory where that is enough."""
-    known = quick_sync(project, request, session.settings, session.ui)
-    if known is not None:
-        return Done(known)
-    from envsync.workflow.whole import sync_project  # noqa: PLC0415
+    with project_lock(project, session.settings.cache_dir, session.ui):
+        known = quick_sync(project, request, session.settings, session.ui)
+        if known is not None:
+            return Done(known)
+        from envsync.workflow.whole import sync_project  # noqa: PLC0415
 
-    synced = sync_project(project, request, session.settings, session.ui, write=write_lock)
-    return Done(synced.outcome, synced.lock, synced.wrote_lock)
+        synced = sync_project(project, request, session.settings, session.ui, write=write_lock)
+        return Done(synced.outcome, synced.lock, synced.wrote_lock)
 
 
 def _preview(project: Project, request: SyncRequest, session: Session) -> Done:

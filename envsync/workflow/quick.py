@@ -21,7 +21,7 @@ def quick_sync(
 ) -> SyncOutcome | None:
     """Sync without parsing env.toml or the lock; None when their meaning isn't known.
 
-    Raises what a sync raises.
+    The caller holds the project's lock. Raises what a sync raises.
     """
     if not request.is_plain() or settings.refresh:
         return None
@@ -29,7 +29,7 @@ def quick_sync(
     if goal is None:
         return None
     key = UserKey(settings)
-    with steps.locked(goal.root, reporter, key.seal()) as recovered:
+    with steps.locked(goal.root, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(
             goal,
             lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),

@@ -2,7 +2,8 @@
 
 import os
 
-from envsync.files import read_limited, storage_errors
+from envsync.errors import EnvsyncError
+from envsync.files import read_limited, storage_errors, write_if_changed
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
 from envsync.workflow.project import Project
@@ -29,6 +30,25 @@ def parse_project_spec(project: Project, data: bytes) -> Spec:
     return parse_spec_bytes(
         data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
     )
+
+
+def write_spec(project: Project, before: str, after: str) -> None:
+    """Write the project's env.toml, of which `before` was read; a link to it stays one.
+
+    Raises `EnvsyncError` when an editor, say, changed it meanwhile, `StorageFailed`.
+    """
+    if after == before:
+        return
+    path = os.path.realpath(project.spec_path)
+    with storage_errors(path), open(path, "rb") as file:
+        found = file.read(_SPEC_LIMIT)
+    if found != before.encode():
+        raise EnvsyncError(
+            f"{os.path.basename(project.spec_path)} was changed while this command ran, and is "
+            "left as it is",
+            hint="run the command again",
+        )
+    write_if_changed(path, after.encode())
 
 
 def venv_path(project: Project, spec: Spec) -> str:

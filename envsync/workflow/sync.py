@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
-from envsync.files import FileLock, Placer, remove_tree, storage_errors, write_atomic
+from envsync.files import Placer, remove_tree, storage_errors, write_atomic
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
@@ -33,6 +33,7 @@ from envsync.sync.transaction import Files, Prepared
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
 from envsync.workflow.direct import direct_url, identity
+from envsync.workflow.locks import environment_lock
 from envsync.workflow.look import (
     Goal,
     State,
@@ -46,7 +47,6 @@ from envsync.workflow.look import (
 from envsync.workflow.stored import Look
 from envsync.workflow.users import register_user
 
-_WAIT_SECONDS = 300.0
 _TRIES = 4
 
 Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
@@ -62,20 +62,16 @@ def _nothing() -> None:
 
 
 @contextmanager
-def locked(root: str, reporter: Reporter, seal: Seal) -> Iterator[bool]:
+def locked(root: str, cache_dir: str, reporter: Reporter, seal: Seal) -> Iterator[bool]:
     """Hold the environment's lock, with what a dead process left behind finished first.
 
-    Gives True when there was something to finish. Raises `EnvironmentBusy` when another process
-    doesn't let go in five minutes.
+    The caller holds the project's. Gives True when there was something to finish. Raises as
+    `environment_lock` does.
     """
     parent = os.path.dirname(root)
     with storage_errors(parent):
         os.makedirs(parent, exist_ok=True)
-
-    def waiting() -> None:
-        reporter.note(f"Waiting for another envsync to finish with {root}")
-
-    with FileLock(parent, timeout=_WAIT_SECONDS, on_wait=waiting):
+    with environment_lock(root, cache_dir, reporter):
         yield transaction.recover(root, seal)
 
 

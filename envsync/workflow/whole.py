@@ -1,5 +1,6 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -47,13 +48,15 @@ def sync_project(
 ) -> Synced:
     """Bring lock and environment up to date; either both change or, on an error, none.
 
-    `write` writes the lock, and whatever is to change with it, and says whether it did. `source`
-    stands in for the env.toml on disk, `lock` for the lock.
+    The caller holds the project's lock. `write` writes the lock, and whatever is to change with
+    it, and says whether it did. `source` stands in for the env.toml on disk, `lock` for the lock.
     """
     spec, text = source or read_spec(project)
     refuse_pending(spec)
     key = UserKey(settings)
-    with steps.locked(venv_path(project, spec), reporter, key.seal()) as recovered:
+    with steps.locked(
+        venv_path(project, spec), settings.cache_dir, reporter, key.seal()
+    ) as recovered:
         if lock is None:
             lock = lock_for_sync(
                 project, spec, settings, reporter, trust=request.trust, options=request.lock
@@ -81,7 +84,7 @@ def sync_project(
 def _write(project: Project, write: Callable[[], None]) -> Undo:
     """Write env.toml and the lock; gives what puts them back."""
     before: dict[str, bytes | None] = {}
-    for path in (project.spec_path, project.lock_path):
+    for path in (os.path.realpath(project.spec_path), project.lock_path):
         with storage_errors(path):
             try:
                 with open(path, "rb") as file:
