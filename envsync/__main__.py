@@ -58,6 +58,9 @@ if "PYTHONPATH" in os.environ or sys.pycache_prefix:
 
 from envsync.sync import stamp  # noqa: E402
 
+_LARGEST = 1 << 20
+"""Bytes of an env.toml or a script from which on somebody else has to look."""
+
 
 def main() -> int:
     """Run envsync with the arguments of this process; gives the exit code."""
@@ -122,15 +125,18 @@ def _plain_command(root: str, words: "list[str]") -> "list[str]":
         if not words[0].endswith(".py") or not os.path.isfile(words[0]):
             return words
         with open(words[0], "rb") as file:
-            return [] if b"# /// script" in file.read() else [f"{root}/bin/python", *words]
+            text = file.read(_LARGEST)
+        if len(text) == _LARGEST or b"# /// script" in text:
+            return []
+        return [f"{root}/bin/python", *words]
     except OSError:
         return []
 
 
 def _may_be_task(word: str) -> bool:
-    with open("env.toml", "rb") as file:
-        text = file.read()
-    if b"tasks" not in text and b"\\" not in text:
+    with open(os.open("env.toml", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        text = file.read(_LARGEST)
+    if len(text) < _LARGEST and b"tasks" not in text and b"\\" not in text:
         return False
     from envsync.spec.task_names import may_be_task  # noqa: PLC0415
 

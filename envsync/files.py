@@ -4,9 +4,11 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import BinaryIO, Self
 
 from envsync.errors import EnvironmentBusy, StorageFailed
@@ -26,6 +28,7 @@ _HINTS = {
     errno.ENOLCK: "the file system has no file locks: put the cache and project on one that has",
 }
 
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 # Before 2001 and after 2017 no content time falls; 500 million seconds keep it inside 32 bits.
@@ -57,6 +60,8 @@ def storage_failed(path: str, error: OSError) -> StorageFailed:
     where = error.filename if isinstance(error.filename, str) else path
     reason = error.strerror or str(error)
     hint = _HINTS.get(error.errno) if error.errno is not None else None
+    if isinstance(error, (NotRegular, IsADirectoryError)):
+        hint = "put a plain file in its place"
     return StorageFailed(where, reason[:1].lower() + reason[1:], hint=hint)
 
 
@@ -93,8 +98,8 @@ def write_if_changed(path: str, data: bytes) -> bool:
     """
     mode = 0o644
     try:
-        with open(path, "rb") as file:
-            if file.read() == data:
+        with open_regular(path) as file:
+            if file.read(len(data) + 1) == data:
                 return False
             mode = os.fstat(file.fileno()).st_mode & 0o777
     except FileNotFoundError:
@@ -120,9 +125,36 @@ def _drop_unfinished(path: str) -> None:
                         os.unlink(temporary)
 
 
+def open_regular(path: str) -> BufferedReader:
+    """Open a file for reading. `NotRegular` where something else stands: a FIFO, device or folder.
+
+    A FIFO would keep the reader waiting, and a device may have no end; some devices act on being
+    opened, so what stands there is asked first. Raises `OSError`.
+    """
+    _require_regular(os.stat(path), path)
+    descriptor = os.open(path, _READ)
+    try:
+        _require_regular(os.fstat(descriptor), path)  # another may stand there by now
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+class NotRegular(OSError):
+    """Something other than a file stands where a file is to be read."""
+
+
+def _require_regular(status: os.stat_result, path: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", path)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegular(errno.EINVAL, "it is no regular file but a device, FIFO or socket", path)
+
+
 def read_limited(path: str, limit: int) -> bytes:
-    """Read a file of at most `limit` bytes; `ValueError` when larger, `OSError` as it comes."""
-    with open(path, "rb") as file:
+    """Read a regular file of at most `limit` bytes; `ValueError` when larger, else `OSError`."""
+    with open_regular(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ValueError(f"larger than {limit} bytes")
@@ -130,8 +162,8 @@ def read_limited(path: str, limit: int) -> bytes:
 
 
 def sha256_file(path: str) -> str:
-    """Hash a file's content: sha256 in hexadecimal. Raises `OSError`."""
-    with open(path, "rb") as file:
+    """Hash a regular file's content: sha256 in hexadecimal. Raises `OSError`."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

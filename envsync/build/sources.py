@@ -26,7 +26,7 @@ from envsync.build.unpack import create_file, finish_file, make_folder, unpack
 from envsync.build.zip import parse_zip, read_entry
 from envsync.errors import NotSupported, SourceInvalid
 from envsync.events import SILENT, Reporter
-from envsync.files import sha256_file, storage_errors
+from envsync.files import open_regular, sha256_file, storage_errors
 from envsync.model.candidate import DirectSource
 
 OPEN_SECONDS = 300.0
@@ -100,7 +100,7 @@ def _unpack_tar(archive_path: str, directory: str, judge: _Judge, deadline: floa
     """Unpack in three steps: inflate beside the target, judge everything, write. Give the top."""
     with (
         storage_errors(archive_path),
-        open(archive_path, "rb") as archive,
+        open_regular(archive_path) as archive,
         tempfile.TemporaryFile(dir=directory) as spool,
     ):
         if not inflate(archive, spool, deadline=deadline):
@@ -120,7 +120,7 @@ def _unpack_tar(archive_path: str, directory: str, judge: _Judge, deadline: floa
 
 def _unpack_zip(archive_path: str, directory: str, judge: _Judge, deadline: float) -> str:
     """Judge everything, then write. Give the top folder."""
-    with storage_errors(archive_path), open(archive_path, "rb") as archive:
+    with storage_errors(archive_path), open_regular(archive_path) as archive:
         if not os.path.getsize(archive_path):
             raise ValueError("it is empty")
         with mmap.mmap(archive.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from packaging.utils import canonicalize_name
 from envsync.build.sources import SourceTree
 from envsync.errors import SourceInvalid
 from envsync.files import read_limited, storage_errors
+from envsync.spec.toml import loads
 
 MAX_PYPROJECT_BYTES = 4 << 20
 
@@ -57,11 +57,9 @@ def _read_toml(path: str) -> Mapping[str, object]:
     with storage_errors(path):
         data = read_limited(path, MAX_PYPROJECT_BYTES)
     try:
-        return tomllib.loads(data.decode())
+        return loads(data.decode())
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8") from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
 
 
 def _legacy(requires: Sequence[Requirement]) -> BuildSystem:

@@ -17,6 +17,7 @@ from envsync.catalog.project_table import static_metadata
 from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported
 from envsync.files import (
     make_private_directory,
+    open_regular,
     read_limited,
     remove_tree,
     sha256_file,
@@ -216,7 +217,7 @@ def _read(path: str, label: str) -> bytes:
 
 
 def _read_wheel(file: _File) -> CoreMetadata:
-    with storage_errors(file.path), open(file.path, "rb") as opened:
+    with storage_errors(file.path), open_regular(file.path) as opened:
         if not os.path.getsize(file.path):
             raise MetadataInvalid(file.filename, "is empty")
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:

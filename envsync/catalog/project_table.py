@@ -1,6 +1,5 @@
 """Read a source tree's pyproject.toml as core metadata, where it says all of it (PEP 621)."""
 
-import tomllib
 from collections.abc import Iterator, Mapping
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -10,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from envsync.errors import MetadataInvalid
 from envsync.model.candidate import CoreMetadata
+from envsync.spec.toml import loads
 
 _WANTED = frozenset({"version", "dependencies", "optional-dependencies", "requires-python"})
 
@@ -20,8 +20,8 @@ def static_metadata(data: bytes, *, file: str) -> CoreMetadata | None:
     `file` is how errors call it. Raises `MetadataInvalid` for what is wrong in `[project]`.
     """
     try:
-        document = tomllib.loads(data.decode())
-    except (ValueError, RecursionError) as error:
+        document = loads(data.decode())
+    except ValueError as error:
         reason = str(error).partition("\n")[0]
         raise MetadataInvalid(file, f"is not valid TOML: {reason}") from error
     table = document.get("project")

@@ -7,7 +7,6 @@ file names that are only names, and rows that could never be told apart.
 
 import logging
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -29,12 +28,20 @@ from packaging.version import Version
 from envsync.errors import LockInvalid
 from envsync.events import SILENT, Reporter
 from envsync.spec.model import Spec
+from envsync.spec.toml import TooDeep, loads
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
 logging.getLogger("packaging.pylock").addHandler(logging.NullHandler())
 
 CREATED_BY = "envsync"
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+"""Locks of a thousand packages have 3 to 5 MiB."""
+_MOST_OF: Mapping[bytes, tuple[int, str]] = {
+    b"=": (1_000_000, "keys"),
+    b",": (2_000_000, "values"),
+    b"\n[": (100_000, "tables"),
+}
+"""What the parser takes longest for, and how often it may be there."""
 MAX_VERSION_LENGTH = 128
 MAX_FILENAME_LENGTH = 255
 MAX_TEXT_LENGTH = 8 * 1024
@@ -154,13 +161,19 @@ def _load(data: bytes, path: str) -> dict[str, object]:
             where=f"line {line}",
             hint="`envsync lock` resolves it: it writes the file anew from env.toml",
         )
+    for sign, (most, kind) in _MOST_OF.items():
+        if data.count(sign) > most:
+            raise LockInvalid(path, f"has more than {most:,} {kind}")
     try:
-        return tomllib.loads(data.decode())
+        text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise LockInvalid(path, "is not UTF-8", where=f"line {line}") from error
-    except RecursionError as error:
-        raise LockInvalid(path, "is nested too deeply") from error
+    try:
+        return loads(text)
+    except TooDeep as error:
+        where = f"line {error.line}" if error.line else None
+        raise LockInvalid(path, "is nested too deeply", where=where) from error
     except ValueError as error:
         message = str(error)
         position = _POSITION.search(message)

@@ -1,10 +1,9 @@
 """Turn the bytes of a file that a stranger may have written into TOML values, or SpecInvalid."""
 
 import re
-import tomllib
 
 from envsync.errors import SpecInvalid
-from envsync.spec.lines import MAX_KEY_PARTS, excess_line
+from envsync.spec.toml import TooDeep, loads
 
 MAX_BYTES = 1024 * 1024
 
@@ -28,22 +27,12 @@ def decode(data: bytes, *, path: str) -> str:
 
 def load(text: str, *, path: str) -> dict[str, object]:
     """Parse TOML; `SpecInvalid` has the line of the first mistake."""
-    # tomllib is quadratic in dotted keys: look before it runs, but only where there may be one
-    if any(line.count(".") >= MAX_KEY_PARTS for line in text.split("\n")):
-        _refuse_excess(text, path)
     try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        _refuse_excess(text, path)
-        raise SpecInvalid(path, ["the file is nested too deeply"]) from error
+        return loads(text)
+    except TooDeep as error:
+        raise SpecInvalid(path, [str(error)]) from error
     except ValueError as error:
         raise SpecInvalid(path, [_reason(str(error), text)]) from error
-
-
-def _refuse_excess(text: str, path: str) -> None:
-    line = excess_line(text)
-    if line is not None:
-        raise SpecInvalid(path, [f"line {line}: nested too deeply"])
 
 
 def _reason(message: str, text: str) -> str:

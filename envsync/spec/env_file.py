@@ -60,6 +60,7 @@ class _Reader:
         self._environ, self._before = environ, before
         self._found: dict[str, str] = {}
         self._started = 0
+        self._expanded = 0
 
     @property
     def line(self) -> int:
@@ -153,7 +154,13 @@ class _Reader:
         return "$"
 
     def _lookup(self, name: str) -> str:
+        value = ""
         for values in (self._environ, self._found, self._before):
             if name in values:
-                return values[name]
-        return ""
+                value = values[name]
+                break
+        # Each line may double the one above it: twenty of them make a megabyte of one letter.
+        self._expanded += len(value)
+        if self._expanded > MAX_BYTES:
+            raise ValueError(f"its expansions come to more than {MAX_BYTES // 1024} KiB")
+        return value

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 _FOLDER = "Scripts" if os.name == "nt" else "bin"
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
+_LONGEST = 1 << 16
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Open for reading, as `open` wants its opener: a FIFO that nobody writes to is as empty."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def variables(root: str, environ: "dict[str, str]") -> "dict[str, str]":
@@ -34,8 +40,8 @@ def variables(root: str, environ: "dict[str, str]") -> "dict[str, str]":
 def _prompt(root: str) -> str:
     """Give the name that the environment's own configuration has for the prompt."""
     try:
-        with open(f"{root}/pyvenv.cfg", "rb") as file:
-            for line in file:
+        with open(f"{root}/pyvenv.cfg", "rb", opener=without_waiting) as file:
+            for line in file.read(_LONGEST).splitlines():
                 if line.startswith(b"prompt = "):
                     return line[9:].strip().decode("utf-8", "surrogateescape")
     except OSError:

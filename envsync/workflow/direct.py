@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 
+from envsync.files import sha256_file
 from envsync.lock.pins import Pinned
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -30,8 +31,7 @@ def identity(pin: Pinned, project_root: str) -> str:
 def _project_files(folder: str) -> Iterator[str]:
     for name in _PROJECT_FILES:
         try:
-            with open(os.path.join(folder, name), "rb") as file:
-                yield f"{name} {hashlib.sha256(file.read()).hexdigest()}"
+            yield f"{name} {sha256_file(os.path.join(folder, name))}"
         except FileNotFoundError:
             continue
 

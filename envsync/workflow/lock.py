@@ -17,7 +17,14 @@ from envsync.lock.compare import Change, changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.fingerprint import stale_reasons, tool_table
 from envsync.lock.pylock import to_pylock
-from envsync.lock.read import CREATED_BY, STRICT, ReadingPolicy, parse_lock, reading_policy
+from envsync.lock.read import (
+    CREATED_BY,
+    MAX_BYTES,
+    STRICT,
+    ReadingPolicy,
+    parse_lock,
+    reading_policy,
+)
 from envsync.lock.text import render
 from envsync.python import find_target
 from envsync.resolve.candidates import may_build
@@ -29,8 +36,6 @@ from envsync.spec.times import exclude_newer_time
 from envsync.workflow.problem import covered_environments, resolve_policy, wanted
 from envsync.workflow.project import Project
 from envsync.workflow.request import LockOptions
-
-LOCK_LIMIT = 64 << 20
 
 
 class LockOutcome(NamedTuple):
@@ -55,7 +60,7 @@ def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock,
     name = os.path.basename(project.lock_path)
     with storage_errors(project.lock_path):
         try:
-            data = read_limited(project.lock_path, LOCK_LIMIT)
+            data = read_limited(project.lock_path, MAX_BYTES)
         except FileNotFoundError:
             return None
         except ValueError as error:

@@ -1,11 +1,7 @@
 """Read the user's own config.toml, at the moment when something in it is needed."""
 
-import errno
-import os
-import stat
-
 from envsync.errors import StorageFailed
-from envsync.files import storage_errors
+from envsync.files import read_limited, storage_errors
 from envsync.settings import Settings
 from envsync.spec.document import MAX_BYTES
 from envsync.spec.user_config import UserConfig, parse_user_config
@@ -21,7 +17,9 @@ def read_user_config(settings: Settings) -> UserConfig:
         return UserConfig()
     with storage_errors(path):
         try:
-            data = _read_regular(path)
+            data = read_limited(path, MAX_BYTES)
+        except ValueError:
+            data = b" " * (MAX_BYTES + 1)  # the reader words what is wrong with it
         except (FileNotFoundError, NotADirectoryError):
             if settings.is_config_named:
                 raise StorageFailed(
@@ -29,12 +27,3 @@ def read_user_config(settings: Settings) -> UserConfig:
                 ) from None
             return UserConfig()
     return parse_user_config(data, path=path)
-
-
-def _read_regular(path: str) -> bytes:
-    """Read a regular file, never a device or FIFO, up to just over what its reader takes."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return file.read(MAX_BYTES + 1)

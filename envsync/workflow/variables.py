@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from envsync.errors import UsageError
 from envsync.files import read_limited, storage_errors
 
+_OPEN_FILES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
 
 def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
     """Add the variables of files to those that are there, which win; of several files, the last.
@@ -25,8 +27,19 @@ def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str
             )
         with storage_errors(path):
             try:
-                data = read_limited(path, MAX_BYTES)
+                data = _read(path, MAX_BYTES)
             except ValueError:
                 data = b" " * (MAX_BYTES + 1)  # the reader words what is wrong with it
         found.update(parse_env_file(data, path=path, environ=environ, before=found))
     return {**found, **environ}
+
+
+def _read(path: str, limit: int) -> bytes:
+    """Read a file, or what the user's own shell hands over: `--env-file <(decrypt secrets)`."""
+    if not path.startswith(_OPEN_FILES):
+        return read_limited(path, limit)
+    with open(path, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"larger than {limit} bytes")
+    return data

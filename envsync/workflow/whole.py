@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from envsync.events import Reporter
-from envsync.files import remove_tree, storage_errors, write_if_changed
+from envsync.files import open_regular, remove_tree, storage_errors, write_if_changed
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync.key import UserKey
@@ -87,7 +87,7 @@ def _write(project: Project, write: Callable[[], None]) -> Undo:
     for path in (os.path.realpath(project.spec_path), project.lock_path):
         with storage_errors(path):
             try:
-                with open(path, "rb") as file:
+                with open_regular(path) as file:
                     before[path] = file.read()
             except FileNotFoundError:
                 before[path] = None

@@ -105,7 +105,7 @@ def test_a_newer_major_version_is_refused() -> None:
         ("", "lock-version", "Missing required value"),
         ("a = \nb = 1\n", "line 1", "is not valid TOML: Invalid value"),
         ('lock-version = "1.0', None, None),
-        ("x = " + "[" * 5000 + "]" * 5000, None, "is nested too deeply"),
+        ("x = " + "[" * 5000 + "]" * 5000, "line 1", "is nested too deeply"),
         ("x = " + "9" * 5000, None, None),
         (b'x = 1\ny = "\xff"', "line 2", "is not UTF-8"),
     ],
