@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+from envsync.wheel.paths import folders_of, too_many_folders
+
 MAX_MEMBERS = 200_000
 MAX_UNPACKED_BYTES = 8 << 30
 MAX_COMPONENT_BYTES = 255
@@ -91,12 +93,11 @@ def check_layout(members: Iterable[SourceMember]) -> str:
             raise ValueError(f"{member.path!r} is there twice")
         kinds[member.path] = member.kind
         tops.add(member.path.partition("/")[0])
-    for path in kinds:
-        parent = path.rpartition("/")[0]
-        while parent:
-            if kinds.get(parent, "folder") != "folder":
-                raise ValueError(f"{path!r} lies below {parent!r}, which is no folder")
-            parent = parent.rpartition("/")[0]
+    for parent in (parents := folders_of(kinds)):
+        if kinds.get(parent, "folder") != "folder":
+            raise ValueError(f"something lies below {parent!r}, which is no folder")
+    if too_many_folders(len(kinds), len(parents)):
+        raise ValueError(f"it has {len(kinds)} entries in {len(parents)} folders")
     if len(tops) != 1:
         raise ValueError(f"it has {len(tops)} entries at the top instead of one folder")
     top = tops.pop()

@@ -29,8 +29,10 @@ _MAX_STREAMS = 100
 """Transfers side by side over HTTP/2: as many as servers commonly allow on one connection."""
 _MAX_SINKS = 32
 """Of these, transfers to files: more would only starve each other on a slow line."""
-_SLOWEST = 100
+_SLOWEST = 1000
 """Bytes a second, below which a transfer counts as idle."""
+_PATIENCE = 20
+"""Times the idle time, after which an answer that goes to memory must be whole: these are small."""
 
 _FAILURES: dict[int, tuple[Kind, bool]] = {
     pycurl.E_COULDNT_RESOLVE_PROXY: ("connect", True),
@@ -247,6 +249,8 @@ class _Loop:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, round(options.connect_timeout * 1000)))
         curl.setopt(pycurl.LOW_SPEED_LIMIT, _SLOWEST)
         curl.setopt(pycurl.LOW_SPEED_TIME, max(1, round(options.timeout)))
+        whole = 0 if request.sink is not None else max(1, round(options.timeout * _PATIENCE * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, whole)
         curl.setopt(pycurl.USERAGENT, options.user_agent)
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
         curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
@@ -302,13 +306,19 @@ class _Loop:
         else:
             transfer.fail(self._word(transfer, *failure))
 
+    def _word_timeout(self, text: str) -> str:
+        if "too slow" in text:
+            seconds = self._options.timeout
+            return f"no data within {seconds:g} s, or less than {_SLOWEST:,} bytes a second"
+        if text.startswith("Operation timed out"):
+            return f"the answer is not whole after {self._options.timeout * _PATIENCE:g} s"
+        return f"no connection within {self._options.connect_timeout:g} s"
+
     def _word(self, transfer: Transfer, code: int, text: str) -> TransportFailed:
         kind, transient = _FAILURES.get(code, ("other", False))
         reason = text or f"libcurl error {code}"
         if kind == "timeout":
-            is_idle = "too slow" in text
-            seconds = self._options.timeout if is_idle else self._options.connect_timeout
-            reason = f"{'no data' if is_idle else 'no connection'} within {seconds:g} s"
+            reason = self._word_timeout(text)
         elif kind == "cut":
             reason = f"the connection broke ({text})" if text else "the connection broke"
         elif kind == "connect":

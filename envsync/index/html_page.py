@@ -17,6 +17,7 @@ from envsync.index.links import (
     MAX_FIELD,
     MAX_FILENAME,
     MAX_LINKS,
+    MAX_TAG,
     MAX_TIME,
     Links,
     filename_of,
@@ -51,6 +52,7 @@ _END_OF_RAW = {
     name: re.compile(f"</{name}", re.IGNORECASE).search
     for name in ("script", "style", "textarea", "title")
 }
+_MOST_TAGS = 10 * MAX_LINKS
 # What stands between the text of one link and the next link, or the end, of a usual page.
 _BETWEEN = re.compile(r"</a>\s{0,20}(?:<br\s?/?>)?\s{0,20}").fullmatch
 # Characters of a URL that stand for themselves.
@@ -97,8 +99,11 @@ class _HtmlPage:
 
     def _scan(self, text: str) -> None:
         """Go from tag to tag; each character is looked at a bounded number of times."""
-        position, may_be_usual = 0, True
+        position, may_be_usual, seen = 0, True, 0
         while (markup := _MARKUP(text, position)) is not None:
+            seen += 1
+            if seen > _MOST_TAGS:
+                raise self._refuse(f"more than {_MOST_TAGS:,} tags on one page")
             start, position = markup.span()
             if markup[1] is None and markup[2] is None:
                 position = text.find("-->", position - 2) + 3
@@ -137,7 +142,9 @@ class _HtmlPage:
         end = text.rfind("</a>") + 4
         if end < start + len(site) or not self._links.is_site(f"{site}/"):
             return start
-        links = _usual_links(text[start:end], f'<a href="{site}')
+        begin = f'<a href="{site}'
+        self._check_count(text.count(begin, start, end))  # before there is an object for each
+        links = _usual_links(text[start:end], begin)
         if links is None:
             return start
         hrefs, attributes = links
@@ -286,6 +293,8 @@ _PASSWORD_FIELD = re.compile(r"type\s{0,9}=\s{0,9}[\"']?password", re.IGNORECASE
 
 def _attributes(text: str) -> list[str | None]:
     """Give the values of the wanted attributes, None where absent, in the order of `_WANTED`."""
+    if len(text) > MAX_TAG:
+        return [None] * len(_WANTED)
     values = _usual_attributes(text)
     return _odd_attributes(text) if values is None else values
 

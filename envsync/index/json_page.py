@@ -20,6 +20,9 @@ from envsync.index.links import (
 from envsync.index.urls import display_url, printable
 from envsync.model.candidate import File, Files
 
+_MOST_VALUES = 20 * MAX_LINKS
+_MOST_OBJECTS = 6 * MAX_LINKS
+
 
 def read_json(body: bytes, url: str, name: str) -> Files:
     """Read the page of project `name` that stands at `url`; raises `IndexFailed` for nonsense."""
@@ -32,6 +35,10 @@ class _JsonPage:
         self._links = Links(url)
 
     def read(self, body: bytes, name: str) -> Files:
+        # An empty list takes three bytes here and sixty as an object: what becomes objects is
+        # counted first, so that memory stays in proportion to what real pages need.
+        if body.count(b",") > _MOST_VALUES or body.count(b"{") + body.count(b"[") > _MOST_OBJECTS:
+            raise self._wrong(f"has more than {_MOST_VALUES:,} values")
         try:
             page = orjson.loads(body)
         except (orjson.JSONDecodeError, RecursionError) as error:

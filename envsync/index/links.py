@@ -6,8 +6,10 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from envsync.index.urls import MAX_URL, parse_address
 
-MAX_LINKS = 500_000
+MAX_LINKS = 200_000
 """Links on one page."""
+MAX_TAG = 64 * 1024
+"""Characters of a tag: one that is longer is no link."""
 MAX_FILENAME = 255
 """Bytes in a file name."""
 MAX_FIELD = 4096

@@ -22,6 +22,9 @@ from envsync.spec.sources import variable_part
 BUCKET = "http-v2"
 MAX_PAGE = 64 * MIB
 """Bytes of a page, as it is sent and decoded."""
+_FREE_INFLATION = MIB
+_MAX_INFLATION = 60
+"""A page may be inflated to so many times what arrived: real ones, full of hashes, to ten."""
 
 _NOT_THERE = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
@@ -173,6 +176,7 @@ def decode_body(response: Response, limit: int = MAX_PAGE) -> bytes:
     where = display_url(response.url)
     if encoding not in ("gzip", "x-gzip"):
         raise IndexFailed(where, f"unknown Content-Encoding {printable(encoding)[:40]}")
+    limit = min(limit, _FREE_INFLATION + _MAX_INFLATION * len(response.body))
     decoded = _gunzip_whole(response.body, limit)
     if decoded is None:
         decoded = _gunzip_stream(response.body, limit)

@@ -13,6 +13,7 @@ from envsync.index.transport import SMALL_BODY, Request, Response, TransportFail
 _FLUSH = 512 * 1024
 """Bytes gathered before they are hashed and written: few calls, and few turns at the GIL."""
 _ABORT = -1
+_MOST_DIGITS = 20
 
 
 class Transfer:
@@ -111,7 +112,9 @@ class Transfer:
 
     def _announced(self) -> int:
         length = self._headers.get("content-length", "")
-        return int(length) if length.isdecimal() and len(length) < 19 else 0
+        if not (length.isascii() and length.isdecimal()):
+            return 0
+        return int(length[:_MOST_DIGITS])  # of more digits, these are more than any limit
 
     def _flush(self) -> bool:
         """Hash and write what was gathered; False when the disk refuses."""

@@ -68,6 +68,8 @@ def open_wheel(
     members = _mark_skipped(members, shadowed)
     targets = _targets(members, data_folder, info)
     target_folders = paths.folders_of(targets)
+    if paths.too_many_folders(len(targets), len(target_folders)):
+        _refuse(filename, f"it has {len(targets)} files in {len(target_folders)} folders")
     placed = [*targets, *(f"/bin/{script.name}" for script in scripts)]
     _check_targets(placed, [*target_folders, *(folder[:-1] for folder in folders)], filename)
     return WheelArchive(

@@ -11,6 +11,9 @@ MAX_COMPONENT = 255
 """UTF-8 bytes of one name."""
 MAX_DEPTH = 64
 MAX_PATH = 1024
+MAX_FOLDERS = 100_000
+_FREE_FOLDERS = 1000
+_FOLDERS_A_FILE = 8
 
 # Controls; what separates folders or drives on some system; what a terminal doesn't show, or uses
 # to turn the direction of text.
@@ -137,12 +140,22 @@ def below_site_packages(target: str) -> str:
 
 def folders_of(paths: Iterable[str]) -> list[str]:
     """Give every folder that the paths lie in, each after those that it lies in itself."""
-    found = dict.fromkeys(path.rpartition("/")[0] for path in paths)
-    for folder in list(found):
-        while folder := folder.rpartition("/")[0]:
-            found[folder] = None
-    found.pop("", None)
+    found = {""}
+    for folder in {path.rpartition("/")[0] for path in paths}:
+        while folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    found.remove("")
     return sorted(found)
+
+
+def too_many_folders(files: int, folders: int) -> bool:
+    """Say whether so many folders for so many files were made to use up a disk's inodes.
+
+    Real packages have a folder for several files; a few kilobytes of an archive can name tens of
+    thousands, each nested in the next.
+    """
+    return folders > min(MAX_FOLDERS, _FREE_FOLDERS + _FOLDERS_A_FILE * files)
 
 
 def clash(paths: Sequence[str], folders: Iterable[str]) -> str | None:

@@ -280,13 +280,14 @@ BOMB = _bomb(1000)
     "body",
     [
         BOMB,
+        _bomb(30),
         BOMB[:-4] + b"\x01\0\0\0",  # a trailer that lies
         gzip.compress(b"x") + BOMB[:-4] + b"\x01\0\0\0",
         gzip.compress(LINK)[:-5],
         gzip.compress(LINK)[:-8] + bytes(8),
         b"not gzip",
     ],
-    ids=["bomb", "lying bomb", "hidden bomb", "cut", "wrong crc", "no gzip"],
+    ids=["bomb", "bomb below the cap", "lying bomb", "hidden bomb", "cut", "wrong crc", "no gzip"],
 )
 def test_a_bomb_or_damaged_gzip_is_refused(
     make_client: MakeClient, server: IndexServer, body: bytes

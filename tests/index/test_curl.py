@@ -205,8 +205,8 @@ def _slow(pause: float) -> Iterator[bytes]:
 
 @pytest.mark.parametrize(
     "reply",
-    [Reply(hang=30), Reply(body=_slow(0.2))],
-    ids=["silent", "dripping"],
+    [Reply(hang=30), Reply(body=_slow(0.2)), Reply(body=_slow(0.005))],
+    ids=["silent", "dripping", "200 bytes a second"],
 )
 def test_a_slow_server_is_given_up(curl: CurlTransport, server: IndexServer, reply: Reply) -> None:
     server.on("/x", lambda _: reply)
@@ -217,6 +217,24 @@ def test_a_slow_server_is_given_up(curl: CurlTransport, server: IndexServer, rep
     assert (error.kind, error.transient) == ("timeout", True)
     assert "no data within 1 s" in error.reason
     assert time.monotonic() - begin < 5
+
+
+def test_an_answer_to_memory_is_whole_in_bounded_time(server: IndexServer) -> None:
+    server.on("/x", lambda _: Reply(body=(b"x" * 200 for _ in iter(lambda: time.sleep(0.01), 1))))
+    with CurlTransport(QUICK._replace(timeout=0.1), {}) as curl:
+        error = refusal(curl, Request(f"{server.root}/x"))
+    assert (error.kind, error.transient) == ("timeout", True)
+    assert error.reason == "the answer is not whole after 2 s"
+
+
+@pytest.mark.parametrize("length", ["100000000000000000000", "9" * 40, "9223372036854775807"])
+def test_a_length_beyond_the_limit_is_refused_at_once(
+    curl: CurlTransport, server: IndexServer, length: str
+) -> None:
+    server.on("/x", lambda _: Reply(body=b"x", headers=(("Content-Length", length),), hang=0.1))
+    error = refusal(curl, Request(f"{server.root}/x", limit=1000))
+    assert (error.kind, error.transient) == ("limit", False)
+    assert "larger than 1,000 bytes" in error.reason
 
 
 def test_dripping_headers_are_given_up(curl: CurlTransport) -> None:

@@ -568,3 +568,32 @@ def test_packing_keeps_everything(rows: list[tuple[File, bool]]) -> None:
 def test_what_was_never_packed_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="not a packed page"):
         unpack_page(data)
+
+
+MIB = 1024 * 1024
+GREEDY = {
+    "lists": (b'{"files":[' + b"[]," * MIB * 2 + b"[]]}", "application/json"),
+    "numbers": (b'{"files":[' + b"1," * MIB * 5 + b"1]}", "application/json"),
+    "texts": (b'{"files":["' + b'a","' * MIB * 5 + b'a"]}', "application/json"),
+    "brackets": (b"[" * MIB * 2, "application/json"),
+    "links": (b'<a href="https://a.example/x">x</a>\n' * 300_000, "text/html"),
+}
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_page_that_would_become_more_objects_than_any_is_refused(kind: str) -> None:
+    body, content_type = GREEDY[kind]
+    with pytest.raises(IndexFailed, match="more than"):
+        parse_page(body, content_type, url=URL, name="shop")
+
+
+def test_too_many_tags_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envsync.index.html_page._MOST_TAGS", 10)
+    with pytest.raises(IndexFailed, match="more than 10 tags"):
+        html(*["<a>x</a>"] * 11)
+
+
+def test_tag_that_is_longer_than_any_is_no_link() -> None:
+    text = f'<a href="a-1.tar.gz" {"x" * 70_000}>a</a><a href="b-1.tar.gz">b</a>'
+    files = parse_page(text.encode(), "text/html", url="https://a.example/x/", name="x")
+    assert [file.filename for file in files] == ["b-1.tar.gz"]

@@ -128,7 +128,7 @@ def test_conflict_markers_are_named() -> None:
 
 
 def test_a_huge_file_is_refused_unread() -> None:
-    assert refusal(b"#" * (MAX_BYTES + 1)).reason == "is larger than 64 MiB"
+    assert refusal(b"#" * (MAX_BYTES + 1)).reason == "is larger than 16 MiB"
 
 
 SHA = digest("w")

@@ -566,3 +566,17 @@ def test_reasons_show_hostile_names_printably() -> None:
     with pytest.raises(WheelInvalid) as caught:
         open_files({**SOURCE, "a\x1b]52;c;x\x07": ""})
     assert str(caught.value).isprintable()
+
+
+def test_refuses_what_is_nearly_all_folders() -> None:
+    """A few kilobytes can name tens of thousands of folders, each nested in the next."""
+    files = {"/".join(f"{n}x{depth}" for depth in range(40)) + "/a.py": "" for n in range(60)}
+    filename, content = make_wheel("shop", "1.0", files)
+    with pytest.raises(WheelInvalid, match=r"6\d files in 240\d folders"):
+        open_wheel(content, filename=filename)
+
+
+def test_takes_packages_with_a_folder_for_each_file() -> None:
+    files = {f"shop/p{n}/q/__init__.py": "" for n in range(900)}
+    filename, content = make_wheel("shop", "1.0", files)
+    assert len(open_wheel(content, filename=filename).members) > 900
