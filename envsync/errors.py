@@ -33,17 +33,22 @@ from collections.abc import Sequence
 
 
 class EnvsyncError(Exception):
-    """What could not be done. `hint`, where given, is something the user can type or change."""
+    """What could not be done. `hint`, where given, is something the user can type or change.
+
+    `message` is one line and `lines` are the further ones: a line feed inside of one of them is
+    part of a stranger's text, and shown as such.
+    """
 
     exit_code: int = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, lines: Sequence[str] = (), hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.lines = tuple(lines)
         self.hint = hint
 
     def __str__(self) -> str:
-        return self.message
+        return "\n  ".join((self.message, *self.lines))
 
 
 class UsageError(EnvsyncError):
@@ -64,12 +69,12 @@ class SpecInvalid(EnvsyncError):
     def __init__(self, path: str, problems: Sequence[str], *, hint: str | None = None) -> None:
         self.path = path
         self.problems = tuple(problems)
-        if len(self.problems) == 1:
-            message = f"{path}: {self.problems[0]}"
-        else:
-            lines = "".join(f"\n  {problem}" for problem in self.problems)
-            message = f"{path} has {len(self.problems)} mistakes:{lines}"
-        super().__init__(message, hint=hint or f"correct {path}; the README lists its keys")
+        message, lines = f"{path} has {len(self.problems)} mistakes:", self.problems
+        if len(lines) == 1:
+            message, lines = f"{path}: {lines[0]}", lines[1:]
+        super().__init__(
+            message, lines=lines, hint=hint or f"correct {path}; the README lists its keys"
+        )
 
 
 class LockInvalid(EnvsyncError):
@@ -117,9 +122,10 @@ class EnvDiffers(EnvsyncError):
 
     def __init__(self, path: str, changes: Sequence[str], *, hint: str | None = None) -> None:
         self.path, self.changes = path, tuple(changes)
-        lines = "".join(f"\n  {change}" for change in self.changes)
         super().__init__(
-            f"{path} differs from the lock:{lines}", hint=hint or "`envsync sync` makes them equal"
+            f"{path} differs from the lock:",
+            lines=self.changes,
+            hint=hint or "`envsync sync` makes them equal",
         )
 
 
@@ -128,8 +134,7 @@ class NoSolution(EnvsyncError):
 
     def __init__(self, explanation: Sequence[str], *, hint: str | None = None) -> None:
         self.explanation = tuple(explanation)
-        lines = "".join(f"\n  {line}" for line in self.explanation)
-        super().__init__(f"no versions satisfy all requirements:{lines}", hint=hint)
+        super().__init__("no versions satisfy all requirements:", lines=self.explanation, hint=hint)
 
 
 class NoMatchingFile(EnvsyncError):
@@ -139,8 +144,9 @@ class NoMatchingFile(EnvsyncError):
         self, package: str, target: str, refusals: Sequence[str], *, hint: str | None = None
     ) -> None:
         self.package, self.target, self.refusals = package, target, tuple(refusals)
-        lines = "".join(f"\n  {refusal}" for refusal in self.refusals)
-        super().__init__(f"{package}: no file can be installed on {target}{lines}", hint=hint)
+        super().__init__(
+            f"{package}: no file can be installed on {target}", lines=self.refusals, hint=hint
+        )
 
 
 class PackageNotFound(EnvsyncError):
@@ -245,8 +251,8 @@ class BuildFailed(EnvsyncError):
         self, package: str, reason: str, output: str = "", *, hint: str | None = None
     ) -> None:
         self.package, self.reason, self.output = package, reason, output
-        tail = "".join(f"\n  {line}" for line in output.splitlines()[-20:])
-        super().__init__(f"could not build {package}: {reason}{tail}", hint=hint)
+        tail = output.splitlines()[-20:]
+        super().__init__(f"could not build {package}: {reason}", lines=tail, hint=hint)
 
 
 class InterpreterNotFound(EnvsyncError):
@@ -254,9 +260,8 @@ class InterpreterNotFound(EnvsyncError):
 
     def __init__(self, wanted: str, found: Sequence[str], *, hint: str | None = None) -> None:
         self.wanted, self.found = wanted, tuple(found)
-        lines = "".join(f"\n  {interpreter}" for interpreter in self.found)
-        seen = f"; found:{lines}" if lines else "; found none at all"
-        super().__init__(f"no Python interpreter for {wanted}{seen}", hint=hint)
+        seen = "found:" if self.found else "found none at all"
+        super().__init__(f"no Python interpreter for {wanted}; {seen}", lines=self.found, hint=hint)
 
 
 class TargetNotCovered(EnvsyncError):

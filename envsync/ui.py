@@ -31,14 +31,11 @@ _MARK_COLORS = {"+": "green", "-": "red", "~": "yellow", "!": "yellow"}
 def printable(text: str) -> str:
     """Give text that steers no terminal: control, direction and zero-width characters escaped.
 
-    Line feeds stay, for messages of several lines.
+    Line feeds too: nothing that a stranger names can begin a line of its own.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character if character == "\n" or not _steers(character) else _escape(character)
-        for character in text
-    )
+    return "".join(_escape(character) if _steers(character) else character for character in text)
 
 
 def _steers(character: str) -> bool:
@@ -134,7 +131,9 @@ class Ui(Reporter):
     def error(self, error: EnvsyncError) -> None:
         """Write what went wrong, and what to type next."""
         self.close()
-        self._line(f"{self._paint('red', 'error')}: {printable(str(error))}")
+        self._line(f"{self._paint('red', 'error')}: {printable(error.message)}")
+        for line in error.lines:
+            self._line(f"  {printable(line)}")
         if error.hint:
             self._line(f"{self._paint('cyan', 'hint')}: {printable(error.hint)}")
 

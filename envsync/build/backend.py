@@ -208,8 +208,9 @@ def _environment(build: _Build, requires: Sequence[Requirement]) -> Iterator[Bui
         try:
             environment = stack.enter_context(build.provision(requires, build.target))
         except (NoSolution, NoMatchingFile, PackageNotFound, BuildNotAllowed) as error:
-            reason = f"its build requirements cannot be installed: {error}"
-            raise BuildFailed(build.package, reason, hint=error.hint) from error
+            reason = f"its build requirements cannot be installed: {error.message}"
+            detail = "\n".join(error.lines)
+            raise BuildFailed(build.package, reason, detail, hint=error.hint) from error
         yield environment
 
 

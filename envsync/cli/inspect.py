@@ -30,7 +30,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
     if session.settings.json:
         session.ui.document({"command": "status", **_document(found)})
     else:
-        session.ui.data(printable("\n".join(_lines(found, project))))
+        session.ui.data("\n".join(map(printable, _lines(found, project))))
     return 0
 
 
@@ -65,16 +65,19 @@ def _lines(found: "Status", project: Project) -> Iterator[str]:
     if found.interrupted:
         yield "    a sync was interrupted: the next one finishes it first"
     if found.comparison.changes and not found.absent:
-        yield "\nPackages that `envsync sync` would change:"
+        yield ""
+        yield "Packages that `envsync sync` would change:"
         yield from (f"    {change.line()}" for change in found.comparison.changes)
     if found.paths:
-        yield "\nPaths that are not as the lock has them:"
+        yield ""
+        yield "Paths that are not as the lock has them:"
         for change in found.paths:
             owner = f"  ({change.owner})" if change.owner else ""
             yield f"    {change.kind + ':':<9} {change.path}{owner}"
     if found.set_aside:
+        yield ""
         yield (
-            f"\nSet aside by earlier syncs: {found.set_aside} files in {name}/.envsync/quarantine "
+            f"Set aside by earlier syncs: {found.set_aside} files in {name}/.envsync/quarantine "
             "(`envsync sync --discard` deletes them)"
         )
     if found.is_clean():

@@ -42,7 +42,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
             {"command": "python list", "interpreters": [_row(target) for target in found]}
         )
     elif found:
-        session.ui.data(printable("\n".join(_lines(found, _taken(request, session)))))
+        session.ui.data("\n".join(map(printable, _lines(found, _taken(request, session)))))
     if not found:
         others = [f"{_name(target)}  {target.executable}" for target in known]
         raise InterpreterNotFound(request or "any version", others)

@@ -89,9 +89,9 @@ def _check_target(pylock: Pylock, target: Target, path: str) -> None:
     if environments and not any(
         _holds(marker, target.environment, "requirement", path) for marker in environments
     ):
-        listed = "".join(f"\n  {marker}" for marker in environments)
         raise TargetNotCovered(
-            f"{path} does not cover {describe(target)}; it is for:{listed}",
+            f"{path} does not cover {describe(target)}; it is for:",
+            lines=tuple(map(str, environments)),
             hint="[lock] environments in env.toml says what the lock covers",
         )
 
