@@ -165,6 +165,10 @@ _conjunctions: dict[_Pair, Diagram] = {}
 _steps_left = _STEPS
 
 
+class TooLarge(ValueError):
+    """Markers whose joined diagram is too large to be made."""
+
+
 def bounded(
     operation: Callable[_Operands, _Result],
     *operands: _Operands.args,
@@ -176,7 +180,7 @@ def bounded(
     try:
         return operation(*operands, **options)
     except RecursionError:
-        raise ValueError("a marker with too many variables") from None
+        raise TooLarge("a marker with too many variables") from None
 
 
 def conjunction(one: Diagram, other: Diagram) -> Diagram:
@@ -201,7 +205,7 @@ def _conjoined(one: Diagram, other: Diagram) -> Diagram:
     global _steps_left
     _steps_left -= 1
     if _steps_left < 0:
-        raise ValueError("a marker whose diagram is too large")
+        raise TooLarge("a marker whose diagram is too large")
     if other.variable.order < one.variable.order:
         one, other = other, one
     labels, left, right = _aligned(one, other)

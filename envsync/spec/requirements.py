@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envsync.model.marker import from_marker
 from envsync.spec.model import ALL
 from envsync.spec.references import direct_source
 from envsync.spec.wording import near_miss, quote
@@ -79,7 +80,7 @@ def read_requirement(text: str) -> Requirement:
     if requirement.url is not None:
         _check_reference(text, requirement.url)
     if requirement.marker is not None:
-        _refuse_lock_variables(requirement.marker)
+        _judge_marker(requirement.marker)
     return requirement
 
 
@@ -93,7 +94,7 @@ def read_marker(text: str) -> Marker:
         raise ValueError(f"{quote(text)} is not a marker: {_first_line(error)}") from error
     except (RecursionError, ValueError) as error:
         raise ValueError(f"{quote(text)} is not a marker that can be read") from error
-    _refuse_lock_variables(marker)
+    _judge_marker(marker)
     return marker
 
 
@@ -137,14 +138,22 @@ def _check_reference(text: str, url: str) -> None:
         raise ValueError(f"the URL of {name} cannot be used: {error}") from error
 
 
-def _refuse_lock_variables(marker: Marker) -> None:
-    """`extra` and PEP 751's variables have no value where env.toml has markers."""
+def _judge_marker(marker: Marker) -> None:
+    """Refuse a marker that has no value in env.toml, or that can't be evaluated anywhere.
+
+    `extra` and PEP 751's variables have none; comparisons such as `python_version === ""` are
+    well-formed and yet undefined (dependency specifiers, "Environment Markers").
+    """
     found = _LOCK_VARIABLE.search(_QUOTED.sub("", str(marker)))
     if found:
         raise ValueError(
             f"a marker here cannot ask for {found[0]!r}: "
             "use [env.optional-dependencies] or [dependency-groups]"
         )
+    try:
+        from_marker(marker)
+    except ValueError as error:
+        raise ValueError(f"the marker {quote(str(marker))} can't be evaluated: {error}") from error
 
 
 def _advice(text: str) -> str:

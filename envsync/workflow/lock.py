@@ -33,7 +33,12 @@ from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
-from envsync.workflow.problem import covered_environments, resolve_policy, wanted
+from envsync.workflow.problem import (
+    covered_environments,
+    markers_within_reason,
+    resolve_policy,
+    wanted,
+)
 from envsync.workflow.project import Project
 from envsync.workflow.request import LockOptions
 
@@ -134,8 +139,9 @@ def make_lock(
             f"{os.path.basename(project.lock_path)} was made by {old.created_by}; a lock made from "
             "env.toml takes its place (`--frozen` installs it as it stands)"
         )
-    answer = _resolve(project, spec, settings, reporter, options, old)
-    pylock = answer.state(spec)
+    with markers_within_reason(spec):
+        answer = _resolve(project, spec, settings, reporter, options, old)
+        pylock = answer.state(spec)
     if isinstance(options.upgrade, frozenset):
         for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")

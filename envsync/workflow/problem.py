@@ -1,14 +1,14 @@
 """State env.toml as the resolver's problem: what is covered, what is wanted, under which policy."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from envsync.catalog.places import source_rules
-from envsync.errors import UsageError
+from envsync.errors import EnvsyncError, UsageError
 from envsync.model.marker import (
     ALWAYS,
     NEVER,
@@ -18,12 +18,15 @@ from envsync.model.marker import (
     from_requires_python,
     group,
 )
+from envsync.model.marker_diagram import TooLarge
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.spec.model import Part, Spec
 from envsync.workflow.request import LockOptions
 
 OLDEST_PYTHON = SpecifierSet(">=3.8")
+_WIDTH = 300
+"""Characters of a requirement in a message."""
 
 
 def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet:
@@ -38,7 +41,7 @@ def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet
         return covered
     limits = NEVER
     for marker in spec.lock.environments:
-        where = _marker_set(marker, "env.toml: lock.environments")
+        where = from_marker(marker)
         if where.is_disjoint(covered):
             raise UsageError(
                 f"env.toml: lock.environments: there is no environment where {marker}, "
@@ -73,7 +76,7 @@ def resolve_policy(
 
 def _required(spec: Spec, environments: MarkerSet) -> Iterator[MarkerSet]:
     for marker in spec.lock.required_environments:
-        where = _marker_set(marker, "env.toml: lock.required-environments")
+        where = from_marker(marker)
         if where.is_disjoint(environments):
             raise UsageError(
                 f"lock.required-environments: the lock does not cover {marker}",
@@ -106,7 +109,7 @@ def wanted(spec: Spec) -> Iterator[Wanted]:
 
 def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
     place = f"env.toml: {where}: {requirement}"
-    marker = _marker_set(requirement.marker, place)
+    marker = from_marker(requirement.marker)
     if marker.is_never():
         raise UsageError(
             f"{place}: its marker contradicts itself: no environment meets it",
@@ -115,10 +118,18 @@ def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
     return Wanted(requirement, condition & marker, f"env.toml: {where}")
 
 
-def _marker_set(marker: Marker | None, where: str) -> MarkerSet:
+@contextmanager
+def markers_within_reason(spec: Spec) -> Iterator[None]:
+    """Say which markers are large when those of a problem are too large together.
+
+    Each may be fine alone. Raises `EnvsyncError` for a `TooLarge` that is raised inside.
+    """
     try:
-        return from_marker(marker)
-    except ValueError as error:
-        raise UsageError(
-            f"{where}: {error}", hint="change the marker in env.toml (dependency specifiers)"
+        yield
+    except TooLarge as error:
+        large = sorted(wanted(spec), key=lambda one: len(str(one.requirement.marker or "")))
+        raise EnvsyncError(
+            "the markers of all requirements have too many cases together; the longest are:",
+            lines=tuple(f"{one.origin}: {one.requirement}"[:_WIDTH] for one in large[:-4:-1]),
+            hint="use simpler markers, or say under [lock] environments what the lock is for",
         ) from error

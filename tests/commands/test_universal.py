@@ -113,3 +113,24 @@ def test_upgrade_of_what_is_not_there(place: Workplace) -> None:
     ran = place.run("lock", "-P", "../x")
     assert ran.code == 2
     assert "'../x' is not a valid name" in ran.err
+
+
+def _cases(first: int, end: int) -> str:
+    """A marker whose cases double with each number."""
+    return " or ".join(
+        f"(platform_version == 'a{n}' and platform_release == 'b{n}')" for n in range(first, end)
+    )
+
+
+def test_markers_that_are_too_large_together_are_named(
+    place: Workplace, server: IndexServer
+) -> None:
+    filename, content = make_wheel("joined", "1.0", requires=[f"base; {_cases(20, 34)}"])
+    server.add("joined", filename, content)
+    first, second = f"base; {_cases(0, 14)}", f"base; {_cases(14, 28)}"
+    place.write(f'[env]\ndependencies = ["joined", "{first}", "{second}"]\n')
+    ran = place.run("lock")
+    assert ran.code == 1
+    assert "too many cases together" in ran.err
+    assert "env.toml: env.dependencies: base; " in ran.err
+    assert "hint: use simpler markers" in ran.err

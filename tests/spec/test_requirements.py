@@ -216,3 +216,22 @@ def test_a_guess_is_always_a_good_requirement(text: str) -> None:
     _, said, guess = str(error).partition("did you mean ")
     if said:
         read_requirement(guess[1:-2])
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        'python_version === ""',
+        'implementation_version ~= "3"',
+        '"a" == "b"',
+        "sys_platform == os_name",
+        " or ".join(
+            f"(platform_version == 'a{n}' and platform_release == 'b{n}')" for n in range(50)
+        ),
+    ],
+)
+def test_markers_that_have_no_value_anywhere_are_refused_where_they_stand(marker: str) -> None:
+    with pytest.raises(ValueError, match=r"can't be evaluated|is not a"):
+        read_marker(marker)
+    with pytest.raises(ValueError, match=r"can't be evaluated|is not a valid"):
+        read_requirement(f"base; {marker}")
