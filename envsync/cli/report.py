@@ -111,6 +111,7 @@ def _headline(outcome: "SyncOutcome", name: str, *, dry_run: bool) -> str:
     changed = len(outcome.comparison.changes)
     if not changed and not outcome.created:
         damaged = len(drift.missing) + len(drift.edited) + len(drift.stray)
+        damaged += len(drift.modes)
         verb = "Would repair" if dry_run else "Repaired"
         return f"{verb} {name}: {damaged} path{'s' if damaged != 1 else ''}"
     verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
@@ -131,4 +132,5 @@ def sync_document(outcome: "SyncOutcome") -> dict[str, object]:
         "missing": list(comparison.drift.missing),
         "edited": list(comparison.drift.edited),
         "stray": list(comparison.drift.stray),
+        "modes": [folder or "." for folder in comparison.drift.modes],
     }

@@ -1,21 +1,22 @@
 """Compare an environment's manifest with what is on disk: missing, edited and stray files.
 
 This is the level "files" of exactness: type, permissions, size and modification time of every
-placed file, and every entry of the folders that envsync owns. Nothing is opened for reading, and
-no symbolic link is followed below the environment's root.
+placed file, type and permissions of every folder that envsync owns, and each entry in those.
+Nothing is opened for reading, and no symbolic link is followed below the environment's root.
 """
 
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from envsync.files import content_mtime
 from envsync.halves import in_halves
 from envsync.sync.manifest import Placed
-from envsync.sync.paths import parents
+from envsync.sync.modes import is_as_made, is_closed
+from envsync.sync.paths import owned, parents
 
 _BYTECODE_FOLDER = "__pycache__"
 _TAGS = (".cpython-", ".pypy", ".graalpy")
@@ -32,10 +33,12 @@ class Drift(NamedTuple):
     """Files, links and whole folders that nobody placed."""
     bytecode: tuple[str, ...] = ()
     """Compiled files that Python wrote for placed sources: allowed, and not drift."""
+    modes: tuple[str, ...] = ()
+    """Folders that have other permissions than envsync gives them; "" is the environment's root."""
 
     def is_clean(self) -> bool:
         """Say whether the disk is what the manifest says."""
-        return not (self.missing or self.edited or self.stray)
+        return not (self.missing or self.edited or self.stray or self.modes)
 
 
 def expected_mtime(placed: Placed) -> int:
@@ -45,29 +48,53 @@ def expected_mtime(placed: Placed) -> int:
     return content_mtime(placed.content)
 
 
-def scan(root: str, placed: Mapping[str, Placed], owned_folders: Iterable[str]) -> Drift:
+def scan(root: str, placed: Mapping[str, Placed], owned_folders: Collection[str]) -> Drift:
     """Compare the environment at `root` with what was placed.
 
-    `owned_folders` are those in which nothing else may be (site-packages, scripts), relative to
-    the root. Raises `OSError` where the disk can't be read.
+    Nothing else may be in the folders that hold placed files, and in `owned_folders` (relative to
+    the root), which may be empty (see `sync.paths.owned`). Raises `OSError` where the disk can't
+    be read.
     """
-    folders = parents(placed)
-    changed_folders = _folders_that_are_not(root, folders)
+    folders = owned(placed, owned_folders)
+    changed_folders, modes = _compare_folders(root, folders)
     missing: list[str] = []
     edited: list[str] = []
     if changed_folders or not in_halves(partial(_are_as_placed, root), list(placed.values())):
         missing, edited = _differences(root, placed, changed_folders)
-    walk = _Walk(root, placed, folders)
-    for folder in owned_folders:
-        if not _is_below(folder, changed_folders):
-            walk.visit(folder)
+    walk = _Walk(root, placed, folders - changed_folders)
+    for top in _tops(folders) - changed_folders:
+        walk.visit(top)
     stray = {*walk.stray, *changed_folders}
     return Drift(
         tuple(sorted(missing)),
         tuple(sorted(edited)),
         tuple(sorted(stray)),
         tuple(sorted(walk.bytecode)),
+        tuple(sorted(modes)),
     )
+
+
+def in_the_way(root: str, before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
+    """Give what the user has where nothing was placed before, and something will be.
+
+    At the environment's root anything may lie; a folder there becomes envsync's, with all that
+    is in it, once a file is placed below it. Raises `OSError`.
+    """
+    walk = _Walk(root, {}, parents(after))
+    for top in sorted(_tops(after) - _tops(before)):
+        found = _lstat(f"{root}/{top}")
+        if found is None:
+            continue
+        if top in walk.folders and stat.S_ISDIR(found.st_mode):
+            walk.visit(top)
+        else:
+            walk.stray.append(top)
+    return tuple(walk.stray)
+
+
+def _tops(paths: Collection[str]) -> set[str]:
+    """Give the first names of paths: what they need at the environment's root."""
+    return {path.partition("/")[0] for path in paths}
 
 
 def _are_as_placed(root: str, files: Sequence[Placed]) -> bool:
@@ -108,16 +135,27 @@ def _lstat(path: str) -> os.stat_result | None:
         return None
 
 
-def _folders_that_are_not(root: str, folders: Iterable[str]) -> set[str]:
-    """Give the topmost paths where a folder should be and something else is: a link, a file."""
+def _compare_folders(root: str, folders: Collection[str]) -> tuple[set[str], list[str]]:
+    """Give the topmost paths where a folder should be and none is that can be looked into.
+
+    That is a link, a file, or a folder whose permissions hide what is in it. With them come the
+    folders that have other permissions than they should.
+    """
     wrong: set[str] = set()
+    modes = [] if is_as_made(os.stat(root).st_mode) else [""]
     for folder in sorted(folders):
         if _is_below(folder, wrong):
             continue
-        found = _lstat(f"{root}/{folder}")
-        if found is not None and not stat.S_ISDIR(found.st_mode):
+        path = f"{root}/{folder}"
+        found = _lstat(path)
+        if found is None or is_as_made(found.st_mode):
+            continue
+        is_folder = stat.S_ISDIR(found.st_mode)
+        if is_folder:
+            modes.append(folder)
+        if not is_folder or is_closed(path, found.st_mode):
             wrong.add(folder)
-    return wrong
+    return wrong, modes
 
 
 def _is_below(path: str, folders: set[str]) -> bool:
@@ -134,7 +172,7 @@ class _Walk:
     """Finds what nobody placed in the owned folders, and the bytecode that Python may write."""
 
     def __init__(self, root: str, placed: Mapping[str, Placed], folders: Collection[str]) -> None:
-        self._root, self._placed, self._folders = root, placed, folders
+        self._root, self._placed, self.folders = root, placed, folders
         self.stray: list[str] = []
         self.bytecode: list[str] = []
 
@@ -152,9 +190,9 @@ class _Walk:
                 if not entry.is_dir(follow_symlinks=False):
                     if path not in self._placed:
                         self.stray.append(path)
-                elif entry.name == _BYTECODE_FOLDER and folder in self._folders:
+                elif entry.name == _BYTECODE_FOLDER and folder in self.folders:
                     waiting += self._visit_bytecode(path)
-                elif path in self._folders:
+                elif path in self.folders:
                     waiting.append(path)
                 else:
                     self.stray.append(path)
@@ -166,21 +204,30 @@ class _Walk:
             regular = entry.is_file(follow_symlinks=False)
             if path in self._placed:
                 continue
-            if path in self._folders and entry.is_dir(follow_symlinks=False):
+            if path in self.folders and entry.is_dir(follow_symlinks=False):
                 yield path
-            elif regular and source_of(path) in self._placed:
+            elif regular and source_of(_finished(path)) in self._placed:
                 self.bytecode.append(path)
-            elif regular and entry.name.count(".pyc."):
-                self.bytecode.append(path)  # a compiler's temporary file, left by a crash
             else:
                 self.stray.append(path)
 
 
+def _finished(path: str) -> str:
+    """Give the path that a compiler's temporary file, left by a crash, was to be renamed to."""
+    stem, _, number = path.rpartition(".")
+    return stem if stem.endswith(".pyc") and number.isdecimal() else path
+
+
 def source_of(bytecode_path: str) -> str:
-    """Give the source that a path in `__pycache__` was compiled from (PEP 3147)."""
+    """Give the source that a path in `__pycache__` was compiled from; empty when from none.
+
+    The name of such a file has an interpreter's tag (PEP 3147). Without one it would be a module
+    of its own, which can be imported from there.
+    """
     cache, _, name = bytecode_path.rpartition("/")
     folder = cache.rpartition("/")[0]
-    if not name.endswith(".pyc"):
+    stem = name.removesuffix(".pyc")
+    if stem == name or "." not in stem.strip("."):
         return ""
     # Both the stem and the tag may have dots: `some.part.cpython-311-pytest-8.4.1.pyc`.
     at = max(name.rfind(mark) for mark in _TAGS)

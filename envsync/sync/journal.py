@@ -34,11 +34,11 @@ _STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, 
 
 
 class Step(NamedTuple):
-    """One repeatable change: `keep`, `trash`, `rmdir`, `mkdir` or `place`."""
+    """One repeatable change: `chmod`, `keep`, `trash`, `rmdir`, `mkdir` or `place`."""
 
     action: str
     path: str
-    """Relative to the environment's root."""
+    """Relative to the environment's root; `chmod` has "" for the root itself."""
     store: str = ""
     """`keep`: the quarantine's folder; `trash` and `place`: a number."""
 
@@ -98,7 +98,8 @@ def _parse_step(line: str) -> Step:
         raise JournalInvalid("has a malformed line") from error
     if step.action not in _ACTIONS:
         raise JournalInvalid("has a step that nobody knows")
-    if not is_inside(step.path) or not (step.store == "" or is_name(step.store)):
+    is_root = step == Step("chmod", "")
+    if not (is_root or is_inside(step.path)) or not (step.store == "" or is_name(step.store)):
         raise JournalInvalid("names a path outside the environment")
     return step
 
@@ -185,6 +186,10 @@ def id_in(tree: Tree) -> str | None:
     return data.decode("ascii", "replace").strip() or None if data is not None else None
 
 
+def _chmod(tree: Tree, step: Step) -> None:
+    tree.settle(step.path)
+
+
 def _keep(tree: Tree, step: Step) -> None:
     """Set a file or folder aside that envsync did not place, or that was edited."""
     kept = f"{STATE}/quarantine/{step.store}/{step.path}"
@@ -216,6 +221,7 @@ def _mkdir(tree: Tree, step: Step) -> None:
         if not tree.is_folder(step.path):
             _set_aside(tree, step.path)
             tree.make_folder(step.path)
+    tree.settle(step.path)  # the umask took some of its permissions, or it was there before
 
 
 def _place(tree: Tree, step: Step) -> None:
@@ -236,4 +242,11 @@ def _set_aside(tree: Tree, path: str) -> None:
     tree.rename(path, kept)
 
 
-_ACTIONS = {"keep": _keep, "trash": _trash, "rmdir": _rmdir, "mkdir": _mkdir, "place": _place}
+_ACTIONS = {
+    "chmod": _chmod,
+    "keep": _keep,
+    "trash": _trash,
+    "rmdir": _rmdir,
+    "mkdir": _mkdir,
+    "place": _place,
+}

@@ -47,6 +47,17 @@ def parents(paths: Iterable[str]) -> set[str]:
     return found
 
 
+def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
+    """Give the folders that are envsync's: all above placed paths, and `always` with those above.
+
+    Nothing else may be in them, or in a folder below them. Only the environment's root, which is
+    none of them, may hold what envsync didn't place.
+    """
+    found = parents(paths)
+    found.update(always, parents(always))
+    return found
+
+
 def folders(paths: Iterable[str]) -> Iterator[str]:
     """Give every folder that the paths need, each before what is in it."""
     seen: set[str] = set()

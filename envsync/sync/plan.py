@@ -63,6 +63,7 @@ class Comparison(NamedTuple):
             *(f"! {path} is missing" for path in self.drift.missing),
             *(f"! {path} was edited" for path in self.drift.edited),
             *(f"! {path} is not from the lock" for path in self.drift.stray),
+            *(f"! {path or '.'} has other permissions than 755" for path in self.drift.modes),
         ]
 
 
@@ -75,10 +76,12 @@ class Plan(NamedTuple):
     """Placed by envsync and unmodified, no longer wanted; and bytecode of sources that change."""
     quarantine: tuple[str, ...] = ()
     """Edited and stray: set aside, never deleted."""
+    modes: tuple[str, ...] = ()
+    """Folders that get their permissions back; "" is the environment's root."""
 
     def is_empty(self) -> bool:
         """Say whether there is nothing to do."""
-        return not (self.place or self.discard or self.quarantine)
+        return not (self.place or self.discard or self.quarantine or self.modes)
 
 
 def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -> Comparison:
@@ -129,6 +132,7 @@ def make_plan(desired: Mapping[str, Placed], manifest: Manifest | None, drift: D
         place=place,
         discard=(*gone, *_stale_bytecode(drift.bytecode, desired, replaced)),
         quarantine=(*drift.edited, *drift.stray),
+        modes=drift.modes,
     )
 
 

@@ -1,6 +1,6 @@
 """The no-op mark: what was in sync with what, so that a sync with nothing to do asks only the disk.
 
-    envsync-stamp 2
+    envsync-stamp 3
     root /project/.venv
     selection default
     written 1790000000000000000
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
-HEADER = b"envsync-stamp 2"
+HEADER = b"envsync-stamp 3"
 NAME = ".envsync/stamp"
 DEFAULT_SELECTION = "default"
 
@@ -32,7 +32,8 @@ DEFAULT_SELECTION = "default"
 _TICK_NS = 20_000_000
 _UNKNOWN = -1
 
-_TYPE, _FOLDER = 0o170000, 0o040000
+_TYPE, _FOLDER, _SETGID = 0o170000, 0o040000, 0o002000
+_AS_MADE = 0o040755  # as in `sync.modes`
 
 
 def render(
@@ -124,7 +125,7 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
     if len(paths) != folder_count + file_count or len(numbers) != folder_count + 3 * file_count:
         return False
     rows: list[tuple[str, tuple[int, ...]]] = [
-        (path, (_FOLDER, time)) for path, time in zip(paths, numbers[:folder_count], strict=False)
+        (path, (_AS_MADE, time)) for path, time in zip(paths, numbers[:folder_count], strict=False)
     ]
     if files:
         modes, sizes, times = (
@@ -135,7 +136,7 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:
-        return in_halves(_are, rows)
+        return os.stat(".")[0] & ~_SETGID == _AS_MADE and in_halves(_are, rows)
     finally:
         os.chdir(before)
 
@@ -143,7 +144,7 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
 def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
     try:
         found = [
-            (s[0], s[6], s[8]) if s[0] & _TYPE != _FOLDER else (_FOLDER, s.st_mtime_ns)
+            (s[0], s[6], s[8]) if s[0] & _TYPE != _FOLDER else (s[0] & ~_SETGID, s.st_mtime_ns)
             for s in map(os.lstat, [row[0] for row in rows])
         ]
     except OSError:

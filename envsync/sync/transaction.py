@@ -28,6 +28,7 @@ from envsync.sync.belief import examine, read_manifest
 from envsync.sync.drift import expected_mtime, scan
 from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
 from envsync.sync.manifest import Manifest, Placed, render_manifest
+from envsync.sync.modes import permissions, refuse_foreign
 from envsync.sync.paths import STATE, folders, parents
 from envsync.sync.plan import Plan
 from envsync.sync.seal import Seal
@@ -81,6 +82,7 @@ def prepare_update(
     plan: Plan,
     files: Files,
     manifest: Manifest,
+    extra_folders: Collection[str],
     *,
     seal: Seal,
     placer: Placer,
@@ -88,10 +90,12 @@ def prepare_update(
 ) -> Prepared:
     """Stage what the plan puts in place into an existing environment, which stays untouched.
 
-    Raises `StorageFailed`; what was staged is thrown away then.
+    `extra_folders` stay though nothing is in them. Raises `StorageFailed`; what was staged is
+    thrown away then.
     """
     stage = state_path(root, "stage")
     with storage_errors(root):
+        refuse_foreign(root, plan.modes)
         remove_tree(stage)
         os.mkdir(stage, 0o700)
         try:
@@ -105,15 +109,18 @@ def prepare_update(
             raise
         finally:
             reporter.end("linking")
-    return Prepared(root, manifest, seal, _steps(root, plan, files.desired))
+    return Prepared(
+        root, manifest, seal, _steps(root, plan, {*parents(files.desired), *extra_folders})
+    )
 
 
-def _steps(root: str, plan: Plan, desired: Mapping[str, Placed]) -> tuple[Step, ...]:
+def _steps(root: str, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
     moment = _quarantine_name(root)
     trashed = enumerate(plan.discard)
-    gone = parents((*plan.discard, *plan.quarantine)) - parents(desired)
+    gone = parents((*plan.discard, *plan.quarantine)).difference(needed)
     gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
     return (
+        *(Step("chmod", folder) for folder in plan.modes),
         *(Step("keep", path, moment) for path in plan.quarantine),
         *(Step("trash", path, str(number)) for number, path in trashed),
         *(Step("rmdir", folder) for folder in sorted(gone, reverse=True)),
@@ -175,9 +182,11 @@ def _fill(built: str, files: Files, placer: Placer) -> None:
 
 
 def _make_folders(built: str, paths: Iterable[str]) -> None:
+    mode = stat.S_IMODE(os.lstat(built).st_mode)
     for folder in folders(paths):
         with suppress(FileExistsError):
             os.mkdir(f"{built}/{folder}")
+            os.chmod(f"{built}/{folder}", mode)  # the umask took some of it
 
 
 def _settle(built: str, made: Iterable[str]) -> None:
@@ -210,13 +219,13 @@ def prepare_new(
     with storage_errors(root):
         built = make_private_directory(parent, f"{name}{_NEW}")
         try:
-            os.chmod(built, 0o755)
+            os.chmod(built, permissions(os.lstat(built).st_mode))
             reporter.begin("linking", len(files.desired))
             _make_folders(built, (f"{folder}/" for folder in extra_folders))
             _fill(built, files, placer)
-            _settle(built, folders(files.desired))
+            _settle(built, {*extra_folders, *folders(files.desired)})
             reporter.advance("linking", len(files.desired))
-            os.mkdir(state_path(built))
+            _make_folders(built, (f"{STATE}/",))
             # Not flushed: what a power failure takes of a new environment, its checksum tells.
             identity = manifest.environment_id.encode() + b"\n"
             write_atomic(state_path(built, "id"), identity, sync=False)

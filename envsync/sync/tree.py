@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
 from envsync.files import flush_directory
+from envsync.sync.modes import is_as_made, permissions
 
 Result = TypeVar("Result")
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_HANDLE = getattr(os, "O_PATH", 0)
 _MOST_OPEN = 100
 _RESERVED = 6
 """More descriptors than any one change takes: both ends of a rename, the folder that is being
@@ -119,6 +121,30 @@ class Tree:
         """Make a folder; `FileExistsError` where something is."""
         folder, name = self._place(path)
         os.mkdir(name, 0o755, dir_fd=folder)
+
+    def settle(self, path: str) -> None:
+        """Give a folder the permissions of every folder that envsync makes; "" is the root.
+
+        One that is gone, or no folder any more, is left alone.
+        """
+        found = self.find(path) if path else os.fstat(self._top)
+        if found is None or not stat.S_ISDIR(found.st_mode) or is_as_made(found.st_mode):
+            return
+        try:
+            os.fchmod(self._folder(path), permissions(found.st_mode))
+        except PermissionError:
+            if not _HANDLE:
+                raise
+            self._settle_closed(path, permissions(found.st_mode))
+
+    def _settle_closed(self, path: str, mode: int) -> None:
+        """Do it for a folder that can't be opened for reading: by a handle that needs no leave."""
+        folder, name = self._place(path)
+        handle = self._take(lambda: os.open(name, _FOLDER | _HANDLE, dir_fd=folder), folder)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", mode)
+        finally:
+            os.close(handle)
 
     def make_folders(self, path: str) -> None:
         """Make a folder and those on the way to it, as far as they are missing."""

@@ -37,7 +37,7 @@ class PathChange(NamedTuple):
     """"missing", "edited", "mode", "type" (a link or folder in place of a file, or the other way
     round) or "stray"."""
     path: str
-    """Relative to the environment's root."""
+    """Relative to the environment's root, which itself is "."."""
     owner: str = ""
     """The package that it belongs to."""
 
@@ -146,6 +146,8 @@ def _path_changes(root: str, state: State) -> Iterable[PathChange]:
         yield PathChange(_kind_of_edit(root, placed[path]), path, owners.get(path, ""))
     for path in drift.stray:
         yield PathChange("stray", path)
+    for folder in drift.modes:
+        yield PathChange("mode", folder or ".")
 
 
 def _owners(manifest: Manifest | None) -> Mapping[str, str]:

@@ -146,8 +146,8 @@ def _why_anew(before: str, goal: Goal) -> str:
 
 
 def owned_folders(target: Target) -> list[str]:
-    """Give the folders in which nothing may be that the lock doesn't ask for."""
-    return sorted({target.purelib, target.platlib, target.scripts})
+    """Give the folders that are envsync's whether a package has files there or not."""
+    return sorted({target.purelib, target.platlib, target.scripts, target.headers})
 
 
 def compared(goal: Goal, state: State) -> Comparison:

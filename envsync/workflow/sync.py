@@ -14,7 +14,7 @@ from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
 from envsync.sync import journal, stamp, transaction
-from envsync.sync.drift import expected_mtime
+from envsync.sync.drift import expected_mtime, in_the_way
 from envsync.sync.install import (
     SYMLINK,
     Content,
@@ -26,7 +26,7 @@ from envsync.sync.install import (
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.merge import merge, one_name
-from envsync.sync.paths import parents
+from envsync.sync.paths import owned
 from envsync.sync.plan import Comparison, damaged_owners, make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
@@ -127,7 +127,15 @@ def sync(
                 undo()
             raise
         _write_stamp(goal, prepared.manifest.placed(), known_ns)
+    comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+
+
+def _with_set_aside(comparison: Comparison, prepared: Prepared) -> Comparison:
+    """Count as stray what turned out to be in the way of a package that is new, too."""
+    kept = {step.path for step in prepared.steps if step.action == "keep"}
+    stray = tuple(sorted(kept.difference(comparison.drift.edited) | {*comparison.drift.stray}))
+    return comparison._replace(drift=comparison.drift._replace(stray=stray))
 
 
 def _refuse_own(root: str) -> None:
@@ -288,14 +296,18 @@ def _prepare(
     if (pair := transaction.taken_for_one(goal.root, files.desired)) is not None:
         raise one_name(*pair, manifest.owners)
     placer = Placer(goal.link_mode)
+    made = [file.path for file in own if file.kind == "dir"]
     if state.manifest is None:
-        made = [file.path for file in own if file.kind == "dir"]
         return transaction.prepare_new(
             goal.root, files, manifest, made, seal=seal, placer=placer, reporter=reporter
         )
-    plan = make_plan(files.desired, state.manifest, state.drift)
+    drift = state.drift
+    with storage_errors(goal.root):
+        others = in_the_way(goal.root, state.manifest.placed(), files.desired)
+    drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
+    plan = make_plan(files.desired, state.manifest, drift)
     return transaction.prepare_update(
-        goal.root, plan, files, manifest, seal=seal, placer=placer, reporter=reporter
+        goal.root, plan, files, manifest, made, seal=seal, placer=placer, reporter=reporter
     )
 
 
@@ -308,9 +320,8 @@ def _write_stamp(goal: Goal, placed: Mapping[str, Placed], known_ns: int) -> Non
     if not goal.inputs:
         remove_tree(path)
         return
-    owned = owned_folders(goal.target)
-    below = tuple(f"{folder}/" for folder in owned)
-    folders = sorted(f for f in parents(placed) if f in owned or f.startswith(below))
+    known = owned(placed, owned_folders(goal.target))
+    folders = sorted(folder for folder in known if os.path.isdir(f"{goal.root}/{folder}"))
     rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
     with storage_errors(path):
         data = stamp.render(goal.root, goal.selection, list(goal.inputs), folders, rows, known_ns)

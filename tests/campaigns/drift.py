@@ -240,6 +240,47 @@ def stray_pipe(field: Field) -> None:
     os.mkfifo(field.new("mine-pipe"))
 
 
+def folder_mode(field: Field) -> None:
+    field.folder().chmod(field.generator.choice((0o700, 0o750, 0o775, 0o777, 0o1755, 0o555, 0)))
+
+
+def folder_mode_elsewhere(field: Field) -> None:
+    """Of a folder outside site-packages."""
+    tops = ("bin", "lib", "share", "include")
+    folders = (path for top in tops for path in (field.venv / top, *(field.venv / top).rglob("*")))
+    path = field.pick(p for p in folders if p.is_dir() and field.site not in (p, *p.parents))
+    path.chmod(field.generator.choice((0o700, 0o777, 0o500)))
+
+
+def root_mode(field: Field) -> None:
+    field.venv.chmod(field.generator.choice((0o700, 0o777, 0o1777)))
+
+
+def stray_beside_data(field: Field) -> None:
+    """What programs read from share and etc, whoever put it there."""
+    names = ("share/app/kernel.json", "share/mine/kernel.json", "share/mine.conf")
+    path = field.venv / field.generator.choice(names)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(field.bytes())
+
+
+def stray_library(field: Field) -> None:
+    path = field.venv / field.generator.choice(("lib/mine.so", f"{field.site.parent}/mine.py"))
+    path.write_bytes(field.bytes())
+
+
+def stray_header(field: Field) -> None:
+    (field.venv / "include" / "mine.h").write_bytes(field.bytes())
+
+
+def importable_in_bytecode_folder(field: Field) -> None:
+    """Names that Python's import takes there, or another loader does."""
+    cache = field.file("*.py").parent / "__pycache__"
+    cache.mkdir(exist_ok=True)
+    for name in ("nobody.pyc", "nobody.pyc.so", "nobody.cpython-311.so", "nobody.py"):
+        (cache / name).write_bytes(field.bytes())
+
+
 def edit_record(field: Field) -> None:
     path = field.file("RECORD")
     path.write_bytes(path.read_bytes() + b"../../../../outside,," + field.bytes())
@@ -378,6 +419,8 @@ _SEEN = (
     *(empty_record, file_to_folder, folder_to_file, rename_case, rename_folder, foreign_install),
     *(edit_configuration, edit_script, edit_activation, other_interpreter, interpreter_copied),
     *(library_link_lost, header_and_data, damaged_manifest, lost_manifest, damaged_stamp),
+    *(folder_mode, folder_mode_elsewhere, root_mode, stray_beside_data, stray_library),
+    *(stray_header, importable_in_bytecode_folder),
 )
 SEEN = {mutation.__name__: mutation for mutation in _SEEN}
 """Found by every `sync --check`, repaired by every `sync`."""

@@ -12,6 +12,7 @@ import argparse
 import os
 import random
 import signal
+import stat
 import statistics
 import subprocess
 import sys
@@ -208,7 +209,7 @@ class Uv:
             path
             for path, entry in found.items()
             if path.startswith("bulk")
-            and entry.mode != oracle.FOLDER
+            and not stat.S_ISDIR(entry.mode)
             and path not in wanted
             and not path.endswith(("/INSTALLER", "/RECORD", "/REQUESTED"))
         ]

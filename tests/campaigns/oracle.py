@@ -19,7 +19,7 @@ from tests.support.accounting import sha256
 
 READ_ONLY, RUNNABLE = stat.S_IFREG | 0o444, stat.S_IFREG | 0o555
 WRITTEN, SCRIPT = stat.S_IFREG | 0o644, stat.S_IFREG | 0o755
-FOLDER = stat.S_IFDIR
+FOLDER = stat.S_IFDIR | 0o755
 
 _OWN = {".gitignore", "CACHEDIR.TAG", "pyvenv.cfg", "lib64"}
 _ACTIVATE = ("activate", "Activate", "deactivate", "python")
@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     """One file, link or folder as it is on disk."""
 
     mode: int
-    """`st_mode`; of a folder its type only."""
+    """`st_mode`; a folder's setgid bit, which comes from the folder above, is left out."""
     content: str = ""
     """sha256 of a file, target of a link."""
 
@@ -56,7 +56,7 @@ def read_tree(root: Path) -> Tree:
                         found[path] = Entry(mode, sha256(file.read()))
             elif stat.S_ISDIR(mode) and path != ".envsync":
                 if entry.name != "__pycache__":
-                    found[path] = Entry(FOLDER)
+                    found[path] = Entry(mode & ~stat.S_ISGID)
                 waiting.append(path)
     return found
 
@@ -146,6 +146,7 @@ def problems(root: Path, wanted: Wanted) -> list[str]:
     if not root.is_dir() or root.is_symlink():
         return [f"{root.name} is not there"]
     found = read_tree(root)
+    found["."] = Entry(root.stat().st_mode & ~stat.S_ISGID)
     wrong = [
         f"{path} is {_worded(found.get(path))}, not {_worded(entry)}"
         for path, entry in wanted.tree.items()
@@ -170,11 +171,13 @@ def _worded(entry: Entry | None) -> str:
 def _extra(root: Path, found: Tree, wanted: Wanted) -> list[str]:
     """What is there though neither a wheel nor an environment has it."""
     folders = {path.rpartition("/")[0] for path in wanted.tree}
-    used = _parents(path for path, entry in found.items() if entry.mode != FOLDER)
+    used = _parents(path for path, entry in found.items() if not stat.S_ISDIR(entry.mode))
     wrong = []
     for path, entry in found.items():
         folder, _, name = path.rpartition("/")
-        if entry.mode == FOLDER:
+        if stat.S_ISDIR(entry.mode):
+            if entry.mode != FOLDER:
+                wrong.append(f"{path} has mode {entry.mode:o}")
             if path.startswith(f"{wanted.layout.site}/") and path not in used:
                 wrong.append(f"{path} is an empty folder")
         elif path in wanted.tree or path in wanted.launchers or _is_own(path):

@@ -52,7 +52,7 @@ def prepare_change(root: Path, files: Mapping[str, bytes]) -> Prepared:
     plan = make_plan(wanted.desired, manifest, drift)
     following = one_owner(files, manifest.environment_id)
     return transaction.prepare_update(
-        str(root), plan, wanted, following, seal=SEAL, placer=Placer()
+        str(root), plan, wanted, following, OWNED, seal=SEAL, placer=Placer()
     )
 
 

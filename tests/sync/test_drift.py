@@ -33,6 +33,7 @@ def link(root: Path, path: str, to: str) -> Placed:
 
 @pytest.fixture
 def placed(tmp_path: Path) -> dict[str, Placed]:
+    tmp_path.chmod(0o755)
     files = [
         put(tmp_path, f"{SITE}/a.py"),
         put(tmp_path, f"{SITE}/pkg/__init__.py"),
@@ -122,11 +123,104 @@ def test_stray_files_links_and_folders_are_found(tmp_path: Path, placed: dict[st
     )
 
 
-def test_files_outside_the_owned_folders_are_nobodys_business(
+def test_files_beside_placed_ones_are_stray_at_every_level(
     tmp_path: Path, placed: dict[str, Placed]
 ) -> None:
-    (tmp_path / "share" / "kernel.json").write_text("{}")
+    placed["etc/app/conf.d/one.json"] = put(tmp_path, "etc/app/conf.d/one.json")
+    strays = ("etc/app/conf.d/two.json", "etc/app/config.py", "etc/top", "lib/x.so", "share/k/a")
+    for stray in strays:
+        (tmp_path / stray).parent.mkdir(exist_ok=True)
+        (tmp_path / stray).write_text("{}")
+    assert look(tmp_path, placed).stray == (*strays[:-1], "share/k")
+
+
+def test_root_may_hold_what_nobody_placed(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    (tmp_path / ".lock").write_text("")
+    (tmp_path / "etc").mkdir(mode=0o700)
+    (tmp_path / "etc" / "mine.conf").write_text("")
+    (tmp_path / "src").symlink_to("/nowhere")
     assert look(tmp_path, placed).is_clean()
+
+
+def test_owned_folder_without_files_is_looked_into_and_never_through_a_link(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    (tmp_path / "include" / "site").mkdir(parents=True)
+    owned = [SITE, "bin", "include/site"]
+    assert scan(str(tmp_path), placed, owned).is_clean()
+    (tmp_path / "include" / "site" / "x.h").write_text("")
+    assert scan(str(tmp_path), placed, owned).stray == ("include/site/x.h",)
+    (tmp_path / "include" / "site").rename(tmp_path / "elsewhere")
+    (tmp_path / "include" / "site").symlink_to(tmp_path / "elsewhere")
+    assert scan(str(tmp_path), placed, owned).stray == ("include/site",)
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o750, 0o775, 0o777, 0o1755, 0o4755, 0o555, 0o000])
+@pytest.mark.parametrize("folder", ["", "bin", "share", "lib", SITE, f"{SITE}/pkg/deep"])
+def test_other_permissions_of_a_folder_are_found(
+    tmp_path: Path, placed: dict[str, Placed], folder: str, mode: int
+) -> None:
+    (tmp_path / folder).chmod(mode)
+    found = look(tmp_path, placed)
+    assert found.modes == (folder,)
+    assert not found.is_clean()
+
+
+def test_setgid_that_the_folder_above_hands_down_is_no_difference(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    for folder in ("", "lib", SITE, "share"):
+        (tmp_path / folder).chmod(0o2755)
+    assert look(tmp_path, placed).is_clean()
+    (tmp_path / "share").chmod(0o2775)
+    assert look(tmp_path, placed).modes == ("share",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.pyc",
+        "a.pyc.so",
+        "a.cpython-311.pyc.so",
+        "a.cpython-311.pyc.",
+        "a.cpython-311.pyc.1a",
+        "a.so",
+        "a.py",
+        "__init__.pyc",
+        "__init__.py",
+        ".a.pyc",
+        "gone.cpython-311.pyc.140234",
+    ],
+)
+def test_what_python_would_import_from_a_bytecode_folder_is_stray(
+    tmp_path: Path, placed: dict[str, Placed], name: str
+) -> None:
+    placed[f"{SITE}/__init__.py"] = put(tmp_path, f"{SITE}/__init__.py")
+    cache = tmp_path / SITE / "__pycache__"
+    cache.mkdir()
+    (cache / name).write_bytes(b"")
+    assert look(tmp_path, placed).stray == (f"{SITE}/__pycache__/{name}",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.cpython-311.pyc.140234567",
+        "a.cpython-311.opt-2.pyc",
+        "a.pypy310.pyc",
+        "a.cpython-311-pytest-8.4.1.pyc",
+        "a.other-1.pyc",
+    ],
+)
+def test_what_compilers_write_is_allowed(
+    tmp_path: Path, placed: dict[str, Placed], name: str
+) -> None:
+    cache = tmp_path / SITE / "__pycache__"
+    cache.mkdir(mode=0o777)
+    (cache / name).write_bytes(b"")
+    found = look(tmp_path, placed)
+    assert found.is_clean()
+    assert found.bytecode == (f"{SITE}/__pycache__/{name}",)
 
 
 def test_bytecode_of_placed_sources_is_allowed_and_other_bytecode_is_stray(

@@ -1,0 +1,45 @@
+"""The permissions of an environment's folders: one mode for all of them, whatever the umask."""
+
+import os
+import shlex
+import stat
+from collections.abc import Iterable
+
+from envsync.errors import StorageFailed
+
+FOLDER_PERMISSIONS = 0o755
+"""Of every folder that envsync owns in an environment, and of its root."""
+
+
+def is_as_made(mode: int) -> bool:
+    """Say whether an `st_mode` is that of a folder as envsync makes it.
+
+    The setgid bit is the business of the folder above, which hands it down to new folders.
+    """
+    return mode & ~stat.S_ISGID == stat.S_IFDIR | FOLDER_PERMISSIONS
+
+
+def permissions(mode: int) -> int:
+    """Give the permissions that a folder with this `st_mode` is to have."""
+    return FOLDER_PERMISSIONS | mode & stat.S_ISGID
+
+
+def is_closed(path: str, mode: int) -> bool:
+    """Say whether a folder's own permissions keep this process from looking into it."""
+    return mode & 0o500 != 0o500 and not os.access(path, os.R_OK | os.X_OK)
+
+
+def refuse_foreign(root: str, folders: Iterable[str]) -> None:
+    """See that this user may give these folders of an environment their permissions.
+
+    Raises `StorageFailed` for one that belongs to somebody else, `OSError`.
+    """
+    user = os.geteuid()
+    for folder in folders if user else ():
+        path = f"{root}/{folder}".rstrip("/")
+        if os.lstat(path).st_uid != user:
+            raise StorageFailed(
+                path,
+                "belongs to another user, and its permissions are not 755",
+                hint=f"as its owner: `chmod 755 {shlex.quote(path)}`",
+            )
