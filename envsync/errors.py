@@ -2,7 +2,8 @@
 
     EnvsyncError                 exit 1 unless said otherwise
     ├── UsageError               2  an option or argument that cannot be used
-    │   └── ProjectNotFound      2  no env.toml from here upwards
+    │   ├── ProjectNotFound      2  no env.toml from here upwards
+    │   └── InterpreterRefused   2  a program that env.toml names and that is not run
     ├── SpecInvalid              2  mistakes in env.toml, all of them together
     ├── LockInvalid              2  mistakes in pylock.toml
     ├── NotSupported             2  a key that is accepted but has no effect yet
@@ -59,6 +60,10 @@ class UsageError(EnvsyncError):
 
 class ProjectNotFound(UsageError):
     """No folder from here upwards has the file that makes it a project."""
+
+
+class InterpreterRefused(UsageError):
+    """A file names a program that is no interpreter, or one of a stranger's: it is not run."""
 
 
 class SpecInvalid(EnvsyncError):

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
@@ -12,13 +12,8 @@ from envsync.errors import InterpreterNotFound, UsageError
 from envsync.events import SILENT, Reporter
 from envsync.model.target import Target
 from envsync.python_ask import OLDEST, ask, recall, remember
-from envsync.python_places import (
-    Candidate,
-    find_candidates,
-    fingerprint,
-    is_inside,
-    search_folders,
-)
+from envsync.python_named import FORMS, Named
+from envsync.python_places import Candidate, find_candidates, fingerprint, search_folders
 
 __all__ = ["ask", "find_target", "list_interpreters", "matches"]
 
@@ -44,42 +39,57 @@ def find_target(
     cache_dir: str,
     reporter: Reporter = SILENT,
     never_inside: str | None = None,
+    by_user: bool | None = None,
+    allowed: Callable[[], Collection[str]] = tuple,
 ) -> Target:
     """Give the interpreter that a request means; without one, the newest that fits.
 
     A request is a version ("3.12", "3.12.1", "3.13t"), a specifier (">=3.11,<3.14"), a name
     ("python3.12", "pypy", "pypy3.10") or a path (relative ones start at the current folder).
     Of several that fit, CPython comes before others, stable before pre-release, then the newest;
-    the interpreter that runs envsync only wins ties. Where `never_inside` is given, nothing in
-    that folder is run: for requests out of a file that came with a project.
+    the interpreter that runs envsync only wins ties.
 
-    Raises `UsageError` for a request that means nothing, `InterpreterNotFound`, with what was
-    found, when none fits.
+    Nothing in the folder `never_inside` is run but what the user names by its path. `by_user` says
+    whether the request is the user's own; without it, it is where no such folder is given. A path
+    out of a file is only run when it is an interpreter that the search finds too, or one of
+    `allowed()`.
+
+    Raises `UsageError` for a request that means nothing or names what is never run,
+    `InterpreterNotFound`, with what was found, when none fits.
     """
     wanted = parse_request(request)
     requires = requires_python if requires_python is not None else _ANY
-    if wanted.path is not None:
-        return _at_path(wanted, requires, cache_dir, never_inside)
     folders = search_folders(os.environ)
+    if wanted.path is not None:
+        named = Named(wanted.path, folders, never_inside, allowed)
+        own = never_inside is None if by_user is None else by_user
+        path, inside = named.of_user() if own else named.of_file()
+        return _fitting(ask(path, cache_dir, inside), wanted, requires)
     name, key = f"find\n{request}\n{requires}\n{never_inside}", list(fingerprint(folders))
     remembered = recall(cache_dir, name, key)
     if isinstance(remembered, str):
-        target = _still(remembered, wanted, requires, cache_dir)
+        target = _still(remembered, wanted, requires, cache_dir, never_inside)
         if target is not None:
             return target
     candidates = find_candidates(folders, os.environ, never_inside=never_inside)
-    search = _Search(wanted, requires, cache_dir, reporter)
+    search = _Search(wanted, requires, cache_dir, reporter, never_inside)
     target = search.best(candidates)
     if target.executable not in search.behind_wrappers:
         remember(cache_dir, name, key, target.executable)
     return target
 
 
-def list_interpreters(cache_dir: str, reporter: Reporter = SILENT) -> tuple[Target, ...]:
-    """Give all interpreters that work, best first; those that don't are reported as details."""
-    search = _Search(parse_request(None), _ANY, cache_dir, reporter)
+def list_interpreters(
+    cache_dir: str, reporter: Reporter = SILENT, *, never_inside: str | None = None
+) -> tuple[Target, ...]:
+    """Give all interpreters that work, best first; those that don't are reported as details.
+
+    None is run that lies inside `never_inside`.
+    """
+    search = _Search(parse_request(None), _ANY, cache_dir, reporter, never_inside)
     found = {}
-    for candidate in find_candidates(search_folders(os.environ), os.environ):
+    folders = search_folders(os.environ)
+    for candidate in find_candidates(folders, os.environ, never_inside=never_inside):
         target = search.try_ask(candidate)
         if target is not None:
             found[os.path.realpath(target.executable)] = target
@@ -104,7 +114,6 @@ _VERSION = re.compile(
     re.ASCII,
 )
 _SPECIFIER = re.compile(rf"(?:{_NAME} ?)?(?P<specifier>(?:[<>]=?|[!=]=|~=).*)")
-_FORMS = 'write a version ("3.12"), a specifier (">=3.11,<3.14"), a name ("pypy3.10") or a path'
 
 
 def parse_request(text: str | None) -> Request:
@@ -122,12 +131,12 @@ def parse_request(text: str | None) -> Request:
         try:
             versions = SpecifierSet(match["specifier"])
         except InvalidSpecifier as error:
-            raise UsageError(f"not a Python version: {text!r}", hint=_FORMS) from error
+            raise UsageError(f"not a Python version: {text!r}", hint=FORMS) from error
         return Request(plain, versions, _implementation(match["name"]))
     path = os.path.expanduser(plain)
     if os.path.basename(path) != path or os.path.isdir(path):
         return Request(plain, path=os.path.abspath(path))
-    raise UsageError(f"not a Python version, name or path: {text!r}", hint=_FORMS)
+    raise UsageError(f"not a Python version, name or path: {text!r}", hint=FORMS)
 
 
 def _versions(match: re.Match[str]) -> SpecifierSet:
@@ -161,22 +170,8 @@ def _contains(versions: SpecifierSet, version: str) -> bool:
     return not precise and release != version and versions.contains(release)
 
 
-# A path
-
-_POSIX_NAMES = ("bin/python", "bin/python3", "bin/pypy3", "bin/pypy", "bin/graalpy")
-_NAMES = (*_POSIX_NAMES, "Scripts/python.exe", "python.exe", "python", "python3")
-
-
-def _at_path(
-    wanted: Request, requires: SpecifierSet, cache_dir: str, never_inside: str | None
-) -> Target:
-    path = wanted.path or ""
-    if never_inside is not None and is_inside(path, never_inside):
-        raise UsageError(
-            f"{path}: an interpreter inside the project is not run",
-            hint=f"if you trust it, say so yourself: `--python {wanted.text}`",
-        )
-    target = ask(_in_folder(path) if os.path.isdir(path) else path, cache_dir)
+def _fitting(target: Target, wanted: Request, requires: SpecifierSet) -> Target:
+    """Give an interpreter that was asked for by its path, if it is within requires-python."""
     if not _fits(target, wanted, requires):
         found = f"{target.version}  {target.executable}: outside requires-python {requires}"
         raise InterpreterNotFound(
@@ -185,16 +180,6 @@ def _at_path(
             hint="name another interpreter, or change `requires-python` in env.toml",
         )
     return target
-
-
-def _in_folder(folder: str) -> str:
-    """Give the python of an environment's or installation's folder, or of a folder of programs."""
-    for name in _NAMES:
-        path = os.path.join(folder, *name.split("/"))
-        # An environment's python may be a link that leads nowhere: `ask` says what it led to.
-        if os.path.lexists(path) and not os.path.isdir(path):
-            return path
-    raise InterpreterNotFound(folder, [f"{folder}: a folder without an interpreter"], hint=_FORMS)
 
 
 # Searching
@@ -214,10 +199,16 @@ class _Search:
     """One search: what was asked for, and what was seen on the way."""
 
     def __init__(
-        self, wanted: Request, requires: SpecifierSet, cache_dir: str, reporter: Reporter
+        self,
+        wanted: Request,
+        requires: SpecifierSet,
+        cache_dir: str,
+        reporter: Reporter,
+        never_inside: str | None,
     ) -> None:
         self._wanted, self._requires = wanted, requires
         self._cache_dir, self._reporter = cache_dir, reporter
+        self._never_inside = never_inside
         self._seen: dict[str, str] = {}
         self.behind_wrappers: set[str] = set()
         """Executables that a shim led to: with other settings it leads to another."""
@@ -242,7 +233,7 @@ class _Search:
     def try_ask(self, candidate: Candidate) -> Target | None:
         """Ask a candidate; None when it doesn't work, which is kept for the error."""
         try:
-            target = ask(candidate.path, self._cache_dir)
+            target = ask(candidate.path, self._cache_dir, self._never_inside)
         except InterpreterNotFound as error:
             self._seen[candidate.path] = " ".join(error.found)
             self._reporter.detail(f"passed over {self._seen[candidate.path]}")
@@ -322,11 +313,15 @@ def _promise(candidate: Candidate) -> _Rank:
 
 
 def _still(
-    executable: str, wanted: Request, requires: SpecifierSet, cache_dir: str
+    executable: str,
+    wanted: Request,
+    requires: SpecifierSet,
+    cache_dir: str,
+    never_inside: str | None,
 ) -> Target | None:
     """Give the remembered answer, unless the interpreter is gone or has become another."""
     try:
-        target = ask(executable, cache_dir)
+        target = ask(executable, cache_dir, never_inside)
     except InterpreterNotFound:
         return None
     return target if _fits(target, wanted, requires) else None

@@ -1,7 +1,8 @@
 """Ask an interpreter about itself, once: path -> `Target`, remembered until the file changes.
 
-The interpreter runs `python_facts.py` with `-I -S`: no site-packages, no `.pth` files, nothing of
-the current folder. An environment's own python is never run: `pyvenv.cfg` names its base.
+The interpreter runs `python_facts.py` with `-I -S`, in the root folder and with variables of its
+own: no site-packages, no `.pth` files, nothing of the current folder. An environment's own python
+is never run: `pyvenv.cfg` names its base.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from envsync.model.target import Target, target_from_json, target_to_json
 from envsync.model.wheel_tags import TagFacts, wheel_tags
 from envsync.python_base import base_of, settled
 from envsync.python_facts import MARK
+from envsync.python_trust import is_inside, is_interpreter, own_environment
 
 BUCKET = "pythons-v1"
 OLDEST = (3, 8)
@@ -33,16 +35,17 @@ class _Broken(Exception):
     """An interpreter that does not answer; the message says in its own words why."""
 
 
-def ask(executable: str, cache_dir: str) -> Target:
+def ask(executable: str, cache_dir: str, never_inside: str | None = None) -> Target:
     """Give what the interpreter at a path is; environments and shims lead to their base.
 
-    Answers are remembered below `cache_dir` by path, size and time of the file. Raises
-    `InterpreterNotFound`, with the interpreter's own words, when it is missing, broken, silent
-    for 10 seconds or older than Python 3.8.
+    Answers are remembered below `cache_dir` by path, size and time of the file. Nothing is run that
+    lies inside `never_inside` or is reached through it. Raises `InterpreterNotFound`, with the
+    interpreter's own words, when it is missing, broken, silent for 10 seconds or older than Python
+    3.8.
     """
     path = base_of(os.path.abspath(executable))
     try:
-        return _ask(path, cache_dir)
+        return _ask(path, cache_dir, never_inside)
     except _Broken as error:
         found = [f"{path}: {error}"]
         raise InterpreterNotFound(executable, found, hint=_HINT) from error
@@ -51,7 +54,9 @@ def ask(executable: str, cache_dir: str) -> Target:
 _HINT = "repair or reinstall that Python, or name another one with `--python`"
 
 
-def _ask(path: str, cache_dir: str, *, wrappers: int = 3) -> Target:
+def _ask(path: str, cache_dir: str, never_inside: str | None, *, wrappers: int = 3) -> Target:
+    if never_inside is not None and is_inside(path, never_inside):
+        raise _Broken(f"leads into {never_inside}, of which nothing is run")
     key = _key(path)
     remembered = recall(cache_dir, path, key)
     if remembered is not None:
@@ -59,11 +64,14 @@ def _ask(path: str, cache_dir: str, *, wrappers: int = 3) -> Target:
             return target_from_json(remembered)
         except ValueError:
             pass  # as good as absent
-    facts = _question(path)
+    facts = _question(path, never_inside)
     real = _text(facts, "executable")
     if wrappers and os.path.realpath(real) != os.path.realpath(path):
-        # A shim's answer depends on folder and settings, so only what it leads to is remembered.
-        return _ask(base_of(_text(facts, "base_executable")), cache_dir, wrappers=wrappers - 1)
+        # A shim's answer depends on settings, so only what it leads to is remembered.
+        base = base_of(_text(facts, "base_executable"))
+        if not is_interpreter(base):
+            raise _Broken(f"leads to {base}, which isn't named as an interpreter is")
+        return _ask(base, cache_dir, never_inside, wrappers=wrappers - 1)
     target = _target(path, facts)
     remember(cache_dir, path, key, target_to_json(target))
     return target
@@ -95,8 +103,9 @@ def _system() -> Iterator[str]:
 # Asking
 
 
-def _question(path: str) -> Mapping[str, Any]:
-    output, code = _run([path, "-I", "-S", "-B", _QUESTION])
+def _question(path: str, never_inside: str | None) -> Mapping[str, Any]:
+    environ = own_environment(os.environ, never_inside)
+    output, code = _run([path, "-I", "-S", "-B", _QUESTION], environ)
     text = output.decode("utf-8", "replace")
     answers = [line for line in text.splitlines() if line.startswith(MARK)]
     if code != 0:
@@ -123,10 +132,10 @@ def _words(text: str) -> str:
     return f": {printable}" if printable else " and wrote nothing"
 
 
-def _run(command: Sequence[str]) -> tuple[bytes, int]:
+def _run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[bytes, int]:
     """Run a command for at most 10 seconds; gives what it wrote (a megabyte at most) and its code.
 
-    It has no input and a process group of its own, which is ended whole.
+    It has no input, the root folder, and a process group of its own, which is ended whole.
     """
     try:
         process = subprocess.Popen(
@@ -134,7 +143,8 @@ def _run(command: Sequence[str]) -> tuple[bytes, int]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_clean_environment(),
+            cwd=os.path.abspath(os.sep),
+            env=environ,
             start_new_session=True,
         )
     except OSError as error:
@@ -176,19 +186,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     if process.stdout is not None:
         process.stdout.close()
-
-
-def _clean_environment() -> dict[str, str]:
-    """Give the variables for the question: no relative folder on PATH, nothing for Python."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
-    }
-    folders = kept.get("PATH", os.defpath).split(os.pathsep)
-    kept["PATH"] = os.pathsep.join(filter(os.path.isabs, folders))
-    # Without it macOS tells programs that were built long ago that it is version 10.16.
-    return kept | {"SYSTEM_VERSION_COMPAT": "0"}
 
 
 # From facts to a target

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from envsync.errors import InterpreterNotFound
 from envsync.files import read_limited
+from envsync.python_trust import is_interpreter
 
 
 def base_of(path: str) -> str:
@@ -63,7 +64,8 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _is_executable(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)
+    # Whoever wrote the file may have named any program.
+    return os.path.isfile(path) and os.access(path, os.X_OK) and is_interpreter(path)
 
 
 def settled(path: str, stdlib: str, base_prefix: str) -> str:

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from envsync.errors import InterpreterNotFound
 from envsync.python_base import base_of
+from envsync.python_trust import EXECUTABLE, is_inside, is_interpreter, is_own
+
+__all__ = ["find_candidates", "fingerprint", "is_inside", "parse_launcher_list", "search_folders"]
 
 
 class Folder(NamedTuple):
@@ -42,18 +45,27 @@ class Candidate(NamedTuple):
 
 
 def search_folders(environ: Mapping[str, str]) -> tuple[Folder, ...]:
-    """List the folders to look in, in order: PATH, pyenv, uv, the system's."""
-    pyenv = environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    """List the folders to look in, in order: PATH, pyenv, uv, the system's.
+
+    What variables name counts only when it is written in full: an empty or relative entry means
+    the current folder, which may be anybody's.
+    """
+    pyenv = _named(environ, "PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     found: dict[str, Folder] = {}
     for path in environ.get("PATH", os.defpath).split(os.pathsep):
-        # An empty or relative entry means the current folder, which may be anybody's. A shim of
-        # pyenv's only finds one of the versions that are looked through anyway.
-        if os.path.isabs(path) and path != os.path.join(pyenv, "shims"):
+        # A shim of pyenv's only finds one of the versions that are looked through anyway.
+        if path != os.path.join(pyenv, "shims"):
             found.setdefault(path, Folder(path))
     for folder in (*_pyenv_folders(pyenv), *_uv_folders(environ), *_system_folders()):
         if folder.version or folder.path not in found:
             found[folder.path] = folder
-    return tuple(found.values())
+    return tuple(folder for folder in found.values() if os.path.isabs(folder.path))
+
+
+def _named(environ: Mapping[str, str], variable: str) -> str:
+    """Give the folder that a variable names in full, else nothing."""
+    folder = environ.get(variable, "")
+    return folder if os.path.isabs(folder) else ""
 
 
 def fingerprint(folders: Iterable[Folder]) -> Iterator[str]:
@@ -72,24 +84,24 @@ def find_candidates(
 ) -> list[Candidate]:
     """List what may be interpreters, each file once, in the order of the folders.
 
-    What is certainly older than Python 3.8 is left out, and what lies inside `never_inside`.
+    What is certainly older than Python 3.8 is left out, and what lies inside `never_inside` or is
+    reached through it.
     """
     found: dict[str, Candidate] = {}
     own = own_executable()
-    if own:
+    if own and is_own(own, never_inside):
         version = tuple(sys.version_info[:3])
-        _add(found, own, Folder(os.path.dirname(own), version), own=True)
+        _add(found, own, Folder(os.path.dirname(own), version), never_inside, own=True)
     seen = set()
     for folder in (*folders, *_registry_folders(environ)):
         real = os.path.realpath(folder.path)
-        if real not in seen:
+        if real not in seen and is_own(folder.path, never_inside):
             seen.add(real)
-            _look_through(folder, found)
+            _look_through(folder, found, never_inside)
     return [
         candidate
         for candidate in found.values()
-        if (not candidate.version or candidate.version >= (3, 8))
-        and not (never_inside is not None and is_inside(candidate.path, never_inside))
+        if not candidate.version or candidate.version >= (3, 8)
     ]
 
 
@@ -97,13 +109,6 @@ def own_executable() -> str:
     """Give the base interpreter of the one that runs envsync, or "" where that is unknown."""
     own: str = getattr(sys, "_base_executable", None) or sys.executable or ""
     return own
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Tell whether a path is in a folder, as it is written or with all links followed."""
-    written = os.path.abspath(path), os.path.abspath(folder)
-    real = os.path.realpath(path), os.path.realpath(folder)
-    return any(f"{one}{os.sep}".startswith(os.path.join(top, "")) for one, top in (written, real))
 
 
 # Folders
@@ -118,12 +123,10 @@ def _pyenv_folders(root: str) -> Iterator[Folder]:
 
 
 def _uv_folders(environ: Mapping[str, str]) -> Iterator[Folder]:
-    data = environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
+    data = _named(environ, "XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     if os.name == "nt":
         data = environ.get("APPDATA", data)
-    root = environ.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv", "python")
-    if not os.path.isabs(root):
-        return
+    root = _named(environ, "UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv", "python")
     yield Folder(root)
     for name in _names(root):
         match = re.match(r"cpython-(\d+)\.(\d+)\.(\d+)[+-]", name)
@@ -188,22 +191,31 @@ def _names(folder: str) -> list[str]:
 
 # Executables
 
-_EXECUTABLE = re.compile(r"(python|pypy|graalpy)(?:(\d)(?:\.(\d+))?(t)?)?(?:\.exe)?", re.IGNORECASE)
 
-
-def _look_through(folder: Folder, found: dict[str, Candidate]) -> None:
-    for name in filter(_EXECUTABLE.fullmatch, _names(folder.path)):
+def _look_through(folder: Folder, found: dict[str, Candidate], never_inside: str | None) -> None:
+    for name in filter(EXECUTABLE.fullmatch, _names(folder.path)):
         path = os.path.join(folder.path, name)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            _add(found, path, folder)
+        if os.path.isfile(path) and os.access(path, os.X_OK) and is_interpreter(path):
+            _add(found, path, folder, never_inside)
 
 
-def _add(found: dict[str, Candidate], path: str, folder: Folder, *, own: bool = False) -> None:
+def _add(
+    found: dict[str, Candidate],
+    path: str,
+    folder: Folder,
+    never_inside: str | None,
+    *,
+    own: bool = False,
+) -> None:
     """Add the base of an executable, or what its names tell more than those already seen."""
+    if not is_own(path, never_inside):
+        return  # a link into a stranger's folder
     try:
         base = base_of(path)
     except InterpreterNotFound:
         return  # an environment whose base is gone
+    if base != path and not is_own(base, never_inside):
+        return
     candidate = _candidate(base, folder if base == path else Folder(os.path.dirname(base)))
     known = found.get(candidate.real)
     if known is None:
@@ -215,7 +227,7 @@ def _add(found: dict[str, Candidate], path: str, folder: Folder, *, own: bool = 
 def _candidate(path: str, folder: Folder) -> Candidate:
     """Read what names tell: the file's own, that of the file it links to, its folder's."""
     real = os.path.realpath(path)
-    named = [_EXECUTABLE.fullmatch(os.path.basename(name)) for name in (real, path)]
+    named = [EXECUTABLE.fullmatch(os.path.basename(name)) for name in (real, path)]
     matches = [match for match in named if match is not None]
     minor = next(((int(match[2]), int(match[3])) for match in matches if match[3]), ())
     kind = matches[0][1].lower() if matches else "python"

@@ -33,6 +33,8 @@ class Settings(NamedTuple):
     index_urls: Mapping[str, str] = {}
     """Index name, likewise, -> the address that its credentials belong to."""
     netrc: str | None = None
+    script_folder: str = ""
+    """Where the script lies whose metadata is the project (PEP 723); "" for other projects."""
     config_file: str = ""
     """Absolute path of the user's own config.toml, which needn't exist; "" where none can be."""
     is_config_named: bool = False

@@ -4,12 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from envsync.errors import InterpreterNotFound, UsageError
 from envsync.events import Reporter
-from envsync.model.target import Target
-from envsync.python import find_target, list_interpreters, parse_request
+from envsync.python import list_interpreters, parse_request
 from envsync.python_places import (
     Folder,
     find_candidates,
@@ -17,49 +15,15 @@ from envsync.python_places import (
     parse_launcher_list,
     search_folders,
 )
-from tests.support.interpreters import fake_python, script
+from tests.support.interpreters import World, fake_python, script
 
 # Versions that no machine has, so that the interpreters really here never win.
 NEWEST = "3.49"
 
 
-class World:
-    """A machine's folders for interpreters, all empty at first."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.cache = str(root / "cache")
-        self.bin = root / "bin"
-        self.pyenv = root / "pyenv"
-        self.uv = root / "uv"
-        for folder in (self.bin, self.pyenv / "versions", self.uv):
-            folder.mkdir(parents=True)
-
-    def find(
-        self,
-        request: str | None,
-        requires: str | None = ">=3.40",
-        *,
-        never_inside: str | None = None,
-        reporter: Reporter | None = None,
-    ) -> Target:
-        return find_target(
-            request,
-            None if requires is None else SpecifierSet(requires),
-            cache_dir=self.cache,
-            never_inside=never_inside,
-            reporter=reporter or Reporter(),
-        )
-
-
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World(tmp_path)
-    monkeypatch.setenv("PATH", str(world.bin))
-    monkeypatch.setenv("PYENV_ROOT", str(world.pyenv))
-    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(world.uv))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    return world
+    return World.made(tmp_path, monkeypatch)
 
 
 # What requests mean
@@ -445,6 +409,7 @@ def test_a_projects_file_cannot_name_an_interpreter_inside_the_project(
     with pytest.raises(UsageError, match="inside the project is not run"):
         world.find(request_text, never_inside=str(project))
     assert [one.times_asked for one in evil] == [0, 0, 0]
+    monkeypatch.setenv("PATH", os.path.dirname(outside.path))
     assert world.find(outside.path, never_inside=str(project)).executable == outside.path
 
 

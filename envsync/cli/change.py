@@ -15,9 +15,9 @@ from envsync.cli.main import Session
 from envsync.cli.report import report_lock, report_sync
 from envsync.errors import UsageError
 from envsync.files import write_if_changed
-from envsync.python import find_target
 from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
 from envsync.spec.model import Spec
+from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.lock import LockOutcome, make_lock, restate
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project, project_at
@@ -69,9 +69,7 @@ def _init(project: Project, options: argparse.Namespace, session: Session) -> in
     name = os.path.basename(project.spec_path)
     if os.path.lexists(project.spec_path):
         raise UsageError(f"{name} is here already", hint="`envsync add NAME` adds to it")
-    target = find_target(
-        session.settings.python, None, cache_dir=session.settings.cache_dir, reporter=session.ui
-    )
+    target = find_interpreter(None, None, project.root, session.settings, session.ui)
     minor = ".".join(target.version.split(".")[:2])
     text = new_spec(options.name or os.path.basename(project.root), f">={minor}", ())
     write_if_changed(project.spec_path, text.encode())

@@ -5,10 +5,11 @@ import os
 from collections.abc import Iterator, Sequence
 
 from envsync.cli.main import Session
-from envsync.errors import InterpreterNotFound, ProjectNotFound
+from envsync.errors import InterpreterNotFound, InterpreterRefused, ProjectNotFound
 from envsync.model.target import Target
-from envsync.python import find_target, list_interpreters, matches
+from envsync.python import list_interpreters, matches
 from envsync.ui import printable
+from envsync.workflow.interpreter import find_interpreter, strangers_folder
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.spec_file import read_spec
 
@@ -35,7 +36,11 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
             session.ui.data(target.executable)
         return 0
     request = options.request
-    known = list_interpreters(session.settings.cache_dir, session.ui)
+    known = list_interpreters(
+        session.settings.cache_dir,
+        session.ui,
+        never_inside=strangers_folder(session.directory),
+    )
     found = [target for target in known if request is None or matches(target, request)]
     if session.settings.json:
         session.ui.document(
@@ -51,20 +56,12 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
 
 def _find(request: str | None, session: Session) -> Target:
     """Give the interpreter that a request means; without one, the project's."""
-    asked = request or session.settings.python
-    python, requires, inside = asked, None, None
+    settings = session.settings._replace(python=request or session.settings.python)
     project = None if request else _project(session)
-    if project is not None:
-        spec, _ = read_spec(project)
-        python, requires = asked or spec.python, spec.requires_python
-        inside = None if asked else project.root
-    return find_target(
-        python,
-        requires,
-        cache_dir=session.settings.cache_dir,
-        reporter=session.ui,
-        never_inside=inside,
-    )
+    if project is None:
+        return find_interpreter(None, None, session.directory, settings, session.ui)
+    spec, _ = read_spec(project)
+    return find_interpreter(spec.python, spec.requires_python, project.root, settings, session.ui)
 
 
 def _project(session: Session) -> Project | None:
@@ -81,7 +78,7 @@ def _taken(request: str | None, session: Session) -> str:
     """The interpreter that would be taken; nothing where none fits."""
     try:
         return _find(request, session).executable
-    except InterpreterNotFound:
+    except (InterpreterNotFound, InterpreterRefused):
         return ""
 
 

@@ -73,6 +73,9 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     job = _job(words, options, session, literal=literal)
     paths = options.env_file or os.environ.get("ENVSYNC_ENV_FILE", "").split()
     environ = with_env_files(paths, own_variables())
+    if job.script is not None:
+        folder = os.path.dirname(os.path.realpath(job.script))
+        session = session._replace(settings=session.settings._replace(script_folder=folder))
     root = _environment(job, options, session)
     if job.tasks is not None:
         return _run_task(root, job, environ, session)

@@ -235,10 +235,12 @@ class _Worker(NamedTuple):
     def start(cls, executable: str) -> Self:
         """Start the interpreter. Raises `EnvsyncError`."""
         # As `-I`, but that the seed of hashes is ours: before 3.11 the order of sets depends on it.
+        # In the root folder, where no variable with a relative path leads into a stranger's.
         environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         try:
             process = subprocess.Popen(
                 [executable, "-S", "-s", "-B", "-W", "ignore", _WORKER],
+                cwd=os.sep,
                 env={**environ, "PYTHONHASHSEED": "0"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

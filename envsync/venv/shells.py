@@ -98,7 +98,9 @@ def program_of(found: Found, environ: Mapping[str, str]) -> str | None:
         is_it = os.path.isabs(path) and os.path.basename(path).removesuffix(".exe") == found.name
         if is_it and os.access(path, os.X_OK):
             return path
-    return shutil.which(found.name, path=environ.get("PATH"))
+    # An empty or relative entry means the current folder, which may be anybody's.
+    folders = environ.get("PATH", os.defpath).split(os.pathsep)
+    return shutil.which(found.name, path=os.pathsep.join(filter(os.path.isabs, folders)))
 
 
 def _parents() -> "list[list[str]]":
@@ -126,6 +128,7 @@ def _process(number: int) -> tuple[int, list[str]]:
     try:
         line = subprocess.run(
             ["ps", "-o", "ppid=,command=", "-p", str(number)],
+            env={"PATH": os.defpath},
             capture_output=True,
             timeout=5,
             check=True,

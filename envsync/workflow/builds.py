@@ -19,12 +19,12 @@ from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.model.target import Target
-from envsync.python import find_target
 from envsync.settings import Settings
 from envsync.spec.model import ALL, Spec
 from envsync.store.built import BuiltStore, BuiltWheel
 from envsync.wheel.metadata import parse_metadata
 from envsync.workflow.fetch import listing_of
+from envsync.workflow.interpreter import find_interpreter
 
 _SCRATCH = "builds-v1"
 
@@ -95,11 +95,9 @@ class Builder:
         source = candidate.source
         if source is None or source.url is not None:
             self._refuse(candidate.name, str(candidate.version))
-        target = find_target(
-            self._settings.python or self._spec.python,
-            self._spec.requires_python,
-            cache_dir=self._settings.cache_dir,
-            reporter=self._reporter,
+        spec = self._spec
+        target = find_interpreter(
+            spec.python, spec.requires_python, self._root, self._settings, self._reporter
         )
         pin = _pin_of(candidate)
         label = f"{candidate.name}=={candidate.version}"

@@ -13,10 +13,10 @@ from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
 from envsync.lock.select import Choice, select
 from envsync.model.target import Target
-from envsync.python import find_target
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
 from envsync.spec.model import Part, Spec
+from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.lock import LockOutcome, make_lock, read_lock, why_stale
 from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
@@ -64,13 +64,8 @@ def make_goal(
 
     Raises `InterpreterNotFound`, `NoMatchingFile`, `LockInvalid`, `UsageError`.
     """
-    target = find_target(
-        settings.python or spec.python,
-        spec.requires_python or lock.pylock.requires_python,
-        cache_dir=settings.cache_dir,
-        reporter=reporter,
-        never_inside=None if settings.python else project.root,
-    )
+    requires = spec.requires_python or lock.pylock.requires_python
+    target = find_interpreter(spec.python, requires, project.root, settings, reporter)
     reporter.detail(f"Python {target.version}: {target.executable}")
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     return Goal(

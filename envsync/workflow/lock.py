@@ -26,13 +26,13 @@ from envsync.lock.read import (
     reading_policy,
 )
 from envsync.lock.text import render
-from envsync.python import find_target
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
+from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.problem import (
     covered_environments,
     markers_within_reason,
@@ -228,12 +228,6 @@ def _resolve(
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:
     """Cover the chosen interpreter's minor version and newer where env.toml says nothing."""
-    target = find_target(
-        settings.python or spec.python,
-        None,
-        cache_dir=settings.cache_dir,
-        reporter=reporter,
-        never_inside=None if settings.python else project.root,
-    )
+    target = find_interpreter(spec.python, None, project.root, settings, reporter)
     major, minor = target.version.split(".")[:2]
     return SpecifierSet(f">={major}.{minor}")

@@ -45,7 +45,7 @@ def find_project(directory: str, environment: str | None = None) -> Project:
     Raises `ProjectNotFound` when there is none, `UsageError` for one further up that isn't the
     user's own, `StorageFailed` where it can't be told whether there is one.
     """
-    for folder in _upwards(directory):
+    for folder in upwards(directory):
         project = project_at(folder, environment)
         if _is_there(project.spec_path):
             if folder != directory:
@@ -58,7 +58,7 @@ def find_project(directory: str, environment: str | None = None) -> Project:
     )
 
 
-def _upwards(folder: str) -> Iterator[str]:
+def upwards(folder: str) -> Iterator[str]:
     """Give a folder and all those above it."""
     while True:
         yield folder

@@ -4,8 +4,16 @@ import glob
 import json
 import os
 import shlex
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
 
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from envsync.events import Reporter
+from envsync.model.target import Target
+from envsync.python import find_target
 from envsync.python_facts import MARK, facts
 
 
@@ -63,3 +71,47 @@ def script(path: str, body: str) -> Fake:
         file.write(f"#!/bin/sh\nprintf x >> {shlex.quote(path + '.asked')}\n{body}\n")
     os.chmod(path, 0o755)
     return Fake(path)
+
+
+class World:
+    """A machine's folders for interpreters, all empty at first."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cache = str(root / "cache")
+        self.bin = root / "bin"
+        self.pyenv = root / "pyenv"
+        self.uv = root / "uv"
+        for folder in (self.bin, self.pyenv / "versions", self.uv):
+            folder.mkdir(parents=True)
+
+    @classmethod
+    def made(cls, root: Path, monkeypatch: pytest.MonkeyPatch) -> Self:
+        """Make the folders, and have the variables name them."""
+        world = cls(root)
+        monkeypatch.setenv("PATH", str(world.bin))
+        monkeypatch.setenv("PYENV_ROOT", str(world.pyenv))
+        monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(world.uv))
+        monkeypatch.setenv("HOME", str(root / "home"))
+        return world
+
+    def find(
+        self,
+        request: str | None,
+        requires: str | None = ">=3.40",
+        *,
+        never_inside: str | None = None,
+        by_user: bool | None = None,
+        allowed: Sequence[str] = (),
+        reporter: Reporter | None = None,
+    ) -> Target:
+        """Find an interpreter, newer than any that really is here unless said otherwise."""
+        return find_target(
+            request,
+            None if requires is None else SpecifierSet(requires),
+            cache_dir=self.cache,
+            never_inside=never_inside,
+            by_user=by_user,
+            allowed=lambda: allowed,
+            reporter=reporter or Reporter(),
+        )
