@@ -17,6 +17,7 @@
     ├── HashMismatch             1  bytes that are not the ones that were locked
     ├── MetadataInvalid          1  metadata of a package that cannot be read or believed
     ├── WheelInvalid             1  a wheel that a strict reader refuses
+    ├── PathRefused              1  a path of the project that leads to nothing, or elsewhere
     ├── SourceInvalid            1  a source distribution or folder that cannot be built from
     ├── BuildNotAllowed          1  a build for which env.toml gives no leave
     ├── BuildFailed              1  a build that failed
@@ -228,6 +229,17 @@ class WheelInvalid(EnvsyncError):
         )
 
 
+class PathRefused(EnvsyncError):
+    """A path below the project's folder that names nothing, no file, or leads out of it."""
+
+    def __init__(self, path: str, reason: str, *, hint: str | None = None) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"{path}: {reason}",
+            hint=hint or "paths in env.toml and a lock name files and folders of the project",
+        )
+
+
 class SourceInvalid(EnvsyncError):
     """A source distribution, or a folder of sources, that a strict reader refuses."""
 
@@ -239,11 +251,19 @@ class SourceInvalid(EnvsyncError):
 class BuildNotAllowed(EnvsyncError):
     """A source distribution would have to be built, and env.toml gives no leave."""
 
-    def __init__(self, package: str, *, hint: str | None = None) -> None:
+    def __init__(self, package: str, *, source: str | None = None, hint: str | None = None) -> None:
+        """`source` says where a lock has it from, where that is no index."""
         self.package = package
-        name = package.replace("@", " ").replace("==", " ").split()[0]
+        self.name = name = package.replace("@", " ").replace("==", " ").split()[0]
+        if source is None:
+            reason = "has only source distributions that fit, and building them is not allowed"
+        else:
+            reason = (
+                f"would have to be built: the lock has it from {source}, which [sources] in "
+                f"env.toml does not name, and [build] allow does not name {name}"
+            )
         super().__init__(
-            f"{package} has only source distributions that fit, and building them is not allowed",
+            f"{package} {reason}",
             hint=hint
             or f"`envsync lock --allow-build {name}` allows it (a build runs the package's code)",
         )

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "envsync"
 RANKS = (
     {"durable", "errors", "events", "halves", "interrupts", "userdirs"},
     {"model", "settings", "files"},
-    {"spec", "wheel", "trust"},
+    {"spec", "wheel", "trust", "inside"},
     {"lock", "index", "store", "venv", "python"},
     {"resolve", "sync", "build"},
     {"catalog"},

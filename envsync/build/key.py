@@ -7,7 +7,7 @@ from hashlib import sha256
 from envsync.model.target import Target
 
 # Raised whenever the way of building changes what comes out (variables, clock, checks).
-_FORMAT = 1
+_FORMAT = 2
 
 
 def requirements_digest(requirements: Iterable[str]) -> str:
@@ -22,19 +22,21 @@ def build_key(
     config_settings: Mapping[str, str | Sequence[str]] | None,
     target: Target,
     subdirectory: str | None = None,
+    indexes: Sequence[str] = (),
 ) -> str:
     """Give the name, 64 hexadecimal digits, of what one build makes.
 
-    `source_sha256` is the tree's, `requirements` a digest of what the build requires beyond what
-    the source itself says. Of the
-    target counts what compiled code depends on: its cache tag and its wheel tags, which tell ABI
-    flags, platform and C library.
+    `source_sha256` is that of the bytes that were read, `requirements` a digest of what the build
+    requires beyond what the source itself says. `indexes` are the addresses that all of that comes
+    from: another index may answer with another build backend. Of the target counts what compiled
+    code depends on: its cache tag and its wheel tags, which tell ABI flags, platform and C library.
     """
     facts = {
         "format": _FORMAT,
         "source": source_sha256,
         "subdirectory": subdirectory or "",
         "requirements": requirements,
+        "indexes": list(indexes),
         "settings": {
             name: value if isinstance(value, str) else list(value)
             for name, value in (config_settings or {}).items()

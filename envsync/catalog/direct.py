@@ -14,11 +14,10 @@ from packaging.version import Version
 from envsync.catalog.choice import check_identity
 from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.project_table import static_metadata
-from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported
+from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported, PathRefused
 from envsync.files import (
     make_private_directory,
     open_regular,
-    read_limited,
     remove_tree,
     sha256_file,
     storage_errors,
@@ -26,6 +25,7 @@ from envsync.files import (
 from envsync.index.cache import ValueCache
 from envsync.index.client import IndexClient
 from envsync.index.sdist import read_pkg_info
+from envsync.inside import copy_inside, folder_inside, read_inside, real_path
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.spec.model import SourceSpec
 from envsync.wheel.archive import open_wheel
@@ -97,37 +97,44 @@ class DirectReader:
     # -- in the project
 
     def _local(self, name: NormalizedName, source: SourceSpec) -> Direct:
-        path = os.path.join(self._root, source.location)
-        if os.path.isdir(path):
-            return self._folder(name, source, path)
-        if not os.path.isfile(path):
-            raise MetadataInvalid(source.location, "there is no such file or folder")
+        try:
+            if os.path.isdir(real_path(self._root, source.location)):
+                return self._folder(name, source)
+            return self._local_file(name, source)
+        except PathRefused as error:
+            raise MetadataInvalid(error.path, error.reason, hint=error.hint) from error
+
+    def _local_file(self, name: NormalizedName, source: SourceSpec) -> Direct:
+        """Read a private copy: what is learned belongs to the very bytes that are hashed."""
         is_wheel = source.location.endswith(".whl")
         if not is_wheel and not source.location.endswith(_ARCHIVES):
             raise MetadataInvalid(source.location, "is neither a wheel nor a source archive")
-        with storage_errors(path):
+        filename = os.path.basename(source.location)
+        with self._scratch() as folder:
+            path = os.path.join(folder, filename)
+            content = copy_inside(self._root, source.location, path)
             direct = DirectSource(
                 kind="wheel" if is_wheel else "archive",
                 path=source.location,
                 subdirectory=source.subdirectory,
-                hashes={"sha256": sha256_file(path)},
-                size=os.path.getsize(path),
+                hashes=content.hashes,
+                size=content.size,
             )
-        return self._file(name, _File(path, os.path.basename(path), direct))
+            return self._file(name, _File(path, filename, direct))
 
-    def _folder(self, name: NormalizedName, source: SourceSpec, path: str) -> Direct:
+    def _folder(self, name: NormalizedName, source: SourceSpec) -> Direct:
         direct = DirectSource(
             kind="directory",
             path=source.location,
             subdirectory=source.subdirectory,
             editable=source.editable,
         )
-        project_path = os.path.join(path, source.subdirectory or "", "pyproject.toml")
         label = f"{source.location}/pyproject.toml"
+        folder = folder_inside(self._root, source.location, source.subdirectory)
         metadata = None
-        if os.path.isfile(project_path):
-            with storage_errors(project_path):
-                data = _read(project_path, label)
+        if os.path.lexists(os.path.join(folder, "pyproject.toml")):
+            path = os.path.join(source.location, source.subdirectory or "", "pyproject.toml")
+            data = read_inside(self._root, path, _MAX_PYPROJECT)
             metadata = static_metadata(data, file=label)
         return self._direct(name, direct, metadata, source.location)
 
@@ -207,13 +214,6 @@ class DirectReader:
             candidate._replace(version=metadata.version, requires_python=metadata.requires_python),
             metadata,
         )
-
-
-def _read(path: str, label: str) -> bytes:
-    try:
-        return read_limited(path, _MAX_PYPROJECT)
-    except ValueError as error:
-        raise MetadataInvalid(label, str(error)) from error
 
 
 def _read_wheel(file: _File) -> CoreMetadata:

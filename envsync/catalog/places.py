@@ -5,10 +5,11 @@ The resolver only compares keys and hands them back; what they stand for is look
 
 from collections.abc import Mapping
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 
 from envsync.index.page_source import Index
 from envsync.model.marker import MarkerSet, from_marker
+from envsync.spec.declared import declared_sources
 from envsync.spec.model import SourceSpec, Spec
 from envsync.spec.references import direct_source
 
@@ -69,11 +70,4 @@ def source_of(key: str, known: Mapping[str, SourceSpec]) -> SourceSpec:
 
 def elsewhere(spec: Spec) -> frozenset[NormalizedName]:
     """Projects with a source or address of their own, which the indexes need not hear of."""
-    requirements = (
-        *spec.dependencies,
-        *spec.lock.overrides,
-        *(one for each in spec.optional_dependencies.values() for one in each),
-        *(one for each in spec.dependency_groups.values() for one in each),
-    )
-    direct = (canonicalize_name(one.name) for one in requirements if one.url)
-    return frozenset((*spec.sources, *direct))
+    return frozenset(declared_sources(spec))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
-from envsync.errors import LockOutdated, UsageError
+from envsync.errors import UsageError
 from envsync.files import write_if_changed
 from envsync.workflow.fresh import is_known_fresh, remember_fresh
 from envsync.workflow.locks import project_lock
@@ -113,15 +113,13 @@ def write_lock(outcome: "LockOutcome") -> bool:
 
 def _check(project: Project, session: Session) -> int:
     """Compare env.toml with the lock, without asking any index. Raises `LockOutdated`."""
-    from envsync.workflow.lock import read_lock, why_stale  # noqa: PLC0415
+    from envsync.workflow.lock import read_lock, refuse_stale  # noqa: PLC0415
     from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
 
     spec, _ = read_spec(project)
     before = read_lock(project)
-    reasons = why_stale(project, spec, before[0] if before else None)
+    refuse_stale(project, spec, before[0] if before else None, session.settings)
     name = os.path.basename(project.lock_path)
-    if reasons:
-        raise LockOutdated(name, reasons)
     session.ui.note(f"{name} is up to date")
     if session.settings.json:
         session.ui.document({"command": "lock", "lock": name, "up_to_date": True})

@@ -3,6 +3,7 @@
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
@@ -43,6 +44,13 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
     )
     either.add_argument(
         "--frozen", action="store_true", help="take the lock as it stands, without looking"
+    )
+    lock.add_argument(
+        "--allow-build",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --frozen: let NAME be built from source this once",
     )
     add_upgrade_arguments(parser)
     add_choice_arguments(parser)
@@ -109,7 +117,25 @@ def sync_request(options: argparse.Namespace) -> SyncRequest:
         wanted,
         getattr(options, "force", False),
         getattr(options, "verify", False),
+        _leave(getattr(options, "allow_build", ()), trust),
     )
+
+
+def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
+    """Read whose build the command line allows; elsewhere than with --frozen env.toml says it."""
+    if names and trust != FROZEN:
+        raise UsageError(
+            "--allow-build goes with --frozen: a lock that answers env.toml has its leave there",
+            hint=f"`envsync lock --allow-build {names[0]}` writes it into env.toml",
+        )
+    if not names:
+        return frozenset()
+    from envsync.spec.requirements import read_name_or_all  # noqa: PLC0415
+
+    try:
+        return frozenset(map(read_name_or_all, names))
+    except ValueError as error:
+        raise UsageError(f"--allow-build: {error}") from error
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001

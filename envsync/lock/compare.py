@@ -1,6 +1,6 @@
 """Compare locks by what they pin: preferences for the next locking, changes for the report."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple
 
 from packaging.pylock import Package, Pylock
@@ -45,11 +45,12 @@ def changes(old: Pylock | None, new: Pylock) -> tuple[Change, ...]:
     )
 
 
-def check_hashes(old: Pylock, new: Pylock) -> None:
-    """Refuse a file that an index gives another sha256 than the one that was locked (H10).
+def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> None:
+    """Refuse a file that has another sha256 now than the one that was locked (H10).
 
     A published file never changes; one that did is an attack or a mistake, and relocking must not
-    hide it. Raises `HashMismatch`.
+    hide it. What `[sources]` names by path or URL may change, but not unasked: `trusted` has the
+    names of packages whose new file is wanted. Raises `HashMismatch`.
     """
     known = _sha256_of_files(old)
     for file, sha256 in _sha256_of_files(new).items():
@@ -61,6 +62,24 @@ def check_hashes(old: Pylock, new: Pylock) -> None:
                 hint="the index replaced a file that was locked: find out why; "
                 "if you trust the new one, delete the lock and run `envsync lock`",
             )
+    archives = _archives(old)
+    for (name, place), sha256 in _archives(new).items():
+        before = archives.get((name, place), sha256)
+        if before != sha256 and name not in trusted:
+            raise HashMismatch(
+                place,
+                f"sha256:{before} as in the lock",
+                f"sha256:{sha256} there",
+                hint=trust_hint(name),
+            )
+
+
+def trust_hint(name: str) -> str:
+    """What to do about a file of [sources] that is not what was locked."""
+    return (
+        "the file changed after it was locked: find out why; if it is as you want it, "
+        f"`envsync lock --upgrade-package {name}` locks what is there now"
+    )
 
 
 def _sha256_of_files(pylock: Pylock) -> Mapping[tuple[str, str | None], str]:
@@ -70,6 +89,15 @@ def _sha256_of_files(pylock: Pylock) -> Mapping[tuple[str, str | None], str]:
         for package in pylock.packages
         for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
         if "sha256" in file.hashes
+    }
+
+
+def _archives(pylock: Pylock) -> Mapping[tuple[NormalizedName, str], str]:
+    """Files that are named directly, by package and place."""
+    return {
+        (package.name, package.archive.url or package.archive.path or ""): sha256
+        for package in pylock.packages
+        if package.archive is not None and (sha256 := package.archive.hashes.get("sha256"))
     }
 
 

@@ -132,7 +132,7 @@ def _packages(pylock: Pylock, target: Target, choice: Choice, path: str) -> Mapp
 def _check_package_python(package: Package, target: Target) -> None:
     if not _admits(package.requires_python, target):
         raise TargetNotCovered(
-            f"{_label(package)} says Python {package.requires_python}, "
+            f"{label(package)} says Python {package.requires_python}, "
             f"this is Python {target.version}",
             hint=f'ignore-requires-python = ["{package.name}"] under [lock] in env.toml installs '
             "it nevertheless; `--python` chooses another interpreter",
@@ -156,12 +156,11 @@ def _admits(specifiers: SpecifierSet | None, target: Target) -> bool:
 
 def _pin(package: Package, ranks: Mapping[str, int], target: Target, choice: Choice) -> Pinned:
     """Step 6: the one source of a package; `parse_lock` has made sure that kinds don't mix."""
-    if package.vcs is not None:
-        return _pin_vcs(package, package.vcs)
-    if package.directory is not None:
-        return _pin_directory(package, package.directory)
-    if package.archive is not None:
-        return _pin_archive(package, package.archive, ranks, target)
+    direct = pin_of_source(package)
+    if direct is not None:
+        if direct.is_wheel and tag_rank(direct.filename, ranks) is None:
+            raise _no_file(package, [direct.filename], target)
+        return direct
     sdist = package.sdist
     source_first = package.name in choice.no_binary or ":all:" in choice.no_binary
     if sdist is not None and source_first:
@@ -172,6 +171,18 @@ def _pin(package: Package, ranks: Mapping[str, int], target: Target, choice: Cho
     if sdist is not None:
         return _pin_file(package, sdist, "sdist")
     raise _no_file(package, [artifact_filename(wheel) for wheel in package.wheels or ()], target)
+
+
+def pin_of_source(package: Package) -> Pinned | None:
+    """Give the pin of a package that is a direct reference: archive, directory or repository."""
+    if package.vcs is not None:
+        return _pin_vcs(package, package.vcs)
+    if package.directory is not None:
+        return _pin_directory(package, package.directory)
+    if package.archive is not None:
+        pin = _pin_file(package, package.archive, "archive")
+        return pin._replace(subdirectory=package.archive.subdirectory)
+    return None
 
 
 def best_wheel(wheels: Iterable[PackageWheel], ranks: Mapping[str, int]) -> PackageWheel | None:
@@ -245,16 +256,6 @@ def _pin_directory(package: Package, directory: PackageDirectory) -> Pinned:
     )
 
 
-def _pin_archive(
-    package: Package, archive: PackageArchive, ranks: Mapping[str, int], target: Target
-) -> Pinned:
-    filename = artifact_filename(archive)
-    if filename.endswith(".whl") and tag_rank(filename, ranks) is None:
-        raise _no_file(package, [filename], target)
-    pin = _pin_file(package, archive, "archive")
-    return pin._replace(subdirectory=archive.subdirectory)
-
-
 def _pin_file(
     package: Package, file: PackageWheel | PackageSdist | PackageArchive, kind: PinKind
 ) -> Pinned:
@@ -291,7 +292,7 @@ def _no_file(package: Package, filenames: Sequence[str], target: Target) -> NoMa
         refusals.append(f"... and {len(filenames) - _SHOWN_FILES} more wheels")
     wanted = target.tags[0] if target.tags else "none"
     return NoMatchingFile(
-        _label(package),
+        label(package),
         describe(target),
         [*refusals, f"this interpreter takes {wanted} and {len(target.tags) - 1} other tags"],
         hint="[lock] required-environments in env.toml makes `envsync lock` look for a version "
@@ -307,7 +308,8 @@ def describe(target: Target) -> str:
     return f"{implementation} {target.version} on {platform.strip()}"
 
 
-def _label(package: Package) -> str:
+def label(package: Package) -> str:
+    """A package of a lock for people: its name and version."""
     return package.name if package.version is None else f"{package.name} {package.version}"
 
 

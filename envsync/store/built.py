@@ -1,7 +1,7 @@
 """Keep wheels that were built from source, whole or not at all.
 
-    built-v1/KEY/shop-1.0-py3-none-any.whl      KEY names all that went into the build
-    built-v1/KEY/manifest                       file name, size, sha256, then its own checksum
+    built-v2/KEY/shop-1.0-py3-none-any.whl      KEY names all that went into the build
+    built-v2/KEY/manifest                       file name, size, sha256, then its own checksum
 
 An entry appears by one rename and never changes. Whatever is not as its manifest says counts as
 absent, and the next `put` replaces it.
@@ -28,7 +28,7 @@ from envsync.files import (
 from envsync.store.scratch import DAY, scratch
 from envsync.store.writer import STAGING, prepare_cache
 
-BUCKET = "built-v1"
+BUCKET = "built-v2"
 _LOCK = ".lock"
 _LOCK_SECONDS = 60.0
 _HEAD = "envsync built 1"

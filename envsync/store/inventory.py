@@ -23,7 +23,7 @@ ENTRIES, VALUES, SCRATCH, USERS = "entries", "values", "scratch", "users"
 BUCKETS = {
     "wheels-v1": ENTRIES,
     "bytecode-v1": ENTRIES,
-    "built-v1": ENTRIES,
+    "built-v2": ENTRIES,
     "git-v1": ENTRIES,
     "scripts-v1": ENTRIES,
     "http-v2": VALUES,

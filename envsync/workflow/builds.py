@@ -12,11 +12,16 @@ from packaging.version import Version
 from envsync.build.backend import BuildEnvironment, build_editable, build_metadata, build_wheel
 from envsync.build.key import build_key, requirements_digest
 from envsync.build.sources import SourceTree, check_out, copy_folder, open_folder, unpack_sdist
+from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError
 from envsync.events import Reporter
 from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors, sweep
 from envsync.index.client import IndexClient
+from envsync.index.page_source import Index
+from envsync.inside import folder_inside
+from envsync.lock.origins import is_declared, place
 from envsync.lock.pins import Pinned
+from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.model.target import Target
 from envsync.settings import Settings
@@ -25,6 +30,8 @@ from envsync.store.built import BuiltStore, BuiltWheel
 from envsync.wheel.metadata import parse_metadata
 from envsync.workflow.fetch import listing_of
 from envsync.workflow.interpreter import find_interpreter
+from envsync.workflow.local_files import take
+from envsync.workflow.public_index import public_index
 
 _SCRATCH = "builds-v1"
 
@@ -57,24 +64,19 @@ class Builder:
         A source distribution is built once for each kind of interpreter, a local folder each time.
         Raises `BuildNotAllowed`, `BuildFailed`, and what getting the source raises.
         """
-        if pin.url is not None:  # what lies in the project may always be built
-            self._refuse(pin.name, pin.version)
-        built = self._known(pin.sha256, pin, target)
+        self.check_leave(pin)
+        # What lies in the project is read each time: it may not be what was locked any more.
+        built = self._known(pin.sha256, pin, target) if pin.url is not None else None
         if built is not None:
             return built.path, built.sha256
         with self._scratch() as folder, self._tree(pin, folder) as tree:
-            source = pin.sha256 or tree.sha256
-            built = self._known(source, pin, target) or self._build(
-                pin, tree, target, folder, source
-            )
+            built = self._known(tree.sha256, pin, target) or self._build(pin, tree, target, folder)
         return built.path, built.sha256
 
     def _known(self, source: str, pin: Pinned, target: Target) -> BuiltWheel | None:
         return self._built.get(self._key(source, pin, target)) if source else None
 
-    def _build(
-        self, pin: Pinned, tree: SourceTree, target: Target, folder: str, source: str
-    ) -> BuiltWheel:
+    def _build(self, pin: Pinned, tree: SourceTree, target: Target, folder: str) -> BuiltWheel:
         build = build_editable if pin.editable else build_wheel
         path = build(
             tree,
@@ -87,14 +89,15 @@ class Builder:
             reporter=self._reporter,
         )
         with storage_errors(path):
-            key = self._key(source, pin, target) if source else sha256_file(path)
+            key = self._key(tree.sha256, pin, target) if tree.sha256 else sha256_file(path)
         return self._built.put(key, path)
 
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """Ask a candidate's backend for its metadata. Raises as `wheel`."""
         source = candidate.source
-        if source is None or source.url is not None:
-            self._refuse(candidate.name, str(candidate.version))
+        is_local = source is not None and source.url is None
+        if not is_local and not self._is_allowed(candidate.name):
+            raise BuildNotAllowed(f"{candidate.name}=={candidate.version}")
         spec = self._spec
         target = find_interpreter(
             spec.python, spec.requires_python, self._root, self._settings, self._reporter
@@ -117,10 +120,20 @@ class Builder:
             self._reporter.end("building")
         return parse_metadata(data, file=label)
 
-    def _refuse(self, name: str, version: str | None) -> None:
+    def check_leave(self, pin: Pinned) -> None:
+        """See that env.toml gives leave for a build: by `[build] allow`, or because `[sources]`
+        names this very file or folder of the project. A lock gives none.
+
+        Raises `BuildNotAllowed`.
+        """
+        if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):
+            return
+        package = f"{pin.name}=={pin.version}" if pin.version else pin.name
+        raise BuildNotAllowed(package, source=None if pin.index_url else place(pin))
+
+    def _is_allowed(self, name: str) -> bool:
         allowed = self._spec.build.allow
-        if ALL not in allowed and canonicalize_name(name) not in allowed:
-            raise BuildNotAllowed(f"{name}=={version}" if version else name)
+        return ALL in allowed or canonicalize_name(name) in allowed
 
     def _key(self, source: str, pin: Pinned, target: Target) -> str:
         return build_key(
@@ -129,7 +142,11 @@ class Builder:
             config_settings=self._settings_of(pin.name),
             target=target,
             subdirectory=pin.subdirectory,
+            indexes=[public_url(index.url) for index in self._indexes()],
         )
+
+    def _indexes(self) -> Sequence[Index]:
+        return indexes_for(self._spec, self._settings.default_index or public_index())
 
     def _settings_of(self, name: str) -> dict[str, str | Sequence[str]]:
         return dict(self._spec.build.config_settings.get(canonicalize_name(name), {}))
@@ -153,12 +170,13 @@ class Builder:
         """Give the source tree of a pin, private but for an editable one."""
         place = make_private_directory(folder, "source-")
         if pin.kind == "directory":
-            source = os.path.normpath(os.path.join(self._root, pin.path or "."))
+            path = pin.path or "."
             if pin.editable:
-                yield open_folder(os.path.join(source, pin.subdirectory or ""), label=pin.path)
+                folder = folder_inside(self._root, path, pin.subdirectory)
+                yield open_folder(folder, label=pin.path)
             else:
                 yield copy_folder(
-                    source,
+                    folder_inside(self._root, path),
                     directory=place,
                     label=pin.path,
                     subdirectory=pin.subdirectory,
@@ -179,7 +197,7 @@ class Builder:
 
     def _archive(self, pin: Pinned, folder: str) -> str:
         if pin.url is None:
-            return os.path.normpath(os.path.join(self._root, pin.path or pin.filename))
+            return take(pin, self._root, folder)
         arriving = self._supplier.client().download(
             pin.url,
             pin.hashes,

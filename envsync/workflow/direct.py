@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 
-from envsync.files import sha256_file
+from envsync.inside import hash_inside, real_path
 from envsync.lock.pins import Pinned
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -15,28 +15,31 @@ def identity(pin: Pinned, project_root: str) -> str:
     """Name the files that an environment holds of a pin: equal names, equal files.
 
     A local folder is looked at: an editable one counts as changed when its project files changed,
-    another one when anything in it did. `project_root` is the lock's folder. Raises `OSError`.
+    another one when anything in it did. `project_root` is the lock's folder. Raises `OSError`,
+    `PathRefused` when links lead out of it.
     """
     content = pin.sha256 or ",".join(f"{k}={v}" for k, v in sorted(pin.hashes.items()))
     if pin.kind in ("wheel", "sdist"):
         return f"{pin.kind}:{content}"
     if pin.kind == "directory":
-        folder = os.path.join(project_root, pin.path or ".", pin.subdirectory or "")
-        files = _project_files(folder) if pin.editable else _all_files(folder)
+        folder = os.path.join(pin.path or ".", pin.subdirectory or "")
+        files = (_project_files if pin.editable else _all_files)(project_root, folder)
         content = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
     origin = "\0".join(map(str, (pin.url, pin.path, pin.subdirectory, pin.editable, pin.commit)))
     return f"{pin.kind}:{content}:{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 
-def _project_files(folder: str) -> Iterator[str]:
+def _project_files(project_root: str, folder: str) -> Iterator[str]:
     for name in _PROJECT_FILES:
-        try:
-            yield f"{name} {sha256_file(os.path.join(folder, name))}"
-        except FileNotFoundError:
-            continue
+        path = os.path.join(folder, name)
+        if os.path.lexists(os.path.join(project_root, path)):
+            yield f"{name} {hash_inside(project_root, path).hashes['sha256']}"
 
 
-def _all_files(folder: str) -> Iterator[str]:
+def _all_files(project_root: str, folder: str) -> Iterator[str]:
+    if not os.path.lexists(os.path.join(project_root, folder)):
+        return
+    folder = real_path(project_root, folder)
     for current, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if _is_source(current, name))
         for name in sorted(names):

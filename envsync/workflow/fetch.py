@@ -9,7 +9,7 @@ from typing import NamedTuple
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.errors import EnvsyncError, LockInvalid
+from envsync.errors import EnvsyncError
 from envsync.events import Reporter
 from envsync.files import sha256_file, storage_errors
 from envsync.index.client import IndexClient, Listing
@@ -33,6 +33,10 @@ class Source(NamedTuple):
 
     client: Callable[[], IndexClient]
     """Gives the index client; called only when something must be downloaded."""
+    local: Callable[[Pinned, str], str]
+    """Copies a file of the project into a folder, compared with the lock; gives the copy's path."""
+    leave: Callable[[Pinned], None]
+    """Raises `BuildNotAllowed` for a pin that may not be built."""
     build: Callable[[Pinned], tuple[str, str]]
     """Builds a wheel of a pin that isn't one; gives its path and sha256."""
 
@@ -50,7 +54,8 @@ def fetch(
 
     Wheels are downloaded and unpacked side by side. A stored wheel that shows to have been tampered
     with is set aside and made anew. Raises what downloading, reading and building raise:
-    `DownloadFailed`, `HashMismatch`, `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
+    `BuildNotAllowed` before anything else, `DownloadFailed`, `HashMismatch`, `PathRefused`,
+    `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
     then what has arrived stays in the store, and nothing else has changed.
     """
     stored, absent = _in_store(pins, store, look)
@@ -103,6 +108,8 @@ class _Fetching:
         """Fetch every pin; the first failure ends it, once what is running has ended."""
         wheels = [pin for pin in pins if pin.is_wheel]
         others = [pin for pin in pins if not pin.is_wheel]
+        for pin in others:
+            self._source.leave(pin)
         stored = self._download(wheels) if wheels else {}
         for pin in others:
             self._reporter.begin("building")
@@ -116,13 +123,18 @@ class _Fetching:
         return stored
 
     def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
-        self._reporter.begin("downloading", sum(pin.size or 0 for pin in wheels) or None)
+        total = sum(pin.size or 0 for pin in wheels if pin.url is not None)
+        self._reporter.begin("downloading", total or None)
         # Large ones first: their unpacking is what everything else waits for.
         order = sorted(wheels, key=lambda pin: -(pin.size or 0))
         pool = ThreadPoolExecutor(_UNPACKERS)
         try:
             unpacked: dict[Future[StoredWheel], Pinned] = {}
-            arriving = {self._arrive(pin): pin for pin in order}
+            for pin in order:
+                if pin.url is None:
+                    path = self._source.local(pin, self._folder)
+                    unpacked[pool.submit(self._unpack, pin, path)] = pin
+            arriving = {self._arrive(pin, pin.url): pin for pin in order if pin.url is not None}
             for future in as_completed(arriving):
                 pin = arriving[future]
                 unpacked[pool.submit(self._unpack, pin, future.result())] = pin
@@ -131,11 +143,9 @@ class _Fetching:
             pool.shutdown(wait=True, cancel_futures=True)
             self._reporter.end("downloading")
 
-    def _arrive(self, pin: Pinned) -> "Future[str]":
-        if pin.url is None:
-            raise LockInvalid("pylock.toml", f"{pin.name} has no URL to download {pin.filename}")
+    def _arrive(self, pin: Pinned, url: str) -> "Future[str]":
         return self._source.client().download(
-            pin.url,
+            url,
             pin.hashes,
             pin.size,
             directory=self._folder,

@@ -35,7 +35,8 @@ def remember_fresh(project: Project, settings: Settings) -> None:
 
 
 def _path(project: Project, settings: Settings) -> str:
-    facts = (__version__, sha256_file(project.spec_path), sha256_file(project.lock_path))
+    index = settings.default_index or ""
+    facts = (__version__, index, sha256_file(project.spec_path), sha256_file(project.lock_path))
     return f"{settings.cache_dir}/fresh-v1/{key_of(facts)}"
 
 

@@ -17,10 +17,18 @@ from envsync.settings import Settings
 from envsync.spec.conflicts import clash
 from envsync.spec.model import Part, Spec
 from envsync.workflow.interpreter import find_interpreter
-from envsync.workflow.lock import LockOutcome, make_lock, read_lock, why_stale
+from envsync.workflow.local_files import files_of_pins, refuse_altered
+from envsync.workflow.lock import (
+    LockOutcome,
+    make_lock,
+    read_lock,
+    refuse_stale,
+    refuse_unanswered,
+    why_stale,
+)
 from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
-from envsync.workflow.request import LOCKED, LockOptions, Selection
+from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.workflow.spec_file import venv_path
 
 
@@ -37,19 +45,37 @@ def lock_for_sync(
 
     `trust` None locks anew when env.toml changed; `LOCKED` refuses then, and without a
     lock, with `LockOutdated`; `FROZEN` takes the lock as it stands. Raises `UsageError` when there
-    is none to take.
+    is none to take, `HashMismatch` when a file of the project is not what was locked.
     """
     if trust is None:
         return make_lock(project, spec, settings, reporter, options)
-    name = os.path.basename(project.lock_path)
+    lock = lock_on_disk(project, spec, settings, trust=trust)
+    if trust == LOCKED:
+        refuse_unanswered(project, spec, lock.pylock, settings)
+    refuse_altered(project.root, lock.pylock, may_lack=trust == FROZEN)
+    return lock
+
+
+def lock_to_compare(project: Project, spec: Spec, settings: Settings, *, trust: str) -> LockOutcome:
+    """Give the lock that an environment is compared with; `trust` as above.
+
+    What the project's files hold is a reason among others. Raises `LockOutdated`, `UsageError`.
+    """
+    lock = lock_on_disk(project, spec, settings, trust=trust)
+    if trust == LOCKED:
+        refuse_stale(project, spec, lock.pylock, settings)
+    return lock
+
+
+def lock_on_disk(project: Project, spec: Spec, settings: Settings, *, trust: str) -> LockOutcome:
+    """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
     before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
-    if before is None and trust == LOCKED:
-        raise LockOutdated(name, why_stale(project, spec, None), hint="`envsync lock`")
-    if before is None:
-        raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
-    if trust == LOCKED and (reasons := why_stale(project, spec, before[0])):
-        raise LockOutdated(name, reasons)
-    return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    if before is not None:
+        return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    name = os.path.basename(project.lock_path)
+    if trust == LOCKED:
+        raise LockOutdated(name, why_stale(project, spec, None, settings), hint="`envsync lock`")
+    raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
 
 
 def make_goal(
@@ -133,6 +159,9 @@ def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome)
         (lock.path, hashlib.sha256(lock.data).hexdigest()),
         (goal.target.executable, ""),
     ]
+    for file in files_of_pins(goal.pins):
+        path = os.path.normpath(os.path.join(project.root, file.path))
+        inputs.append((path, file.hashes.get("sha256", "")))
     for pin in goal.pins:
         if pin.kind == "directory":
             folder = os.path.join(project.root, pin.path or ".", pin.subdirectory or "")

@@ -19,11 +19,11 @@ from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.plan import Comparison
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
-from envsync.workflow.goal import lock_for_sync, make_goal
+from envsync.workflow.goal import lock_to_compare, make_goal
 from envsync.workflow.lock import why_stale
 from envsync.workflow.look import REPAIR, Goal, State, check, compared, look
 from envsync.workflow.project import Project
-from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection, SyncRequest
+from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.workflow.spec_file import read_spec
 from envsync.workflow.stored import in_store
 
@@ -131,9 +131,9 @@ def _goal(
 ) -> tuple[Goal, tuple[str, ...]]:
     """What the lock on disk asks for, and why that does not answer env.toml."""
     spec, _ = read_spec(project)
-    lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
+    lock = lock_to_compare(project, spec, settings, trust=trust)
     goal = make_goal(project, spec, lock, selection, settings, reporter)
-    return goal, why_stale(project, spec, lock.pylock)
+    return goal, why_stale(project, spec, lock.pylock, settings)
 
 
 def _path_changes(root: str, state: State) -> Iterable[PathChange]:

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
-from envsync.errors import LockInvalid, NotSupported
+from envsync.errors import LockInvalid, LockOutdated, NotSupported, PathRefused, StorageFailed
 from envsync.events import Reporter
-from envsync.files import read_limited, sha256_file, storage_errors
+from envsync.files import read_limited, storage_errors
+from envsync.inside import hash_inside
 from envsync.lock.compare import Change, changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.fingerprint import stale_reasons, tool_table
+from envsync.lock.origins import same_index, unfounded
 from envsync.lock.pylock import to_pylock
 from envsync.lock.read import (
     CREATED_BY,
@@ -29,10 +31,12 @@ from envsync.lock.text import render
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
+from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
 from envsync.workflow.interpreter import find_interpreter
+from envsync.workflow.local_files import refuse_altered, why_altered
 from envsync.workflow.problem import (
     covered_environments,
     markers_within_reason,
@@ -40,6 +44,7 @@ from envsync.workflow.problem import (
     wanted,
 )
 from envsync.workflow.project import Project
+from envsync.workflow.public_index import public_index
 from envsync.workflow.request import LockOptions
 
 
@@ -73,14 +78,48 @@ def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock,
     return parse_lock(data, path=name, policy=policy), data
 
 
-def why_stale(project: Project, spec: Spec, pylock: Pylock | None) -> tuple[str, ...]:
-    """Say why a lock doesn't answer env.toml, a phrase each; nothing when it does."""
+def why_stale(
+    project: Project, spec: Spec, pylock: Pylock | None, settings: Settings
+) -> tuple[str, ...]:
+    """Say why a lock doesn't answer env.toml, or the project's files; a phrase each.
+
+    The first kind of reason that there is: env.toml changed; it doesn't lead to what is in the
+    lock; a local project changed; a file is not what was locked.
+    """
     if pylock is None:
         return ("there is no lock",)
-    reasons = stale_reasons(spec, pylock)
+    reasons = _why_unanswered(project, spec, pylock, settings)
+    return reasons or tuple(why_altered(project.root, pylock))
+
+
+def _why_unanswered(
+    project: Project, spec: Spec, pylock: Pylock, settings: Settings
+) -> tuple[str, ...]:
+    reasons = stale_reasons(spec, pylock) or unfounded(
+        spec, pylock, lambda url: _is_default_index(url, settings)
+    )
     if not reasons and tool_table(pylock).get(_LOCAL) != (_local_projects(project, spec) or None):
         reasons = ("the pyproject.toml of a local source changed",)
     return reasons
+
+
+def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: Settings) -> None:
+    """See that a lock answers env.toml and the project's files. Raises `LockOutdated`."""
+    reasons = why_stale(project, spec, pylock, settings)
+    if reasons:
+        raise LockOutdated(os.path.basename(project.lock_path), reasons)
+
+
+def refuse_unanswered(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> None:
+    """See that a lock answers env.toml, whatever files hold. Raises `LockOutdated`."""
+    reasons = _why_unanswered(project, spec, pylock, settings)
+    if reasons:
+        raise LockOutdated(os.path.basename(project.lock_path), reasons)
+
+
+def _is_default_index(url: str, settings: Settings) -> bool:
+    chosen = settings.default_index
+    return (chosen is not None and same_index(url, chosen)) or same_index(url, public_index())
 
 
 _LOCAL = "local-projects"
@@ -92,10 +131,10 @@ def _local_projects(project: Project, spec: Spec) -> list[dict[str, str]]:
     for name, sources in sorted(spec.sources.items()):
         for source in sources:
             if source.kind == "path":
-                folder = os.path.join(project.root, source.location, source.subdirectory or "")
+                path = os.path.join(source.location, source.subdirectory or "", "pyproject.toml")
                 digest = ""
-                with suppress(OSError):
-                    digest = sha256_file(os.path.join(folder, "pyproject.toml"))
+                with suppress(PathRefused, StorageFailed):
+                    digest = hash_inside(project.root, path).hashes["sha256"]
                 found.append({"name": name, "sha256": digest})
     return found
 
@@ -132,7 +171,7 @@ def make_lock(
         reporter.warn(f"{error}; it is made anew")
         before = None
     old = before[0] if before else None
-    if before and not options.upgrade and not why_stale(project, spec, old):
+    if before and not options.upgrade and _stands(project, spec, before[0], settings):
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None and old.created_by != CREATED_BY:
         reporter.warn(
@@ -146,7 +185,7 @@ def make_lock(
         for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
-        check_hashes(old, pylock)
+        check_hashes(old, pylock, trusted=_trusted(spec, options))
     data = render(pylock).encode()
     return LockOutcome(
         path=project.lock_path,
@@ -158,6 +197,23 @@ def make_lock(
         gaps=answer.gaps,
         restated=answer.state,
     )
+
+
+def _stands(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> bool:
+    """Say whether a lock needs no new one; an altered file is refused as by `check_hashes`."""
+    if _why_unanswered(project, spec, pylock, settings):
+        return False
+    return refuse_altered(project.root, pylock, may_lack=True)
+
+
+def _trusted(spec: Spec, options: LockOptions) -> frozenset[str]:
+    """Packages whose file may be another one than was locked: by name, or by its hash."""
+    upgraded = options.upgrade if isinstance(options.upgrade, frozenset) else frozenset()
+    return upgraded | {
+        name
+        for name, sources in declared_sources(spec).items()
+        if all(source.kind == "url" and "#" in source.location for source in sources)
+    }
 
 
 def restate(outcome: LockOutcome, spec: Spec) -> LockOutcome:

@@ -51,6 +51,8 @@ class SyncRequest(NamedTuple):
     """Set aside a folder that envsync did not make."""
     verify: bool = False
     """Look at every byte, of the environment and of the stored files that it is repaired from."""
+    allow_build: frozenset[str] = frozenset()
+    """Normalised names, or ":all:", that may be built beside those that env.toml allows."""
 
     def is_plain(self) -> bool:
         """Say whether it wants nothing but the environment that the lock on disk describes."""

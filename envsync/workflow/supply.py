@@ -1,12 +1,8 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
-import ast
-import importlib.util
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
@@ -15,7 +11,6 @@ from packaging.version import Version
 from envsync import __version__
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
-from envsync.errors import UsageError
 from envsync.events import Reporter
 from envsync.index.client import IndexClient, Refresh
 from envsync.index.curl import CurlTransport
@@ -29,6 +24,8 @@ from envsync.spec.model import Spec
 from envsync.store.wheels import StoredWheel, WheelStore
 from envsync.workflow.credentials import bind_credentials
 from envsync.workflow.fetch import Source, fetch
+from envsync.workflow.local_files import take
+from envsync.workflow.public_index import public_index
 from envsync.workflow.stored import Look
 
 if TYPE_CHECKING:
@@ -109,7 +106,12 @@ class Supply:
         self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name: from the store, downloaded or built."""
-        source = Source(self.client, lambda pin: self._builder().wheel(pin, target))
+        source = Source(
+            self.client,
+            local=lambda pin, folder: take(pin, self._root, folder),
+            leave=lambda pin: self._builder().check_leave(pin),
+            build=lambda pin: self._builder().wheel(pin, target),
+        )
         return fetch(
             pins,
             self.store,
@@ -136,23 +138,3 @@ class Supply:
         from envsync.workflow.builds import Builder  # noqa: PLC0415  (few locks build anything)
 
         return Builder(self, self._root, self._spec, self._settings, self._reporter)
-
-
-def public_index() -> str:
-    """Give the address of the public index, as the library distlib knows it.
-
-    Its module is read, not imported: an import costs ten times as much.
-    """
-    found = importlib.util.find_spec("distlib")
-    folders = found.submodule_search_locations if found else None
-    for folder in folders or ():
-        with open(os.path.join(folder, "index.py"), encoding="utf-8") as file:
-            tree = ast.parse(file.read())
-        for node in tree.body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEFAULT_INDEX":
-                host = urlsplit(ast.literal_eval(node.value)).netloc
-                return f"https://{host}/simple/"
-    raise UsageError(
-        "the address of the public index is not known: distlib is not installed as it should be",
-        hint="install envsync anew, or name an index with ENVSYNC_DEFAULT_INDEX",
-    )

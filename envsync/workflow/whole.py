@@ -1,21 +1,23 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
+from envsync.errors import BuildNotAllowed
 from envsync.events import Reporter
 from envsync.files import open_regular, remove_tree, storage_errors, write_if_changed
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync.key import UserKey
 from envsync.workflow import sync as steps
-from envsync.workflow.goal import lock_for_sync, make_goal, with_inputs
+from envsync.workflow.goal import lock_for_sync, lock_to_compare, make_goal, with_inputs
 from envsync.workflow.lock import LockOutcome, refuse_pending
 from envsync.workflow.look import SyncOutcome, check, preview
 from envsync.workflow.memory import remember
 from envsync.workflow.project import Project
-from envsync.workflow.request import FROZEN, LOCKED, LockOptions, SyncRequest
+from envsync.workflow.request import FROZEN, LOCKED, SyncRequest
 from envsync.workflow.spec_file import read_spec, venv_path
 from envsync.workflow.supply import Supply
 from envsync.workflow.sync import Undo
@@ -65,7 +67,8 @@ def sync_project(
         if request.trust != FROZEN:
             goal = with_inputs(goal, project, text, lock)
         found, wrote = lock, list[bool]()
-        with Supply(project.root, spec, settings, reporter) as supply:
+        leave = _with_leave(spec, request)
+        with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
             outcome = steps.sync(
                 goal,
                 lambda pins, look: supply.fetch(pins, goal.target, look=look),
@@ -79,6 +82,27 @@ def sync_project(
             if request.trust != FROZEN:
                 remember(goal, project, request, settings)
     return Synced(outcome._replace(recovered=recovered), lock, any(wrote))
+
+
+def _with_leave(spec: Spec, request: SyncRequest) -> Spec:
+    """Allow the builds that the command line allows, too."""
+    allow = spec.build.allow | request.allow_build
+    return spec._replace(build=spec.build._replace(allow=allow))
+
+
+@contextmanager
+def _hint(request: SyncRequest) -> Iterator[None]:
+    """Say how to give leave for a build where the lock is not made from env.toml."""
+    try:
+        yield
+    except BuildNotAllowed as error:
+        if request.trust == FROZEN:
+            error.hint = (
+                f"a build runs the package's code: `envsync sync --frozen --allow-build "
+                f'{error.name}` allows it this once, allow = ["{error.name}"] under [build] in '
+                "env.toml for good"
+            )
+        raise
 
 
 def _write(project: Project, write: Callable[[], None]) -> Undo:
@@ -117,7 +141,7 @@ def check_project(
     spec, _ = read_spec(project)
     refuse_pending(spec)
     trust = request.trust or LOCKED
-    lock = lock_for_sync(project, spec, settings, reporter, trust=trust, options=LockOptions())
+    lock = lock_to_compare(project, spec, settings, trust=trust)
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     return check(goal, seal, verify=request.verify)

@@ -313,9 +313,9 @@ def test_clean_knows_wheels_that_were_built(project: Workplace, server: IndexSer
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
     project.ok("lock", "--allow-build", "sourced")
     project.ok("sync")
-    assert len(list((project.cache / "built-v1").glob("[0-9a-f]*"))) == 1
+    assert len(list((project.cache / "built-v2").glob("[0-9a-f]*"))) == 1
     project.ok("cache", "clean", "sourced")
-    assert list((project.cache / "built-v1").glob("[0-9a-f]*")) == []
+    assert list((project.cache / "built-v2").glob("[0-9a-f]*")) == []
     assert "sourced" not in wheels(project)
 
 
@@ -343,7 +343,7 @@ def test_links_are_never_followed_out(project: Workplace, outside: Path, action:
     os.symlink(outside, project.cache / "wheels-v1" / ("0" * 64))
     os.symlink(outside, project.cache / "wheels-v1" / ".staging-x")
     os.symlink(outside, project.cache / "downloads-v1" / "fetch-x")
-    os.symlink(outside, project.cache / "built-v1")
+    os.symlink(outside, project.cache / "built-v2")
     os.symlink(outside, project.cache / "http-v2" / "zz")
     shutil.rmtree(project.venv)
     age(project)
@@ -411,7 +411,7 @@ def test_verify_finds_a_damaged_built_wheel(project: Workplace, server: IndexSer
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
     project.ok("lock", "--allow-build", "sourced")
     project.ok("sync")
-    (path,) = (project.cache / "built-v1").glob("*/*.whl")
+    (path,) = (project.cache / "built-v2").glob("*/*.whl")
     poison(path)
     ran = project.run("cache", "verify", "--json")
     assert ran.code == 3

@@ -17,6 +17,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from envsync.lock.origins import unfounded
+from envsync.lock.read import parse_lock
 from envsync.model.marker import (
     ALWAYS,
     NEVER,
@@ -27,6 +29,7 @@ from envsync.model.marker import (
     from_text,
     group,
 )
+from envsync.spec.read import parse_spec
 from tests.support.catalog import SCENARIOS, scenario_files
 from tests.support.command import Ran, Workplace
 from tests.support.lock_oracle import Gap, Place, judge
@@ -144,6 +147,9 @@ def judge_lock(served: Served, folder: Path, ran: Ran) -> None:
         assert any(notice in line for line in report.notices), report.notices
     if not served.expected.notices:
         assert report.notices == []
+    spec = parse_spec(served.env_toml, folder_name=folder.name)
+    lock = parse_lock(text.encode(), path="pylock.toml")
+    assert unfounded(spec, lock, served.index_url.startswith) == ()
     judgement = judge(text.encode(), served.env_toml, served.shelf(), told=report.tells)
     assert judgement.violations == []
     assert judgement.places > 0
