@@ -113,8 +113,11 @@ def _repair(world: SmallWorld) -> Scenario:
     (site / "shape/inner.py").unlink()
     (site / "shape" / SITE_STRAY).write_bytes(stray)
     (stage.venv / "bin" / "app").chmod(0o600)
+    (stage.venv / "share" / "mine.conf").write_bytes(stray)
+    for folder, mode in ((site / "app", 0o777), (site / "shape", 0o500), (stage.venv, 0o700)):
+        folder.chmod(mode)
     stage.save("repair-start")
-    kept = {"part1.py": edited, SITE_STRAY: stray}
+    kept = {"part1.py": edited, SITE_STRAY: stray, "mine.conf": stray}
     return Scenario("repair", "repair-start", old, old, kept=kept)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.sync.drift import Drift, expected_mtime, scan, source_of
+from envsync.sync.drift import Drift, expected_mtime, in_the_way, scan, source_of
 from envsync.sync.manifest import Placed
 
 SHA = "ab" * 32
@@ -140,6 +140,19 @@ def test_root_may_hold_what_nobody_placed(tmp_path: Path, placed: dict[str, Plac
     (tmp_path / "etc" / "mine.conf").write_text("")
     (tmp_path / "src").symlink_to("/nowhere")
     assert look(tmp_path, placed).is_clean()
+
+
+def test_what_is_in_the_way_of_new_files_is_told(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    for mine in ("var/x.txt", "var/deep/y.txt", "notes.txt", "share/mine.txt", "opt/z.txt"):
+        (tmp_path / mine).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / mine).write_text("mine")
+    (tmp_path / "srv").symlink_to(tmp_path / "opt")
+    (tmp_path / "usr").write_text("mine")
+    after = [*placed, "var/deep/new.txt", "var/x.txt", "notes.txt", "srv/z.txt", "usr/a", "new/b"]
+    assert sorted(in_the_way(str(tmp_path), placed, after)) == [
+        *("notes.txt", "srv", "usr", "var/deep/y.txt", "var/x.txt")
+    ]
+    assert in_the_way(str(tmp_path), placed, [*placed, "share/mine.txt"]) == ()  # `scan` tells
 
 
 def test_owned_folder_without_files_is_looked_into_and_never_through_a_link(
