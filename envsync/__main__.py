@@ -57,6 +57,7 @@ if "PYTHONPATH" in os.environ or sys.pycache_prefix:
     _forget_here()
 
 from envsync.sync import stamp  # noqa: E402
+from envsync.userdirs import cache_dir  # noqa: E402
 
 _LARGEST = 1 << 20
 """Bytes of an env.toml or a script from which on somebody else has to look."""
@@ -97,7 +98,7 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
     running = arguments[0] == "run"
     if running and not command:
         return
-    if not stamp.is_current(root, stamp.DEFAULT_SELECTION, files=not running):
+    if not _is_in_sync(root, files=not running):
         return
     if not running:
         sys.stderr.write("Nothing to do: .venv matches the lock\n")
@@ -108,6 +109,11 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
         execute(root, command)
     except OSError:
         return  # cli.run says what is wrong
+
+
+def _is_in_sync(root: str, *, files: bool) -> bool:
+    cache = cache_dir(os.environ)
+    return bool(cache) and stamp.is_current(cache, root, stamp.DEFAULT_SELECTION, files=files)
 
 
 def _plain_command(root: str, words: "list[str]") -> "list[str]":

@@ -33,6 +33,7 @@ BUCKETS = {
     "pythons-v1": VALUES,
     "goals-v1": VALUES,
     "fresh-v1": VALUES,
+    "stamps-v1": VALUES,
     "environments-v1": USERS,
     "downloads-v1": SCRATCH,
     "partial-v1": SCRATCH,

@@ -27,7 +27,8 @@ from envsync.sync.tree import Tree
 HEADER = "envsync-journal 2"
 
 _LIMIT = 256 << 20
-_LEFTOVERS = ("stage", "trash", "manifest.next")
+_LEFTOVERS = ("stage", "trash", "manifest.next", "stamp")
+"""What goes with the next sync; `stamp` is of versions that believed what lay here."""
 
 # Why a folder may stay: something is in it, or it is gone or no folder any more.
 _STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, errno.ELOOP})

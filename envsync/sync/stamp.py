@@ -1,7 +1,11 @@
 """The no-op mark: what was in sync with what, so that a sync with nothing to do asks only the disk.
 
+    stamps-v1/<key>                      in the user's cache; key: a number made of the path
+
     envsync-stamp 3
     root /project/.venv
+    is 2049 913 914 917 1790… 918 1790…  device and inode of the folder, inode of its state, inode
+                                         and time of last change of its id and manifest
     selection default
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
@@ -9,6 +13,10 @@
     …paths, one a line, folders first; then 64-bit integers in the machine's order: the
     modification times of the folders in nanoseconds; of the files st_mode, sizes, and
     modification times in seconds…
+
+A mark that came with an environment proves nothing: whoever made the one made the other. This one
+lies where only the user writes, and is about the very folder and state that were in sync: neither
+another folder in its place nor one with these times has these numbers.
 
 Read on the shortest path of the program: this module imports next to nothing that is not
 already there when Python has started, but for hashing what was written just before the stamp.
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 HEADER = b"envsync-stamp 3"
-NAME = ".envsync/stamp"
+BUCKET = "stamps-v1"
 DEFAULT_SELECTION = "default"
 
 # What carries a time this close to the writing of the stamp may have changed after it was looked
@@ -34,6 +42,7 @@ _UNKNOWN = -1
 
 _TYPE, _FOLDER, _SETGID = 0o170000, 0o040000, 0o002000
 _AS_MADE = 0o040755  # as in `sync.modes`
+_PRIME = 2**128 - 159
 
 
 def render(
@@ -49,11 +58,12 @@ def render(
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
     of which the time and size are enough; `files` are (path, st_mode, size, mtime in seconds) as
     they should be. A folder that changed after `known_ns` is never taken as unchanged.
-    Raises `OSError` when an input or folder is gone.
+    Raises `OSError` when an input, a folder or the environment's state is gone.
     """
     from array import array  # noqa: PLC0415  (for writing only)
 
-    lines = [HEADER.decode(), f"root {root}", f"selection {selection}", f"written {known_ns}"]
+    lines = [HEADER.decode(), f"root {root}", f"is {_identity(root)}"]
+    lines += [f"selection {selection}", f"written {known_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
@@ -73,18 +83,84 @@ def _settled(folder: str, known_ns: int) -> int:
     return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN
 
 
-def is_current(root: str, selection: str, *, files: bool) -> bool:
+def place(cache_dir: str, root: str) -> str:
+    """Give the path of an environment's mark.
+
+    Two paths with one number would only take turns: the mark names its environment in full.
+    """
+    number = int.from_bytes(os.fsencode(root), "big") % _PRIME  # hashing costs an import
+    return f"{cache_dir}/{BUCKET}/{number:032x}"
+
+
+def keep(cache_dir: str, root: str, data: bytes) -> None:
+    """Write a mark; where the cache can't be written to, the environment goes without."""
+    from envsync.errors import StorageFailed  # noqa: PLC0415  (for writing only)
+    from envsync.files import make_folders, write_atomic  # noqa: PLC0415
+
+    path = place(cache_dir, root)
+    try:
+        make_folders(os.path.dirname(path), 0o700)
+        write_atomic(path, data, mode=0o600, sync=False)
+    except (OSError, StorageFailed):
+        return
+
+
+def drop(cache_dir: str, root: str) -> None:
+    """Remove an environment's mark, if there is one and it can be removed."""
+    try:
+        os.unlink(place(cache_dir, root))
+    except OSError:
+        return
+
+
+def orphans(cache_dir: str) -> "list[str]":
+    """Give the paths of marks whose environment is gone, or another by now."""
+    folder, found = f"{cache_dir}/{BUCKET}", []
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+        try:
+            with open(f"{folder}/{name}", "rb") as file:
+                head = [file.readline(1 << 16).rstrip(b"\n") for _ in range(3)]
+            root = head[1].removeprefix(b"root ").decode("utf-8", "surrogateescape")
+            if head[0] == HEADER and head[2] == f"is {_identity(root)}".encode():
+                continue
+        except (OSError, ValueError):
+            pass
+        found.append(f"{folder}/{name}")
+    return found
+
+
+def _identity(root: str) -> str:
+    """Name the folder at `root` and the state in it, as no other folder can be named."""
+    folder, state = os.lstat(root), os.lstat(f"{root}/.envsync")
+    name, manifest = os.lstat(f"{root}/.envsync/id"), os.lstat(f"{root}/.envsync/manifest")
+    return (
+        f"{folder.st_dev} {folder.st_ino} {state.st_ino} {name.st_ino} {name.st_ctime_ns} "
+        f"{manifest.st_ino} {manifest.st_ctime_ns}"
+    )
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Say whether nobody but this user and root can have written something."""
+    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022
+
+
+def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> bool:
     """Say whether the environment at `root` is known to hold what its inputs ask for.
 
     Compares the inputs and every folder (level "structure"), with `files` every file too (level
-    "files"). False means "look closer", never an error.
+    "files"). A mark that another user could have put into the cache counts for nothing. False
+    means "look closer", never an error.
     """
     try:
-        with open(f"{root}/{NAME}", "rb") as file:
-            if file.readline() != HEADER + b"\n":
+        if not (_is_ours(os.stat(cache_dir)) and _is_ours(os.lstat(f"{cache_dir}/{BUCKET}"))):
+            return False
+        with open(place(cache_dir, root), "rb") as file:
+            if not _is_ours(os.fstat(file.fileno())) or file.readline() != HEADER + b"\n":
                 return False
             if file.readline() != f"root {root}\n".encode("utf-8", "surrogateescape"):
-                return False  # it was moved or copied
+                return False
+            if file.readline() != f"is {_identity(root)}\n".encode():
+                return False  # it was moved, copied, replaced or changed
             if file.readline().decode() != f"selection {selection}\n":
                 return False
             if os.path.lexists(f"{root}/.envsync/journal"):

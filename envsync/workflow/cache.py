@@ -21,6 +21,7 @@ from envsync.store.inventory import (
 )
 from envsync.store.users import BUCKET as USERS_BUCKET
 from envsync.store.users import User, entries_of, present, users
+from envsync.sync import stamp
 from envsync.sync.install import SYMLINK
 
 GRACE_DAYS = 30.0
@@ -87,10 +88,11 @@ def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
         found = list(items(cache_dir))
         oldest = time.time() - wanted.unused_days * _DAY
         known = list(users(cache_dir))
-        gone = list(_gone(known, oldest))
+        gone = [*_gone(known, oldest), *_orphaned(cache_dir)]
         there = present(known)
         used = entries_of(there)
-        chosen = [*gone, *(item for item in found if _is_due(item, used, oldest))]
+        due = [*gone, *(item for item in found if _is_due(item, used, oldest))]
+        chosen = list({item.path: item for item in due}.values())
         kept = 0
         if wanted.max_bytes is not None:
             pinned = entries_of(user for user in there if user.link_mode == SYMLINK)
@@ -109,6 +111,12 @@ def _gone(known: Iterable[tuple[str, User | None]], oldest: float) -> Iterator[I
         with suppress(FileNotFoundError):
             if user is None or (not user.is_there() and os.lstat(path).st_mtime < oldest):
                 yield Item(USERS_BUCKET, path, "value", 0.0)
+
+
+def _orphaned(cache_dir: str) -> Iterator[Item]:
+    """Give the no-op marks of environments that are no more."""
+    for path in stamp.orphans(cache_dir):
+        yield Item(stamp.BUCKET, path, "value", 0.0)
 
 
 def _is_due(item: Item, used: set[str], oldest: float) -> bool:

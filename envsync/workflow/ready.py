@@ -18,7 +18,7 @@ def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> 
         return None
     root = project.default_venv_path
     selection = request.selection.line(settings.python)
-    return root if stamp.is_current(root, selection, files=False) else None
+    return root if stamp.is_current(settings.cache_dir, root, selection, files=False) else None
 
 
 def root_as_it_is(project: Project) -> str:

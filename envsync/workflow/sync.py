@@ -4,12 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
-from envsync.files import Placer, remove_tree, storage_errors, write_atomic
+from envsync.files import Placer, remove_tree, storage_errors
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
@@ -105,7 +105,7 @@ def sync(
         if before_commit is not None:
             before_commit()
         _register(goal, cache_dir, state.manifest, None)
-        _write_stamp(goal, state.manifest.placed(), state.looked_ns)
+        _write_stamp(goal, cache_dir, state.manifest.placed(), state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
     seal = key.made()
@@ -126,7 +126,7 @@ def sync(
                 transaction.discard(prepared)
                 undo()
             raise
-        _write_stamp(goal, prepared.manifest.placed(), known_ns)
+        _write_stamp(goal, cache_dir, prepared.manifest.placed(), known_ns)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
@@ -311,21 +311,24 @@ def _prepare(
     )
 
 
-def _write_stamp(goal: Goal, placed: Mapping[str, Placed], known_ns: int) -> None:
+def _write_stamp(
+    goal: Goal, cache_dir: str | None, placed: Mapping[str, Placed], known_ns: int
+) -> None:
     """Write the no-op mark; an environment without one is only slower to look at.
 
     `known_ns` is the moment up to which all that happened to the folders is known.
     """
-    path = f"{goal.root}/{stamp.NAME}"
+    if cache_dir is None:
+        return
     if not goal.inputs:
-        remove_tree(path)
+        stamp.drop(cache_dir, goal.root)
         return
     known = owned(placed, owned_folders(goal.target))
     folders = sorted(folder for folder in known if os.path.isdir(f"{goal.root}/{folder}"))
     rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
-    with storage_errors(path):
+    with suppress(OSError):  # an input that is gone by now
         data = stamp.render(goal.root, goal.selection, list(goal.inputs), folders, rows, known_ns)
-        write_atomic(path, data, sync=False)
+        stamp.keep(cache_dir, goal.root, data)
 
 
 def discard_quarantine(root: str) -> Collection[str]:

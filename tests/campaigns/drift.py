@@ -386,7 +386,7 @@ def lost_manifest(field: Field) -> None:
 
 def damaged_stamp(field: Field) -> None:
     """The mark that nothing is to do says so of another state."""
-    path = field.pick(field.venv.glob(".envsync/stamp"))
+    path = field.pick(field.venv.parent.parent.glob("cache/stamps-v1/*"))
     path.write_bytes(path.read_bytes()[:-8] + bytes(8))
     delete(field)
 

@@ -148,6 +148,27 @@ SWITCHES = (
         "tests/sync/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",
     ),
     Switch(
+        "a stamp of others is believed", _STAMP,
+        "return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022", "return True",
+        "tests/sync/test_stamp.py::test_a_mark_that_others_could_write_counts_for_nothing",
+    ),
+    Switch(
+        "a stamp is believed of another folder in the place", _STAMP,
+        'if file.readline() != f"is {_identity(root)}\\n".encode():', "if not file.readline():",
+        "tests/sync/test_stamp.py::test_other_changes_are_seen_at_both_levels",
+    ),
+    Switch(
+        "a lock on a file that was removed counts", _FILES,
+        "if self._is_in_place():", "if True:",
+        "tests/test_files.py"
+        "::test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing",
+    ),
+    Switch(
+        "forked processes keep locks", _FILES,
+        "os.register_at_fork(after_in_child=_let_go)", "_let_go",
+        "tests/commands/test_together.py::test_a_killed_holder_and_its_children_block_nobody",
+    ),
+    Switch(
         "a wheel's hash is not compared", _STORE, "if found != sha256:", "if False:",
         "tests/store/test_wheels.py::test_another_hash_is_refused",
     ),

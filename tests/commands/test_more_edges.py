@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from envsync.sync import stamp
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer, Reply
@@ -43,16 +45,22 @@ def test_lock_of_another_tool_is_replaced_with_a_word(project: Workplace) -> Non
     assert "--frozen" in ran.err
 
 
+def selected(project: Workplace) -> bytes:
+    """What the no-op mark of the project's environment is about."""
+    data = Path(stamp.place(str(project.cache), str(project.venv))).read_bytes()
+    return next(line for line in data.split(b"\n") if line.startswith(b"selection "))
+
+
 def test_interpreter_given_by_flag_does_not_stick(project: Workplace) -> None:
     del project.environ["ENVSYNC_PYTHON"]
     project.write(SPEC.replace("[env]", f'[env]\npython = "{sys.executable}"', 1))
     project.ok("sync")
     project.ok("sync", "--python", sys.executable)
     assert "Nothing to do" in project.ok("sync").err
-    selection = (project.venv / ".envsync/stamp").read_bytes().split(b"\n")[2]
+    selection = selected(project)
     assert selection == b"selection default"
     project.ok("sync", "--python", sys.executable)
-    selection = (project.venv / ".envsync/stamp").read_bytes().split(b"\n")[2]
+    selection = selected(project)
     assert b"python=" in selection
 
 

@@ -1,5 +1,8 @@
 import hashlib
 import os
+import shutil
+import stat
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,8 @@ def root(tmp_path: Path) -> Path:
     """A synced environment, an input beside it, and the stamp that says so."""
     folder = tmp_path / ".venv"
     (folder / ".envsync").mkdir(parents=True)
+    (folder / ".envsync/id").write_text("0af1\n")
+    (folder / ".envsync/manifest").write_text("what is there\n")
     (folder / "lib" / "deep").mkdir(parents=True)
     for path in ("lib/a.py", "lib/deep/ü.py"):
         (folder / path).write_text("x = 1\n")
@@ -43,11 +48,19 @@ def write(root: Path, known_ns: int | None = None, digest: str = "0" * 64) -> No
         files,
         known_ns or time.time_ns(),
     )
-    (root / stamp.NAME).write_bytes(data)
+    stamp.keep(cache_of(root), str(root), data)
+
+
+def cache_of(root: Path) -> str:
+    return str(root.parent / "cache")
+
+
+def mark_of(root: Path) -> Path:
+    return Path(stamp.place(cache_of(root), str(root)))
 
 
 def is_current(root: Path, *, files: bool = True) -> bool:
-    return stamp.is_current(str(root), SELECTION, files=files)
+    return stamp.is_current(cache_of(root), str(root), SELECTION, files=files)
 
 
 def test_untouched_environment_is_current_and_the_working_folder_stays(root: Path) -> None:
@@ -104,7 +117,41 @@ def open_journal(root: Path) -> None:
 
 
 def drop_stamp(root: Path) -> None:
-    (root / stamp.NAME).unlink()
+    stamp.drop(cache_of(root), str(root))
+
+
+def copy_in_place(root: Path) -> None:
+    """Put a copy in its place that has the same times."""
+    subprocess.run(["cp", "-a", root, f"{root}-copy"], check=True)
+    root.rename(f"{root}-old")
+    Path(f"{root}-copy").rename(root)
+
+
+def empty_id(root: Path) -> None:
+    (root / ".envsync/id").write_text("")
+
+
+def remove_id(root: Path) -> None:
+    (root / ".envsync/id").unlink()
+
+
+def rewrite_manifest(root: Path) -> None:
+    """Write the very same again, and put the time back."""
+    path = root / ".envsync/manifest"
+    status = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace_state(root: Path) -> None:
+    subprocess.run(["cp", "-a", root / ".envsync", root / "copy"], check=True)
+    (root / ".envsync").rename(root / "old")
+    (root / "copy").rename(root / ".envsync")
+
+
+def link_state(root: Path) -> None:
+    (root / ".envsync").rename(root.parent / "state")
+    (root / ".envsync").symlink_to(root.parent / "state")
 
 
 def drop_everything(root: Path) -> None:
@@ -115,7 +162,8 @@ def drop_everything(root: Path) -> None:
     "change",
     [
         *(add, remove, link_folder, change_input, remove_input),
-        *(open_journal, drop_stamp, drop_everything),
+        *(open_journal, drop_stamp, drop_everything, copy_in_place, empty_id, remove_id),
+        *(rewrite_manifest, replace_state, link_state),
     ],
 )
 def test_other_changes_are_seen_at_both_levels(root: Path, change: Callable[[Path], None]) -> None:
@@ -125,7 +173,7 @@ def test_other_changes_are_seen_at_both_levels(root: Path, change: Callable[[Pat
 
 
 def test_other_selection_is_not_current(root: Path) -> None:
-    assert not stamp.is_current(str(root), "groups=docs", files=True)
+    assert not stamp.is_current(cache_of(root), str(root), "groups=docs", files=True)
 
 
 def test_folder_that_changed_after_it_was_looked_at_is_never_current(root: Path) -> None:
@@ -145,9 +193,9 @@ def test_input_written_in_the_same_moment_is_judged_by_its_hash(root: Path) -> N
 
 
 def test_damaged_stamp_is_not_current(root: Path) -> None:
-    data = (root / stamp.NAME).read_bytes()
+    data = mark_of(root).read_bytes()
     for length in range(0, len(data), 5):
-        (root / stamp.NAME).write_bytes(data[:length])
+        mark_of(root).write_bytes(data[:length])
         assert not is_current(root)
 
 
@@ -165,7 +213,7 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
     earlier = time.time() - 10
     os.utime(many, (earlier, earlier))
     data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns())
-    (root / stamp.NAME).write_bytes(data)
+    stamp.keep(cache_of(root), str(root), data)
     assert is_current(root)
     for victim in ("f3.py", "f3999.py"):
         (many / victim).write_bytes(b"edited")
@@ -173,3 +221,81 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
         (many / victim).write_bytes(b"")
         os.utime(many / victim, (1_500_000_000, 1_500_000_000))
         assert is_current(root)
+
+
+# --- who wrote it -------------------------------------------------------------------------------
+
+
+def test_what_came_with_the_environment_is_no_mark(root: Path) -> None:
+    """A clone can bring a mark with the right path, inode and times; it counts for nothing."""
+    mark = mark_of(root)
+    for place in (".envsync/stamp", "stamps-v1"):
+        shutil.copy(mark, root / place)
+    mark.unlink()
+    assert not is_current(root, files=False)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o720])
+@pytest.mark.parametrize("shared", ["cache", "bucket", "mark"])
+def test_a_mark_that_others_could_write_counts_for_nothing(
+    root: Path, shared: str, mode: int
+) -> None:
+    mark = mark_of(root)
+    path = {"cache": mark.parent.parent, "bucket": mark.parent, "mark": mark}[shared]
+    assert is_current(root)
+    path.chmod(mode)
+    assert not is_current(root, files=False)
+    path.chmod(0o700)
+    assert is_current(root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("shared", ["cache", "bucket", "mark"])
+def test_a_mark_of_somebody_else_counts_for_nothing(root: Path, shared: str) -> None:
+    mark = mark_of(root)
+    path = {"cache": mark.parent.parent, "bucket": mark.parent, "mark": mark}[shared]
+    os.chown(path, 4321, 4321)
+    assert not is_current(root, files=False)
+
+
+def test_a_bucket_that_is_a_link_is_not_followed(root: Path) -> None:
+    bucket = mark_of(root).parent
+    bucket.rename(root.parent / "elsewhere")
+    bucket.symlink_to(root.parent / "elsewhere")
+    os.chmod(root.parent / "elsewhere", 0o777)
+    assert not is_current(root, files=False)
+
+
+def test_marks_are_for_their_user_alone_whatever_the_umask(root: Path) -> None:
+    shutil.rmtree(cache_of(root))
+    before = os.umask(0)
+    try:
+        write(root)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(mark_of(root).stat().st_mode) == 0o600
+    assert stat.S_IMODE(mark_of(root).parent.stat().st_mode) == 0o700
+    assert is_current(root)
+
+
+def test_a_mark_that_cannot_be_written_is_none(root: Path) -> None:
+    shutil.rmtree(cache_of(root))
+    Path(cache_of(root)).write_text("no folder")
+    write(root)
+    assert not is_current(root, files=False)
+    stamp.drop(cache_of(root), str(root))
+
+
+def test_marks_of_environments_that_are_no_more_are_found(root: Path) -> None:
+    cache = cache_of(root)
+    assert stamp.orphans(cache) == []
+    assert stamp.orphans(f"{cache}/not-there") == []
+    (mark_of(root).parent / "torn").write_bytes(mark_of(root).read_bytes()[:40])
+    assert stamp.orphans(cache) == [str(mark_of(root).parent / "torn")]
+    copy_in_place(root)
+    assert str(mark_of(root)) in stamp.orphans(cache)
+
+
+def test_every_environment_has_a_mark_of_its_own() -> None:
+    paths = [f"/home/ada/p{number}/.venv{other}" for number in range(99) for other in ("", "-ü")]
+    assert len({stamp.place("/c", path) for path in paths}) == len(paths)
