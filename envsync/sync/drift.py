@@ -80,8 +80,9 @@ def in_the_way(root: str, before: Collection[str], after: Collection[str]) -> tu
     At the environment's root anything may lie; a folder there becomes envsync's, with all that
     is in it, once a file is placed below it. Raises `OSError`.
     """
-    walk = _Walk(root, {}, parents(after))
-    for top in sorted(_tops(after) - _tops(before)):
+    new = _tops(after) - _tops(before)
+    walk = _Walk(root, {}, parents(after) if new else ())
+    for top in sorted(new):
         found = _lstat(f"{root}/{top}")
         if found is None:
             continue

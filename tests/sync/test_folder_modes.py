@@ -2,6 +2,7 @@
 
 import os
 import stat
+import struct
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
@@ -54,6 +55,20 @@ def test_new_and_changed_environments_have_the_same_modes_under_every_umask(tmp_
     assert modes(root) == {}
     transaction.commit(prepare_change(root, MORE))
     assert tree(root) == MORE
+    assert modes(root) == {}
+
+
+def test_default_acl_of_the_folder_above_changes_no_mode(tmp_path: Path) -> None:
+    """It takes the place of the umask: without more, new folders would be 0777."""
+    entries = ((1, 7, -1), (2, 7, 1234), (4, 7, -1), (16, 7, -1), (32, 7, -1))
+    acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(tmp_path, "system.posix_acl_default", acl)
+    except (AttributeError, OSError) as error:
+        pytest.skip(f"no ACLs here: {error}")
+    root = tmp_path / ".venv"
+    make(root, FILES)
+    transaction.commit(prepare_change(root, MORE))
     assert modes(root) == {}
 
 
