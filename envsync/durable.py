@@ -39,23 +39,33 @@ def survived(boot: str) -> bool:
 def flush_all(folders: "Iterable[str]") -> None:
     """Make durable all that was done so far on the file systems of these folders.
 
-    With Linux's `syncfs`, elsewhere with `sync`. Raises `OSError`.
+    One that is gone has nothing to flush. Raises `OSError`.
     """
     seen: set[int] = set()
     for folder in folders:
-        descriptor = os.open(folder, _FOLDER)
+        try:
+            descriptor = os.open(folder, _FOLDER)
+        except FileNotFoundError:
+            continue
         try:
             device = os.fstat(descriptor).st_dev
-            if device not in seen and not _flush_file_system(descriptor):
-                os.sync()  # of all file systems
-                return
+            if device not in seen:
+                flush_file_system(descriptor)
             seen.add(device)
         finally:
             os.close(descriptor)
 
 
-def _flush_file_system(descriptor: int) -> bool:
-    """Flush the file system of an open folder; False where that can't be done by itself."""
+def flush_file_system(descriptor: int) -> None:
+    """Make durable all that was done so far on the file system of an open folder.
+
+    With Linux's `syncfs`; where there is none, with `sync`, which flushes all. Raises `OSError`.
+    """
+    if not _syncfs(descriptor):
+        os.sync()
+
+
+def _syncfs(descriptor: int) -> bool:
     import ctypes  # noqa: PLC0415  (5 ms, and a sync with nothing to do flushes nothing)
 
     call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

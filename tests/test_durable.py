@@ -16,7 +16,7 @@ def test_each_file_system_is_flushed_once(tmp_path: Path, monkeypatch: pytest.Mo
         flushed.append(descriptor)
         return True
 
-    monkeypatch.setattr(durable, "_flush_file_system", flush)
+    monkeypatch.setattr(durable, "_syncfs", flush)
     durable.flush_all([str(tmp_path), str(tmp_path), str(tmp_path.parent)])
     assert len(flushed) == 1
 
@@ -25,13 +25,13 @@ def test_the_system_is_asked(tmp_path: Path) -> None:
     durable.flush_all([str(tmp_path)])
 
 
-def test_where_one_file_system_cannot_be_flushed_all_are(
+def test_where_one_file_system_cannot_be_flushed_by_itself_all_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(durable, "_flush_file_system", lambda descriptor: False)
+    monkeypatch.setattr(durable, "_syncfs", lambda descriptor: False)
     monkeypatch.setattr(os, "sync", lambda: calls.append("sync"))
-    durable.flush_all([str(tmp_path), "/"])
+    durable.flush_all([str(tmp_path), f"{tmp_path}/gone"])
     assert calls == ["sync"]
 
 
@@ -40,7 +40,7 @@ def test_a_flush_that_fails_is_an_error() -> None:
     os.close(writing)
     os.close(reading)
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
-        durable._flush_file_system(reading)
+        durable.flush_file_system(reading)
 
 
 def test_what_an_earlier_run_wrote_is_doubted(

@@ -37,7 +37,10 @@ sys.argv = ["envsync", *ARGUMENTS]
 sys.exit(entry.main())
 """
 
-STAMP = {"envsync", "envsync.halves", "envsync.sync", "envsync.sync.stamp", "envsync.userdirs"}
+STAMP = {
+    *("envsync", "envsync.durable", "envsync.halves", "envsync.sync", "envsync.sync.stamp"),
+    "envsync.userdirs",
+}
 NOTHING_TO_DO = STAMP | {"envsync.__main__", "gc"}
 
 # Heavy ones, none of which a sync from the store may need.

@@ -15,6 +15,7 @@ journal, what is staged never counted and is thrown away.
 """
 
 import errno
+import stat
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -122,25 +123,42 @@ def recover(root: str, seal: Seal) -> bool:
     return steps is not None
 
 
-def finish(root: str, steps: Iterable[Step]) -> None:
+def finish(root: str, steps: Sequence[Step]) -> None:
     """Do every step that isn't done yet, put the new manifest in force, drop the journal."""
     with storage_errors(root), Tree(root) as tree:
         _finish(tree, steps)
 
 
-def _finish(tree: Tree, steps: Iterable[Step]) -> None:
+def _finish(tree: Tree, steps: Sequence[Step]) -> None:
     tree.make_folders(f"{STATE}/trash")
-    for step in steps:
-        _ACTIONS[step.action](tree, step)
+    _do(tree, steps)
     with suppress(FileNotFoundError):  # done by the process that died after it
         tree.rename(f"{STATE}/manifest.next", f"{STATE}/manifest")
-    tree.flush(STATE)
+    tree.flush_all()  # as long as one step may still be lost, the journal must not be
     tree.remove(f"{STATE}/journal")
     # All is done: what fails from here on is no failure of the sync. A journal that comes back
     # after a power failure is only repeated, and leftovers go with the next sync.
     with suppress(OSError):
         tree.flush(STATE)
         drop_leftovers(tree)
+
+
+def _do(tree: Tree, steps: Sequence[Step]) -> None:
+    """Do all steps; what is the user's is in quarantine for good before its place is taken."""
+    users = [step for step in steps if step.action == "keep"]
+    for step in steps:
+        if users and step is users[0]:
+            _make_quarantine(tree, users)
+        _ACTIONS[step.action](tree, step)
+        if users and step is users[-1]:
+            tree.flush_all()
+
+
+def _make_quarantine(tree: Tree, steps: Iterable[Step]) -> None:
+    for step in steps:
+        if tree.find(step.path):
+            tree.make_folders(_kept(step).rpartition("/")[0])
+    tree.flush_all()
 
 
 def no_folder(tree: Tree) -> str:
@@ -191,20 +209,34 @@ def _chmod(tree: Tree, step: Step) -> None:
     tree.settle(step.path)
 
 
+def _kept(step: Step) -> str:
+    return f"{STATE}/quarantine/{step.store}/{step.path}"
+
+
 def _keep(tree: Tree, step: Step) -> None:
     """Set a file or folder aside that envsync did not place, or that was edited."""
-    kept = f"{STATE}/quarantine/{step.store}/{step.path}"
-    if not tree.find(kept) and tree.find(step.path):
-        tree.make_folders(kept.rpartition("/")[0])
-        tree.rename(step.path, kept)
+    if tree.find(step.path):
+        tree.make_folders(_kept(step).rpartition("/")[0])  # it may have appeared just now
+        _move(tree, step.path, _kept(step))
 
 
 def _trash(tree: Tree, step: Step) -> None:
-    # The place in the trash says whether this step was done: by the time that a journal is
-    # repeated, something new may stand at the path.
-    trashed = f"{STATE}/trash/{step.store}"
-    if not tree.find(trashed) and tree.find(step.path):
-        tree.rename(step.path, trashed)
+    _move(tree, step.path, f"{STATE}/trash/{step.store}")
+
+
+def _move(tree: Tree, path: str, place: str) -> None:
+    """Move what is at a path to a place of its own, where it isn't there already.
+
+    The place says whether that was done: by the time that a journal is repeated, something new may
+    stand at the path. A file that has both names, as a loss of power may leave it, keeps one.
+    """
+    here, there = tree.find(path), tree.find(place)
+    if here is None:
+        return
+    if there is None:
+        tree.rename(path, place)
+    elif here.st_ino == there.st_ino and not stat.S_ISDIR(here.st_mode):
+        tree.remove(path)
 
 
 def _rmdir(tree: Tree, step: Step) -> None:
@@ -240,7 +272,9 @@ def _set_aside(tree: Tree, path: str) -> None:
     while tree.find(kept := f"{STATE}/quarantine/obstacle-{number}/{path}"):
         number += 1
     tree.make_folders(kept.rpartition("/")[0])
+    tree.flush_all()
     tree.rename(path, kept)
+    tree.flush_all()
 
 
 _ACTIONS = {

@@ -4,6 +4,8 @@
     id 5f0c…                           identity of the environment
     target /usr/bin/python3.12 …       the interpreter it was made from, with its signature
     selection groups=dev extras=       what was asked for
+    written synced                     all of it is on disk; else the run of the system in which it
+                                       was written, and the number of the environment's folder
     /<TAB>flask<TAB>3.1.0<TAB>ab12…    a package: name, version, identity of its content
     lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    its files: path, st_mode, size, sha256
     seal 77aa… 03be…                   checksum and seal of all lines above (`sync.seal`)
@@ -16,6 +18,7 @@ its hash (`files.content_mtime`).
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from envsync.durable import SYNCED
 from envsync.sync.paths import are_inside
 from envsync.sync.seal import NotBelieved, Seal
 
@@ -54,6 +57,9 @@ class Manifest(NamedTuple):
     """Groups and extras asked for, as one line."""
     owners: tuple[Owner, ...]
     """The environment itself first, then packages by name."""
+    written: str = SYNCED
+    """`SYNCED`, or the run of the system in which the files were written, and the inode number of
+    the environment's folder: they may not have reached the disk before that run ended."""
 
     def placed(self) -> dict[str, Placed]:
         """Every placed path."""
@@ -75,6 +81,7 @@ def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
         f"id {manifest.environment_id}",
         f"target {manifest.target}",
         f"selection {manifest.selection}",
+        f"written {manifest.written}",
     ]
     for owner in manifest.owners:
         if owner.name:
@@ -103,10 +110,11 @@ def parse_manifest(data: bytes, seal: Seal, *, trusted: bool = False) -> Manifes
         environment_id = lines[1].removeprefix("id ")
         target = lines[2].removeprefix("target ")
         selection = lines[3].removeprefix("selection ")
-        owners = tuple(_parse_owners(lines[4:-1]))
+        written = lines[4].removeprefix("written ")
+        owners = tuple(_parse_owners(lines[5:-1]))
     except (IndexError, ValueError) as error:
         raise ManifestInvalid("has a malformed line") from error
-    manifest = Manifest(environment_id, target, selection, owners)
+    manifest = Manifest(environment_id, target, selection, owners, written)
     if not are_inside([file.path for owner in owners for file in owner.files]):
         raise ManifestInvalid("names a path outside the environment")
     return manifest

@@ -7,6 +7,7 @@
     is 2049 913 914 917 1790… 918 1790…  device and inode of the folder, inode of its state, inode
                                          and time of last change of its id and manifest
     selection default
+    run synced
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
     tree 3709 24800 1764210              folders, files, and the length of their paths in bytes
@@ -24,6 +25,7 @@ already there when Python has started, but for hashing what was written just bef
 
 import os
 
+from envsync.durable import survived
 from envsync.halves import in_halves
 
 TYPE_CHECKING = False
@@ -52,18 +54,20 @@ def render(
     folders: "list[str]",
     files: "list[tuple[str, int, int, int]]",
     known_ns: int,
+    run: str,
 ) -> bytes:
     """Write what is in sync now.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
     of which the time and size are enough; `files` are (path, st_mode, size, mtime in seconds) as
-    they should be. A folder that changed after `known_ns` is never taken as unchanged.
+    they should be. A folder that changed after `known_ns` is never taken as unchanged. `run` is
+    the run of the system in which files were written, "synced" where all of them are on disk.
     Raises `OSError` when an input, a folder or the environment's state is gone.
     """
     from array import array  # noqa: PLC0415  (for writing only)
 
     lines = [HEADER.decode(), f"root {root}", f"is {_identity(root)}"]
-    lines += [f"selection {selection}", f"written {known_ns}"]
+    lines += [f"selection {selection}", f"run {run}", f"written {known_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
@@ -163,6 +167,8 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
                 return False  # it was moved, copied, replaced or changed
             if file.readline().decode() != f"selection {selection}\n":
                 return False
+            if not survived(file.readline().decode()[4:-1]):
+                return False  # the power may have failed since
             if os.path.lexists(f"{root}/.envsync/journal"):
                 return False
             counts = _inputs_match(file)

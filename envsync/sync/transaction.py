@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from envsync.durable import SYNCED, boot_id, flush_all
+from envsync.errors import StorageFailed
 from envsync.events import SILENT, Reporter
 from envsync.files import (
     Placer,
@@ -87,13 +89,16 @@ def prepare_update(
     seal: Seal,
     placer: Placer,
     reporter: Reporter = SILENT,
+    sources_in: Iterable[str] = (),
 ) -> Prepared:
     """Stage what the plan puts in place into an existing environment, which stays untouched.
 
-    `extra_folders` stay though nothing is in them. Raises `StorageFailed`; what was staged is
-    thrown away then.
+    `extra_folders` stay though nothing is in them. What was staged is durable then, and so is what
+    was written below the folders `sources_in`. Raises `StorageFailed`; what was staged is thrown
+    away then.
     """
     stage = state_path(root, "stage")
+    manifest = manifest._replace(written=SYNCED)
     with storage_errors(root):
         refuse_foreign(root, plan.modes)
         remove_tree(stage)
@@ -103,7 +108,9 @@ def prepare_update(
             for number, path in enumerate(plan.place):
                 _put(files.desired[path], files.sources[path], f"{stage}/{number}", placer)
                 reporter.advance("linking")
-            write_atomic(state_path(root, "manifest.next"), render_manifest(manifest, seal))
+            text = render_manifest(manifest, seal)
+            write_atomic(state_path(root, "manifest.next"), text, sync=False)
+            flush_all([root, *sources_in])
         except BaseException:
             remove_tree(stage)
             raise
@@ -210,10 +217,13 @@ def prepare_new(
     seal: Seal,
     placer: Placer,
     reporter: Reporter = SILENT,
+    sources_in: Iterable[str] = (),
 ) -> Prepared:
     """Build a whole environment beside `root`; `extra_folders` are made though nothing is in them.
 
-    Raises `StorageFailed`; what was built is thrown away then.
+    One that replaces another is durable then, as is what was written below the folders
+    `sources_in`. Of a first one only its identity and manifest are. Raises `StorageFailed`; what
+    was built is thrown away then.
     """
     parent, name = os.path.split(root)
     with storage_errors(root):
@@ -225,17 +235,49 @@ def prepare_new(
             _fill(built, files, placer)
             _settle(built, {*extra_folders, *folders(files.desired)})
             reporter.advance("linking", len(files.desired))
-            _make_folders(built, (f"{STATE}/",))
-            # Not flushed: what a power failure takes of a new environment, its checksum tells.
-            identity = manifest.environment_id.encode() + b"\n"
-            write_atomic(state_path(built, "id"), identity, sync=False)
-            write_atomic(state_path(built, "manifest"), render_manifest(manifest, seal), sync=False)
+            boot = "" if os.path.lexists(root) else boot_id()
+            written = f"{boot} {os.lstat(built).st_ino}" if boot else SYNCED
+            manifest = manifest._replace(written=written)
+            _write_state(built, manifest, seal)
+            if not boot:
+                flush_all([built, *sources_in])
         except BaseException:
             remove_tree(built)
             raise
         finally:
             reporter.end("linking")
     return Prepared(root, manifest, seal, built=built)
+
+
+def _write_state(built: str, manifest: Manifest, seal: Seal) -> None:
+    """Write what a new environment says of itself, durably up to its folder."""
+    state = state_path(built)
+    _make_folders(built, (f"{STATE}/",))
+    write_atomic(f"{state}/id", manifest.environment_id.encode() + b"\n")
+    write_atomic(f"{state}/manifest", render_manifest(manifest, seal))
+    sync_directory(built)
+
+
+def written_in(root: str, manifest: Manifest) -> str:
+    """Name the run of the system in which an environment was written; `SYNCED`: it is on disk.
+
+    A copy is another folder: who made it had read every file. Raises `OSError`.
+    """
+    boot, _, inode = manifest.written.partition(" ")
+    return boot if inode == str(os.lstat(root).st_ino) else SYNCED
+
+
+def confirm(root: str, manifest: Manifest, seal: Seal) -> Manifest:
+    """Note in an environment that its files were compared by bytes, and are on disk.
+
+    In one that can't be written to they will be compared again.
+    """
+    confirmed = manifest._replace(written=SYNCED)
+    with suppress(StorageFailed):
+        if seal.key:
+            write_atomic(state_path(root, "manifest"), render_manifest(confirmed, seal))
+            return confirmed
+    return manifest
 
 
 def discard(prepared: Prepared) -> None:
@@ -269,17 +311,17 @@ def commit(prepared: Prepared) -> None:
 def _rename_in(built: str, root: str, seal: Seal) -> None:
     parent, name = os.path.split(root)
     with storage_errors(root):
-        old = None
-        if os.path.lexists(root):
-            old = f"{parent}/{name}{_OLD}{unguessable()}"
-            os.rename(root, old)
+        old = f"{parent}/{name}{_OLD}{unguessable()}" if os.path.lexists(root) else None
         try:
+            if old is not None:
+                os.rename(root, old)
+                sync_directory(parent)  # or the new one might take its name first
             os.rename(built, root)
             sync_directory(parent)
         except OSError:
             if not os.path.lexists(built):  # in place, but it may not stay there
                 os.rename(root, built)
-            if old is not None:
+            if old is not None and os.path.lexists(old):
                 os.rename(old, root)
             raise
         if old is not None:
@@ -291,24 +333,34 @@ def _retire(old: str, root: str, seal: Seal) -> None:
     manifest = read_manifest(old, seal)
     kept = state_path(root, f"quarantine/{_quarantine_name(root)}")
     if manifest is None:
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        os.rename(old, kept)
+        _move_durably([(old, kept)], root)
         return
     placed = manifest.placed()
     drift = scan(old, placed, _top_folders(old))
-    for path in dict.fromkeys((*drift.edited, *drift.stray, *_top_strays(old, placed))):
-        os.makedirs(os.path.dirname(f"{kept}/{path}"), exist_ok=True)
-        os.rename(f"{old}/{path}", f"{kept}/{path}")
+    users = dict.fromkeys((*drift.edited, *drift.stray, *_top_strays(old, placed)))
+    moves = [(f"{old}/{path}", f"{kept}/{path}") for path in users]
     earlier = state_path(old, "quarantine")
-    for name in sorted(os.listdir(earlier)) if os.path.lexists(earlier) else ():
-        os.makedirs(os.path.dirname(kept), exist_ok=True)
-        os.rename(f"{earlier}/{name}", f"{kept}-before-{name}")
+    names = sorted(os.listdir(earlier)) if os.path.lexists(earlier) else ()
+    moves += [(f"{earlier}/{name}", f"{kept}-before-{name}") for name in names]
+    _move_durably(moves, root)
     # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
     # its manifest gone first, everything would seem to be the user's.
     parent, name = os.path.split(root)
     rest = f"{parent}/{name}{_NEW}{unguessable()}"
     os.rename(old, rest)
     remove_tree(rest)
+
+
+def _move_durably(moves: Sequence[tuple[str, str]], root: str) -> None:
+    """Move what is the user's: into folders that are on disk, and to stay before the rest goes."""
+    if not moves:
+        return
+    for _, new in moves:
+        os.makedirs(os.path.dirname(new), exist_ok=True)
+    flush_all([root])
+    for old, new in moves:
+        os.rename(old, new)
+    flush_all([root])
 
 
 def _top_folders(root: str) -> list[str]:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Self, TypeVar
 
+from envsync.durable import flush_file_system
 from envsync.files import flush_directory
 from envsync.sync.modes import is_as_made, permissions
 
@@ -98,6 +99,10 @@ class Tree:
     def flush(self, path: str) -> None:
         """Make a folder's entries durable."""
         flush_directory(self._folder(path))
+
+    def flush_all(self) -> None:
+        """Make all that was done so far durable, and whatever else the file system waits with."""
+        flush_file_system(self._top)
 
     def names(self, path: str) -> list[str]:
         """The entries of a folder."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from envsync.durable import survived
 from envsync.errors import EnvDiffers, TargetRefused
 from envsync.files import storage_errors
 from envsync.lock.pins import Pinned
@@ -63,6 +64,8 @@ class State(NamedTuple):
     reason: str = ""
     looked_ns: int = 0
     """When it was looked at: what a folder got later was not seen."""
+    torn: bool = False
+    """The power may have failed before its files were on disk: they were compared by bytes."""
 
 
 def look(goal: Goal, seal: Seal, *, force: bool, verify: bool = False) -> State:
@@ -91,20 +94,27 @@ def look(goal: Goal, seal: Seal, *, force: bool, verify: bool = False) -> State:
     looked_ns = time.time_ns()
     with storage_errors(root):
         drift = scan(root, manifest.placed(), owned_folders(goal.target))
+        torn = not survived(transaction.written_in(root, manifest))
+        if verify or torn:
+            drift = _with_altered(root, manifest, drift)
         if verify:
-            drift = _with_altered(root, manifest, drift, goal.target)
-    return State(manifest, drift, looked_ns=looked_ns)
+            drift = _with_forged(root, drift, goal.target)
+    return State(manifest, drift, looked_ns=looked_ns, torn=torn)
 
 
-def _with_altered(root: str, manifest: Manifest, drift: Drift, target: Target) -> Drift:
-    """Count as edited what has other bytes, too, and as stray what Python can't have written."""
+def _with_altered(root: str, manifest: Manifest, drift: Drift) -> Drift:
+    """Count as edited what has other bytes, too."""
     from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
 
     known = {*drift.missing, *drift.edited}
     found = altered(root, manifest.placed(), known)
+    return drift._replace(edited=tuple(sorted((*drift.edited, *found))))
+
+
+def _with_forged(root: str, drift: Drift, target: Target) -> Drift:
+    """Count as stray what Python can't have compiled."""
     stray = forged(root, drift.bytecode, target)
     return drift._replace(
-        edited=tuple(sorted((*drift.edited, *found))),
         stray=tuple(sorted((*drift.stray, *stray))),
         bytecode=tuple(path for path in drift.bytecode if path not in stray),
     )

@@ -24,7 +24,7 @@ from envsync.sync.install import (
     sources,
 )
 from envsync.sync.key import UserKey
-from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.merge import merge, one_name
 from envsync.sync.paths import owned
 from envsync.sync.plan import Comparison, damaged_owners, make_plan
@@ -101,11 +101,16 @@ def sync(
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
     state = look(goal, key.seal(), force=force, verify=verify)
     comparison = compared(goal, state)
+    if state.torn and goal.link_mode == SYMLINK:
+        fetch(goal.pins, "trust")  # the store compares its own
     if state.manifest is not None and comparison.is_empty():
+        manifest = state.manifest
         if before_commit is not None:
             before_commit()
-        _register(goal, cache_dir, state.manifest, None)
-        _write_stamp(goal, cache_dir, state.manifest.placed(), state.looked_ns)
+        if state.torn:
+            manifest = transaction.confirm(goal.root, manifest, key.seal())
+        _register(goal, cache_dir, manifest, None)
+        _write_stamp(goal, cache_dir, manifest, state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
     seal = key.made()
@@ -126,7 +131,7 @@ def sync(
                 transaction.discard(prepared)
                 undo()
             raise
-        _write_stamp(goal, cache_dir, prepared.manifest.placed(), known_ns)
+        _write_stamp(goal, cache_dir, prepared.manifest, known_ns)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
@@ -237,7 +242,7 @@ def _prepare_from_store(
                     wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
                 )
                 supplies = _Supplies(wheels, bytecode)
-            return _prepare(goal, state, supplies, needed, reporter, seal), supplies
+            return _prepare(goal, state, supplies, needed, reporter, seal, cache_dir), supplies
         except transaction.Tampered as error:
             changed = error
             reporter.detail("a stored file was changed: looking at all that are needed")
@@ -281,6 +286,7 @@ def _prepare(
     needed: Sequence[Pinned],
     reporter: Reporter,
     seal: Seal,
+    cache_dir: str | None,
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
     own = _own_files(goal)
@@ -297,9 +303,17 @@ def _prepare(
         raise one_name(*pair, manifest.owners)
     placer = Placer(goal.link_mode)
     made = [file.path for file in own if file.kind == "dir"]
+    flushed = [cache_dir] if cache_dir else []
     if state.manifest is None:
         return transaction.prepare_new(
-            goal.root, files, manifest, made, seal=seal, placer=placer, reporter=reporter
+            goal.root,
+            files,
+            manifest,
+            made,
+            seal=seal,
+            placer=placer,
+            reporter=reporter,
+            sources_in=flushed,
         )
     drift = state.drift
     with storage_errors(goal.root):
@@ -307,13 +321,19 @@ def _prepare(
     drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
     plan = make_plan(files.desired, state.manifest, drift)
     return transaction.prepare_update(
-        goal.root, plan, files, manifest, made, seal=seal, placer=placer, reporter=reporter
+        goal.root,
+        plan,
+        files,
+        manifest,
+        made,
+        seal=seal,
+        placer=placer,
+        reporter=reporter,
+        sources_in=flushed,
     )
 
 
-def _write_stamp(
-    goal: Goal, cache_dir: str | None, placed: Mapping[str, Placed], known_ns: int
-) -> None:
+def _write_stamp(goal: Goal, cache_dir: str | None, manifest: Manifest, known_ns: int) -> None:
     """Write the no-op mark; an environment without one is only slower to look at.
 
     `known_ns` is the moment up to which all that happened to the folders is known.
@@ -323,11 +343,12 @@ def _write_stamp(
     if not goal.inputs:
         stamp.drop(cache_dir, goal.root)
         return
-    known = owned(placed, owned_folders(goal.target))
+    known = owned(manifest.placed(), owned_folders(goal.target))
     folders = sorted(folder for folder in known if os.path.isdir(f"{goal.root}/{folder}"))
-    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
+    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in manifest.placed().values()]
     with suppress(OSError):  # an input that is gone by now
-        data = stamp.render(goal.root, goal.selection, list(goal.inputs), folders, rows, known_ns)
+        inputs, run = list(goal.inputs), transaction.written_in(goal.root, manifest)
+        data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
         stamp.keep(cache_dir, goal.root, data)
 
 

@@ -1,17 +1,21 @@
 """Small environments on disk, made and changed through real transactions."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 from envsync.files import Placer
-from envsync.sync import transaction
+from envsync.sync import journal, transaction
 from envsync.sync.belief import read_manifest
 from envsync.sync.drift import scan
+from envsync.sync.journal import Step
 from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.plan import make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
+from envsync.sync.tree import Tree
 
 SITE = "lib/site-packages"
 OWNED = (SITE, "bin")
@@ -73,3 +77,33 @@ def quarantined(root: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+class Died(BaseException):
+    """Stands for kill -9: nothing catches it, nothing cleans up."""
+
+
+def finish_and_die(root: Path, steps: Sequence[Step], after: int) -> None:
+    """Finish a journal, and die after so many steps."""
+    left = after
+
+    def counted(action: Callable[[Tree, Step], None]) -> Callable[[Tree, Step], None]:
+        def act(tree: Tree, step: Step) -> None:
+            nonlocal left
+            if left == 0:
+                raise Died
+            left -= 1
+            action(tree, step)
+
+        return act
+
+    def flush(tree: Tree) -> None:
+        if left == 0:
+            raise Died
+
+    with pytest.MonkeyPatch.context() as patch:
+        actions = {name: counted(action) for name, action in journal._ACTIONS.items()}
+        patch.setattr(journal, "_ACTIONS", actions)
+        patch.setattr(Tree, "flush_all", flush)
+        with pytest.raises(Died):
+            journal.finish(str(root), steps)

@@ -17,6 +17,7 @@ from envsync.sync.tree import Tree
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,
+    finish_and_die,
     make,
     prepare_change,
     quarantined,
@@ -80,15 +81,6 @@ def spoil(root: Path) -> None:
     root.chmod(0o1777)
 
 
-class Died(BaseException):
-    """Stands for kill -9: nothing catches it, nothing cleans up."""
-
-
-def dying(steps: tuple[Step, ...], after: int) -> Iterator[Step]:
-    yield from steps[:after]
-    raise Died
-
-
 @pytest.fixture
 def private() -> Iterator[None]:
     before = os.umask(0o077)
@@ -108,8 +100,7 @@ def test_death_after_any_step_is_finished_with_all_modes(tmp_path: Path) -> None
         prepared = prepare_change(root, {**FILES, f"{SITE}/other/z.py": b""})
         steps = prepared.steps
         journal.write_journal(str(root), "0" * 32, steps, SEAL)
-        with pytest.raises(Died):
-            journal.finish(str(root), dying(steps, after))
+        finish_and_die(root, steps, after)
         assert transaction.recover(str(root), SEAL)
         assert modes(root) == {}
         assert not transaction.recover(str(root), SEAL)

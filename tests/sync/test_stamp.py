@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from envsync import durable
+from envsync.durable import SYNCED
 from envsync.sync import stamp
 
 SELECTION = "default"
@@ -30,7 +32,9 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-def write(root: Path, known_ns: int | None = None, digest: str = "0" * 64) -> None:
+def write(
+    root: Path, known_ns: int | None = None, digest: str = "0" * 64, run: str = SYNCED
+) -> None:
     """Write the stamp; folders changed 20 seconds ago, the input 10 seconds ago."""
     files = []
     for path in ("lib/a.py", "lib/deep/ü.py"):
@@ -47,6 +51,7 @@ def write(root: Path, known_ns: int | None = None, digest: str = "0" * 64) -> No
         ["lib", "lib/deep"],
         files,
         known_ns or time.time_ns(),
+        run,
     )
     stamp.keep(cache_of(root), str(root), data)
 
@@ -172,6 +177,19 @@ def test_other_changes_are_seen_at_both_levels(root: Path, change: Callable[[Pat
     assert not is_current(root, files=False)
 
 
+def test_what_an_earlier_run_of_the_system_wrote_is_not_current(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot"
+    boot.write_text("this-run\n")
+    monkeypatch.setattr(durable, "_BOOT_ID", str(boot))
+    write(root, run="this-run")
+    assert is_current(root)
+    boot.write_text("the-next\n")
+    assert not is_current(root)
+    assert not is_current(root, files=False)
+
+
 def test_other_selection_is_not_current(root: Path) -> None:
     assert not stamp.is_current(cache_of(root), str(root), "groups=docs", files=True)
 
@@ -212,7 +230,7 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
         files.append((f"lib/many/{path.name}", status.st_mode, 0, 1_500_000_000))
     earlier = time.time() - 10
     os.utime(many, (earlier, earlier))
-    data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns())
+    data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns(), SYNCED)
     stamp.keep(cache_of(root), str(root), data)
     assert is_current(root)
     for victim in ("f3.py", "f3999.py"):

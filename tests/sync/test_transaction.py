@@ -1,7 +1,6 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from envsync.sync.seal import Seal
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,
+    Died,
     files_of,
+    finish_and_die,
     make,
     one_owner,
     prepare_change,
@@ -103,15 +104,6 @@ def test_edited_and_stray_files_are_set_aside_with_their_bytes(root: Path) -> No
     }
 
 
-class Died(BaseException):
-    """Stands for kill -9: nothing catches it, nothing cleans up."""
-
-
-def dying(steps: tuple[Step, ...], after: int) -> Iterator[Step]:
-    yield from steps[:after]
-    raise Died
-
-
 def test_death_after_any_step_is_finished_by_recovery(tmp_path: Path) -> None:
     steps = 1
     after = 0
@@ -123,8 +115,7 @@ def test_death_after_any_step_is_finished_by_recovery(tmp_path: Path) -> None:
         prepared = prepare_change(root, NEW)
         steps = len(prepared.steps)
         journal.write_journal(str(root), prepared.manifest.environment_id, prepared.steps, SEAL)
-        with pytest.raises(Died):
-            journal.finish(str(root), dying(prepared.steps, after))
+        finish_and_die(root, prepared.steps, after)
         assert transaction.is_interrupted(str(root), SEAL)
         assert transaction.recover(str(root), SEAL)
         assert tree(root) == NEW
@@ -142,8 +133,7 @@ def test_death_during_recovery_is_finished_by_the_next_recovery(tmp_path: Path) 
         prepared = prepare_change(root, NEW)
         journal.write_journal(str(root), prepared.manifest.environment_id, prepared.steps, SEAL)
         for after in (first, second):
-            with pytest.raises(Died):
-                journal.finish(str(root), dying(prepared.steps, after))
+            finish_and_die(root, prepared.steps, after)
         transaction.recover(str(root), SEAL)
         assert tree(root) == NEW
 
