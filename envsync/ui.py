@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
+from envsync.redaction import redact
 from envsync.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
+
+
+def _safe(text: str) -> str:
+    """Give foreign text for a line of ours: no password in a URL, nothing that steers."""
+    return printable(redact(text))
 
 
 def _steers(character: str) -> bool:
@@ -104,16 +110,16 @@ class Ui(Reporter):
     def note(self, text: str) -> None:
         """Write a line, unless quiet."""
         if self._settings.verbosity >= 0:
-            self._line(printable(text))
+            self._line(_safe(text))
 
     def detail(self, text: str) -> None:
         """Write a line when verbose."""
         if self._settings.verbosity > 0:
-            self._line(self._paint("dim", printable(text)))
+            self._line(self._paint("dim", _safe(text)))
 
     def warn(self, text: str) -> None:
         """Write a warning."""
-        self._line(f"{self._paint('yellow', 'warning')}: {printable(text)}")
+        self._line(f"{self._paint('yellow', 'warning')}: {_safe(text)}")
 
     def confirm(self, question: str) -> bool | None:
         """Ask on the terminal; None where there is none, or nobody before it (CI, `--json`)."""
@@ -131,22 +137,22 @@ class Ui(Reporter):
     def error(self, error: EnvsyncError) -> None:
         """Write what went wrong, and what to type next."""
         self.close()
-        self._line(f"{self._paint('red', 'error')}: {printable(error.message)}")
+        self._line(f"{self._paint('red', 'error')}: {_safe(error.message)}")
         for line in error.lines:
-            self._line(f"  {printable(line)}")
+            self._line(f"  {_safe(line)}")
         if error.hint:
-            self._line(f"{self._paint('cyan', 'hint')}: {printable(error.hint)}")
+            self._line(f"{self._paint('cyan', 'hint')}: {_safe(error.hint)}")
 
     def hint(self, text: str) -> None:
         """Write what could be typed next."""
         if self._settings.verbosity >= 0:
-            self._line(f"{self._paint('cyan', 'hint')}: {printable(text)}")
+            self._line(f"{self._paint('cyan', 'hint')}: {_safe(text)}")
 
     def changes(self, lines: Iterable[str]) -> None:
         """Write one line a change; the mark at its front decides the colour."""
         for line in lines:
             mark = _MARK_COLORS.get(line[:1])
-            text = printable(line)
+            text = _safe(line)
             self.note_painted(f" {self._paint(mark, text) if mark else text}")
 
     def note_painted(self, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"durable", "errors", "events", "halves", "interrupts", "userdirs"},
+    {"durable", "errors", "events", "halves", "interrupts", "redaction", "userdirs"},
     {"model", "settings", "files"},
     {"spec", "wheel", "trust", "inside"},
     {"lock", "index", "store", "venv", "python"},
@@ -24,7 +24,7 @@ RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 # Values of one folder that a folder of the same rank may use.
 SAME_RANK_ALLOWED: set[tuple[str, str]] = set()
 
-PURE = ("model", "spec", "lock", "resolve", "errors", "events")
+PURE = ("model", "spec", "lock", "resolve", "errors", "events", "redaction")
 PURE_MODULES = {"wheel.metadata", "index.pages", "sync.plan", "sync.manifest"}
 IMPURE_IMPORTS = {
     *("os", "subprocess", "socket", "tempfile", "shutil", "pathlib", "time"),

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, cast
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
 from envsync.files import storage_errors, storage_failed
+from envsync.redaction import is_doubtful, redact, redact_url
 from envsync.settings import Settings, read_settings
 from envsync.trust import refuse_shared_cache
 from envsync.ui import Ui
@@ -154,10 +155,12 @@ def _folder(project: str) -> str:
 def _error_document(error: EnvsyncError) -> dict[str, object]:
     """Give what went wrong for `--json`, with the differences that a check found."""
     return {
-        "error": str(error),
-        "hint": error.hint,
+        "error": redact(str(error)),
+        "hint": error.hint and redact(error.hint),
         "exit_code": error.exit_code,
-        "differences": list(getattr(error, "changes", ()) or getattr(error, "reasons", ())),
+        "differences": [
+            redact(one) for one in getattr(error, "changes", ()) or getattr(error, "reasons", ())
+        ],
     }
 
 
@@ -261,16 +264,29 @@ def _defaults() -> argparse.Namespace:
     )
 
 
+def _judge_default_index(url: str) -> None:
+    """Refuse what is no index's URL, without showing the password that it may hold."""
+    reason = None
+    if not url.lower().startswith(("http://", "https://")):
+        reason = "is not an http or https URL"
+    elif is_doubtful(url):
+        reason = "has an @, /, ? or # that must be written as %40, %2F, %3F or %23"
+    elif "?" in url or "#" in url:
+        reason = "has a ? or # part, which the address of an index can't have"
+    if reason is not None:
+        raise UsageError(
+            f"the default index {redact_url(url)} {reason}",
+            hint="--default-index https://index.example/simple/ (or ENVSYNC_DEFAULT_INDEX)",
+        )
+
+
 def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
     """Let flags win over variables."""
     given = vars(options)
     changes: dict[str, object] = {name: given[name] for name in _SETTINGS if name in given}
     index = changes.get("default_index", settings.default_index)
-    if isinstance(index, str) and not index.startswith(("http://", "https://")):
-        raise UsageError(
-            f"the default index {index} is not an http or https URL",
-            hint="--default-index https://index.example/simple/ (or ENVSYNC_DEFAULT_INDEX)",
-        )
+    if isinstance(index, str):
+        _judge_default_index(index)
     if "cache_dir" in given:
         changes["cache_dir"] = os.path.abspath(given["cache_dir"])
     if "quiet" in given or "verbose" in given:

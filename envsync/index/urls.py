@@ -4,14 +4,14 @@ import re
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from envsync import redaction
+
 MAX_URL = 8192
 """Characters in an address; longer ones are refused."""
 
 # Host names, IPv4 and bracketed IPv6: what every URL parser reads in the same way.
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\]")
 _LEGAL = "%/:=&?~+!$,;'@()*[]"
-_USERINFO = re.compile(r"(?<=//)[^/?#\s]*@")
-_QUERY = re.compile(r"(?<=[^\s?])\?[^\s\"'<>]+")
 _DOTS = {"%2e": ".", "%2e%2e": "..", ".%2e": "..", "%2e.": ".."}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -144,12 +144,12 @@ def is_loopback(host: str) -> bool:
 
 def display_url(url: str) -> str:
     """Give a URL for messages: no user, no password, no query, no fragment, printable."""
-    return redact(url.partition("#")[0])
+    return printable(redaction.redact_url(url))
 
 
 def redact(text: str) -> str:
     """Take users, passwords and queries out of all URLs in a text, and make it printable."""
-    return printable(_QUERY.sub("", _USERINFO.sub("", text)))
+    return printable(redaction.redact(text))
 
 
 def printable(text: str) -> str:

@@ -27,6 +27,7 @@ from packaging.version import Version
 
 from envsync.errors import LockInvalid
 from envsync.events import SILENT, Reporter
+from envsync.redaction import redact
 from envsync.spec.model import Spec
 from envsync.spec.toml import TooDeep, loads
 
@@ -392,6 +393,7 @@ def artifact_filename(artifact: PackageWheel | PackageSdist | PackageArchive) ->
 
 
 def _shown(text: str) -> str:
-    """Foreign text for a message: printable and short (H92)."""
-    short = text if len(text) <= 120 else f"{text[:117]}..."
+    """Foreign text for a message: printable, short, no passwords (H92, H93)."""
+    safe = redact(text)
+    short = safe if len(safe) <= 120 else f"{safe[:117]}..."
     return short if short.isprintable() else ascii(short)[1:-1]

@@ -1,12 +1,8 @@
 """Make addresses fit to be written down: no credentials, no tokens, no fragment (H28)."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
 
-_SECRET = re.compile(
-    r"(^|[-_.])(access|apikey|auth|authorization|credentials?|expires|jwt|key|keyid|passw(or)?d"
-    r"|pwd|secret|sig|signature|token|user(name)?)($|[-_.])|token|^(x-amz|x-goog)-|^awsaccesskeyid$"
-)
+from envsync.redaction import is_secret_parameter, userinfo_in_use
 
 
 def public_url(url: str) -> str:
@@ -16,13 +12,11 @@ def public_url(url: str) -> str:
     """
     if "@" not in url and "?" not in url and "#" not in url:
         return url
-    parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    if parts.scheme.endswith("ssh") and user:
-        host = f"{user.partition(':')[0]}@{host}"
-    query = "&".join(
-        pair
-        for pair in parts.query.split("&")
-        if not _SECRET.search(pair.partition("=")[0].lower())
-    )
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    end = userinfo_in_use(rest) if separator else 0
+    user, rest = rest[:end], rest[end:]
+    if user and scheme.endswith("ssh"):
+        rest = f"{re.split('[:@]', user)[0]}@{rest}"
+    path, _, query = rest.partition("#")[0].partition("?")
+    kept = [pair for pair in re.split("[&;]", query) if pair and not is_secret_parameter(pair)]
+    return f"{scheme}{separator}{path}{'?' if kept else ''}{'&'.join(kept)}"

@@ -9,6 +9,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from envsync.redaction import is_doubtful, is_secret_parameter
+
 MAX_LENGTH = 4096
 
 _URL = (
@@ -27,11 +29,6 @@ _SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^/].*)"
 _HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{128})"
 _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 _NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
-_CONFIDENTIAL = (
-    r"(access|api|auth|private)?[_-]?(token|key|secret|password|passwd|signature|sig|jwt)"
-    r"|auth|authorization|client_secret|awsaccesskeyid|x-(amz|goog)-.*"
-)
-"""Names of parameters that hold a secret, in the query of a URL."""
 
 
 class Url(NamedTuple):
@@ -52,17 +49,27 @@ def read_http_url(text: str, *, credentials_go: str = "into your netrc file") ->
         raise ValueError(f"a URL must begin with https:// or http://, not {url.scheme}://")
     if url.user is not None:
         raise ValueError(f"credentials do not belong in env.toml: put them {credentials_go}")
+    if is_doubtful(text):
+        raise ValueError(
+            f"an @ in a path is written %40; credentials do not belong in env.toml: "
+            f"put them {credentials_go}"
+        )
     _refuse_secrets(url.query, credentials_go)
     return text
 
 
 def read_base_url(text: str) -> str:
-    """Check an address that the user binds credentials to: http or https, and nothing but that."""
+    """Check an address that the user binds credentials to: an index's, without a user."""
     url = split_url(text)
-    if url.scheme not in ("http", "https"):
-        raise ValueError(f"a URL must begin with https:// or http://, not {url.scheme}://")
     if url.user is not None:
         raise ValueError("the address is written without user and password")
+    return read_index_url(text)
+
+
+def read_index_url(text: str, *, credentials_go: str = "into your netrc file") -> str:
+    """Check the http or https URL of an index: names of projects are put behind it."""
+    read_http_url(text, credentials_go=credentials_go)
+    url = split_url(text)
     if url.query or url.fragment:
         raise ValueError("the address of an index has no ? or # part")
     return text
@@ -166,7 +173,7 @@ def split_url(text: str) -> Url:
 
 def _refuse_secrets(query: str, credentials_go: str) -> None:
     for pair in re.split("[&;]", query):
-        if re.fullmatch(_CONFIDENTIAL, unquote(pair.partition("=")[0]).lower()):
+        if is_secret_parameter(pair):
             raise ValueError(
                 f"the URL's query holds a secret, which would end in the lock: "
                 f"put credentials {credentials_go}"

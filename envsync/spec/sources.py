@@ -10,7 +10,7 @@ from envsync.spec.fields import Table
 from envsync.spec.locations import (
     read_archive_url,
     read_git_url,
-    read_http_url,
+    read_index_url,
     read_path,
     read_revision,
     read_subdirectory,
@@ -67,7 +67,7 @@ def _read_index(table: Table) -> IndexSpec | None:
     name = table.convert("name", read_index_name)
     variable = f"ENVSYNC_INDEX_{variable_part(name or 'NAME')}"
     go = f"in {variable}_USERNAME and {variable}_PASSWORD"
-    url = table.convert("url", partial(read_http_url, credentials_go=go))
+    url = table.convert("url", partial(read_index_url, credentials_go=go))
     index = IndexSpec(name or "", url or "", table.flag("default"), table.flag("explicit"))
     for key in ("name", "url"):
         if key not in table.content:

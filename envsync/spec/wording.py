@@ -6,11 +6,12 @@ from datetime import date, time
 from difflib import get_close_matches
 from itertools import islice
 
+from envsync.redaction import redact
 from envsync.spec.lines import KeyPath
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_USERINFO = re.compile(r"//[^/?#]*@")
 _LONGEST_QUOTE = 80
+_LONGEST_URL = 8192
 _MOST_COMPARED = 100
 
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -36,8 +37,10 @@ def show_path(path: KeyPath) -> str:
 
 def quote(text: str) -> str:
     """Quote a piece of the user's text: one printable line, short, without passwords."""
-    cut = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 3]}..."
-    shown = _USERINFO.sub("//***@", cut)
+    # What is too long for a URL is shown up to where one may begin.
+    safe = redact(text if len(text) <= _LONGEST_URL else text[:_LONGEST_URL].partition("//")[0])
+    safe += "..." * (len(text) > _LONGEST_URL)
+    shown = safe if len(safe) <= _LONGEST_QUOTE else f"{safe[: _LONGEST_QUOTE - 3]}..."
     if not shown.isprintable():
         return ascii(shown)
     return f'"{shown}"' if "'" in shown else f"'{shown}'"

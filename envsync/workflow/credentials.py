@@ -9,6 +9,7 @@ from envsync.events import Reporter
 from envsync.files import FileLock, storage_errors, write_atomic
 from envsync.index.auth import Pair, pair_in
 from envsync.index.urls import Address, display_url, parse_address, scope_of
+from envsync.redaction import is_doubtful
 from envsync.settings import Settings
 from envsync.spec.model import IndexSpec, Spec
 from envsync.spec.sources import variable_part
@@ -58,12 +59,13 @@ def _bindings(settings: Settings) -> dict[str, _Binding]:
 
 def _address(url: str, source: str) -> Address:
     try:
-        address = parse_address(url)
+        if is_doubtful(url):
+            raise ValueError("an @, / or # in a password is written %40, %2F or %23")
+        return parse_address(url)
     except ValueError as error:
         raise UsageError(
-            f"{source}: {display_url(url)}: {error}", hint="https://index.example/simple/"
+            f"{source}: {display_url(url)}: {error}", hint=f"{source}=https://index.example/simple/"
         ) from error
-    return address
 
 
 def _pairs(part: str, binding: _Binding, settings: Settings) -> Iterator[Pair]:
