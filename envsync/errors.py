@@ -16,6 +16,7 @@
     ├── DownloadFailed           1  an artifact that did not arrive whole
     ├── HashMismatch             1  bytes that are not the ones that were locked
     ├── MetadataInvalid          1  metadata of a package that cannot be read or believed
+    ├── MetadataDiffers          1  a wheel that does not say what was locked
     ├── WheelInvalid             1  a wheel that a strict reader refuses
     ├── PathRefused              1  a path of the project that leads to nothing, or elsewhere
     ├── SourceInvalid            1  a source distribution or folder that cannot be built from
@@ -216,6 +217,35 @@ class MetadataInvalid(EnvsyncError):
     def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
         self.file, self.reason = file, reason
         super().__init__(f"{file}: {reason}", hint=hint)
+
+
+class MetadataDiffers(EnvsyncError):
+    """A wheel whose METADATA is not what the lock was made from; nothing was installed.
+
+    `locked` and `found` are what the lock and the wheel say otherwise, a line each.
+    """
+
+    def __init__(
+        self,
+        package: str,
+        file: str,
+        locked: Sequence[str],
+        found: Sequence[str],
+        *,
+        hint: str | None = None,
+    ) -> None:
+        self.package, self.file = package, file
+        self.locked, self.found = tuple(locked), tuple(found)
+        lines = [f"locked: {line}" for line in self.locked]
+        lines += [f"in the wheel: {line}" for line in self.found]
+        name = package.partition(" ")[0]
+        super().__init__(
+            f"{package}: the metadata in {file} is not what was locked",
+            lines=lines,
+            hint=hint
+            or f"`envsync lock --upgrade-package {name}` locks it anew, from what the wheel says; "
+            "find out which index said otherwise",
+        )
 
 
 class WheelInvalid(EnvsyncError):

@@ -4,16 +4,22 @@ Requirements are kept as text: `parse_requirement` knows most of them already wh
 """
 
 import os
+from collections.abc import Iterable
 
 import orjson
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envsync.index import metadata_source
 from envsync.index.cache import ValueCache
+from envsync.index.witness import of_bytes
 from envsync.model.candidate import CoreMetadata
+from envsync.wheel.facts import facts_digest
 from envsync.wheel.requirement import parse_requirement, parse_specifiers
 
 BUCKET = "core-v2"
+_LOCKED = "locked "
+"""Begins the keys of what locks were made from; a digest follows."""
 
 
 class MetadataMemory:
@@ -30,6 +36,38 @@ class MetadataMemory:
     def put(self, key: str, metadata: CoreMetadata, group: str = "") -> None:
         """Keep metadata under a witness; a disk that refuses is no error."""
         self._values.put(key, pack_metadata(metadata), group)
+
+    def has(self, key: str) -> bool:
+        """Say whether something is kept under a key, without reading what it means."""
+        return self._values.get(key) is not None
+
+    def locked(self, facts: str) -> CoreMetadata | None:
+        """The metadata that a lock was made from, by the digest that it has (`lock.evidence`)."""
+        metadata = self.get(_LOCKED + facts)
+        return metadata if metadata is not None and facts_digest(metadata) == facts else None
+
+
+def keep_locked(cache_dir: str, decided: Iterable[CoreMetadata | None]) -> None:
+    """Keep what a lock is made from, so that a sync can say how a wheel differs from it."""
+    memory = MetadataMemory(cache_dir)
+    for metadata in decided:
+        if metadata is not None:
+            key = _LOCKED + facts_digest(metadata)
+            if not memory.has(key):
+                memory.put(key, metadata)
+
+
+def believe_bytes(cache_dir: str, sha256: str, metadata: CoreMetadata, said: Iterable[str]) -> None:
+    """Forget all that was said of the files called `said`, and keep what a file's bytes say.
+
+    `sha256` is that of the file, "" for metadata that is not a listed file's.
+    """
+    for bucket in (BUCKET, metadata_source.BUCKET):
+        cache = ValueCache(os.path.join(cache_dir, bucket))
+        for filename in said:
+            cache.forget(filename)
+    if sha256:
+        MetadataMemory(cache_dir).put(of_bytes(sha256).key, metadata)
 
 
 def pack_metadata(metadata: CoreMetadata) -> bytes:

@@ -8,7 +8,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync.errors import HashMismatch
-from envsync.lock.read import artifact_filename
+from envsync.lock.filenames import artifact_filename
 
 
 class Change(NamedTuple):

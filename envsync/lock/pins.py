@@ -32,6 +32,14 @@ class Pinned(NamedTuple):
     requested_revision: str | None = None
     index_url: str | None = None
     """Base URL of the index that had the file."""
+    requires_python: str = ""
+    """What the lock says of its metadata; empty where it says nothing."""
+    facts: str = ""
+    """Digest of the metadata that decided it (`lock.evidence`); empty where the lock has none."""
+    speaker: str = ""
+    """Name of the file which that metadata came from."""
+    extras: tuple[str, ...] = ()
+    """Its extras that something needs in this environment, sorted."""
 
     @property
     def is_wheel(self) -> bool:
@@ -51,14 +59,17 @@ def pack_pins(pins: Iterable[Pinned]) -> str | None:
 def _line(pin: Pinned) -> str | None:
     plain = Pinned(
         *pin[:4], url=pin.url, path=None, sha256=pin.sha256, hashes={"sha256": pin.sha256},
-        size=pin.size, index_url=pin.index_url,
+        size=pin.size, index_url=pin.index_url, requires_python=pin.requires_python,
+        facts=pin.facts, speaker=pin.speaker, extras=pin.extras,
     )  # fmt: skip
     if pin != plain or pin.kind not in ("wheel", "sdist") or not pin.url or not pin.version:
         return None
     size = "" if pin.size is None else str(pin.size)
-    fields = (pin.name, pin.version, pin.kind, pin.filename, pin.url, pin.sha256, size)
-    line = "\t".join((*fields, pin.index_url or ""))
-    return line if line.replace("\t", "", len(fields)).isprintable() else None
+    file = (pin.name, pin.version, pin.kind, pin.filename, pin.url, pin.sha256, size)
+    told = (pin.requires_python, pin.facts, pin.speaker, ",".join(pin.extras))
+    fields = (*file, pin.index_url or "", *told)
+    line = "\t".join(fields)
+    return line if line.replace("\t", "", len(fields) - 1).isprintable() else None
 
 
 def unpack_pins(text: str) -> tuple[Pinned, ...]:
@@ -67,7 +78,8 @@ def unpack_pins(text: str) -> tuple[Pinned, ...]:
 
 
 def _pin(line: str) -> Pinned:
-    name, version, kind, filename, url, sha256, size, index_url = line.split("\t")
+    name, version, kind, filename, url, sha256, size, *told = line.split("\t")
+    index_url, requires_python, facts, speaker, extras = told
     if kind not in ("wheel", "sdist") or len(sha256) != 64:
         raise ValueError(f"not a pin: {line!a}")
     return Pinned(
@@ -81,4 +93,8 @@ def _pin(line: str) -> Pinned:
         {"sha256": sha256},
         int(size) if size else None,
         index_url=index_url or None,
+        requires_python=requires_python,
+        facts=facts,
+        speaker=speaker,
+        extras=tuple(extras.split(",")) if extras else (),
     )

@@ -22,6 +22,7 @@ from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envsync.errors import IndexFailed, NotSupported
+from envsync.lock.evidence import evidence_table
 from envsync.lock.fingerprint import fingerprint, roots
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
 from envsync.lock.urls import public_url
@@ -93,9 +94,9 @@ def _package(
         name=package.name,
         version=package.version if has_version else None,
         marker=package.marker.simplify(resolution.environments).to_marker(),
-        requires_python=candidate.requires_python
+        requires_python=package.requires_python
         if believed
-        else without_upper_bound(candidate.requires_python),
+        else without_upper_bound(package.requires_python),
         dependencies=_dependencies(package, references) or None,
         vcs=_vcs(source) if source is not None and source.kind == "vcs" else None,
         directory=_directory(source) if source is not None and source.kind == "directory" else None,
@@ -107,6 +108,7 @@ def _package(
         wheels=_wheels(candidate, package.marker & resolution.environments) or None
         if source is None
         else None,
+        tool=evidence_table(package),
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from packaging.pylock import (
     Package,
@@ -27,6 +27,8 @@ from packaging.version import Version
 
 from envsync.errors import LockInvalid
 from envsync.events import SILENT, Reporter
+from envsync.lock.evidence import evidence_of
+from envsync.lock.filenames import artifact_filename
 from envsync.redaction import redact
 from envsync.spec.model import Spec
 from envsync.spec.toml import TooDeep, loads
@@ -226,6 +228,10 @@ def _judge_package(package: Package, policy: ReadingPolicy) -> None:
         raise _Refused("is longer than a marker may be", "marker")
     if package.index is not None:
         _judge_text(package.index, "index")
+    try:
+        evidence_of(package)
+    except ValueError as error:
+        raise _Refused(str(error), "tool", CREATED_BY) from None
     if package.sdist is not None:
         _judge_at("sdist", package.sdist, policy)
     for index, wheel in enumerate(package.wheels or ()):
@@ -372,24 +378,6 @@ def _judge_text(text: str, key: str) -> None:
         raise _Refused("is too long", key)
     if not text.isprintable() or text.startswith("-"):
         raise _Refused(f"{_shown(text)} is not acceptable here", key)
-
-
-def artifact_filename(artifact: PackageWheel | PackageSdist | PackageArchive) -> str:
-    """File name of an artifact: its `name`, else the end of its path or URL; "" if it has none."""
-    name = None if isinstance(artifact, PackageArchive) else artifact.name
-    if name:
-        return name
-    if artifact.path:
-        return artifact.path.rpartition("/")[2]
-    url = artifact.url or ""
-    if "%" not in url and "?" not in url and "#" not in url:
-        return url.rpartition("/")[2]
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return ""
-    # Decoded once and after the split, so that an encoded slash stays visible (H1).
-    return unquote(path.rpartition("/")[2])
 
 
 def _shown(text: str) -> str:

@@ -23,8 +23,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from envsync.errors import LockInvalid, NoMatchingFile, TargetNotCovered, UsageError
+from envsync.lock.evidence import evidence_of
+from envsync.lock.filenames import artifact_filename
 from envsync.lock.pins import PinKind, Pinned
-from envsync.lock.read import SECURE_HASHES, artifact_filename
+from envsync.lock.read import SECURE_HASHES
 from envsync.model.target import Target
 
 _SHOWN_FILES = 8
@@ -58,10 +60,24 @@ def select(
     """
     _check_choice(pylock, choice, path)
     _check_target(pylock, target, path)
-    chosen = _packages(pylock, target, choice, path)
+    environment = _environment(pylock, target, choice)
+    chosen = _packages(pylock, target, choice, environment, path)
     ranks = {tag: rank for rank, tag in reversed(list(enumerate(target.tags)))}
-    pins = (_pin(package, ranks, target, choice) for package in chosen.values())
+    pins = (
+        _with_evidence(_pin(package, ranks, target, choice), package, environment, path)
+        for package in chosen.values()
+    )
     return tuple(sorted(pins, key=lambda pin: pin.name))
+
+
+def _environment(pylock: Pylock, target: Target, choice: Choice) -> _Environment:
+    """The values that markers of the lock are about (step 2)."""
+    groups = (pylock.default_groups or ()) if choice.groups is None else choice.groups
+    return {
+        **target.environment,
+        "extras": frozenset(choice.extras),
+        "dependency_groups": frozenset(groups),
+    }
 
 
 def _check_choice(pylock: Pylock, choice: Choice, path: str) -> None:
@@ -79,7 +95,7 @@ def _check_choice(pylock: Pylock, choice: Choice, path: str) -> None:
 
 def _check_target(pylock: Pylock, target: Target, path: str) -> None:
     """Steps 3 and 4: requires-python and environments of the lock as a whole."""
-    if not _admits(pylock.requires_python, target):
+    if not admits(pylock.requires_python, target):
         raise TargetNotCovered(
             f"{path} is for Python {pylock.requires_python}, this is Python {target.version}",
             hint="`--python` chooses another interpreter; "
@@ -96,14 +112,10 @@ def _check_target(pylock: Pylock, target: Target, path: str) -> None:
         )
 
 
-def _packages(pylock: Pylock, target: Target, choice: Choice, path: str) -> Mapping[str, Package]:
+def _packages(
+    pylock: Pylock, target: Target, choice: Choice, environment: _Environment, path: str
+) -> Mapping[str, Package]:
     """Step 5: the packages whose marker holds, each with its own requires-python met."""
-    groups = (pylock.default_groups or ()) if choice.groups is None else choice.groups
-    environment: _Environment = {
-        **target.environment,
-        "extras": frozenset(choice.extras),
-        "dependency_groups": frozenset(groups),
-    }
     verdicts: dict[str, bool] = {}
     chosen: dict[str, Package] = {}
     for index, package in enumerate(pylock.packages):
@@ -130,7 +142,7 @@ def _packages(pylock: Pylock, target: Target, choice: Choice, path: str) -> Mapp
 
 
 def _check_package_python(package: Package, target: Target) -> None:
-    if not _admits(package.requires_python, target):
+    if not admits(package.requires_python, target):
         raise TargetNotCovered(
             f"{label(package)} says Python {package.requires_python}, "
             f"this is Python {target.version}",
@@ -146,7 +158,32 @@ def _holds(marker: Marker, environment: _Environment, context: _Context, path: s
         raise LockInvalid(path, f"the marker {marker} has no meaning here: {error}") from error
 
 
-def _admits(specifiers: SpecifierSet | None, target: Target) -> bool:
+def pins_of_wheels(package: Package) -> Iterable[Pinned]:
+    """The pin that each wheel of a package would be, wherever it fits."""
+    evidence = evidence_of(package)
+    for wheel in package.wheels or ():
+        pin = _pin_file(package, wheel, "wheel")
+        yield pin._replace(facts=evidence.facts, speaker=evidence.speaker)
+
+
+def _with_evidence(pin: Pinned, package: Package, environment: _Environment, path: str) -> Pinned:
+    """Add what the lock says of the metadata that decided a package (`lock.evidence`)."""
+    evidence = evidence_of(package)
+    extras = {
+        name
+        for name, marker in evidence.extras
+        if marker is None or _holds(marker, environment, "lock_file", path)
+    }
+    return pin._replace(
+        requires_python=str(package.requires_python or ""),
+        facts=evidence.facts,
+        speaker=evidence.speaker,
+        extras=tuple(sorted(extras)),
+    )
+
+
+def admits(specifiers: SpecifierSet | None, target: Target) -> bool:
+    """Say whether a Requires-Python, where there is one, admits an interpreter."""
     if specifiers is None:
         return True
     # A development build says "3.14.0+"; PEP 440 has no such version (as packaging reads it).

@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.model.candidate import Candidate
+from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import MarkerSet
 
 
@@ -39,6 +40,16 @@ class ResolvedPackage(NamedTuple):
     """Exactly where something needs it, within the resolution's environments."""
     candidate: Candidate
     dependencies: tuple[Edge, ...]
+    extras: tuple[tuple[NormalizedName, MarkerSet], ...] = ()
+    """Its extras that something needs, and where, given that it is installed."""
+    metadata: CoreMetadata | None = None
+    """What decided it; None where that is not known any more."""
+
+    @property
+    def requires_python(self) -> SpecifierSet | None:
+        """What its metadata says, or else what its page on the index does."""
+        told = self.metadata.requires_python if self.metadata is not None else None
+        return told if told is not None else self.candidate.requires_python
 
 
 class Resolution(NamedTuple):

@@ -45,7 +45,7 @@ def notices_of(
 
 
 def _about_python(package: ResolvedPackage, world: World) -> Iterator[str]:
-    requires_python = package.candidate.requires_python
+    requires_python = package.requires_python
     if package.name in world.policy.ignore_requires_python:
         return
     if not package.marker.is_disjoint(python_not_promised(requires_python)):

@@ -6,11 +6,12 @@ cycles don't keep themselves alive, and what nothing reaches has the marker NEVE
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
 
+from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import NEVER, MarkerSet
 from envsync.model.resolution import Edge, ResolvedPackage
 from envsync.resolve.offer import Offer
@@ -28,18 +29,27 @@ class Node(NamedTuple):
 Edges = dict[Node, dict[Node, MarkerSet]]
 
 
-def packages_of(regions: Iterable[Solved], *, allowed: MarkerSet) -> tuple[ResolvedPackage, ...]:
+def packages_of(
+    regions: Iterable[Solved],
+    *,
+    allowed: MarkerSet,
+    told: Callable[[Offer, int], CoreMetadata] | None = None,
+) -> tuple[ResolvedPackage, ...]:
     """Join the regions' pins into packages with exact markers, sorted by name and version.
 
-    Outside of `allowed`, the combinations of extras and groups that may be installed, the marker of
-    a package with one version says whatever is simplest.
+    `told` gives the metadata of a pin, which the packages then carry. Outside of `allowed`, the
+    combinations of extras and groups that may be installed, the marker of a package with one
+    version says whatever is simplest.
     """
     roots, edges = _graph(regions)
     reached = spread(roots, edges)
     versions: dict[tuple[Offer, int], list[Node]] = {}
     for node in reached:
         versions.setdefault((node.offer, node.at), []).append(node)
-    packages = [_package(nodes, reached, edges) for nodes in versions.values()]
+    packages = [
+        _package(nodes, reached, edges)._replace(metadata=told(offer, at) if told else None)
+        for (offer, at), nodes in versions.items()
+    ]
     names = Counter(package.name for package in packages)
     packages = [
         package._replace(marker=package.marker.simplify(allowed))
@@ -104,8 +114,11 @@ def _package(nodes: list[Node], reached: dict[Node, MarkerSet], edges: Edges) ->
         if (offer, at) != owner and not where.is_never()
     ]
     dependencies.sort(key=lambda edge: (edge.name, edge.version))
+    extras = sorted(
+        (node.extra, reached[node].simplify(marker)) for node in nodes if node.extra is not None
+    )
     return ResolvedPackage(
-        candidate.name, candidate.version, marker, candidate, tuple(dependencies)
+        candidate.name, candidate.version, marker, candidate, tuple(dependencies), tuple(extras)
     )
 
 

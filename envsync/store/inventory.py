@@ -31,7 +31,7 @@ BUCKETS = {
     "core-v2": VALUES,
     "direct-v2": VALUES,
     "pythons-v1": VALUES,
-    "goals-v1": VALUES,
+    "goals-v2": VALUES,
     "fresh-v1": VALUES,
     "stamps-v1": VALUES,
     "environments-v1": USERS,

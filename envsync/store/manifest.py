@@ -15,7 +15,11 @@ which the disk holds only in part is as good as none:
     executable                                    numbers of the executable files
     sizes
     hashes
+    facts HEX                                     of a wheel: digest of its METADATA's facts
+    requires-python SPECIFIERS                    and this one of them, "" for none
     checksum HEX
+
+The two lines of facts are missing in manifests of older versions and in those of bytecode.
 """
 
 import hashlib
@@ -59,6 +63,9 @@ class StoredWheel(NamedTuple):
     fold_collisions: tuple[tuple[str, str], ...] = ()
     """Pairs of paths that can't both exist where a file system ignores letter case. They are
     places: below site-packages, or below the environment's root when they begin with "/"."""
+    facts: str = ""
+    """What its METADATA decides, as a digest (`wheel.facts`); "" where the manifest is older."""
+    requires_python: str = ""
 
 
 def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
@@ -78,10 +85,17 @@ def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
         _column("executable", (at for at, file in enumerate(wheel.files) if file.executable)),
         _column("sizes", (file.size for file in wheel.files)),
         _column("hashes", (file.sha256 for file in wheel.files)),
+        *_facts_lines(wheel),
         "",
     ]
     text = "\n".join(lines).encode()
     return text + f"checksum {hashlib.sha256(text).hexdigest()}\n".encode()
+
+
+def _facts_lines(wheel: StoredWheel) -> Sequence[str]:
+    if not wheel.facts:
+        return ()
+    return (f"facts {wheel.facts}", f"requires-python {wheel.requires_python}")
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -116,6 +130,8 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
     collisions = tuple(map(_parse_pair, _rows(lines, "collisions")))
     folders = tuple(_rows(lines, "folders"))
     files = _parse_files(lines)
+    facts = next(lines, "").removeprefix("facts ")
+    requires_python = _value(lines, "requires-python") if facts else ""
     wheel = StoredWheel(
         sha256,
         tree,
@@ -127,6 +143,8 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
         entry_points,
         folders,
         collisions,
+        facts,
+        requires_python,
     )
     return wheel, boot
 

@@ -21,6 +21,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
@@ -30,6 +31,7 @@ from envsync.store.manifest import StoredFile, StoredWheel
 from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter
 from envsync.wheel.archive import WheelArchive, open_wheel
+from envsync.wheel.facts import facts_digest
 from envsync.wheel.zip_directory import Data
 
 __all__ = ["StoredFile", "StoredWheel", "WheelStore"]
@@ -79,8 +81,15 @@ class WheelStore(StoreWriter):
             entry_points=archive.entry_points,
             folders=folders,
             fold_collisions=archive.fold_collisions,
+            facts=facts_digest(archive.metadata),
+            requires_python=_in_a_line(archive.metadata.requires_python),
         )
         return self.seal(staging, wheel)
+
+
+def _in_a_line(requires_python: SpecifierSet | None) -> str:
+    text = str(requires_python or "")
+    return text if text.isascii() and text.isprintable() else ""
 
 
 def _check_identity(

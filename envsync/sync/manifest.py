@@ -6,7 +6,8 @@
     selection groups=dev extras=       what was asked for
     written synced                     all of it is on disk; else the run of the system in which it
                                        was written, and the number of the environment's folder
-    /<TAB>flask<TAB>3.1.0<TAB>ab12…    a package: name, version, identity of its content
+    /<TAB>flask<TAB>3.1.0<TAB>ab12…<TAB>77…    a package: name, version, identity of its content,
+                                       digest of its metadata
     lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    its files: path, st_mode, size, sha256
     seal 77aa… 03be…                   checksum and seal of all lines above (`sync.seal`)
 
@@ -45,6 +46,8 @@ class Owner(NamedTuple):
     identity: str
     """Equal identities mean equal files: the wheel's sha256 and what else shapes its files."""
     files: tuple[Placed, ...]
+    facts: str = ""
+    """What its METADATA decides, as a digest (`wheel.facts`); "" where that isn't known."""
 
 
 class Manifest(NamedTuple):
@@ -85,7 +88,7 @@ def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
     ]
     for owner in manifest.owners:
         if owner.name:
-            lines.append(f"/\t{owner.name}\t{owner.version}\t{owner.identity}")
+            lines.append(f"/\t{owner.name}\t{owner.version}\t{owner.identity}\t{owner.facts}")
         lines.extend(_render_files(owner.files))
     return seal.close(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
 
@@ -121,13 +124,15 @@ def parse_manifest(data: bytes, seal: Seal, *, trusted: bool = False) -> Manifes
 
 
 def _parse_owners(lines: list[str]) -> Iterable[Owner]:
-    name = version = identity = ""
+    name = version = identity = facts = ""
     files: list[Placed] = []
     for line in lines:
-        first, second, third, fourth = line.split("\t")
-        if first == "/":
-            yield Owner(name, version, identity, tuple(files))
-            name, version, identity, files = second, third, fourth, []
+        row = line.split("\t")
+        if row[0] == "/":
+            yield Owner(name, version, identity, tuple(files), facts)
+            _, name, version, identity, facts = row
+            files = []
         else:
-            files.append(Placed(first, int(second), int(third), fourth))
-    yield Owner(name, version, identity, tuple(files))
+            path, mode, size, content = row
+            files.append(Placed(path, int(mode), int(size), content))
+    yield Owner(name, version, identity, tuple(files), facts)

@@ -108,6 +108,8 @@ def make_goal(
             if settings.compile_bytecode is None
             else settings.compile_bytecode
         ),
+        overrides=tuple(map(str, spec.lock.overrides)),
+        any_python=tuple(spec.lock.ignore_requires_python),
     )
 
 

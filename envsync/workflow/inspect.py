@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from envsync.errors import EnvDiffers
@@ -20,12 +21,13 @@ from envsync.sync.plan import Comparison
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_to_compare, make_goal
-from envsync.workflow.lock import why_stale
+from envsync.workflow.lock import LockOutcome, why_stale
 from envsync.workflow.look import REPAIR, Goal, State, check, compared, look
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.workflow.spec_file import read_spec
-from envsync.workflow.stored import in_store
+from envsync.workflow.stored import WRONG_LOCK, in_store
+from envsync.workflow.testimony import false_packages, false_wheels
 
 _BYTECODE = ".pyc"
 
@@ -86,7 +88,7 @@ def status(
 
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
-    goal, stale = _goal(project, request.selection, FROZEN, settings, reporter)
+    goal, _, stale = _goal(project, request.selection, FROZEN, settings, reporter)
     seal = UserKey(settings).seal()
     state = look(goal, seal, force=True)
     placed = state.manifest.placed() if state.manifest else {}
@@ -112,13 +114,17 @@ def verify(
 
     Raises `EnvDiffers` with every difference, and as `status` does.
     """
-    goal, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
+    goal, lock, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
     seal = UserKey(settings).seal()
-    found = check(goal, seal, verify=True)
+    false = partial(false_packages, cache_dir=settings.cache_dir, reread=True)
+    found = check(goal, seal, false, verify=True)
     name = os.path.basename(goal.root)
     manifest = read_manifest(goal.root, seal)
     if manifest is None:
         raise EnvDiffers(name, ["! its manifest is gone"])
+    lies = list(false_wheels(lock.pylock, settings.cache_dir))
+    if lies:
+        raise EnvDiffers(name, lies, hint=WRONG_LOCK)
     forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)
     if forged:
         lines = [f"! {path} is not what the wheel has" for path in forged]
@@ -128,12 +134,12 @@ def verify(
 
 def _goal(
     project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
-) -> tuple[Goal, tuple[str, ...]]:
-    """What the lock on disk asks for, and why that does not answer env.toml."""
+) -> tuple[Goal, LockOutcome, tuple[str, ...]]:
+    """What the lock on disk asks for, that lock, and why it does not answer env.toml."""
     spec, _ = read_spec(project)
     lock = lock_to_compare(project, spec, settings, trust=trust)
     goal = make_goal(project, spec, lock, selection, settings, reporter)
-    return goal, why_stale(project, spec, lock.pylock, settings)
+    return goal, lock, why_stale(project, spec, lock.pylock, settings)
 
 
 def _path_changes(root: str, state: State) -> Iterable[PathChange]:

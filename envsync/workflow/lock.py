@@ -250,6 +250,7 @@ def _resolve(
     old: Pylock | None,
 ) -> _Answer:
     # What talks to the network is imported only where something must be resolved.
+    from envsync.catalog.memory import keep_locked  # noqa: PLC0415
     from envsync.workflow.supply import Supply  # noqa: PLC0415
 
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
@@ -273,6 +274,7 @@ def _resolve(
             reporter.end("resolving")
 
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
+    keep_locked(settings.cache_dir, (package.metadata for package in resolution.packages))
 
     def state(spec: Spec) -> Pylock:
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)

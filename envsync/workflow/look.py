@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from envsync.durable import survived
@@ -38,8 +38,16 @@ class Goal(NamedTuple):
     link_mode: str = "auto"
     compile_bytecode: bool = False
     """Compiled files are made where the store has none; else they are linked where it has."""
+    overrides: tuple[str, ...] = ()
+    """`[lock] overrides` of env.toml: what counts in place of what metadata requires."""
+    any_python: tuple[str, ...] = ()
+    """Packages whose own Requires-Python is not believed."""
     inputs: tuple[tuple[str, str], ...] = ()
     """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
+
+
+FalsePackages = Callable[[Goal, Mapping[str, Owner]], Iterable[str]]
+"""Says of which packages in place a lock says otherwise (`workflow.testimony`), a line each."""
 
 
 class SyncOutcome(NamedTuple):
@@ -184,10 +192,13 @@ def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:
     return manifest.packages() if manifest else {}
 
 
-def check(goal: Goal, seal: Seal, *, verify: bool = False) -> SyncOutcome:
+def check(
+    goal: Goal, seal: Seal, false: FalsePackages = lambda *_: (), *, verify: bool = False
+) -> SyncOutcome:
     """Compare the environment with the goal, with `verify` every byte of it; change nothing.
 
-    Raises `EnvDiffers` when they differ, or when a sync that was interrupted must be finished.
+    `false` says of which packages the lock says otherwise than they do. Raises `EnvDiffers` when
+    they differ, or when a sync that was interrupted must be finished.
     """
     state = look(goal, seal, force=True, verify=verify)
     comparison = compared(goal, state)
@@ -200,6 +211,9 @@ def check(goal: Goal, seal: Seal, *, verify: bool = False) -> SyncOutcome:
     if not comparison.is_empty():
         hint = REPAIR if verify else None
         raise EnvDiffers(name, comparison.lines(), hint=hint)
+    lies = list(false(goal, state.manifest.packages()))
+    if lies:
+        raise EnvDiffers(name, lies, hint="`envsync sync` refuses them, and says what to do")
     return SyncOutcome(goal.root, comparison, created=False)
 
 

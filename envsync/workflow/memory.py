@@ -1,7 +1,8 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
-    goals-v1/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
-                        its marker variables, its tags, the inputs, the pins
+    goals-v2/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
+                        its marker variables, its tags, the inputs, what env.toml puts in place of
+                        metadata, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
@@ -22,7 +23,7 @@ from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 
-_BUCKET = "goals-v1"
+_BUCKET = "goals-v2"
 _LIMIT = 64 << 20
 
 
@@ -78,6 +79,8 @@ def _pack(goal: Goal) -> bytes | None:
         (f"{name}={value}" for name, value in target.environment.items()),
         target.tags,
         (f"{digest or '-'} {path}" for path, digest in goal.inputs),
+        goal.overrides,
+        goal.any_python,
     ]
     lines = [list(row) for row in rows]
     if pins is None or not all(line.isprintable() for row in lines for line in row):
@@ -90,11 +93,12 @@ def _unpack(body: bytes) -> Goal:
     lines = body.decode().split("\n")
     position = 0
     rows: list[list[str]] = []
-    for _ in range(5):
+    for _ in range(7):
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    (root, base, prompt, selection, link_mode, shape, files), facts, variables, tags, inputs = rows
+    own, facts, variables, tags, inputs, overrides, any_python = rows
+    root, base, prompt, selection, link_mode, shape, files = own
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
     values = (*texts[:4], environment, tuple(tags), *texts[4:], int(bits), free_threaded == "True")
@@ -109,6 +113,8 @@ def _unpack(body: bytes) -> Goal:
         system_site_packages=shape == "system",
         link_mode=link_mode,
         compile_bytecode=files == "compiled",
+        overrides=tuple(overrides),
+        any_python=tuple(any_python),
         inputs=tuple(_input(line) for line in inputs),
     )
 

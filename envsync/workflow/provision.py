@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from envsync.build.backend import BuildEnvironment
+from envsync.catalog.memory import keep_locked
 from envsync.events import SILENT
 from envsync.files import make_private_directory, remove_tree, storage_errors
 from envsync.lock.pins import Pinned
@@ -94,6 +95,8 @@ class Provisioner:
                 lambda needed, look: supplier.fetch(needed, target, look=look),
                 SILENT,
                 key=UserKey(self._settings),
+                cache_dir=self._settings.cache_dir,
+                is_lasting=False,
             )
 
     def _resolve(
@@ -123,6 +126,7 @@ class Provisioner:
             preferences={},
             catalog=supplier.catalog(policy),
         )
+        keep_locked(self._settings.cache_dir, (one.metadata for one in resolution.packages))
         only = SpecifierSet(f"=={target.version}")
         return select(to_pylock(resolution, self._spec, requires_python=only), target)
 

@@ -1,6 +1,6 @@
 """Find the wheels of pins in the store, whole and untouched."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from envsync.errors import WheelInvalid
@@ -8,8 +8,14 @@ from envsync.lock.pins import Pinned
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 
+WRONG_LOCK = "the lock is wrong: delete it, and `envsync lock` writes it anew from env.toml"
+
 Look = Literal["trust", "signature", "bytes"]
 """How closely stored files are looked at before they are used."""
+
+Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
+"""Gives the stored wheels of pins, by package name; makes anew those that show to have been
+tampered with."""
 
 
 def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | None:
@@ -25,7 +31,7 @@ def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | No
         raise WheelInvalid(
             pin.filename,
             f"what has the sha256 that the lock gives it is {found}, not {pin.name} {pin.version}",
-            hint="the lock is wrong: delete it, and `envsync lock` writes it anew from env.toml",
+            hint=WRONG_LOCK,
         )
     if wheel is not None and look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
         store.set_aside(wheel)

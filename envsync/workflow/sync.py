@@ -44,15 +44,11 @@ from envsync.workflow.look import (
     packages_of,
     target_line,
 )
-from envsync.workflow.stored import Look
+from envsync.workflow.stored import Fetch, Look
+from envsync.workflow.testimony import compare_kept, comparing
 from envsync.workflow.users import register_user
 
 _TRIES = 4
-
-Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
-"""Gives the stored wheels of pins, by package name; makes anew those that show to have been
-tampered with."""
-
 
 Undo = Callable[[], None]
 
@@ -84,18 +80,20 @@ def sync(
     force: bool = False,
     verify: bool = False,
     cache_dir: str | None = None,
+    is_lasting: bool = True,
     before_commit: Callable[[], Undo] | None = None,
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
     Everything that can fail comes first. Of what is there, only what the user's `key` sealed is
     believed. With `verify` every byte is looked at. With `cache_dir` compiled files come from the
-    store there, which learns that this environment uses it. `before_commit` is called once all is
-    ready: what it writes changes together with the environment, and what it gives undoes that when
-    the commit fails.
+    store there, which learns that this environment uses it, unless it is not to last; and what
+    indexes said falsely is forgotten there. `before_commit` is called once all is ready: what it
+    writes changes together with the environment, and what it gives undoes that when the commit
+    fails.
 
-    Raises `TargetRefused`, `InstallConflict`, `StorageFailed`, and what `fetch` raises; the
-    environment is as it was then.
+    Raises `TargetRefused`, `InstallConflict`, `MetadataDiffers` for a package that doesn't say what
+    was locked of it, `StorageFailed`, and what `fetch` raises; the environment is as it was then.
     """
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
@@ -103,22 +101,26 @@ def sync(
     comparison = compared(goal, state)
     if state.torn and goal.link_mode == SYMLINK:
         fetch(goal.pins, "trust")  # the store compares its own
+    needed = _needed(goal, state, comparison)
+    kept = comparison.kept - {pin.name for pin in needed}
+    compare_kept(goal, packages_of(state.manifest), kept, cache_dir)
+    store_dir = cache_dir if is_lasting else None
     if state.manifest is not None and comparison.is_empty():
         manifest = state.manifest
         if before_commit is not None:
             before_commit()
         if state.torn:
             manifest = transaction.confirm(goal.root, manifest, key.seal())
-        _register(goal, cache_dir, manifest, None)
-        _write_stamp(goal, cache_dir, manifest, state.looked_ns)
+        _register(goal, store_dir, manifest, None)
+        _write_stamp(goal, store_dir, manifest, state.looked_ns)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
     seal = key.made()
-    needed = _needed(goal, state, comparison)
+    fetch = comparing(goal, fetch, cache_dir)
     prepared, supplies = _prepare_from_store(
-        goal, state, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=cache_dir
+        goal, state, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
     )
-    _register(goal, cache_dir, prepared.manifest, supplies)
+    _register(goal, store_dir, prepared.manifest, supplies)
     undo: Undo = _nothing
     with held():
         try:
@@ -131,7 +133,7 @@ def sync(
                 transaction.discard(prepared)
                 undo()
             raise
-        _write_stamp(goal, cache_dir, prepared.manifest, known_ns)
+        _write_stamp(goal, store_dir, prepared.manifest, known_ns)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
@@ -188,7 +190,9 @@ def package_files(
     )
     # As the lock spells the version: what is kept is compared without reading versions.
     content = content._replace(
-        owner=content.owner._replace(version=pin.version or content.owner.version)
+        owner=content.owner._replace(
+            version=pin.version or content.owner.version, facts=wheel.facts
+        )
     )
     return as_links(content) if goal.link_mode == SYMLINK else content
 

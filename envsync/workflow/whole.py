@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from envsync.errors import BuildNotAllowed
@@ -21,6 +22,7 @@ from envsync.workflow.request import FROZEN, LOCKED, SyncRequest
 from envsync.workflow.spec_file import read_spec, venv_path
 from envsync.workflow.supply import Supply
 from envsync.workflow.sync import Undo
+from envsync.workflow.testimony import false_packages
 
 
 class SpecText(NamedTuple):
@@ -144,7 +146,8 @@ def check_project(
     lock = lock_to_compare(project, spec, settings, trust=trust)
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
-    return check(goal, seal, verify=request.verify)
+    false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
+    return check(goal, seal, false, verify=request.verify)
 
 
 def preview_project(

@@ -10,8 +10,17 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.catalog.memory import MetadataMemory, pack_metadata, unpack_metadata
+from envsync.catalog.memory import (
+    MetadataMemory,
+    believe_bytes,
+    keep_locked,
+    pack_metadata,
+    unpack_metadata,
+)
+from envsync.index import metadata_source
+from envsync.index.cache import ValueCache
 from envsync.model.candidate import CoreMetadata
+from envsync.wheel.facts import facts_digest
 
 FULL = CoreMetadata(
     canonicalize_name("a"),
@@ -76,3 +85,33 @@ def test_a_whole_lock_is_remembered_at_once(tmp_path: Path) -> None:
     begin = time.process_time()
     assert all(memory.get(f"{number:064x}") for number in range(200))
     assert time.process_time() - begin < 0.3
+
+
+def test_what_was_said_of_a_file_is_forgotten_once_its_bytes_were_read(tmp_path: Path) -> None:
+    memory = MetadataMemory(str(tmp_path))
+    raw = ValueCache(str(tmp_path / metadata_source.BUCKET))
+    for group in ("a-1.whl", "b-1.whl"):
+        memory.put("claim", FULL, group)
+        raw.put("claim", b"said", group)
+
+    believe_bytes(str(tmp_path), "ab" * 32, BARE, ["a-1.whl", "gone.whl"])
+
+    assert memory.get("ab" * 32) == BARE
+    assert [memory.get("claim", group) for group in ("a-1.whl", "b-1.whl")] == [None, FULL]
+    assert [raw.get("claim", group) for group in ("a-1.whl", "b-1.whl")] == [None, b"said"]
+
+
+def test_metadata_that_is_no_files_is_not_kept_for_one(tmp_path: Path) -> None:
+    believe_bytes(str(tmp_path), "", BARE, [])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_a_lock_was_made_from_is_found_by_its_digest(tmp_path: Path) -> None:
+    keep_locked(str(tmp_path), [FULL, None, BARE, FULL])
+    memory = MetadataMemory(str(tmp_path))
+
+    assert memory.locked(facts_digest(FULL)) == FULL
+    assert memory.locked(facts_digest(BARE)) == BARE
+    assert memory.locked("ab" * 32) is None
+    memory.put("locked " + "ab" * 32, FULL)
+    assert memory.locked("ab" * 32) is None

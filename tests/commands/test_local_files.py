@@ -242,13 +242,19 @@ def test_the_backend_of_one_index_builds_for_no_other(
 ) -> None:
     """What a build requires comes from the indexes, so these are part of what it made."""
     filename, content = make_sdist(
-        "sd", "1.0", build_requires=["maker"], build_backend="maker", backend_path=None
+        "sd",
+        "1.0",
+        requires=["base"],
+        build_requires=["maker"],
+        build_backend="maker",
+        backend_path=None,
     )
     server.add("sd", filename, content)
     server.add("maker", *_backend("honest"))
     with IndexServer() as evil:
         evil.add("sd", filename, content)
         evil.add("maker", *_backend("forged"))
+        evil.add("base", *make_wheel("base", "2.0"))
         for number, (index, value) in enumerate(((evil, "forged"), (server, "honest"))):
             project = Workplace(_folder(tmp_path / str(number)), index.url)
             project.environ["ENVSYNC_CACHE_DIR"] = str(place.cache)

@@ -48,3 +48,11 @@ def test_anything_else_is_refused(text: str) -> None:
 
 def test_what_can_be_installed_without_a_build() -> None:
     assert [pin.is_wheel for pin in PINS] == [True, False]
+
+
+def test_what_decided_a_pin_is_packed_with_it() -> None:
+    told = PINS[0]._replace(
+        facts="ab" * 32, speaker="a-1-py3-none-any.whl", extras=("x", "y"), requires_python=">=3.8"
+    )
+    assert unpack_pins(packed((told, PINS[1]))) == (told, PINS[1])
+    assert pack_pins([told._replace(speaker="a\tb")]) is None

@@ -33,10 +33,20 @@ WHEEL = StoredWheel(
 BARE = StoredWheel("0" * 64, "/t", "a", "1", "a-1.dist-info", False, (), ())
 
 
-@pytest.mark.parametrize("wheel", [WHEEL, BARE])
+TOLD = WHEEL._replace(facts="ab" * 32, requires_python=">=3.8")
+
+
+@pytest.mark.parametrize("wheel", [WHEEL, BARE, TOLD, TOLD._replace(requires_python="")])
 def test_what_was_written_is_read_back(wheel: StoredWheel) -> None:
     data = render_manifest(wheel, boot="boot-1")
     assert parse_manifest(data, tree=wheel.tree) == (wheel, "boot-1")
+
+
+def test_a_manifest_without_facts_is_as_older_versions_wrote_it() -> None:
+    """What is in the store already stays of use: its METADATA is read where it matters."""
+    assert b"\nfacts " not in render_manifest(WHEEL, boot="")
+    lines = render_manifest(TOLD, boot="").split(b"\n")
+    assert lines[-4:-2] == [b"facts " + b"ab" * 32, b"requires-python >=3.8"]
 
 
 def test_the_text_does_not_name_the_place() -> None:

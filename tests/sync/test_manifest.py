@@ -17,7 +17,9 @@ MANIFEST = Manifest(
     selection="default",
     owners=(
         Owner("", "", "", (Placed("bin/python", 0o120777, 19, "/usr/bin/python3.12"),)),
-        Owner("flask", "3.1.0", "wheel:ff", (Placed("lib/a.py", 0o100444, 3, "aa" * 32),)),
+        Owner(
+            "flask", "3.1.0", "wheel:ff", (Placed("lib/a.py", 0o100444, 3, "aa" * 32),), "cd" * 32
+        ),
         Owner("empty", "1", "wheel:00", ()),
     ),
 )
