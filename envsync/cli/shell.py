@@ -22,7 +22,7 @@ from envsync.venv.shells import (
     surrounding_shell,
 )
 from envsync.workflow.project import Project, find_project
-from envsync.workflow.ready import root_as_it_is
+from envsync.workflow.ready import refuse_altered, root_as_it_is
 
 _FOLDER = ".envsync/shell"
 
@@ -70,11 +70,10 @@ def _shell(asked: str | None, environ: dict[str, str], *, typed: bool) -> Found:
 
 def _activate(project: Project, found: Found, session: Session) -> int:
     """Print the line that enters the environment as it is; it is not synced."""
-    root = root_as_it_is(project)
+    root = root_as_it_is(project, session.settings)
     family = SHELLS[found.name]
     script = f"{root}/bin/{family.script}"
-    if not os.path.isfile(script):
-        raise EnvsyncError(f"there is no {script}", hint="`envsync sync` repairs the environment")
+    refuse_altered(root, f"bin/{family.script}", project, session.settings)
     line = activation(found.name, f"{root}/bin")
     if session.settings.json:
         session.ui.document(
@@ -105,6 +104,7 @@ def _start(
     if program is None:
         raise EnvsyncError(f"there is no {found.name} on PATH", hint="`--shell NAME` names another")
     root = environment(project, sync_request(options), options, session)
+    refuse_altered(root, f"bin/{SHELLS[found.name].script}", project, session.settings)
     if environ.get("VIRTUAL_ENV") == root:
         raise EnvsyncError(
             f"this shell is in {root} already", hint="`deactivate` or `exit` leaves it"

@@ -31,7 +31,7 @@ def environment(
 ) -> str:
     """Give the folder of the environment, brought up to date unless `--no-sync` is said."""
     if options.no_sync or flag(os.environ, "ENVSYNC_NO_SYNC"):
-        return root_as_it_is(project)
+        return root_as_it_is(project, session.settings)
     root = root_in_sync(project, request, session.settings)
     if root is not None:
         return root

@@ -39,14 +39,17 @@ class _Doubt(Exception):
     """Why an environment isn't believed."""
 
 
-def examine(root: str, seal: Seal) -> Found:
-    """See what is at `root`, where something is. Raises `StorageFailed` if it can't be read."""
+def examine(root: str, seal: Seal, *, trusted: bool = False) -> Found:
+    """See what is at `root`, where something is; `trusted`: it is known to be this user's.
+
+    Raises `StorageFailed` if it can't be read.
+    """
     with storage_errors(root):
         if not stat.S_ISDIR(os.lstat(root).st_mode):
             return Found(doubt="it is no folder, or a link to one")
         with Tree(root) as tree:
             try:
-                return Found(_believed(tree, root, seal), marked=True)
+                return Found(_believed(tree, root, seal, trusted=trusted), marked=True)
             except _Doubt as doubt:
                 return Found(doubt=str(doubt), marked=_is_marked(tree))
 
@@ -59,14 +62,14 @@ def read_manifest(root: str, seal: Seal) -> Manifest | None:
     return examine(root, seal).manifest if os.path.lexists(root) else None
 
 
-def _believed(tree: Tree, root: str, seal: Seal) -> Manifest:
+def _believed(tree: Tree, root: str, seal: Seal, *, trusted: bool) -> Manifest:
     if not tree.is_folder(STATE):
         raise _Doubt(f"it has no {STATE}")
     data = tree.read(f"{STATE}/manifest", _LIMIT)
     if data is None:
         raise _Doubt("its manifest is missing")
     try:
-        manifest = parse_manifest(data, seal, trusted=_is_roots(tree, root))
+        manifest = parse_manifest(data, seal, trusted=trusted or _is_roots(tree, root))
         read_journal(tree, seal)
     except ManifestInvalid as error:
         raise _Doubt(f"its manifest {error}") from error

@@ -148,6 +148,32 @@ def _is_ours(status: os.stat_result) -> bool:
     return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022
 
 
+def is_known(cache_dir: str, root: str) -> bool:
+    """Say whether there is a mark about this very environment, in sync as it may be or not."""
+    try:
+        with _open(cache_dir, root):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _open(cache_dir: str, root: str) -> "BinaryIO":
+    """Open an environment's mark behind what it is about.
+
+    Raises `OSError`, and `ValueError` for one that another user could have put there, or that is
+    about an environment that was moved, copied, replaced or changed since.
+    """
+    about = f"root {root}\nis {_identity(root)}\n".encode("utf-8", "surrogateescape")
+    if not (_is_ours(os.stat(cache_dir)) and _is_ours(os.lstat(f"{cache_dir}/{BUCKET}"))):
+        raise ValueError(cache_dir)
+    file = open(place(cache_dir, root), "rb")  # noqa: SIM115  (the caller closes it)
+    head = HEADER + b"\n" + about
+    if _is_ours(os.fstat(file.fileno())) and file.read(len(head)) == head:
+        return file
+    file.close()
+    raise ValueError(root)
+
+
 def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> bool:
     """Say whether the environment at `root` is known to hold what its inputs ask for.
 
@@ -156,15 +182,7 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
     means "look closer", never an error.
     """
     try:
-        if not (_is_ours(os.stat(cache_dir)) and _is_ours(os.lstat(f"{cache_dir}/{BUCKET}"))):
-            return False
-        with open(place(cache_dir, root), "rb") as file:
-            if not _is_ours(os.fstat(file.fileno())) or file.readline() != HEADER + b"\n":
-                return False
-            if file.readline() != f"root {root}\n".encode("utf-8", "surrogateescape"):
-                return False
-            if file.readline() != f"is {_identity(root)}\n".encode():
-                return False  # it was moved, copied, replaced or changed
+        with _open(cache_dir, root) as file:
             if file.readline().decode() != f"selection {selection}\n":
                 return False
             if not survived(file.readline().decode()[4:-1]):

@@ -1,12 +1,22 @@
-"""The environment of a project as it is: known to be in sync, or at least there."""
+"""The environment of a project as it is: known to be in sync, or at least this user's own."""
 
+import hashlib
 import os
+from typing import TYPE_CHECKING
 
 from envsync.errors import EnvsyncError
+from envsync.files import storage_errors
 from envsync.settings import Settings
 from envsync.sync import stamp
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from envsync.sync.manifest import Placed
+
+_SCRIPT_LIMIT = 1 << 20
 
 
 def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> str | None:
@@ -21,10 +31,11 @@ def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> 
     return root if stamp.is_current(settings.cache_dir, root, selection, files=False) else None
 
 
-def root_as_it_is(project: Project) -> str:
-    """Give the environment's folder, whatever is in it.
+def root_as_it_is(project: Project, settings: Settings) -> str:
+    """Give the environment's folder, in sync or not.
 
-    Raises `EnvsyncError` when there is no environment, `SpecInvalid`.
+    Raises `EnvsyncError` when there is no environment, or none that this user's envsync made here:
+    what came with a project is neither run nor entered. Raises `SpecInvalid`, `StorageFailed`.
     """
     root = project.default_venv_path
     if os.path.lexists(project.spec_path):
@@ -37,7 +48,48 @@ def root_as_it_is(project: Project) -> str:
             f"there is no environment at {root}",
             hint=f"`envsync {_option(project)}sync` makes it",
         )
+    _placed(root, project, settings)
     return root
+
+
+def refuse_altered(root: str, path: str, project: Project, settings: Settings) -> None:
+    """Refuse a file of the environment, which a shell is about to read, unless it is as placed.
+
+    Raises `EnvsyncError`, `StorageFailed`.
+    """
+    from envsync.sync.tree import Tree  # noqa: PLC0415
+
+    expected = _placed(root, project, settings).get(path)
+    with storage_errors(root), Tree(root) as tree:
+        data = tree.read(path, _SCRIPT_LIMIT)
+    if expected is None or data is None or hashlib.sha256(data).hexdigest() != expected.content:
+        raise EnvsyncError(
+            f"{root}/{path} is not as envsync made it",
+            hint=f"`envsync {_option(project)}sync --verify` repairs the environment",
+        )
+
+
+def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Placed]":
+    """Give what this user's envsync placed in the environment; `EnvsyncError` if it didn't.
+
+    It is sealed by the user, or the no-op mark in the user's cache is about it.
+    """
+    from envsync.sync.belief import examine  # noqa: PLC0415
+    from envsync.sync.key import UserKey  # noqa: PLC0415
+
+    is_known = stamp.is_known(settings.cache_dir, root)
+    found = examine(root, UserKey(settings).seal(), trusted=is_known)
+    doubt = found.doubt
+    if found.manifest is not None:
+        place = found.manifest.target.rpartition("\t")[2]
+        doubt = "" if place == root else f"it was moved or copied from {place}"
+    if found.manifest is None or doubt:
+        force = "" if found.marked else " --force"
+        raise EnvsyncError(
+            f"{root} is not used as it is: {doubt}",
+            hint=f"`envsync {_option(project)}sync{force}` makes it anew",
+        )
+    return found.manifest.placed()
 
 
 def _option(project: Project) -> str:
