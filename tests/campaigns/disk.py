@@ -105,6 +105,15 @@ class Flush(NamedTuple):
 Operation = Link | Unlink | Move | Write | Cut | Touch | Flush
 
 
+class Known(NamedTuple):
+    """What a restart doesn't change, and nobody can set."""
+
+    number: int
+    """`st_ino`."""
+    changed_ns: int
+    """`st_ctime_ns`, in the end where it is still there then."""
+
+
 class Record(NamedTuple):
     """A run: where it started, and what it did."""
 
@@ -115,8 +124,8 @@ class Record(NamedTuple):
     """When each was done, in nanoseconds since the epoch."""
     exact: Mapping[int, tuple[int, int]]
     """Of inodes that are there in the end: (the last operation that set its time, that time)."""
-    real: Mapping[int, int]
-    """Of folders: the number that the system had for them."""
+    real: Mapping[int, "Known"]
+    """What the system knew them by."""
 
 
 def apply(state: State, record: Record, index: int) -> None:
@@ -444,31 +453,37 @@ def digest(state: State) -> str:
     return found.hexdigest()
 
 
-def materialise(state: State, root: Path, real: Mapping[int, int]) -> dict[int, int]:
+def materialise(state: State, root: Path, real: Mapping[int, Known]) -> dict[int, Known]:
     """Make a state real in an empty folder.
 
-    Gives the numbers that the folders in folders at the top have now, with those that they had
-    (`real`): after a loss of power an environment is where it was.
+    Gives the numbers that environments, their state, and what lies in that have now, with what
+    they were known by (`real`): after a loss of power that is still so.
     """
     first: dict[int, str] = {}
     folders: list[tuple[str, Node]] = [(str(root), state[ROOT])]
-    numbers: dict[int, int] = {}
+    known: dict[int, Known] = {}
     for name, inode in paths(state):
         path, node = f"{root}/{name}", state[inode]
         if stat.S_ISDIR(node.mode):
             os.mkdir(path, 0o700)
             folders.append((path, node))
-            if inode in real and name.count("/") == 1:
-                numbers[os.lstat(path).st_ino] = real[inode]
         elif inode in first:
             os.link(first[inode], path, follow_symlinks=False)
         else:
             first[inode] = path
             _make(path, node)
+        if inode in real and _is_state(name):
+            known[os.lstat(path).st_ino] = real[inode]
     for path, node in reversed(folders):
         os.chmod(path, stat.S_IMODE(node.mode))
         os.utime(path, ns=(node.mtime, node.mtime))
-    return numbers
+    return known
+
+
+def _is_state(name: str) -> bool:
+    """Whether a path is an environment, or of its state."""
+    parts = name.split("/")
+    return len(parts) == 2 or (parts[2:3] == [".envsync"] and len(parts) <= 4)
 
 
 def _make(path: str, node: Node) -> None:

@@ -70,6 +70,8 @@ class Scenario(NamedTuple):
     """Bytes of the user's, by file name."""
     relock: bool = False
     """The lock on disk is outdated: the environment goes by the new one, made with the network."""
+    restarted: bool = False
+    """The system has been started anew before the run, too."""
     anew: bool = False
     """The environment is removed before the sync: is what the store holds believed too easily?"""
 
@@ -83,8 +85,9 @@ class World:
         filename, content = make_wheel(*EXTRA, {"late/__init__.py": "", "late/big.py": "#" * 9000})
         publish(self.server, {filename: content})
         self.late = content
-        self.boot = self.stage.folder / "boot"
-        self.boot.write_text("another-run-of-the-system\n")
+        self.second, self.third = self.stage.folder / "second", self.stage.folder / "third"
+        self.second.write_text("the-second-run-of-the-system\n")
+        self.third.write_text("the-third-run-of-the-system\n")
 
     def copied(self, name: str) -> Goal:
         """A goal whose files are copied, not linked; its lock is the same."""
@@ -120,6 +123,7 @@ def scenarios(world: World) -> Iterator[Scenario]:
         yield _begun(world, f"update, {way}", *from_to, ("sync",))
     yield _begun(world, "removal", old, world.goals["less"], ("sync",))
     yield _begun(world, "repair", old, old, ("sync",), damage=True)
+    yield _restarted(world)
     yield _begun(world, "lock", old, world.goals["new"], ("lock",), relock=True)
     yield _begun(world, "lock and sync", old, world.goals["new"], ("sync",), relock=True)
     yield _first_lock(world)
@@ -167,6 +171,17 @@ def _begun(
         relock=relock,
         anew=anew,
     )
+
+
+def _restarted(world: World) -> Scenario:
+    """The first sync after a restart compares a first environment by bytes, and notes that."""
+    old = world.goals["old"]
+
+    def begin() -> None:
+        world.start("start", None, old.spec, old.lock)
+        world.stage.ok("sync")
+
+    return Scenario("after a restart", ("sync",), old, old, begin, restarted=True)
 
 
 def _damage(stage: Stage) -> None:
@@ -221,11 +236,12 @@ class Found(NamedTuple):
         return f"{self.rules} at {self.at}"
 
 
-def record(stage: Stage, scenario: Scenario) -> Record:
+def record(world: World, scenario: Scenario) -> Record:
     """Run a scenario's command on the stage as it is, and write down what it does to the disk."""
-    log = stage.folder / "calls"
+    stage, log = world.stage, world.stage.folder / "calls"
     following = Recorder(stage.live, stage.project)
-    ran = stage.run(*scenario.command, under=recorder(log))
+    restart = Restart(str(world.second), {}) if scenario.restarted else None
+    ran = stage.run(*scenario.command, under=recorder(log), restart=restart)
     if ran.code != 0:
         raise RuntimeError(f"{scenario.name}: {ran}")
     return following.follow(log)
@@ -279,8 +295,8 @@ class Judge:
         stage, scenario = self._stage, self._scenario
         remove(stage.live)
         stage.live.mkdir()
-        numbers = disk.materialise(found.state, stage.live, self._made.real)
-        restart = Restart(str(self._world.boot), numbers)
+        known = disk.materialise(found.state, stage.live, self._made.real)
+        restart = Restart(str(self._world.third), known)
         goal, whole, wrong = self._goal(found)
         if goal is None:
             return wrong
@@ -368,7 +384,7 @@ def play(world: World, scenario: Scenario, count: int, seed: int) -> Tally:
     """Record a scenario, and judge so many states."""
     generator = random.Random(f"{seed} {scenario.name}")
     scenario.begin()
-    made = record(world.stage, scenario)
+    made = record(world, scenario)
     judge = Judge(world, scenario, made)
     counts: Counter[str] = Counter()
     failures: list[str] = []

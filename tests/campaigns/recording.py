@@ -17,6 +17,7 @@ from tests.campaigns.disk import (
     ROOT,
     Cut,
     Flush,
+    Known,
     Link,
     Move,
     Node,
@@ -110,7 +111,7 @@ class Recorder:
         self._root, self._cwd = str(root), str(cwd)
         self._folders: dict[str, str] = {}
         """Of each process the folder that it is in."""
-        self._real: dict[int, int] = {}
+        self._real: dict[int, Known] = {}
         self.start: State = {}
         self._read(root)
         self._now: State = {number: node.copy() for number, node in self.start.items()}
@@ -132,7 +133,7 @@ class Recorder:
                 return known[key]
             number = known[key] = len(known)
             node = self.start[number] = Node(status.st_mode, status.st_mtime_ns)
-            self._real[number] = status.st_ino
+            self._real[number] = Known(status.st_ino, status.st_ctime_ns)
             if stat.S_ISDIR(status.st_mode):
                 node.entries = {name: read(f"{path}/{name}") for name in os.listdir(path)}
             elif stat.S_ISLNK(status.st_mode):
@@ -170,9 +171,9 @@ class Recorder:
             where, node = f"{self._root}/{path}".rstrip("/"), self._now[number]
             status = os.lstat(where)
             same = status.st_mode == node.mode
+            self._real[number] = Known(status.st_ino, status.st_ctime_ns)
             if stat.S_ISDIR(node.mode):
                 same = same and sorted(os.listdir(where)) == sorted(node.entries)
-                self._real[number] = status.st_ino
             elif stat.S_ISREG(node.mode):
                 same = same and Path(where).read_bytes() == node.data
             if not same:

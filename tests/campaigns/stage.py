@@ -82,8 +82,8 @@ class Restart(NamedTuple):
 
     boot: str
     """A file that names the new run of the system."""
-    inodes: Mapping[int, int]
-    """Numbers that folders have, and those that they had before the restart."""
+    known: Mapping[int, tuple[int, int]]
+    """Inode numbers of now, with the number and time of last change from before the restart."""
 
 
 class Warm:
@@ -220,7 +220,7 @@ class Stage:
             "gate": str(self._gate) if under else "",
             "share": share,
             "boot": restart.boot if restart else "",
-            "inodes": list(restart.inodes.items()) if restart else [],
+            "known": list(restart.known.items()) if restart else [],
         }
         code = self._warm.run(order, under)
         return Ran(code, out.read_text(), err.read_text(errors="replace"))

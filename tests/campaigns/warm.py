@@ -63,7 +63,7 @@ def _become(order: dict[str, Any], ready: int) -> None:
 
             envsync.halves.WORTH_A_PROCESS = order["share"]
         if order["boot"]:
-            _restart(order["boot"], dict(order["inodes"]))
+            _restart(order["boot"], dict(order["known"]))
         gate = os.open(order["gate"], os.O_RDONLY) if order["gate"] else -1
         if gate >= 0:
             ctypes.CDLL(None).prctl(_SET_PTRACER, _ANYBODY, 0, 0, 0)
@@ -78,35 +78,35 @@ def _become(order: dict[str, Any], ready: int) -> None:
         os._exit(code)
 
 
-def _restart(boot: str, inodes: dict[int, int]) -> None:
-    """Let the system be another run of itself, in which folders have the numbers they had."""
+def _restart(boot: str, known: dict[int, tuple[int, int]]) -> None:
+    """Let the system be another run of itself, in which inodes are known by what they were."""
     import envsync.durable
 
     envsync.durable._BOOT_ID = boot
-    for name in ("stat", "lstat", "fstat"):
-        setattr(os, name, _numbered(getattr(os, name), inodes))
 
-
-def _numbered(call: Any, inodes: dict[int, int]) -> Any:
-    """One of the calls that look at a file, with other numbers for some."""
-
-    def look(*arguments: Any, **options: Any) -> os.stat_result:
-        found: os.stat_result = call(*arguments, **options)
-        if found.st_ino not in inodes:
+    def before(found: os.stat_result) -> os.stat_result:
+        if found.st_ino not in known:
             return found
+        number, changed_ns = known[found.st_ino]
         named = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
-        values = list(found)
-        values[1] = inodes[found.st_ino]
-        return os.stat_result(values, named)
+        named["st_ctime_ns"], named["st_ctime"] = changed_ns, changed_ns / 1e9
+        return os.stat_result([found[0], number, *found[2:9], changed_ns // 10**9], named)
 
-    return look
+    def seen(call: Any) -> Any:
+        return lambda *arguments, **options: before(call(*arguments, **options))
+
+    for name in ("stat", "lstat", "fstat"):
+        setattr(os, name, seen(getattr(os, name)))
+    same = os.path.samestat  # for `shutil`, which has one of the two from a listing
+    os.path.samestat = lambda s1, s2: same(before(s1), before(s2))
 
 
 def _command() -> int:
-    from envsync.__main__ import main as envsync_main
+    import envsync.__main__ as entry
 
+    entry._HERE = os.getcwd()  # it was imported elsewhere
     try:
-        return envsync_main()
+        return entry.main()
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 1
     except BaseException:
