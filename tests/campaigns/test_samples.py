@@ -13,6 +13,7 @@ from tests.campaigns import (
     faults,
     full_disk,
     kill,
+    power,
     sabotage,
     stage,
     together,
@@ -97,6 +98,29 @@ def test_some_calls_that_fail(folder: Path) -> None:
 @pytest.mark.campaign
 def test_many_calls_that_fail(folder: Path) -> None:
     assert faults.campaign(folder, 1000, random.Random(0)).failures == []
+
+
+def powerless(folder: Path, states: int, only: Sequence[str] = ()) -> tuple[int, list[str]]:
+    with power.power_world(folder, switch=not only) as world:
+        results = power.campaign(world, Namespace(states=states, seed=0, only=only))
+    failures = [failure for tally in results.values() for failure in tally.failures]
+    return sum(tally.states.total() for tally in results.values()), failures
+
+
+@needs_strace
+def test_some_losses_of_power(folder: Path) -> None:
+    only = ("fresh, copied", "update, linked", "add", "repair")
+    states, failures = powerless(folder, 8, only)
+    assert failures == []
+    assert states >= 20
+
+
+@needs_strace
+@pytest.mark.campaign
+def test_many_losses_of_power(folder: Path) -> None:
+    states, failures = powerless(folder, 400)
+    assert failures == []
+    assert states >= 5000
 
 
 @needs_mount
