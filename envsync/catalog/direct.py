@@ -33,7 +33,7 @@ from envsync.wheel.metadata import static_sdist_metadata
 
 BUCKET = "direct-v2"
 _SCRATCH = "partial-v1"
-_ARCHIVES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+_ARCHIVES = (".tar.gz", ".zip")
 _MAX_PYPROJECT = 4 << 20
 _UNKNOWN = Version("0")
 
@@ -106,15 +106,13 @@ class DirectReader:
 
     def _local_file(self, name: NormalizedName, source: SourceSpec) -> Direct:
         """Read a private copy: what is learned belongs to the very bytes that are hashed."""
-        is_wheel = source.location.endswith(".whl")
-        if not is_wheel and not source.location.endswith(_ARCHIVES):
-            raise MetadataInvalid(source.location, "is neither a wheel nor a source archive")
         filename = os.path.basename(source.location)
+        _check_kind(source.location, filename)
         with self._scratch() as folder:
             path = os.path.join(folder, filename)
             content = copy_inside(self._root, source.location, path)
             direct = DirectSource(
-                kind="wheel" if is_wheel else "archive",
+                kind="wheel" if filename.endswith(".whl") else "archive",
                 path=source.location,
                 subdirectory=source.subdirectory,
                 hashes=content.hashes,
@@ -165,6 +163,7 @@ class DirectReader:
     def _fetch(self, source: SourceSpec, folder: str) -> _File:
         url, _, fragment = source.location.partition("#")
         filename = _filename(url)
+        _check_kind(url, filename)
         path = self._client.download(
             url, _hashes(fragment), None, directory=folder, filename=filename
         ).result()
@@ -214,6 +213,13 @@ class DirectReader:
             candidate._replace(version=metadata.version, requires_python=metadata.requires_python),
             metadata,
         )
+
+
+def _check_kind(place: str, filename: str) -> None:
+    """See that a file can be installed or built from; `build.sources` opens no other archives."""
+    if not filename.endswith((".whl", *_ARCHIVES)):
+        reason = "is neither a wheel nor a source archive that can be opened (.tar.gz, .zip)"
+        raise MetadataInvalid(place, reason)
 
 
 def _read_wheel(file: _File) -> CoreMetadata:

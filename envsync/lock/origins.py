@@ -57,6 +57,9 @@ def place(pin: Pinned) -> str:
 
 
 def _head(spec: Spec, pylock: Pylock) -> Iterator[str]:
+    wanted_python = spec.requires_python
+    if wanted_python is not None and wanted_python != pylock.requires_python:
+        yield "requires-python in the lock is not that of env.toml"
     markers = sorted(map(str, spec.lock.environments))
     for key, found, wanted in (
         ("extras", pylock.extras, spec.optional_dependencies),
@@ -136,8 +139,9 @@ def _why_elsewhere(
     if pin is not None:
         named = any(_names(source, pin) for source in applying)
         return "" if named else f"{place(pin)}, which env.toml does not name"
-    if not row.index:
-        return "from no index, and env.toml does not name its files"
+    files = (*([row.sdist] if row.sdist else ()), *(row.wheels or ()))
+    if not row.index or any(file.url is None for file in files):
+        return "not from an index, and env.toml does not name its files"
     allowed = _indexes(row, applying, spec, is_default)
     return "" if allowed else f"from {row.index}, which is not where env.toml sends it"
 
@@ -157,11 +161,12 @@ def _indexes(
     sent = {source.location for source in applying if source.kind == "index"}
     if any(_address(one.url) == index for one in spec.indexes if one.name in sent):
         return True
-    covered = NEVER
-    for source in applying:
-        covered = covered | from_marker(source.marker)
-    if from_marker(row.marker).implies(covered):
-        return False
+    if applying:
+        covered = NEVER
+        for source in applying:
+            covered = covered | from_marker(source.marker)
+        if from_marker(row.marker).implies(covered):
+            return False
     if any(_address(one.url) == index for one in spec.indexes if not one.explicit):
         return True
     return not any(one.default for one in spec.indexes) and is_default(index)

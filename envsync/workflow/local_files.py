@@ -52,18 +52,25 @@ def refuse_altered(root: str, pylock: Pylock, *, may_lack: bool) -> bool:
     return is_whole
 
 
-def why_altered(root: str, pylock: Pylock) -> Iterator[str]:
-    """Say which files of the project are not what a lock says, a phrase each.
+class Altered(NamedTuple):
+    """A file that is not what was locked."""
 
-    Raises `StorageFailed`.
-    """
+    reason: str
+    hint: str
+    """What to do about it."""
+
+
+def altered(root: str, pylock: Pylock) -> Iterator[Altered]:
+    """Give the files of the project that are not what a lock says. Raises `StorageFailed`."""
     for file in files_of_lock(pylock):
         try:
             _compare(file, hash_inside(root, file.path, file.hashes))
         except HashMismatch as error:
-            yield f"{file.path} changed: the lock has {error.expected}, there is {error.found}"
+            reason = f"{file.path} changed: the lock has {error.expected}, there is {error.found}"
+            yield Altered(reason, trust_hint(file.package))
         except PathRefused as error:
-            yield f"{file.path} {error.reason}"
+            hint = f"put the file back, or change what [sources] says of {file.package}"
+            yield Altered(f"{file.path}: {error.reason}", hint)
 
 
 def files_of_lock(pylock: Pylock) -> Iterator[LocalFile]:

@@ -36,7 +36,7 @@ from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
 from envsync.workflow.interpreter import find_interpreter
-from envsync.workflow.local_files import refuse_altered, why_altered
+from envsync.workflow.local_files import altered, refuse_altered
 from envsync.workflow.problem import (
     covered_environments,
     markers_within_reason,
@@ -89,7 +89,7 @@ def why_stale(
     if pylock is None:
         return ("there is no lock",)
     reasons = _why_unanswered(project, spec, pylock, settings)
-    return reasons or tuple(why_altered(project.root, pylock))
+    return reasons or tuple(one.reason for one in altered(project.root, pylock))
 
 
 def _why_unanswered(
@@ -105,9 +105,13 @@ def _why_unanswered(
 
 def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: Settings) -> None:
     """See that a lock answers env.toml and the project's files. Raises `LockOutdated`."""
-    reasons = why_stale(project, spec, pylock, settings)
-    if reasons:
-        raise LockOutdated(os.path.basename(project.lock_path), reasons)
+    name = os.path.basename(project.lock_path)
+    if pylock is None:
+        raise LockOutdated(name, why_stale(project, spec, None, settings))
+    refuse_unanswered(project, spec, pylock, settings)
+    found = tuple(altered(project.root, pylock))
+    if found:
+        raise LockOutdated(name, [one.reason for one in found], hint=found[0].hint)
 
 
 def refuse_unanswered(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> None:

@@ -3,11 +3,13 @@
 import ast
 import importlib.util
 import os
+from functools import cache
 from urllib.parse import urlsplit
 
 from envsync.errors import UsageError
 
 
+@cache
 def public_index() -> str:
     """Give the address of the public index, as the library distlib knows it.
 

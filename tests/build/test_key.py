@@ -16,6 +16,7 @@ def key(
     settings: Mapping[str, str | Sequence[str]] | None = None,
     target: Target = THIS,
     subdirectory: str | None = None,
+    indexes: Sequence[str] = (),
 ) -> str:
     return build_key(
         source_sha256=source,
@@ -23,6 +24,7 @@ def key(
         config_settings=settings,
         target=target,
         subdirectory=subdirectory,
+        indexes=indexes,
     )
 
 
@@ -40,6 +42,7 @@ def test_the_same_build_has_the_same_key() -> None:
         {"settings": {"a": "1"}},
         {"settings": {"a": ["1"]}},
         {"subdirectory": "py"},
+        {"indexes": ["https://index.example/"]},
         {"target": THIS._replace(cache_tag="cpython-39")},
         {"target": THIS._replace(tags=THIS.tags[1:])},
         {"target": THIS._replace(implementation="pypy")},

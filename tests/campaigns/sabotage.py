@@ -34,6 +34,7 @@ class Switch(NamedTuple):
 _FILES, _JOURNAL, _TREE = "files.py", "sync/journal.py", "sync/tree.py"
 _MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py"
 _STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
+_LOCAL = "tests/workflow/test_local_files.py::test_"
 _ORDER = "tests/sync/test_durability.py::test_"
 
 SWITCHES = (
@@ -230,6 +231,46 @@ SWITCHES = (
     Switch(
         "interrupts come into a commit", "interrupts.py", "    if _State.holders:", "    if False:",
         "tests/test_interrupts.py::test_held_work_is_done_before_the_interrupt_comes_in",
+    ),
+    Switch(
+        "a lock gives leave to build", "workflow/builds.py",
+        "if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):",
+        "if True:",
+        "tests/workflow/test_leave.py::test_everything_else_needs_leave",
+    ),
+    Switch(
+        "a row may come from anywhere", "lock/origins.py",
+        "if (reason := _why_elsewhere(row, sources.get(row.name, ()), spec, is_default))",
+        'if (reason := "")',
+        "tests/lock/test_origins.py::test_a_source_by_path",
+    ),
+    Switch(
+        "a row need not be required", "lock/origins.py", "if id(row) not in reached:", "if False:",
+        "tests/lock/test_origins.py::test_what_nothing_requires",
+    ),
+    Switch(
+        "a local file's hash is not compared", "workflow/local_files.py",
+        "if digest != expected:", "if False:", f"{_LOCAL}every_hash_and_the_size_count",
+    ),
+    Switch(
+        "a local file's size is not compared", "workflow/local_files.py",
+        "if file.size not in (None, found.size):", "if False:",
+        f"{_LOCAL}every_hash_and_the_size_count",
+    ),
+    Switch(
+        "a changed local file is locked anew", "lock/compare.py",
+        "if before != sha256 and name not in trusted:", "if False:",
+        "tests/lock/test_compare.py"
+        "::test_a_file_of_sources_that_changed_is_taken_only_when_asked_for",
+    ),
+    Switch(
+        "what one index built serves another", "build/key.py",
+        '        "indexes": list(indexes),\n', "",
+        "tests/build/test_key.py::test_another_build_has_another_key",
+    ),
+    Switch(
+        "paths lead out of the project", "inside.py", "if real != base and not", "if False and not",
+        "tests/test_inside.py::test_links_lead_nowhere_else",
     ),
 )  # fmt: skip
 

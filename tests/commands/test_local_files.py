@@ -89,6 +89,7 @@ def test_a_changed_file_is_never_installed(locked: Workplace, kind: str, cold: b
         ran = locked.run(*command)
         assert ran.code == 3, ran.err
         assert f"{path} changed: the lock has sha256:{expected}" in ran.err
+        assert "`envsync lock --upgrade-package sd`" in ran.err
     assert f"{path} changed" in locked.run("status").out + locked.run("status").err
     assert locked.files() == before
     shutil.rmtree(locked.venv)
@@ -132,7 +133,8 @@ def test_a_file_that_is_gone(locked: Workplace, kind: str) -> None:
     (locked.project / path).unlink()
     ran = locked.run("lock", "--check")
     assert ran.code == 3
-    assert f"{path} there is no such file or folder" in ran.err
+    assert f"{path}: there is no such file or folder" in ran.err
+    assert "hint: put the file back" in ran.err
     for command in (["sync"], ["sync", "--locked"]):
         ran = locked.run(*command)
         assert ran.code == 1, ran.err

@@ -1,7 +1,7 @@
 """What two locks pin."""
 
 import pytest
-from packaging.pylock import Package, PackageDirectory, PackageSdist, PackageVcs
+from packaging.pylock import Package, PackageArchive, PackageDirectory, PackageSdist, PackageVcs
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -73,3 +73,29 @@ def test_a_file_that_was_replaced_on_the_index_is_refused() -> None:
         check_hashes(old, lock_of(package("a", "1", PURE, sdist=other)))
     assert caught.value.file == "a-1.tar.gz"
     check_hashes(old, lock_of(package("a", "1", PURE, sdist=other, index="https://b.example/")))
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [("vendor/a-1.tar.gz", None), (None, "https://files.example/a-1.tar.gz")],
+)
+def test_a_file_of_sources_that_changed_is_taken_only_when_asked_for(
+    path: str | None, url: str | None
+) -> None:
+    old, new = (
+        lock_of(
+            Package(
+                name=NormalizedName("a"),
+                archive=PackageArchive(path=path, url=url, hashes={"sha256": digest(text)}),
+            )
+        )
+        for text in ("old", "new")
+    )
+    check_hashes(old, old)
+    check_hashes(old, new, trusted={"a"})
+    for trusted in ((), {"b"}):
+        with pytest.raises(HashMismatch) as caught:
+            check_hashes(old, new, trusted=trusted)
+        assert caught.value.file == (path or url)
+        assert "`envsync lock --upgrade-package a`" in str(caught.value.hint)
+    check_hashes(old, lock_of(shop(".")))
