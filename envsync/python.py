@@ -14,6 +14,7 @@ from envsync.model.target import Target
 from envsync.python_ask import OLDEST, ask, recall, remember
 from envsync.python_named import FORMS, Named
 from envsync.python_places import Candidate, find_candidates, fingerprint, search_folders
+from envsync.python_trust import is_interpreter
 
 __all__ = ["ask", "find_target", "list_interpreters", "matches"]
 
@@ -320,6 +321,8 @@ def _still(
     never_inside: str | None,
 ) -> Target | None:
     """Give the remembered answer, unless the interpreter is gone or has become another."""
+    if not is_interpreter(executable):
+        return None
     try:
         target = ask(executable, cache_dir, never_inside)
     except InterpreterNotFound:

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from envsync.errors import EnvsyncError, InterpreterNotFound
@@ -60,10 +61,10 @@ def _ask(path: str, cache_dir: str, never_inside: str | None, *, wrappers: int =
     key = _key(path)
     remembered = recall(cache_dir, path, key)
     if remembered is not None:
-        try:
-            return target_from_json(remembered)
-        except ValueError:
-            pass  # as good as absent
+        with suppress(ValueError):  # as good as absent
+            target = target_from_json(remembered)
+            if os.path.realpath(target.executable) == os.path.realpath(path):
+                return target
     facts = _question(path, never_inside)
     real = _text(facts, "executable")
     if wrappers and os.path.realpath(real) != os.path.realpath(path):

@@ -1,5 +1,7 @@
 """What a path out of a stranger's file, folder or environment makes run: nothing, unasked."""
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -269,6 +271,24 @@ def test_what_was_remembered_is_judged_again(world: World) -> None:
 
     with pytest.raises(InterpreterNotFound):
         world.find("3.48", never_inside=str(top))
+    assert ran(evil) == []
+
+
+@pytest.mark.parametrize("name", ["python3.48", "make"])
+def test_a_memory_names_no_other_program(name: str, world: World) -> None:
+    good = fake_python(str(world.bin / "python3.48"), "3.48.0")
+    evil = script(str(world.root / "elsewhere" / name), "exit 1")
+    assert world.find("3.48").executable == good.path
+    for entry in Path(world.cache, "pythons-v1").iterdir():
+        kept = json.loads(entry.read_bytes().partition(b"\n")[2])
+        if isinstance(kept["value"], dict):
+            kept["value"]["executable"] = evil.path
+        elif name == "make":
+            kept["value"] = evil.path
+        body = json.dumps(kept).encode()
+        entry.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+    assert world.find("3.48").executable == good.path
     assert ran(evil) == []
 
 

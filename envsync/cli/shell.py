@@ -11,6 +11,7 @@ from envsync.cli.start import add_no_sync_argument, become, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
 from envsync.files import storage_errors, write_if_changed
+from envsync.python_trust import is_own
 from envsync.venv.execute import become as replace_process
 from envsync.venv.execute import own_variables
 from envsync.venv.shells import (
@@ -21,6 +22,7 @@ from envsync.venv.shells import (
     start,
     surrounding_shell,
 )
+from envsync.workflow.interpreter import strangers_folder
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.ready import refuse_altered, root_as_it_is
 
@@ -100,7 +102,8 @@ def _start(
     session: Session,
 ) -> NoReturn:
     """Bring the environment up to date and become the shell in it."""
-    program = program_of(found, environ)
+    strangers = strangers_folder(project.root)
+    program = program_of(found, environ, lambda folder: is_own(folder, strangers))
     if program is None:
         raise EnvsyncError(f"there is no {found.name} on PATH", hint="`--shell NAME` names another")
     root = environment(project, sync_request(options), options, session)

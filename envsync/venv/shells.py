@@ -92,15 +92,20 @@ def _shell_of(program: str) -> Found | None:
     return Found(name, program if os.path.isabs(program) else name)
 
 
-def program_of(found: Found, environ: Mapping[str, str]) -> str | None:
-    """Give the path of a shell's program: as it was found, the user's own, or from PATH."""
+def program_of(
+    found: Found, environ: Mapping[str, str], is_own: Callable[[str], bool] = os.path.isabs
+) -> str | None:
+    """Give the path of a shell's program: as it was found, the user's own, or from PATH.
+
+    `is_own` says of a folder of PATH whether it is the user's: an empty or relative entry means
+    the current folder, which may be anybody's.
+    """
     for path in (found.path, environ.get("SHELL", "")):
         is_it = os.path.isabs(path) and os.path.basename(path).removesuffix(".exe") == found.name
         if is_it and os.access(path, os.X_OK):
             return path
-    # An empty or relative entry means the current folder, which may be anybody's.
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(found.name, path=os.pathsep.join(filter(os.path.isabs, folders)))
+    return shutil.which(found.name, path=os.pathsep.join(filter(is_own, folders)))
 
 
 def _parents() -> "list[list[str]]":

@@ -197,10 +197,12 @@ def test_a_script_takes_nothing_from_the_clone_that_it_lies_in(clone: Workplace)
     assert clone.ok("run", "tool.py").out == "ran\n"
 
 
-def test_the_shell_that_is_started_is_not_the_clones(clone: Workplace) -> None:
-    evil(clone.project / "dash", clone)
-    evil(clone.project / "ps", clone)
-    clone.environ["PATH"] = f".{os.pathsep}{os.pathsep}{clone.environ['PATH']}"
+@pytest.mark.parametrize("folder", [".", "", "bin", "HERE/bin"])
+def test_the_shell_that_is_started_is_not_the_clones(clone: Workplace, folder: str) -> None:
+    for name in ("dash", "ps", "bin/dash", "bin/ps"):
+        evil(clone.project / name, clone)
+    path = folder.replace("HERE", str(clone.project))
+    clone.environ["PATH"] = f"{path}{os.pathsep}{clone.environ['PATH']}"
     done = subprocess.run(
         [sys.executable, "-m", "envsync", "shell", "--shell", "dash"],
         cwd=clone.project,
