@@ -36,6 +36,8 @@ _MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py
 _STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
 _LOCAL = "tests/workflow/test_local_files.py::test_"
 _ORDER = "tests/sync/test_durability.py::test_"
+_ASK, _NAMED = "python_ask.py", "tests/test_python_named.py::test_"
+_PROJECT = "tests/workflow/test_project.py::test_"
 
 SWITCHES = (
     Switch(
@@ -271,6 +273,53 @@ SWITCHES = (
     Switch(
         "paths lead out of the project", "inside.py", "if real != base and not", "if False and not",
         "tests/test_inside.py::test_links_lead_nowhere_else",
+    ),
+    Switch(
+        "an interpreter is asked without -I", _ASK, '"-I", "-S", "-B"', '"-S", "-B"',
+        f"{_NAMED}it_is_asked_in_the_root_folder_with_few_variables",
+    ),
+    Switch(
+        "an interpreter is asked in the current folder", _ASK, "cwd=os.path.abspath(os.sep)",
+        "cwd=None", f"{_NAMED}it_is_asked_in_the_root_folder_with_few_variables",
+    ),
+    Switch(
+        "an interpreter gets all variables", _ASK,
+        "environ = own_environment(os.environ, never_inside)", "environ = dict(os.environ)",
+        f"{_NAMED}it_is_asked_in_the_root_folder_with_few_variables",
+    ),
+    Switch(
+        "a remembered interpreter is not judged again", _ASK,
+        "if never_inside is not None and is_inside(path, never_inside):", "if False:",
+        f"{_NAMED}what_was_remembered_is_judged_again",
+    ),
+    Switch(
+        "links through the clone are followed", "python_trust.py",
+        "return any(_is_same(step, wanted) for step in _steps(written))", "return False",
+        f"{_NAMED}links_that_lead_into_the_clone_are_not_candidates",
+    ),
+    Switch(
+        "pyvenv.cfg names any program", "python_base.py", " and is_interpreter(path)", "",
+        f"{_NAMED}a_base_is_an_interpreter_by_name",
+    ),
+    Switch(
+        "a path in a file is run as it stands", "python_named.py",
+        "return (found, self.never_inside) if found else (self._allowed(base), None)",
+        "return (found or base), None",
+        f"{_NAMED}what_no_search_finds_is_not_run_because_a_file_says_so",
+    ),
+    Switch(
+        "an environment in the clone names its base", "python_named.py",
+        "return self._found(base) or self._allowed(base), self.never_inside", "return base, None",
+        f"{_NAMED}what_an_environment_in_the_clone_says_is_a_strangers_word",
+    ),
+    Switch(
+        "a project above is anybody's", "workflow/project.py", "if folder != directory:",
+        "if False:", f"{_PROJECT}a_folder_above_where_others_may_write_is_not_adopted",
+    ),
+    Switch(
+        "what can't be looked at is no project", "workflow/project.py",
+        "except (FileNotFoundError, NotADirectoryError):", "except OSError:",
+        f"{_PROJECT}a_folder_that_cannot_be_looked_into_is_no_folder_without_a_project",
     ),
 )  # fmt: skip
 
