@@ -42,6 +42,16 @@ def refuse_shared_cache(cache_dir: str) -> None:
                 f"other users can write there, or own it ({how}): a cache there can't be trusted",
                 hint=mend if mine else _HINT,
             )
+        for folder in (os.path.realpath(cache_dir), *_buckets(cache_dir)):
+            _close_to_group(folder)
+
+
+def _close_to_group(folder: str) -> None:
+    """Take a private group's leave to write: on the short ways groups aren't looked up."""
+    with suppress(OSError):
+        status = os.lstat(folder)
+        if status.st_uid == os.geteuid() and status.st_mode & stat.S_IWGRP:
+            os.chmod(folder, stat.S_IMODE(status.st_mode) & ~stat.S_IWGRP)
 
 
 def state_folder(cache_dir: str, name: str) -> str | None:

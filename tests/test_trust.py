@@ -112,6 +112,13 @@ def test_what_the_home_folder_depends_on_is_the_machines_affair(
         refuse(home / ".cache/envsync")
 
 
+def as_mine(status: os.stat_result) -> os.stat_result:
+    """The status of a file that belongs to the user who is seemed to be."""
+    found = list(status)
+    found[4] = os.geteuid()
+    return os.stat_result(found)
+
+
 def as_user(monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], name: str) -> None:
     """Seem to be a user who isn't root, in a world where the group of `cache` is as said."""
     import grp
@@ -125,12 +132,7 @@ def as_user(monkeypatch: pytest.MonkeyPatch, group: str, members: list[str], nam
     monkeypatch.setattr(grp, "getgrgid", lambda _: named)
     real = os.lstat
 
-    def lstat(path: str) -> os.stat_result:
-        found = list(real(path))
-        found[4] = mine + 1
-        return os.stat_result(found)
-
-    monkeypatch.setattr(os, "lstat", lstat)
+    monkeypatch.setattr(os, "lstat", lambda path: as_mine(real(path)))
 
 
 @pytest.mark.parametrize(
@@ -145,6 +147,9 @@ def test_the_private_group_of_a_user_is_no_other_user(
     as_user(monkeypatch, group, members, "ada")
     if fine:
         refuse(cache)
+        assert not (cache.lstat().st_mode | (cache / "goals-v1").lstat().st_mode) & 0o020
+        for folder in (cache, cache / "goals-v1"):
+            folder.chmod(0o775)
         monkeypatch.setattr(trust, "_attributes", lambda _: ["system.posix_acl_access"])
     with pytest.raises(StorageFailed, match="other users can write there"):
         refuse(cache)
@@ -167,10 +172,9 @@ def test_make_folders_takes_what_is_there_and_refuses_a_file(tmp_path: Path) -> 
     make_folders(str(tmp_path / "a"))
     make_folders(str(tmp_path / "a"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileExistsError):
-        make_folders(str(tmp_path / "file"))
-    with pytest.raises(NotADirectoryError):
-        make_folders(str(tmp_path / "file/below"))
+    for path in ("file", "file/below"):
+        with pytest.raises(FileExistsError):
+            make_folders(str(tmp_path / path))
 
 
 # --- where the user's folders are ---------------------------------------------------------------

@@ -99,7 +99,7 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
         write_spec(project, before, text)
     written = not options.dry_run and write_lock(outcome)
     if not options.dry_run and not spec.sources:  # local sources may change what is fresh
-        remember_fresh(project, session.settings)
+        remember_fresh(text.encode(), outcome.data, session.settings)
     report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
     if session.settings.json:
         session.ui.document({"command": "lock", **lock_document(outcome, written=written)})

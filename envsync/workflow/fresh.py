@@ -19,25 +19,26 @@ from envsync.workflow.project import Project
 def is_known_fresh(project: Project, settings: Settings) -> bool:
     """Say whether the lock on disk is known to answer the env.toml on disk."""
     try:
-        return os.path.exists(_path(project, settings))
+        spec, lock = sha256_file(project.spec_path), sha256_file(project.lock_path)
     except OSError:
         return False
+    return os.path.exists(_path(spec, lock, settings))
 
 
-def remember_fresh(project: Project, settings: Settings) -> None:
-    """Keep that the lock on disk answers the env.toml on disk."""
+def remember_fresh(spec: bytes, lock: bytes, settings: Settings) -> None:
+    """Keep that a lock, as it was written, answers an env.toml, as it was read."""
+    path = _path(hashlib.sha256(spec).hexdigest(), hashlib.sha256(lock).hexdigest(), settings)
     try:
-        path = _path(project, settings)
         make_folders(os.path.dirname(path))
         write_atomic(path, b"", sync=False)
     except (OSError, EnvsyncError):
         return
 
 
-def _path(project: Project, settings: Settings) -> str:
-    index = settings.default_index or ""
-    facts = (__version__, index, sha256_file(project.spec_path), sha256_file(project.lock_path))
-    return f"{settings.cache_dir}/fresh-v1/{key_of(facts)}"
+def _path(spec: str, lock: str, settings: Settings) -> str:
+    """Give the path of what is kept about two files, by their sha256."""
+    key = key_of((__version__, settings.default_index or "", spec, lock))
+    return f"{settings.cache_dir}/fresh-v1/{key}"
 
 
 def key_of(facts: Iterable[str]) -> str:

@@ -137,8 +137,9 @@ def test_full_disk_of_thirty_sizes(world: SmallWorld, folder: Path) -> None:
 
 
 def test_a_few_processes_together(world: SmallWorld) -> None:
-    crowd = together.campaign(world, 4, 2, seed=0, prunes=1)
+    crowd = together.campaign(world, 4, 3, seed=0, prunes=1)
     assert crowd.failures == []
+    assert crowd.counts["edits: add"] > 0
 
 
 @pytest.mark.campaign

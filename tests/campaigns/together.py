@@ -3,20 +3,24 @@
     python -m tests.campaigns.together --processes 8 --rounds 50
 
 Every sync that is let to its end exits 0; an environment that one process has to itself is exact
-after each; those that two processes share are exact in the end. Meanwhile loops prune and clean the
-cache as hard as they can, every tenth sync is killed, and no command may take longer than a minute.
+after each; those that two processes share are exact in the end. Half as many processes more edit
+one project together with `add`, `remove` and `lock`, each a package of its own: what one of them
+wrote is there after each of its commands, and in the end env.toml, lock and environment agree.
+Meanwhile loops prune and clean the cache as hard as they can, every tenth command is killed, and no
+command may take longer than a minute.
 """
 
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -32,6 +36,7 @@ from tests.campaigns.stage import (
     small_world,
     wait_for_group,
 )
+from tests.support.wheels import make_wheel
 
 LONGEST = 60.0
 """Seconds that a command may take, waiting for others included."""
@@ -138,6 +143,45 @@ class Crowd:
             if code not in (None, 0, 3):
                 self._fail(f"{project.name}: sync --check exits {code}: {said.strip()[-600:]}")
 
+    def edit(self, number: int, project: Path, rounds: int) -> None:
+        """Be one of those that edit one project together, each a package of its own."""
+        generator = random.Random(f"{self._seed} edit {number}")
+        package = f"one{number}"
+        for _ in range(rounds):
+            act = generator.choice(("add", "add", "remove", "lock"))
+            before = package in edited(project)
+            if act == "remove" and not before:
+                act = "add"
+            command = {"lock": ["lock", "-P", package]}.get(act, [act, package])
+            command += ["--no-sync"] if act != "lock" and generator.random() < 0.3 else []
+            kill_after = generator.uniform(0.0, 0.8) if generator.random() < 0.1 else None
+            code, said = self._command(project, command, kill_after)
+            self._count(f"edits: {act}")
+            if code is None:
+                self._count("killed")
+                continue
+            wanted = {"add": True, "remove": False, "lock": before}[act]
+            if code != 0 or "Traceback" in said:
+                self._fail(f"{' '.join(command)} exits {code}: {said.strip()[-600:]}")
+            elif (package in edited(project)) is not wanted:
+                self._fail(f"{' '.join(command)} was lost")
+
+    def settle_edited(self, project: Path, wheels: Mapping[str, bytes], goal: Goal) -> None:
+        """In the end env.toml, lock and environment hold the same packages."""
+        code, said = self._command(project, ["sync"])
+        if code != 0:
+            self._fail(f"{project.name}: the last sync exits {code}: {said.strip()[-600:]}")
+            return
+        there = edited(project)
+        lock = (project / "pylock.toml").read_text()
+        locked = {name for name in wheels if f'name = "{name}"' in lock}
+        if locked != there & set(wheels):
+            self._fail(f"env.toml has {sorted(there)}, the lock {sorted(locked)}")
+        content = (*goal.wheels, *(wheels[name] for name in sorted(locked)))
+        wanted = oracle.Wanted.by(content, goal.version, project / ".venv")
+        for line in oracle.problems(project / ".venv", wanted):
+            self._fail(f"{project.name}: in the end {line}")
+
     def prune(self, number: int) -> None:
         """Be one of the loops that empty the cache."""
         generator = random.Random(f"{self._seed} prune {number}")
@@ -159,12 +203,22 @@ class Crowd:
             self._fail(f"{project.name}: in the end {line}")
 
 
+def edited(project: Path) -> set[str]:
+    """Which of the editors' packages env.toml asks for."""
+    return set(re.findall(r'"(one\d+)', (project / "env.toml").read_text()))
+
+
 def put(project: Path, goal: Goal) -> None:
     """Give a project another goal, each file whole at any time."""
     for name, text in (("env.toml", goal.spec), ("pylock.toml", goal.lock)):
         beside = project / f".{name}.{threading.get_ident()}"
         beside.write_text(text)
         beside.replace(project / name)
+
+
+def one_wheel(number: int) -> bytes:
+    """The package that one of the editors adds and removes."""
+    return make_wheel(f"one{number}", "1.0", {f"one{number}/__init__.py": f"N = {number}\n"})[1]
 
 
 def campaign(world: SmallWorld, processes: int, rounds: int, seed: int, prunes: int) -> Crowd:
@@ -179,12 +233,19 @@ def campaign(world: SmallWorld, processes: int, rounds: int, seed: int, prunes: 
     projects = [stage.live / name for name in places]
     for project in projects:
         project.mkdir(exist_ok=True)
-    with ThreadPoolExecutor(processes + prunes) as pool:
+    shared, editors = stage.live / "edited", max(processes // 2, 2)
+    shared.mkdir(exist_ok=True)
+    put(shared, world.goals["less"])
+    wheels = {f"one{number}": one_wheel(number) for number in range(editors)}
+    for name, content in wheels.items():
+        world.server.add(name, f"{name}-1.0-py3-none-any.whl", content)
+    with ThreadPoolExecutor(processes + prunes + editors) as pool:
         loops = [pool.submit(crowd.prune, number) for number in range(prunes)]
         workers = [
             pool.submit(crowd.work, number, project, rounds, alone=number < own)
             for number, project in enumerate(projects)
         ]
+        workers += [pool.submit(crowd.edit, number, shared, rounds) for number in range(editors)]
         try:
             for worker in workers:
                 worker.result()
@@ -194,6 +255,7 @@ def campaign(world: SmallWorld, processes: int, rounds: int, seed: int, prunes: 
             loop.result(SECONDS)
     for project in sorted(set(projects)):
         crowd.settle(project)
+    crowd.settle_edited(shared, wheels, world.goals["less"])
     return crowd
 
 

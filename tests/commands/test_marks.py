@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.store.inventory import BUCKETS
 from envsync.sync import stamp
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
@@ -115,7 +116,9 @@ def test_a_cache_that_others_write_to_answers_nothing(synced: Workplace, shared:
 
 
 def test_marks_that_cannot_be_written_fail_no_sync(synced: Workplace) -> None:
-    for bucket in ("stamps-v1", "goals-v1", "fresh-v1", "environments-v1"):
+    marks = [b for b in BUCKETS if b.startswith(("stamps", "goals", "fresh", "environments"))]
+    assert len(marks) == 4
+    for bucket in marks:
         shutil.rmtree(synced.cache / bucket, ignore_errors=True)
         (synced.cache / bucket).write_text("in the way")
     (synced.site / "base.py").unlink()
