@@ -71,58 +71,33 @@ def write_atomic(path: str, data: bytes, *, mode: int = 0o644, sync: bool = True
     Without `sync` a power failure may lose it: for what carries a checksum of its own. A symbolic
     link at `path` is replaced, never written through. Raises `StorageFailed`.
     """
-    folder = os.path.dirname(path) or "."
     with storage_errors(path):
-        temporary = f"{folder}/.{os.path.basename(path)}.{unguessable()}"
-        descriptor = os.open(temporary, _NEW_FILE, 0o600)
+        temporary = write_beside(path, data, mode, sync=sync)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), mode)
-                if sync:
-                    os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
             _discard(temporary)
             raise
         if sync:
-            sync_directory(folder)
+            sync_directory(os.path.dirname(path) or ".")
 
 
-def write_if_changed(path: str, data: bytes) -> bool:
-    """Write `data` to `path` unless that is what stands there; True when it was written.
-
-    The permissions of an existing file are kept, and what a killed process left of an earlier
-    writing goes. Raises `StorageFailed`.
-    """
-    mode = 0o644
-    try:
-        with open_regular(path) as file:
-            if file.read(len(data) + 1) == data:
-                return False
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-    except FileNotFoundError:
-        pass
-    except OSError as error:
-        raise storage_failed(path, error) from error
-    _drop_unfinished(path)
-    write_atomic(path, data, mode=mode)
-    return True
-
-
-def _drop_unfinished(path: str) -> None:
-    """Remove temporary files of earlier writings of a file, an hour old."""
+def write_beside(path: str, data: bytes, mode: int, *, sync: bool) -> str:
+    """Write a new file in the folder of `path`, whole or not at all; gives its path. `OSError`."""
     folder, name = os.path.split(path)
-    begin, length = f".{name}.", len(name) + 2 + len(unguessable())
-    oldest = time.time() - 3600
-    with suppress(OSError):
-        for found in os.listdir(folder or "."):
-            temporary = os.path.join(folder, found)
-            if found.startswith(begin) and len(found) == length:
-                with suppress(OSError):
-                    if os.lstat(temporary).st_mtime < oldest:
-                        os.unlink(temporary)
+    temporary = f"{folder or '.'}/.{name}.{unguessable()}"
+    descriptor = os.open(temporary, _NEW_FILE, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            if sync:
+                os.fsync(file.fileno())
+    except BaseException:
+        _discard(temporary)
+        raise
+    return temporary
 
 
 def open_regular(path: str) -> BufferedReader:

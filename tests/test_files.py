@@ -20,7 +20,6 @@ from envsync.files import (
     storage_failed,
     sweep,
     write_atomic,
-    write_if_changed,
     write_new,
 )
 
@@ -62,17 +61,6 @@ def test_failing_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert caught.value.hint is not None
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["x"]
-
-
-def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    assert write_if_changed(str(path), b"a")
-    path.chmod(0o600)
-    before = path.stat()
-    assert not write_if_changed(str(path), b"a")
-    assert path.stat().st_ino == before.st_ino
-    assert write_if_changed(str(path), b"b")
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("mode", ["auto", "clone", "hardlink", "copy"])
@@ -225,14 +213,3 @@ def test_a_forked_process_lets_go_of_all_locks(tmp_path: Path) -> None:
     os.close(write)
     os.waitpid(child, 0)
     os.close(read)
-
-
-def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
-    old, new = tmp_path / f".lock.{'0a' * 8}", tmp_path / f".lock.{'0b' * 8}"
-    mine = tmp_path / ".lock.notes"
-    for path in (old, new, mine):
-        path.write_text("x")
-        os.utime(path, (1, 1))
-    os.utime(new)
-    write_if_changed(str(tmp_path / "lock"), b"data")
-    assert sorted(os.listdir(tmp_path)) == sorted([new.name, mine.name, "lock"])

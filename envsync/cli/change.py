@@ -10,19 +10,19 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envsync.cli.lock import write_lock
+from envsync.cli.lock import write_with_lock
 from envsync.cli.main import Session
 from envsync.cli.report import report_lock, report_sync
 from envsync.errors import UsageError
-from envsync.files import write_if_changed
 from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
 from envsync.spec.model import Spec
+from envsync.texts import write_if_changed
 from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.lock import LockOutcome, make_lock, restate
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project, project_at
 from envsync.workflow.request import Selection, SyncRequest
-from envsync.workflow.spec_file import parse_project_spec, read_spec, write_spec
+from envsync.workflow.spec_file import changed_spec, parse_project_spec, read_spec
 from envsync.workflow.whole import SpecText, sync_project
 
 
@@ -98,8 +98,7 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
         source, lock = _with_bounds(options.requirements, place, project, source, lock)
 
     def write(lock: LockOutcome) -> bool:
-        write_spec(project, before, source.text)
-        return write_lock(lock)
+        return write_with_lock(changed_spec(project, before, source.text), lock)
 
     if options.no_sync:
         report_lock(lock, session, written=write(lock), seconds=time.monotonic() - started)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
 from envsync.errors import UsageError
-from envsync.files import write_if_changed
+from envsync.texts import write_together
 from envsync.workflow.fresh import is_known_fresh, remember_fresh
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project
@@ -79,9 +79,9 @@ def _lock(project: Project, options: argparse.Namespace, session: Session) -> in
 def _make(project: Project, options: argparse.Namespace, session: Session) -> int:
     from envsync.workflow.lock import make_lock  # noqa: PLC0415
     from envsync.workflow.spec_file import (  # noqa: PLC0415
+        changed_spec,
         parse_project_spec,
         read_spec,
-        write_spec,
     )
 
     started = time.monotonic()
@@ -95,9 +95,9 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
     outcome = make_lock(
         project, spec, session.settings, session.ui, lock_options(options), repair=True
     )
+    written = False
     if not options.dry_run:
-        write_spec(project, before, text)
-    written = not options.dry_run and write_lock(outcome)
+        written = write_with_lock(changed_spec(project, before, text), outcome)
     if not options.dry_run and not spec.sources:  # local sources may change what is fresh
         remember_fresh(text.encode(), outcome.data, session.settings)
     report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
@@ -108,7 +108,13 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
 
 def write_lock(outcome: "LockOutcome") -> bool:
     """Write a lock unless it is what stands on disk; True when it was written."""
-    return not outcome.fresh and write_if_changed(outcome.path, outcome.data)
+    return write_with_lock([], outcome)
+
+
+def write_with_lock(spec: list[tuple[str, bytes]], outcome: "LockOutcome") -> bool:
+    """Write what is to change of env.toml, and the lock; True when the lock was written."""
+    lock = [] if outcome.fresh else [(outcome.path, outcome.data)]
+    return outcome.path in write_together([*spec, *lock])
 
 
 def _check(project: Project, session: Session) -> int:

@@ -10,8 +10,9 @@ from envsync.cli.main import Session
 from envsync.cli.start import add_no_sync_argument, become, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
-from envsync.files import storage_errors, write_if_changed
+from envsync.files import storage_errors
 from envsync.python_trust import is_own
+from envsync.texts import write_if_changed
 from envsync.venv.execute import become as replace_process
 from envsync.venv.execute import own_variables
 from envsync.venv.shells import (

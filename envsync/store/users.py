@@ -48,11 +48,6 @@ def recall_user(cache_dir: str, root: str) -> User | None:
     return user if user.root == root else None
 
 
-def is_registered(cache_dir: str, root: str) -> bool:
-    """Say whether anything is known of the environment at `root`."""
-    return os.path.lexists(_path(cache_dir, root))
-
-
 def register(cache_dir: str, user: User) -> None:
     """Keep what an environment uses, in place of what was known of it. Raises `StorageFailed`."""
     lines = [_HEAD, f"root {user.root}", f"link {user.link_mode}"]

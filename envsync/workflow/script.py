@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from envsync.errors import SpecInvalid, UsageError
 from envsync.events import Reporter
-from envsync.files import make_folders, read_limited, storage_errors, write_if_changed
+from envsync.files import make_folders, read_limited, storage_errors
 from envsync.settings import Settings
+from envsync.texts import write_if_changed
 from envsync.workflow.fresh import key_of
 from envsync.workflow.project import Project, project_at
 

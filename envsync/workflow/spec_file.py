@@ -3,7 +3,7 @@
 import os
 
 from envsync.errors import EnvsyncError
-from envsync.files import read_limited, storage_errors, write_if_changed
+from envsync.files import read_limited, storage_errors
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
 from envsync.workflow.project import Project
@@ -32,13 +32,14 @@ def parse_project_spec(project: Project, data: bytes) -> Spec:
     )
 
 
-def write_spec(project: Project, before: str, after: str) -> None:
-    """Write the project's env.toml, of which `before` was read; a link to it stays one.
+def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, bytes]]:
+    """Give what is to be written for env.toml, of which `before` was read, to become `after`.
 
-    Raises `EnvsyncError` when an editor, say, changed it meanwhile, `StorageFailed`.
+    A link to it stays one. Raises `EnvsyncError` when an editor, say, changed it meanwhile,
+    `StorageFailed`.
     """
     if after == before:
-        return
+        return []
     path = os.path.realpath(project.spec_path)
     with storage_errors(path), open(path, "rb") as file:
         found = file.read(_SPEC_LIMIT)
@@ -48,7 +49,7 @@ def write_spec(project: Project, before: str, after: str) -> None:
             "left as it is",
             hint="run the command again",
         )
-    write_if_changed(path, after.encode())
+    return [(path, after.encode())]
 
 
 def venv_path(project: Project, spec: Spec) -> str:

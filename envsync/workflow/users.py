@@ -8,7 +8,7 @@ from envsync.model.target import Target
 from envsync.store import bytecode, entries
 from envsync.store.bytecode import bytecode_label
 from envsync.store.manifest import StoredWheel
-from envsync.store.users import User, is_registered, recall_user, register
+from envsync.store.users import User, recall_user, register
 from envsync.sync.manifest import Owner
 from envsync.workflow.bytecode import MARK
 
@@ -31,10 +31,10 @@ def register_user(
     to is no error.
     """
     root, link_mode = place
-    if new is None and is_registered(cache_dir, root):
+    before = recall_user(cache_dir, root)
+    if new is None and before is not None:
         return
     wheels, compiled = new or ({}, {})
-    before = recall_user(cache_dir, root) if new is not None else None
     known = before.entries if before else {}
     label = bytecode_label(target)
     found: dict[str, tuple[str, ...]] = {}

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from envsync.errors import BuildNotAllowed
 from envsync.events import Reporter
-from envsync.files import open_regular, remove_tree, storage_errors, write_if_changed
+from envsync.files import open_regular, remove_tree, storage_errors
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync.key import UserKey
+from envsync.texts import write_if_changed
 from envsync.workflow import sync as steps
 from envsync.workflow.goal import lock_for_sync, lock_to_compare, make_goal, with_inputs
 from envsync.workflow.lock import LockOutcome, refuse_pending

@@ -143,3 +143,11 @@ def test_links_into_a_store_that_was_torn_are_mended(
     assert after_restart(project, "sync").code == 0
     assert project.python("import base; print(base.VERSION)") == "2"
     assert after_restart(project, "sync", "--check").code == 0
+
+
+def test_an_emptied_record_of_what_an_environment_uses_is_written_anew(synced: Workplace) -> None:
+    (record,) = (synced.cache / "environments-v1").iterdir()
+    before = record.read_bytes()
+    record.write_bytes(b"")
+    assert after_restart(synced, "sync").code == 0
+    assert record.read_bytes() == before
