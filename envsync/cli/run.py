@@ -158,6 +158,7 @@ def _environment(job: Job, options: argparse.Namespace, session: Session) -> str
     except EnvsyncError as error:
         if job.script is not None:
             error.message = _about_script(error.message, job.script)
+            error.lines = tuple(_about_script(line, job.script) for line in error.lines)
             error.hint = error.hint and _about_script(error.hint, job.script)
         raise
 

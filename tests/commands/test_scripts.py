@@ -22,6 +22,8 @@ METADATA = """\
 """
 SCRIPT = METADATA + "import base, sys, webby\nprint(sys.prefix, sys.argv[1:], base.VERSION)\n"
 
+KEPT = ("project", "cache", "state")
+
 
 @pytest.fixture
 def folder(place: Workplace, tmp_path: Path) -> Iterator[Path]:
@@ -30,7 +32,7 @@ def folder(place: Workplace, tmp_path: Path) -> Iterator[Path]:
     place.project.mkdir()
     (place.project / "tool.py").write_text(SCRIPT)
     yield place.project
-    assert not [path for path in tmp_path.iterdir() if path.name not in ("project", "cache")]
+    assert not [path for path in tmp_path.iterdir() if path.name not in KEPT]
 
 
 def environments(place: Workplace) -> list[Path]:
@@ -173,5 +175,5 @@ def test_script_that_can_not_be_read(place: Workplace, folder: Path) -> None:
 
 
 def test_script_that_is_no_file(place: Workplace, folder: Path) -> None:
-    assert "directory" in place.run("run", "-s", str(folder)).err
+    assert "it is a folder" in place.run("run", "-s", str(folder)).err
     assert place.run("run", "-s", "none").code == 1
