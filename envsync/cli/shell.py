@@ -10,9 +10,9 @@ from envsync.cli.main import Session
 from envsync.cli.start import add_no_sync_argument, become, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
-from envsync.files import storage_errors
 from envsync.python_trust import is_own
 from envsync.texts import write_if_changed
+from envsync.trust import state_folder
 from envsync.venv.execute import become as replace_process
 from envsync.venv.execute import own_variables
 from envsync.venv.shells import (
@@ -27,7 +27,7 @@ from envsync.workflow.interpreter import strangers_folder
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.ready import refuse_altered, root_as_it_is
 
-_FOLDER = ".envsync/shell"
+_FOLDER = "shell"
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
@@ -117,11 +117,16 @@ def _start(
     if not sys.stdin.isatty():
         # Commands come from a file or pipe: the shell runs them inside, and reads no start files.
         become(root, [program], environ, project)
-    how = start(Found(found.name, program), root, f"{root}/{_FOLDER}", environ)
-    with storage_errors(f"{root}/{_FOLDER}"):
-        for name, text in how.files.items():
-            os.makedirs(f"{root}/{_FOLDER}", exist_ok=True)
-            write_if_changed(f"{root}/{_FOLDER}/{name}", text.encode())
+    # Start files are run: they lie where nobody else writes, and not in the project.
+    folder = state_folder(session.settings.cache_dir, _FOLDER)
+    if folder is None:
+        raise EnvsyncError(
+            "there is no folder of your own for the shell's start files",
+            hint="set XDG_STATE_HOME to one, outside of the project",
+        )
+    how = start(Found(found.name, program), root, folder, environ)
+    for name, text in how.files.items():
+        write_if_changed(f"{folder}/{name}", text.encode())
     for name, value in how.variables.items():
         environ.pop(name, None)
         if value is not None:

@@ -10,6 +10,7 @@ from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import UsageError
+from envsync.sync.key import UserKey
 from envsync.workflow.locks import project_lock
 from envsync.workflow.look import SyncOutcome
 from envsync.workflow.project import Project, find_project
@@ -152,9 +153,10 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if done.lock is not None and not done.lock.fresh:
         report_lock(done.lock, session, written=done.wrote_lock, seconds=seconds)
     report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds)
-    if options.discard:
-        with project_lock(project, session.settings.cache_dir, session.ui):
-            gone = discard_quarantine(done.outcome.root)
+    if options.discard and not options.dry_run:
+        cache_dir, seal = session.settings.cache_dir, UserKey(session.settings).seal()
+        with project_lock(project, cache_dir, session.ui):
+            gone = discard_quarantine(done.outcome.root, cache_dir, session.ui, seal)
         for path in gone:
             session.ui.note(f"Deleted {path}")
     if session.settings.json:

@@ -4,6 +4,7 @@ The thread alone touches libcurl. `send` puts a request into its inbox and wakes
 starts transfers, feeds libcurl the events of their sockets, and answers the futures.
 """
 
+import errno
 import heapq
 import os
 import selectors
@@ -66,17 +67,19 @@ class CurlTransport:
     ) -> None:
         """`environ` gives the certificate variables; proxies are libcurl's own to look up.
 
-        Raises `UsageError` for certificates that are named and can't be used.
+        Raises `UsageError` for certificates that are named and can't be used, `OSError` where the
+        system has no descriptors left.
         """
-        self._options = options
         self._authorities = find_authorities(options.ca_file, environ)
         self._inbox: deque[tuple[Request, Future[Response]]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
+        # All that takes descriptors is made here: where there are none, the caller hears of it.
         self._sleeping_end, self._waking_end = socket.socketpair()
         self._sleeping_end.setblocking(False)
         self._waking_end.setblocking(False)
+        self._loop = _Loop(options, self._authorities.file, self._authorities.folder)
 
     def send(self, request: Request) -> Future[Response]:
         """Send one request; see `Transport.send`."""
@@ -101,6 +104,7 @@ class CurlTransport:
             self._closed = True
             thread = self._thread
         if thread is None:
+            self._loop.give_up(self._inbox)
             self._close_sockets()
             return
         self._wake()
@@ -122,7 +126,7 @@ class CurlTransport:
         self._waking_end.close()
 
     def _run(self) -> None:
-        loop = _Loop(self._options, self._authorities.file, self._authorities.folder)
+        loop = self._loop
         try:
             loop.selector.register(self._sleeping_end, selectors.EVENT_READ)
             while not self._closed:
@@ -144,7 +148,11 @@ class _Loop:
         self.selector = selectors.DefaultSelector()
         self._options = options
         self._ca_file, self._ca_folder = ca_file, ca_folder
-        self._multi = pycurl.CurlMulti()
+        try:
+            self._multi = pycurl.CurlMulti()
+        except pycurl.error as error:  # it says no more than that it failed
+            self.selector.close()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "libcurl") from error
         self._multi.setopt(pycurl.M_PIPELINING, pycurl.PIPE_MULTIPLEX)
         self._multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, _MAX_CONNECTIONS)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations
 
-from envsync.files import make_private_directory
 from envsync.sync.paths import parents
 from envsync.wheel.paths import fold
 
@@ -17,13 +16,13 @@ _SAMPLE = "\u00e9a"
 _ALIKE = ("\u00e9A", "e\u0301a", "\u00e9a.", "\u00e9a ")
 
 
-def taken_for_one(parent: str, prefix: str, paths: Collection[str]) -> tuple[str, str] | None:
-    """Give two of the paths, files or folders, that are one name where `parent` is; None: none.
+def taken_for_one(folder: str, paths: Collection[str]) -> tuple[str, str] | None:
+    """Give two of the paths, files or folders, that are one name where `folder` is; None: none.
 
-    Names are tried in a private folder below `parent` whose name begins with `prefix`. Most file
-    systems say at once that they tell all names apart. Raises `OSError`.
+    Names are tried in that folder, which is made and removed. Most file systems say at once that
+    they tell all names apart. Raises `OSError`.
     """
-    with _scratch(parent, prefix) as folder:
+    with _scratch(folder):
         if not any(_is_one_name(folder, _SAMPLE, other) for other in _ALIKE):
             return None
         for one, other in lookalikes(paths):
@@ -33,10 +32,10 @@ def taken_for_one(parent: str, prefix: str, paths: Collection[str]) -> tuple[str
 
 
 @contextmanager
-def _scratch(parent: str, prefix: str) -> Iterator[str]:
-    folder = make_private_directory(parent, prefix)
+def _scratch(folder: str) -> Iterator[None]:
+    os.mkdir(folder, 0o700)
     try:
-        yield folder
+        yield
     finally:
         with suppress(OSError):  # empty by now; `recover` looks for it again
             os.rmdir(folder)

@@ -6,6 +6,8 @@ from envsync.wheel.paths import fold, has_safe_parts
 
 STATE = ".envsync"
 """The folder in an environment that holds what envsync keeps of it."""
+QUARANTINE = f"{STATE}/quarantine"
+"""What envsync set aside there, until the user discards it."""
 
 
 _PLAIN = bytes(set(range(0x20, 0x7F)) - set(b"\\:"))

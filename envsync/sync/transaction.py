@@ -16,8 +16,6 @@ from envsync.errors import StorageFailed
 from envsync.events import SILENT, Reporter
 from envsync.files import (
     Placer,
-    make_private_directory,
-    remove_tree,
     storage_errors,
     sync_directory,
     unguessable,
@@ -25,13 +23,13 @@ from envsync.files import (
     write_new,
 )
 from envsync.halves import in_halves
-from envsync.sync import journal, names
-from envsync.sync.belief import examine, read_manifest
-from envsync.sync.drift import expected_mtime, scan
+from envsync.sync import beside, journal, names, replace
+from envsync.sync.belief import examine
+from envsync.sync.drift import expected_mtime
 from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
 from envsync.sync.manifest import Manifest, Placed, render_manifest
 from envsync.sync.modes import permissions, refuse_foreign
-from envsync.sync.paths import STATE, folders, parents
+from envsync.sync.paths import QUARANTINE, STATE, folders, parents
 from envsync.sync.plan import Plan
 from envsync.sync.seal import Seal
 from envsync.sync.tree import Tree
@@ -46,9 +44,6 @@ class Files(NamedTuple):
 
 
 _RECENT_SECONDS = 0.1
-
-_NEW = ".envsync-new-"
-_OLD = ".envsync-old-"
 
 
 class Prepared(NamedTuple):
@@ -67,16 +62,24 @@ def new_environment_id() -> str:
     return os.urandom(16).hex()
 
 
-def taken_for_one(root: str, paths: Collection[str]) -> tuple[str, str] | None:
-    """Give two paths of an environment that would be one name there; None when all differ.
+def taken_for_one(
+    root: str, paths: Collection[str], seal: Seal, *, inside: bool
+) -> tuple[str, str] | None:
+    """Give two paths that would be one name in the environment; None when all differ.
 
-    What a dead process leaves of the trial, `recover` removes. Raises `StorageFailed`.
+    `inside`: the environment is there and stays. What a dead process leaves of the trial,
+    `recover` removes. Raises `StorageFailed`.
     """
-    parent, name = os.path.split(root)
     with storage_errors(root):
-        if journal.read_id(root) is None:
-            return names.taken_for_one(parent, f"{name}{_NEW}", paths)
-        return names.taken_for_one(state_path(root), ".names-", paths)
+        folder = state_path(root, f".names-{unguessable()}") if inside else _new_path(root, seal)
+        return names.taken_for_one(folder, paths)
+
+
+def _new_path(root: str, seal: Seal) -> str:
+    """Give the path of a folder beside `root`, whose folder is there, for a new environment."""
+    folder, name = beside.folder_of(root)
+    with Tree(folder) as parent:
+        return f"{folder}/{beside.new_name(parent, name, seal)}"
 
 
 def prepare_update(
@@ -99,10 +102,10 @@ def prepare_update(
     """
     stage = state_path(root, "stage")
     manifest = manifest._replace(written=SYNCED)
-    with storage_errors(root):
+    with storage_errors(root), Tree(root) as tree:
         refuse_foreign(root, plan.modes)
-        remove_tree(stage)
-        os.mkdir(stage, 0o700)
+        tree.remove(f"{STATE}/stage")
+        tree.make_folder(f"{STATE}/stage")
         try:
             reporter.begin("linking", len(plan.place))
             for number, path in enumerate(plan.place):
@@ -112,17 +115,16 @@ def prepare_update(
             write_atomic(state_path(root, "manifest.next"), text, sync=False)
             flush_all([root, *sources_in])
         except BaseException:
-            remove_tree(stage)
+            tree.remove(f"{STATE}/stage")
             raise
         finally:
             reporter.end("linking")
-    return Prepared(
-        root, manifest, seal, _steps(root, plan, {*parents(files.desired), *extra_folders})
-    )
+        steps = _steps(tree, plan, {*parents(files.desired), *extra_folders})
+    return Prepared(root, manifest, seal, steps)
 
 
-def _steps(root: str, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
-    moment = _quarantine_name(root)
+def _steps(tree: Tree, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
+    moment = replace.quarantine_name(tree, QUARANTINE)
     trashed = enumerate(plan.discard)
     gone = parents((*plan.discard, *plan.quarantine)).difference(needed)
     gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
@@ -134,16 +136,6 @@ def _steps(root: str, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
         *(Step("mkdir", folder) for folder in folders(plan.place)),
         *(Step("place", path, str(number)) for number, path in enumerate(plan.place)),
     )
-
-
-def _quarantine_name(root: str) -> str:
-    """Name a quarantine folder by the time of day, UTC, never one that is there already."""
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    name, number = moment, 1
-    while os.path.lexists(state_path(root, f"quarantine/{name}")):
-        number += 1
-        name = f"{moment}-{number}"
-    return name
 
 
 class Tampered(Exception):
@@ -225,9 +217,9 @@ def prepare_new(
     `sources_in`. Of a first one only its identity and manifest are. Raises `StorageFailed`; what
     was built is thrown away then.
     """
-    parent, name = os.path.split(root)
     with storage_errors(root):
-        built = make_private_directory(parent, f"{name}{_NEW}")
+        built = _new_path(root, seal)
+        os.mkdir(built, 0o700)
         try:
             os.chmod(built, permissions(os.lstat(built).st_mode))
             reporter.begin("linking", len(files.desired))
@@ -242,7 +234,7 @@ def prepare_new(
             if not boot:
                 flush_all([built, *sources_in])
         except BaseException:
-            remove_tree(built)
+            _remove_beside(built)
             raise
         finally:
             reporter.end("linking")
@@ -285,13 +277,21 @@ def discard(prepared: Prepared) -> None:
 
     What can't be removed doesn't count, and the next envsync command tries again.
     """
-    if prepared.built:
-        paths = [prepared.built]
-    else:
-        paths = [state_path(prepared.root, name) for name in ("stage", "manifest.next")]
-    for path in paths:
-        with suppress(OSError):
-            remove_tree(path)
+    with suppress(OSError):
+        if prepared.built:
+            _remove_beside(prepared.built)
+            return
+        with Tree(prepared.root) as tree:
+            for name in ("stage", "manifest.next"):
+                with suppress(OSError):
+                    tree.remove(f"{STATE}/{name}")
+
+
+def _remove_beside(path: str) -> None:
+    """Remove a folder that was being built beside an environment. Raises `OSError`."""
+    folder, name = beside.folder_of(path)
+    with Tree(folder) as parent:
+        parent.remove(name)
 
 
 def commit(prepared: Prepared) -> None:
@@ -300,84 +300,14 @@ def commit(prepared: Prepared) -> None:
     A failure before the journal is written, or before the last rename, changes nothing; after
     that the next envsync command finishes the work.
     """
+    root, seal = prepared.root, prepared.seal
     if prepared.built:
-        _rename_in(prepared.built, prepared.root, prepared.seal)
-    else:
-        identity = prepared.manifest.environment_id
-        journal.write_journal(prepared.root, identity, prepared.steps, prepared.seal)
-        journal.finish(prepared.root, prepared.steps)
-
-
-def _rename_in(built: str, root: str, seal: Seal) -> None:
-    parent, name = os.path.split(root)
-    with storage_errors(root):
-        old = f"{parent}/{name}{_OLD}{unguessable()}" if os.path.lexists(root) else None
-        try:
-            if old is not None:
-                os.rename(root, old)
-                sync_directory(parent)  # or the new one might take its name first
-            os.rename(built, root)
-            sync_directory(parent)
-        except OSError:
-            if not os.path.lexists(built):  # in place, but it may not stay there
-                os.rename(root, built)
-            if old is not None and os.path.lexists(old):
-                os.rename(old, root)
-            raise
-        if old is not None:
-            _retire(old, root, seal)
-
-
-def _retire(old: str, root: str, seal: Seal) -> None:
-    """Keep what the user had in an environment that was replaced, then drop the rest of it."""
-    manifest = read_manifest(old, seal)
-    kept = state_path(root, f"quarantine/{_quarantine_name(root)}")
-    if manifest is None:
-        _move_durably([(old, kept)], root)
+        replace.put_in_place(prepared.built, root, seal)
         return
-    placed = manifest.placed()
-    drift = scan(old, placed, _top_folders(old))
-    users = dict.fromkeys((*drift.edited, *drift.stray, *_top_strays(old, placed)))
-    moves = [(f"{old}/{path}", f"{kept}/{path}") for path in users]
-    earlier = state_path(old, "quarantine")
-    names = sorted(os.listdir(earlier)) if os.path.lexists(earlier) else ()
-    moves += [(f"{earlier}/{name}", f"{kept}-before-{name}") for name in names]
-    _move_durably(moves, root)
-    # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
-    # its manifest gone first, everything would seem to be the user's.
-    parent, name = os.path.split(root)
-    rest = f"{parent}/{name}{_NEW}{unguessable()}"
-    os.rename(old, rest)
-    remove_tree(rest)
-
-
-def _move_durably(moves: Sequence[tuple[str, str]], root: str) -> None:
-    """Move what is the user's: into folders that are on disk, and to stay before the rest goes."""
-    if not moves:
-        return
-    for _, new in moves:
-        os.makedirs(os.path.dirname(new), exist_ok=True)
-    flush_all([root])
-    for old, new in moves:
-        os.rename(old, new)
-    flush_all([root])
-
-
-def _top_folders(root: str) -> list[str]:
-    return sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if entry.is_dir(follow_symlinks=False) and entry.name != STATE
-    )
-
-
-def _top_strays(root: str, placed: Mapping[str, Placed]) -> list[str]:
-    """Give what lies beside the top folders and isn't ours: `scan` looks into folders only."""
-    return sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if not entry.is_dir(follow_symlinks=False) and entry.name not in placed
-    )
+    with storage_errors(root), Tree(root) as tree:
+        tree.reserve()
+    journal.write_journal(root, prepared.manifest.environment_id, prepared.steps, seal)
+    journal.finish(root, prepared.steps)
 
 
 def recover(root: str, seal: Seal) -> bool:
@@ -386,23 +316,11 @@ def recover(root: str, seal: Seal) -> bool:
     The caller holds the environment's lock. Gives True when there was something to finish.
     Raises `StorageFailed`.
     """
-    parent, name = os.path.split(root)
     with storage_errors(root):
         try:
-            beside = sorted(entry for entry in os.listdir(parent) if entry.startswith(name + "."))
+            found = replace.recover_beside(root, seal)
         except FileNotFoundError:
             return False
-        found = False
-        for entry in beside:
-            path = f"{parent}/{entry}"
-            if entry.startswith(name + _OLD):
-                found = True
-                if os.path.lexists(root):
-                    _retire(path, root, seal)
-                else:
-                    os.rename(path, root)
-            elif entry.startswith(name + _NEW):
-                remove_tree(path)
         return _finish_inside(root, seal) or found
 
 
@@ -425,9 +343,8 @@ def is_interrupted(root: str, seal: Seal) -> bool:
 
     Where that can't be known, it may have: nothing is thrown away then.
     """
-    parent, name = os.path.split(root)
     try:
-        if any(entry.startswith(name + _OLD) for entry in os.listdir(parent)):
+        if replace.is_half_replaced(root, seal):
             return True
         if os.path.islink(root) or not os.path.isdir(root):
             return False

@@ -56,13 +56,17 @@ class Tree:
 
     def reserve(self) -> None:
         """See that there are descriptors for every change; raises `OSError` where there are not."""
-        self._forget()
+        self.release()
         taken: list[int] = []
         try:
             taken.extend(os.dup(self._top) for _ in range(_RESERVED))
         finally:
             for descriptor in taken:
                 os.close(descriptor)
+
+    def release(self) -> None:
+        """Close all folders but the root: somebody else is about to open some."""
+        self._forget()
 
     def find(self, path: str) -> os.stat_result | None:
         """What is at a path, a link not followed; None when there is nothing, or no way to it.
@@ -90,10 +94,13 @@ class Tree:
             if error.errno in _NO_FILE:
                 return None
             raise
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
-            data = file.read(limit + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(limit + 1)
+        finally:
+            os.close(descriptor)
         return data if len(data) <= limit else None
 
     def flush(self, path: str) -> None:
@@ -186,7 +193,7 @@ class Tree:
         """Remove what is in a folder, but for folders; gives those."""
         above, name = self._place(path)
         if os.stat(name, dir_fd=above, follow_symlinks=False).st_mode & 0o700 != 0o700:
-            os.chmod(name, 0o700, dir_fd=above)
+            self.settle(path)
         names = self.names(path)
         folder = self._folder(path)
         below: list[str] = []

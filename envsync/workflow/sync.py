@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
-from envsync.files import Placer, remove_tree, storage_errors
+from envsync.files import Placer, storage_errors
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
-from envsync.sync import journal, stamp, transaction
+from envsync.sync import stamp, transaction
 from envsync.sync.drift import expected_mtime, in_the_way
 from envsync.sync.install import (
     SYMLINK,
@@ -26,10 +26,11 @@ from envsync.sync.install import (
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.merge import merge, one_name
-from envsync.sync.paths import owned
+from envsync.sync.paths import QUARANTINE, owned
 from envsync.sync.plan import Comparison, damaged_owners, make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
+from envsync.sync.tree import Tree
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
 from envsync.workflow.direct import direct_url, identity
@@ -303,7 +304,8 @@ def _prepare(
         raise transaction.Tampered(str(error.filename)) from error
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
-    if (pair := transaction.taken_for_one(goal.root, files.desired)) is not None:
+    inside = state.manifest is not None
+    if pair := transaction.taken_for_one(goal.root, files.desired, seal, inside=inside):
         raise one_name(*pair, manifest.owners)
     placer = Placer(goal.link_mode)
     made = [file.path for file in own if file.kind == "dir"]
@@ -356,10 +358,16 @@ def _write_stamp(goal: Goal, cache_dir: str | None, manifest: Manifest, known_ns
         stamp.keep(cache_dir, goal.root, data)
 
 
-def discard_quarantine(root: str) -> Collection[str]:
-    """Delete what earlier syncs set aside; gives the paths of the folders that went."""
-    folder = journal.state_path(root, "quarantine")
-    with storage_errors(folder):
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        remove_tree(folder)
-    return [f"{folder}/{name}" for name in names]
+def discard_quarantine(
+    root: str, cache_dir: str, reporter: Reporter, seal: Seal
+) -> Collection[str]:
+    """Delete what earlier syncs set aside; gives the paths of the folders that went.
+
+    The caller holds the project's lock. Raises as `locked` does.
+    """
+    with locked(root, cache_dir, reporter, seal), storage_errors(root), Tree(root) as tree:
+        if not tree.is_folder(QUARANTINE):
+            return []
+        names = sorted(tree.names(QUARANTINE))
+        tree.remove(QUARANTINE)
+    return [f"{root}/{QUARANTINE}/{name}" for name in names]

@@ -33,6 +33,8 @@ class Switch(NamedTuple):
 
 _FILES, _JOURNAL, _TREE = "files.py", "sync/journal.py", "sync/tree.py"
 _MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py"
+_SEAL, _REPLACE, _BESIDE = "sync/seal.py", "sync/replace.py", "sync/beside.py"
+_BELIEF, _PATHS = "sync/belief.py", "sync/paths.py"
 _STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
 _LOCAL = "tests/workflow/test_local_files.py::test_"
 _ORDER = "tests/sync/test_durability.py::test_"
@@ -54,8 +56,8 @@ SWITCHES = (
         f"{_ORDER}the_journal_is_on_disk_before_the_first_step_and_goes_after_all_are",
     ),
     Switch(
-        "no flush of a renamed environment", _MOVING,
-        "os.rename(built, root)\n            sync_directory(parent)", "os.rename(built, root)",
+        "no flush of a renamed environment", _REPLACE,
+        'parent.rename(new, name)\n            parent.flush("")', "parent.rename(new, name)",
         f"{_ORDER}a_first_environment_is_on_disk_by_its_name_with_what_it_says_of_itself",
     ),
     Switch(
@@ -95,6 +97,44 @@ SWITCHES = (
         "tests/test_files.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
     ),
     Switch(
+        "damage of a sealed text is not seen", _SEAL,
+        'if not (line.startswith(begin) and line.endswith(b"\\n")):', "if False:",
+        "tests/sync/test_transaction.py::test_damaged_journal_is_refused",
+    ),
+    Switch(
+        "root believes what is root's", _BELIEF, "if os.geteuid() == 0:", "if False:",
+        "tests/sync/test_belief.py::test_root_does_not_believe_what_root_cloned",
+    ),
+    Switch(
+        "what root wrote is believed wherever it lies", _BELIEF,
+        "all(_only_root_writes(os.stat(folder), sticky=True) for folder in above)", "True",
+        "tests/sync/test_belief.py::test_what_others_may_write_to_is_not_believed",
+    ),
+    Switch(
+        "any folder beside counts", _BESIDE,
+        "if seal.has_signed(_signed(parent, name, kind, mark), code) and (", "if True and (",
+        "tests/sync/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
+    ),
+    Switch(
+        "an old folder is any of its name", _BESIDE,
+        "kind == NEW or _has_inode(parent, entry, mark)", "True",
+        "tests/sync/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
+    ),
+    Switch(
+        "an earlier quarantine goes with its environment", _REPLACE,
+        '    moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")\n', "",
+        "tests/sync/test_replace.py::test_an_earlier_quarantine_survives_a_replacement",
+    ),
+    Switch(
+        "a manifest may name any path", _PATHS,
+        'if not plain or not names.isdisjoint(("", ".", "..")):', "if False:",
+        "tests/sync/test_manifest.py::test_a_path_that_leads_out_is_refused_though_it_is_sealed",
+    ),
+    Switch(
+        "nobody asks for descriptors before the commit", _MOVING, "        tree.reserve()\n", "",
+        "tests/sync/test_tree.py::test_nothing_is_committed_without_descriptors",
+    ),
+    Switch(
         "anybody's journal is believed", "sync/seal.py", "if not trusted and not",
         "if False and not",
         "tests/sync/test_transaction.py::test_journal_of_another_user_is_refused",
@@ -130,8 +170,8 @@ SWITCHES = (
         "::test_folder_that_appears_where_a_file_is_placed_is_set_aside",
     ),
     Switch(
-        "an interrupted replacement is not taken back", _MOVING,
-        "os.rename(path, root)\n", "pass\n",
+        "an interrupted replacement is not taken back", _REPLACE,
+        "parent.rename(entry.name, name)\n", "pass\n",
         "tests/sync/test_transaction.py"
         "::test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back",
     ),

@@ -27,7 +27,7 @@ def test_pairs_are_told_once_and_in_their_folder() -> None:
 
 
 def test_file_system_that_tells_names_apart_has_no_such_pair(tmp_path: Path) -> None:
-    assert taken_for_one(str(tmp_path), ".try-", ["A/x", "a/x", "b", "B"]) is None
+    assert taken_for_one(str(tmp_path / "try"), ["A/x", "a/x", "b", "B"]) is None
     assert os.listdir(tmp_path) == []
 
 
@@ -49,5 +49,5 @@ def test_file_system_that_folds_names_is_asked_for_each_pair(
     pair: tuple[str, str] | None,
 ) -> None:
     monkeypatch.setattr(os.path, "lexists", folding)
-    assert taken_for_one(str(tmp_path), ".try-", paths) == pair
+    assert taken_for_one(str(tmp_path / "try"), paths) == pair
     assert os.listdir(tmp_path) == []

@@ -7,11 +7,12 @@ import pytest
 
 from envsync.errors import StorageFailed
 from envsync.files import Placer, write_new
-from envsync.sync import journal, transaction
+from envsync.sync import beside, journal, transaction
 from envsync.sync.belief import examine
 from envsync.sync.drift import expected_mtime
 from envsync.sync.journal import Step
 from envsync.sync.seal import Seal
+from envsync.sync.tree import Tree
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,
@@ -155,12 +156,31 @@ def test_death_while_a_new_environment_is_built_leaves_nothing(root: Path) -> No
     assert tree(root) == OLD
 
 
+def rename_away(root: Path) -> Path:
+    """Give an environment the name that it has between the two renames of a replacement."""
+    with Tree(str(root.parent)) as folder:
+        name = beside.old_name(folder, root.name, root.lstat().st_ino, SEAL)
+    return root.rename(root.parent / name)
+
+
 def test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back(
     root: Path,
 ) -> None:
-    root.rename(root.parent / ".venv.envsync-old-0123")
+    rename_away(root)
+    assert transaction.is_interrupted(str(root), SEAL)
     assert transaction.recover(str(root), SEAL)
     assert tree(root) == OLD
+    assert os.listdir(root.parent) == [".venv"]
+
+
+def test_death_after_the_two_renames_keeps_what_the_user_had(root: Path) -> None:
+    (root / SITE / "notes.txt").write_bytes(b"notes\n")
+    rename_away(root)
+    make(root, NEW)  # which empties all that waits
+    assert not transaction.is_interrupted(str(root), SEAL)
+    assert tree(root) == NEW
+    assert quarantined(root) == {f"{SITE}/notes.txt": b"notes\n"}
+    assert os.listdir(root.parent) == [".venv"]
 
 
 def test_replacing_an_environment_keeps_what_the_user_had_in_it(root: Path) -> None:
@@ -189,12 +209,12 @@ def test_what_is_left_of_a_retired_environment_is_nobody_s(
 ) -> None:
     """Death while the old one is removed, its manifest gone first: the rest is no user's file."""
 
-    def die(path: str) -> None:
-        shutil.rmtree(f"{path}/.envsync")
+    def die(self: Tree, path: str) -> None:
+        shutil.rmtree(f"{root.parent}/{path}/.envsync")
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(transaction, "remove_tree", die)
+        patched.setattr(Tree, "remove", die)
         with pytest.raises(Died):
             make(root, NEW)
     transaction.recover(str(root), SEAL)
@@ -207,15 +227,18 @@ def test_what_is_left_of_a_retired_environment_is_nobody_s(
 def test_new_environment_that_cannot_be_made_durable_is_taken_back(
     root: Path, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
-    def fail(path: str) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+    flushes = iter([None] * replaces)
+
+    def fail(self: Tree, path: str) -> None:
+        if next(flushes, "last") is not None:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
     place = root if replaces else root.parent / "other"
     prepared = transaction.prepare_new(
         str(place), files_of(NEW), one_owner(NEW), [], seal=SEAL, placer=Placer()
     )
     with monkeypatch.context() as patched:
-        patched.setattr(transaction, "sync_directory", fail)
+        patched.setattr(Tree, "flush", fail)
         with pytest.raises(StorageFailed):
             transaction.commit(prepared)
     transaction.discard(prepared)

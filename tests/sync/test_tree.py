@@ -1,17 +1,19 @@
 """Changes below a folder never leave it, whatever links lie or are put on the way."""
 
 import os
+import resource
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from envsync.errors import EnvsyncError
-from envsync.sync import journal
+from envsync.errors import EnvsyncError, StorageFailed
+from envsync.sync import journal, transaction
 from envsync.sync.journal import Step
 from envsync.sync.tree import Tree
-from tests.support.environments_on_disk import SEAL
+from tests.support.environments_on_disk import SEAL, make, prepare_change
 
 
 @pytest.fixture
@@ -190,3 +192,92 @@ def test_the_root_itself_must_be_a_folder(root: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(root)
     with pytest.raises(OSError, match=r"link|directory"):
         Tree(str(tmp_path / "link"))
+
+
+@pytest.fixture
+def few() -> Iterator[Callable[[int], None]]:
+    """Leave only so many descriptors; a negative number gives all of them back."""
+    taken: list[int] = []
+
+    def leave(count: int) -> None:
+        if count < 0:
+            while taken:
+                os.close(taken.pop())
+            return
+        while True:
+            try:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                break
+        for _ in range(count):
+            os.close(taken.pop())
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        yield leave
+    finally:
+        leave(-1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_few_descriptors_are_enough_for_deep_and_wide(
+    root: Path, few: Callable[[int], None]
+) -> None:
+    deep = "/".join(f"d{number}" for number in range(300))
+    few(7)
+    with Tree(str(root)) as tree:
+        tree.reserve()
+        tree.make_folders(f"keep/{deep}")
+        for number in range(100):
+            tree.make_folders(f"wide/{number}")
+            tree.rename("lib/pkg/a.py", f"wide/{number}/a.py")
+            tree.rename(f"wide/{number}/a.py", f"keep/{deep}/a.py")
+            tree.rename(f"keep/{deep}/a.py", "lib/pkg/a.py")
+        assert tree.read("lib/pkg/a.py", 100) == b"a"
+        tree.rename("keep", "kept")
+        assert tree.is_folder(f"kept/{deep}")
+        assert not tree.is_folder(f"keep/{deep}")
+        tree.remove("kept")
+        tree.remove("wide")
+        assert sorted(tree.names("")) == [".envsync", "lib"]
+
+
+@pytest.mark.parametrize("left", [0, 1, 3, 6])
+def test_nothing_is_committed_without_descriptors(
+    tmp_path: Path, few: Callable[[int], None], left: int
+) -> None:
+    root = tmp_path / "project/.venv"
+    root.parent.mkdir()
+    make(root, {"lib/a.py": b"1\n"})
+    update = prepare_change(root, {"lib/a.py": b"2\n"})
+    few(left)
+    with pytest.raises(StorageFailed) as failed:
+        transaction.commit(update)
+    few(-1)
+    assert "ulimit -n" in (failed.value.hint or "")
+    assert (root / "lib/a.py").read_bytes() == b"1\n"
+    assert not (root / ".envsync/journal").exists()
+
+
+def test_unwritable_folders_are_removed_by_their_owner(root: Path) -> None:
+    for mode in (0o500, 0o000, 0o300):
+        (root / f"shut{mode}/inner").mkdir(parents=True)
+        (root / f"shut{mode}/inner/file").write_text("x")
+        (root / f"shut{mode}/inner").chmod(mode)
+        (root / f"shut{mode}").chmod(mode)
+    with Tree(str(root)) as tree:
+        for mode in (0o500, 0o000, 0o300):
+            tree.remove(f"shut{mode}")
+        assert sorted(tree.names("")) == [".envsync", "lib"]
+
+
+def test_only_regular_files_are_read(root: Path, outside: Path) -> None:
+    (root / "link").symlink_to(outside / "keep.txt")
+    (root / "folder-link").symlink_to(outside)
+    os.mkfifo(root / "pipe")
+    with Tree(str(root)) as tree:
+        for path in ("link", "folder-link/keep.txt", "pipe", "lib", "gone", "lib/pkg/a.py/x"):
+            assert tree.read(path, 100) is None
+        assert tree.read("lib/pkg/a.py", 1) == b"a"
+        assert tree.read("lib/pkg/a.py", 0) is None

@@ -1,0 +1,422 @@
+"""A clone that brings an environment along: forged state, alone and together, under every command.
+
+Whatever it says of itself, nothing outside of project and cache changes, nothing from outside is
+moved in, nothing of it runs, and after a sync the environment is what the lock says.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+import tarfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.support.accounting import locked_wheels, unaccounted
+from tests.support.command import Workplace
+from tests.support.index_server import IndexServer
+
+MINOR = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+SITE = f"lib/{MINOR}/site-packages"
+ID = "0" * 32
+
+LOOKS = [["status"], ["verify"], ["sync", "--check"], ["sync", "--dry-run", "--discard"]]
+CHANGES = [
+    ["sync"],
+    ["sync", "--force"],
+    ["sync", "--discard"],
+    ["sync", "--frozen"],
+    ["sync", "--verify"],
+    ["run", "python", "-c", "pass"],
+    ["add", "speedups"],
+    ["remove", "webby"],
+]
+
+
+class Home:
+    """A home folder with what a thief or a vandal would look for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in (".ssh/id_ed25519", f".local/{SITE}/mine.py", ".bashrc", "file", "deep/a/b"):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"precious {name}")
+        (folder / ".config").mkdir()
+
+    def state(self) -> Mapping[str, tuple[object, ...]]:
+        """Everything in it but envsync's own folder: names, types, links, contents, times."""
+        found: dict[str, tuple[object, ...]] = {}
+        for path in sorted(self.folder.rglob("*")):
+            name = str(path.relative_to(self.folder))
+            if name.startswith((".local/state", "work/")) or name in (".local", "work"):
+                continue
+            status = path.lstat()
+            content: object = None
+            if path.is_symlink():
+                content = os.readlink(path)
+            elif path.is_file():
+                content = path.read_bytes()
+            found[name] = (status.st_mode, status.st_ino, status.st_mtime_ns, content)
+        return found
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def clone(home: Home, server: IndexServer) -> Workplace:
+    """A project three folders below the home, with a lock, and no environment yet."""
+    (home.folder / "work").mkdir()
+    place = Workplace(home.folder / "work", server.url)
+    place.environ["HOME"] = str(home.folder)
+    place.environ["XDG_STATE_HOME"] = str(home.folder / ".local/state")
+    place.write('[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = ["webby"]\n')
+    place.ok("lock")
+    return place
+
+
+# What a clone can bring, each as a function that puts it into the project.
+
+
+def sealed_by_nobody(body: str, how: str) -> bytes:
+    """A text with what a stranger can put below it: a checksum, or a code under another key."""
+    data = body.encode()
+    digest = hashlib.sha256(data).hexdigest()
+    if how == "checksum":
+        return data + f"sha256 {digest}\n".encode()
+    return data + f"seal {digest} {'0' * 64}\n".encode()
+
+
+def write(path: Path, content: bytes | str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+ROWS = [
+    "../../.bashrc",
+    "../../../file",
+    "../../../.ssh/id_ed25519",
+    f"../../../.local/{SITE}/mine.py",
+    "/etc/hostname",
+    "lib/../../../../file",
+    ".envsync/id",
+    "lib//x",
+    "",
+]
+
+
+def manifest(venv: Path, how: str = "seal", version: int = 2) -> None:
+    rows = "".join(f"{row}\t33188\t0\t{'a' * 64}\n" for row in ROWS)
+    body = (
+        f"envsync-manifest {version}\nid {ID}\ntarget x\nselection default\n"
+        f"{rows}/\twebby\t1.5\tx\nevil.py\t33188\t1\t{'b' * 64}\n"
+    )
+    write(venv / ".envsync/id", ID + "\n")
+    for name in ("manifest", "manifest.next"):
+        write(venv / f".envsync/{name}", sealed_by_nobody(body, how))
+
+
+def old_manifest(venv: Path) -> None:
+    manifest(venv, "checksum", 1)
+
+
+def journal(venv: Path, how: str = "seal", version: int = 2) -> None:
+    venv.mkdir(exist_ok=True)
+    steps = "".join(
+        f"{action}\t{row}\t0\n" for row in ROWS for action in ("trash", "keep", "place", "rmdir")
+    )
+    head = f"envsync-journal {version}\nid {ID} {venv.lstat().st_ino}\n"
+    write(venv / ".envsync/id", ID + "\n")
+    write(venv / ".envsync/journal", sealed_by_nobody(head + steps, how))
+    write(venv / ".envsync/stage/0", "evil")
+
+
+def old_journal(venv: Path) -> None:
+    journal(venv, "checksum", 1)
+
+
+def broken_journal(venv: Path) -> None:
+    write(venv / ".envsync/id", ID)
+    write(venv / ".envsync/journal", "no line feed")
+
+
+def stamp(venv: Path) -> None:
+    head = f"envsync-stamp 2\nroot {venv}\nselection default\nwritten {2**62}\ntree 0 0 0\n"
+    write(venv / ".envsync/stamp", head)
+
+
+def link(place: str, target: str) -> Callable[[Path], None]:
+    def put(venv: Path) -> None:
+        path = venv / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    return put
+
+
+def quarantine(venv: Path) -> None:
+    write(venv / ".envsync/id", ID)
+    link(".envsync/quarantine", "../../../../.ssh")(venv)
+
+
+def quarantine_inside(venv: Path) -> None:
+    write(venv / ".envsync/id", ID)
+    link(f".envsync/quarantine/x/{SITE}", f"../../../../../../../../.local/{SITE}")(venv)
+
+
+def state_folders(venv: Path) -> None:
+    write(venv / ".envsync/id", ID)
+    for name in ("stage", "trash", "shell", "manifest", "other"):
+        link(f".envsync/{name}", "../../../../.ssh")(venv)
+
+
+def state_is_a_link(venv: Path) -> None:
+    link(".envsync", "../../../.ssh")(venv)
+    write(venv / "pyvenv.cfg", "envsync = 1\n")
+
+
+def folders_are_links(venv: Path) -> None:
+    manifest(venv)
+    link("lib", f"../../../.local/{SITE}")(venv)
+    link("bin", "../../../.ssh")(venv)
+
+
+def files_are_links(venv: Path) -> None:
+    manifest(venv)
+    for name in ("base.py", "mine.py", "webby-1.5.dist-info"):
+        link(f"{SITE}/{name}", f"../../../../../../../.local/{SITE}/mine.py")(venv)
+    link("pyvenv.cfg", "../../../.bashrc")(venv)
+
+
+def old_folder(venv: Path) -> None:
+    for name in (".venv.envsync-old-x", ".venv.envsync-old-1-0123456789abcdef"):
+        old = venv.with_name(name)
+        manifest(old)
+        write(old / SITE / "evil.pth", "import evil")
+        link(".envsync/quarantine/evil.pth", f"../../../../../.local/{SITE}/evil.pth")(old)
+        link("in", "../../../.ssh")(old)
+
+
+def new_folder(venv: Path) -> None:
+    for name in (".venv.envsync-new-0123", ".venv.envsync-new-0123456789abcdef-0123456789abcdef"):
+        new = venv.with_name(name)
+        manifest(new)
+        link("in", "../../../.ssh")(new)
+    link("", "../../.ssh")(venv.with_name(".venv.envsync-new-link"))
+
+
+def hard_links(venv: Path) -> None:
+    """As a tar archive brings them, which some programs extract."""
+    manifest(venv)
+    home = venv.parents[2]
+    for name, target in ((f"{SITE}/base.py", "file"), (".envsync/journal", ".bashrc")):
+        path = venv / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(home / target, path)
+    link(".envsync/trash/0", "../../../../.ssh")(venv)
+
+
+def devices(venv: Path) -> None:
+    (venv / ".envsync").mkdir(parents=True)
+    (venv / SITE).mkdir(parents=True)
+    for name in (".envsync/id", ".envsync/manifest", ".envsync/journal", f"{SITE}/base.py"):
+        os.mkfifo(venv / name)
+    write(venv / "pyvenv.cfg", "envsync = 1\n")
+
+
+FORGERIES = [
+    manifest,
+    old_manifest,
+    journal,
+    old_journal,
+    broken_journal,
+    stamp,
+    quarantine,
+    quarantine_inside,
+    state_folders,
+    state_is_a_link,
+    folders_are_links,
+    files_are_links,
+    old_folder,
+    new_folder,
+    hard_links,
+    devices,
+]
+
+
+def together(venv: Path) -> None:
+    for forge in (journal, manifest, stamp, quarantine_inside, old_folder, new_folder):
+        forge(venv)
+    evil(venv)
+
+
+def evil(venv: Path) -> None:
+    """Code of the clone's, wherever Python or a shell would find it."""
+    touch = f"import os; os.system('touch {venv.parent / 'RAN'}')\n"
+    write(venv / SITE / "evil.pth", touch)
+    write(venv / SITE / "sitecustomize.py", touch)
+    write(venv / SITE / "base.py", touch)
+    write(venv / SITE / f"__pycache__/base.cpython-{MINOR[6:].replace('.', '')}.pyc", "x")
+    write(venv / "bin/python", f"#!/bin/sh\ntouch {venv.parent / 'RAN'}\n")
+    (venv / "bin/python").chmod(0o755)
+
+
+def is_the_lock(clone: Workplace, server: IndexServer) -> None:
+    """Insist that the environment holds what the lock says, and runs."""
+    contents = {name: data for files in server.projects.values() for name, data in files.items()}
+    here = {"webby", "base"} | ({"speedups"} if "speedups" in clone.read() else set())
+    locked = [name for name in locked_wheels(clone.lock()) if name.split("-")[0] in here]
+    wrong, extra = unaccounted(clone.site, {name: contents[name] for name in locked})
+    assert (wrong, extra) == ([], [])
+    clone.ok("sync", "--check", "--verify")
+    assert not any(path.is_symlink() for path in (clone.venv / ".envsync").iterdir())
+    assert clone.python("import sys; print(sys.prefix)") == str(clone.venv)
+
+
+@pytest.mark.parametrize("forge", [*FORGERIES, together], ids=lambda forge: forge.__name__)
+def test_commands_that_look_change_nothing_anywhere(
+    clone: Workplace, home: Home, forge: Callable[[Path], None]
+) -> None:
+    forge(clone.venv)
+    before, project = home.state(), clone.files()
+    for command in LOOKS:
+        ran = clone.run(*command)
+        assert ran.code in (0, 1, 3), ran.err
+        assert "Nothing to do" not in ran.err
+        assert "Nothing differs" not in ran.out
+        if command[:1] != ["status"] and "--dry-run" not in command:
+            assert ran.code == 3
+    assert home.state() == before
+    assert clone.files() == project
+    assert not (clone.project / "RAN").exists()
+
+
+@pytest.mark.parametrize("command", CHANGES, ids=" ".join)
+def test_every_command_with_all_of_it_together(
+    clone: Workplace, home: Home, server: IndexServer, command: list[str]
+) -> None:
+    together(clone.venv)
+    before = home.state()
+    clone.ok(*command)
+    assert home.state() == before
+    assert not (clone.project / "RAN").exists()
+    if command[:1] != ["remove"]:
+        is_the_lock(clone, server)
+    assert home.state() == before
+
+
+@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def test_a_sync_with_each_of_it_alone(
+    clone: Workplace, home: Home, server: IndexServer, forge: Callable[[Path], None]
+) -> None:
+    forge(clone.venv)
+    before = home.state()
+    ran = clone.run("sync")
+    if ran.code != 0:
+        assert "was not made by envsync" in ran.err
+        assert "hint: `envsync sync --force`" in ran.err
+        assert home.state() == before
+        clone.ok("sync", "--force")
+    assert home.state() == before
+    is_the_lock(clone, server)
+    clone.ok("sync", "--discard")
+    assert home.state() == before
+    assert not (clone.venv / ".envsync/quarantine").exists()
+    is_the_lock(clone, server)
+
+
+def test_folders_beside_that_a_clone_brought_stay_where_they_are(
+    clone: Workplace, home: Home
+) -> None:
+    old_folder(clone.venv)
+    new_folder(clone.venv)
+    beside = {path.name for path in clone.project.iterdir() if "envsync-" in path.name}
+    assert len(beside) == 5
+    clone.ok("sync")
+    assert beside < {path.name for path in clone.project.iterdir()}
+    assert not (clone.venv / ".envsync/quarantine").exists()
+    shutil.rmtree(clone.venv)
+    clone.ok("sync")
+    assert clone.python("import base; print(base.VERSION)") == "2"
+
+
+# The honest uses beside it
+
+
+def ship(clone: Workplace, home: Home) -> dict[str, bytes]:
+    """Take a right environment elsewhere and back, as a cache of CI does, without the key."""
+    clone.ok("sync")
+    clone.ok("run", "python", "-c", "import base, webby")
+    archive = home.folder / "work/cache.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(clone.venv, ".venv")
+    shutil.rmtree(clone.venv)
+    shutil.rmtree(home.folder / ".local/state")
+    with tarfile.open(archive) as tar:
+        tar.extractall(clone.project, filter="fully_trusted")
+    return clone.files()
+
+
+def test_an_environment_from_a_cache_without_the_key_is_taken_over(
+    clone: Workplace, home: Home, server: IndexServer
+) -> None:
+    (clone.project / "notes").mkdir()
+    before = ship(clone, home)
+    ran = clone.run("sync", "--check", "--offline")
+    assert ran.code == 3
+    assert "its manifest was not written by this user's envsync" in ran.err
+    assert "hint: `envsync sync`" in ran.err
+    clone.ok("sync", "--offline")
+    assert clone.files() == before
+    assert not (clone.venv / ".envsync/quarantine").exists()
+    is_the_lock(clone, server)
+    assert "Nothing to do" in clone.ok("sync").err
+
+
+def test_what_differs_in_it_is_set_aside(clone: Workplace, home: Home, server: IndexServer) -> None:
+    ship(clone, home)
+    earlier = clone.venv / ".envsync/quarantine/20200101T000000Z/mine.txt"
+    write(earlier, "earlier")
+    changed = clone.site / "base.py"
+    status = changed.stat()
+    changed.chmod(0o644)
+    changed.write_text("VERSION = 7\n")
+    changed.chmod(0o444)
+    os.utime(changed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    write(clone.site / "notes.txt", "notes")
+    ran = clone.ok("sync", "--offline")
+    assert "What you had in it is kept in .venv/.envsync/quarantine" in ran.err
+    is_the_lock(clone, server)
+    assert earlier.read_text() == "earlier"
+    kept = clone.venv / ".envsync/quarantine"
+    found = {path.name: path.read_text() for path in kept.rglob("*") if path.is_file()}
+    assert found == {"mine.txt": "earlier", "base.py": "VERSION = 7\n", "notes.txt": "notes"}
+
+
+def test_without_key_store_and_network_it_is_an_error_that_says_so(
+    clone: Workplace, home: Home
+) -> None:
+    ship(clone, home)
+    shutil.rmtree(clone.cache)
+    before = clone.files()
+    ran = clone.run("sync", "--offline")
+    assert ran.code == 1
+    assert "error: " in ran.err
+    assert "hint: " in ran.err
+    assert clone.files() == before
+
+
+def test_a_key_that_came_along_is_believed(clone: Workplace, home: Home) -> None:
+    """A cache of CI that keeps both."""
+    clone.ok("sync")
+    shutil.copytree(home.folder / ".local/state", home.folder / "kept", symlinks=True)
+    moved = clone.venv.rename(home.folder / "venv")
+    shutil.rmtree(home.folder / ".local/state")
+    shutil.move(home.folder / "kept", home.folder / ".local/state")
+    shutil.copytree(moved, clone.venv, symlinks=True)
+    assert "Nothing to do" in clone.ok("sync").err
