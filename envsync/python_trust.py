@@ -26,7 +26,7 @@ def is_interpreter(path: str) -> bool:
 
 
 def is_inside(path: str, folder: str) -> bool:
-    """Tell whether a path is in a folder, or whether a link on the way leads through it."""
+    """Tell whether a path is in a folder, or whether a link on the way to it is."""
     written, top = os.path.abspath(path), os.path.abspath(folder)
     if f"{written}{os.sep}".startswith(os.path.join(top, "")):
         return True
@@ -34,40 +34,43 @@ def is_inside(path: str, folder: str) -> bool:
         wanted = os.stat(top)
     except OSError:
         return False
-    return any(_is_same(step, wanted) for step in _steps(written))
+    way = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    return any(_is_below(stop, wanted) for stop in _stops(way))
 
 
-def _is_same(path: str, wanted: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), wanted)
-    except OSError:
-        return False
+def _is_below(path: str, wanted: os.stat_result) -> bool:
+    """Tell whether a path without links is a folder, by its identity, or below it."""
+    above = ""
+    while path != above:
+        try:
+            if os.path.samestat(os.lstat(path), wanted):
+                return True
+        except OSError:
+            pass  # nothing there
+        path, above = os.path.dirname(path), path
+    return False
 
 
-def _steps(path: str) -> Iterator[str]:
-    """Give every file and folder that is looked up on the way to a path, links included."""
+def _stops(path: str) -> Iterator[str]:
+    """Give each link on the way to a path, as the system goes it, and where the way ends."""
     drive, rest = os.path.splitdrive(path)
     waiting, at, links = rest.split(os.sep)[::-1], f"{drive}{os.sep}", 0
-    while waiting:
+    while waiting and links < _MOST_LINKS:
         name = waiting.pop()
+        step = os.path.dirname(at) if name == os.pardir else os.path.join(at, name)
         if name in ("", os.curdir):
             continue
-        if name == os.pardir:
-            at = os.path.dirname(at)
-            continue
-        step = os.path.join(at, name)
-        yield step
         try:
             target = os.readlink(step)
         except OSError:  # no link, or nothing
             at = step
             continue
+        yield step
         links += 1
-        if links > _MOST_LINKS:
-            return
         if os.path.isabs(target):
             at = os.path.join(os.path.splitdrive(target)[0], os.sep)
         waiting += os.path.splitdrive(target)[1].split(os.sep)[::-1]
+    yield at
 
 
 # Variables

@@ -382,21 +382,28 @@ def test_is_interpreter(name: str, target: str, good: bool, tmp_path: Path) -> N
     assert is_interpreter(str(tmp_path / name)) is good
 
 
-def test_is_inside_follows_every_link_on_the_way(tmp_path: Path) -> None:
+def test_is_inside_follows_every_link_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     top, other = tmp_path / "top", tmp_path / "other"
     (top / "sub").mkdir(parents=True)
     other.mkdir()
     (top / "out").symlink_to(other)
     (other / "hop").symlink_to("../top/out/../other/x")
     (other / "in").symlink_to(top)
+    (other / "deep").symlink_to(top / "sub")
     (other / "loop").symlink_to("loop")
     (tmp_path / "alias").symlink_to(top)
+    monkeypatch.chdir(tmp_path)
 
-    for path in ("top", "top/x", "top/out/x", "other/hop", "other/in/sub", "alias/nothing"):
+    inside = ("top", "top/x", "top/out/x", "other/hop", "other/in/sub", "alias/nothing")
+    for path in (*inside, "other/deep/../x", "other/in/../top/sub"):
         assert is_inside(str(tmp_path / path), str(top)), path
         assert is_inside(str(tmp_path / path), str(tmp_path / "alias")), path
-    for path in ("other", "other/x", "topper", "other/loop/x", "top/../other"):
+        assert is_inside(path, "alias"), path
+    for path in ("other", "other/x", "topper", "other/loop/x", "top/../other", "other/in/../other"):
         assert not is_inside(str(tmp_path / path), str(top)), path
+    assert is_inside("/proc/self/cwd/x", str(tmp_path)) or not os.path.exists("/proc/self/cwd")
 
 
 def test_every_refusal_has_a_hint(world: World) -> None:

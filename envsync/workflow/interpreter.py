@@ -60,7 +60,7 @@ def strangers_folder(folder: str) -> str | None:
     None where that would hold the user's home, whose programs are the user's.
     """
     top = None
-    for above in upwards(folder):
+    for above in upwards(os.path.realpath(folder)):
         if _holds_home(above):
             break
         if top is None or any(os.path.lexists(os.path.join(above, mark)) for mark in _MARKS):
