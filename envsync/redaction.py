@@ -57,12 +57,15 @@ def redact_url(text: str) -> str:
 def is_doubtful(url: str) -> bool:
     """Tell whether what looks like host or path may be part of a user and password.
 
-    `https://me:pass/word@host/`: the host seems to be `me`. An `@` in a path is written `%40`.
+    `https://me:pass/word@host/`: the host seems to be `me`. An `@` in a path is written `%40`, but
+    for `https://me:pw@h.example/feed@View/`, which has a user and a plain host before.
     """
     start = re.search(_START, url)
     if start is None or "@" not in url:
         return False
-    return not start[0].endswith("://") or _userinfo(start[0], url[start.end() :])[1]
+    rest = url[start.end() :]
+    is_url = start[0].endswith("://")
+    return not is_url or (_userinfo(start[0], rest)[1] and not _has_user_and_host(rest))
 
 
 def is_secret_parameter(pair: str) -> bool:
@@ -82,12 +85,9 @@ def userinfo_in_use(rest: str) -> int:
     As RFC 3986 reads it, where that can be right at all; else up to the last `@`.
     """
     authority = _authority(rest)
-    host = authority[authority.rfind("@") + 1 :]
-    has_host = re.fullmatch(_WITH_PORT, host) is not None
-    has_user = "@" in authority
-    if has_host and (
-        not has_user or "@" not in rest[len(authority) :] or re.fullmatch(_CLEAN, host)
-    ):
+    is_whole = re.fullmatch(_WITH_PORT, authority[authority.rfind("@") + 1 :]) is not None
+    has_more = "@" in authority and "@" in rest[len(authority) :]
+    if is_whole and (not has_more or _has_user_and_host(rest)):
         return authority.rfind("@") + 1
     return rest.rfind("@") + 1
 
@@ -158,6 +158,13 @@ def _userinfo(scheme: str, rest: str) -> tuple[int, bool]:
     if "@" not in authority and re.fullmatch(_CLEAN, authority) is not None:
         return 0, False
     return at + 1, True
+
+
+def _has_user_and_host(rest: str) -> bool:
+    """Tell whether a URL goes on with a user, an `@` and a host that no password looks like."""
+    host = _authority(rest).rpartition("@")[2]
+    is_plain = re.fullmatch(rf"(?:{_CLEAN})(?::\d*)?", host) is not None
+    return is_plain and "@" in _authority(rest) and host[:1] not in ("", ":")
 
 
 def _is_cut(rest: str) -> bool:

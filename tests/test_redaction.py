@@ -14,12 +14,14 @@ from envsync.errors import UsageError
 from envsync.index.transport import TransportFailed
 from envsync.index.urls import display_url
 from envsync.index.urls import redact as redact_reason
+from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
 from envsync.redaction import is_doubtful, is_secret_parameter, looks_secret, redact
 from envsync.settings import Settings
 from envsync.spec.locations import read_archive_url, read_http_url, read_index_url
 from envsync.spec.wording import quote
 from envsync.ui import Ui
+from envsync.workflow.direct import direct_url
 
 TOKEN = "zq7K0wVb3XyR9"  # of no word and no host here
 
@@ -179,6 +181,14 @@ def test_what_a_url_needs_stays(pair: str) -> None:
     assert read_http_url(url) == url
 
 
+@pytest.mark.parametrize("host", ["h.example", "h.example:8443", "127.0.0.1:80", "localhost"])
+def test_a_user_and_an_at_in_the_path_go_together(host: str) -> None:
+    url = f"https://me:{TOKEN}@{host}/org/feed@Local/simple/"
+    assert not is_doubtful(url)
+    assert public_url(url) == f"https://{host}/org/feed@Local/simple/"
+    assert not shows(redact(url))
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
@@ -203,6 +213,14 @@ def test_what_a_url_needs_stays(pair: str) -> None:
 )
 def test_texts_say_what_they_may(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+def test_direct_url_json_has_none() -> None:
+    """PEP 610 wants no authentication in it, and any program of the environment reads it."""
+    url = f"https://me:{TOKEN}@h.example/x-1.0.zip?sig={TOKEN}&v=1#sha256={TOKEN}"
+    written = direct_url(Pinned("x", "1.0", "archive", "x-1.0.zip", url, None, "00", {}), "/x")
+    assert written is not None
+    assert b'"https://h.example/x-1.0.zip?v=1"' in written
 
 
 def test_long_texts_take_no_time() -> None:

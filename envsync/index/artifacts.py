@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from envsync.errors import DownloadFailed, HashMismatch
 from envsync.files import storage_errors
-from envsync.index.http import HttpClient, refusal
+from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, is_loopback, parse_address, printable
@@ -96,7 +96,7 @@ def check_status(response: Response, *wanted: int) -> None:
         if response.status in (401, 403):
             host = parse_address(response.url).origin.host
             reason += refusal(response)
-            hint = f"if the file needs a password, add {host} to your ~/.netrc"
+            hint = correction(response) or f"if it needs a password, add {host} to your ~/.netrc"
         raise DownloadFailed(display_url(response.url), reason, hint=hint)
 
 

@@ -69,7 +69,7 @@ class Credentials:
 
     def learn(self, address: Address) -> None:
         """Take what is known of an index: the user in its own address, else what keyring knows."""
-        own = pair_in(address, "the index's own address")
+        own = pair_in(address, "the index's own address (--default-index, ENVSYNC_DEFAULT_INDEX)")
         with self._lock:
             if own is not None:
                 self._pairs.insert(0, own)

@@ -185,6 +185,13 @@ def refusal(response: Response) -> str:
     return ": no user and password were sent"
 
 
+def correction(response: Response) -> str | None:
+    """Say where what a server refused can be corrected; None where nothing was sent."""
+    if response.asked_as is None:
+        return None
+    return f"correct the user and password from {response.asked_as}"
+
+
 def _address(url: str) -> Address:
     try:
         return parse_address(url)

@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 from envsync.errors import IndexFailed
 from envsync.index import cache
 from envsync.index.cache import Entry, HttpCache
-from envsync.index.http import HttpClient, refusal
+from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.packed import is_packed, pack_page, unpack_page
 from envsync.index.pages import ACCEPT, parse_page
 from envsync.index.releases import Releases, by_release
@@ -147,7 +147,8 @@ def _check_status(index: Index, url: str, response: Response) -> None:
     reason, hint = f"answered with status {response.status}", None
     if response.status in _NOT_ALLOWED or response.status in _NOT_THERE:
         reason += refusal(response)
-        hint = _credentials_hint(index, parse_address(url).origin.host)
+        host = parse_address(url).origin.host
+        hint = correction(response) or _credentials_hint(index, host)
     raise _failed(index, url, reason, hint)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from envsync.inside import hash_inside, real_path
 from envsync.lock.pins import Pinned
+from envsync.lock.urls import public_url
 
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "build", "dist"})
@@ -75,7 +76,7 @@ def direct_url(pin: Pinned, project_root: str) -> bytes | None:
             requested_revision=pin.requested_revision,
         )
     return render_direct_url(
-        pin.url or _file_url(pin, project_root),
+        public_url(pin.url) if pin.url else _file_url(pin, project_root),
         hashes=dict(sorted(pin.hashes.items())),
         vcs=vcs,
         editable=pin.editable if pin.kind == "directory" else None,

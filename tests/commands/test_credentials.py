@@ -368,6 +368,7 @@ def test_a_refusal_names_the_pair_and_ends_it(
     assert ran.code == 1
     assert f"status {status}" in ran.err
     assert "refused the user and password from ENVSYNC_INDEX_CORP_USERNAME" in ran.err
+    assert "hint: correct the user and password from ENVSYNC_INDEX_CORP_USERNAME" in ran.err
     assert SECRET not in ran.err
     assert other.requests == []
 

@@ -1,9 +1,13 @@
 """Whose user and password go with a request: the longest address wins, and nothing goes beside."""
 
 import base64
+import posixpath
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envsync.events import Reporter
 from envsync.index.auth import Credentials, Pair
@@ -69,6 +73,34 @@ HOST = pair("https://h.example/", "host")
 )
 def test_a_pair_is_for_its_address_and_what_is_below(url: str, user: str | None) -> None:
     assert who(known(CORP, TEAM), url, is_page=True) == user
+
+
+PARTS = [
+    "team",
+    "x",
+    "",
+    ".",
+    "..",
+    "%2e",
+    ".%2E",
+    "..%2f",
+    "%2E%2e%2F",
+    "%252e%252e",
+    "..;a",
+    "..%5c",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=7))
+def test_no_server_reads_such_a_path_as_one_beside(parts: list[str]) -> None:
+    address = parse_address(f"https://h.example/{'/'.join(parts)}")
+    path = address.url.removeprefix("https://h.example")
+    for _ in range(4):
+        path = unquote(path)
+    loosely = [part.partition(";")[0] for part in path.replace("\\", "/").split("/")]
+    stays = posixpath.normpath("/".join(loosely)).lstrip("/").split("/")[0] == "team"
+
+    assert stays or who(known(TEAM), address.url, is_page=True) is None
 
 
 @pytest.mark.parametrize("order", [(HOST, TEAM), (TEAM, HOST)])
