@@ -243,8 +243,8 @@ class MetadataDiffers(EnvsyncError):
             f"{package}: the metadata in {file} is not what was locked",
             lines=lines,
             hint=hint
-            or f"`envsync lock --upgrade-package {name}` locks it anew, from what the wheel says; "
-            "find out which index said otherwise",
+            or f"`envsync lock --upgrade-package {name}` locks what the wheel says (where nothing "
+            "is locked yet, run the command again); find out which index said otherwise",
         )
 
 

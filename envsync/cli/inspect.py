@@ -74,6 +74,10 @@ def _lines(found: "Status", project: Project) -> Iterator[str]:
         for change in found.paths:
             owner = f"  ({change.owner})" if change.owner else ""
             yield f"    {change.kind + ':':<9} {change.path}{owner}"
+    if found.false:
+        yield ""
+        yield "Packages that say otherwise than the lock, which `envsync sync` refuses:"
+        yield from (f"    {line}" for line in found.false)
     if found.set_aside:
         yield ""
         yield (
@@ -94,5 +98,6 @@ def _document(found: "Status") -> dict[str, object]:
         "interrupted": found.interrupted,
         "packages": [change._asdict() for change in found.comparison.changes],
         "paths": [change._asdict() for change in found.paths],
+        "false": list(found.false),
         "set_aside": found.set_aside,
     }

@@ -17,7 +17,7 @@ from envsync.sync.drift import expected_mtime
 from envsync.sync.install import SYMLINK
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
-from envsync.sync.plan import Comparison
+from envsync.sync.plan import Comparison, damaged_owners
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_to_compare, make_goal
@@ -64,11 +64,13 @@ class Status(NamedTuple):
     paths: tuple[PathChange, ...]
     set_aside: int
     """Files that earlier syncs moved to quarantine."""
+    false: tuple[str, ...] = ()
+    """Of which packages in place the lock says otherwise, a line each."""
 
     def is_clean(self) -> bool:
         """Say whether `sync` would change nothing."""
         is_whole = not (self.stale or self.absent or self.interrupted)
-        return is_whole and self.comparison.is_empty()
+        return is_whole and self.comparison.is_empty() and not self.false
 
 
 class Verified(NamedTuple):
@@ -104,7 +106,17 @@ def status(
         comparison=compared(goal, state),
         paths=tuple(_path_changes(goal.root, state)),
         set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
+        false=tuple(_false(goal, state, settings.cache_dir)),
     )
+
+
+def _false(goal: Goal, state: State, cache_dir: str) -> Iterable[str]:
+    if state.manifest is None:
+        return ()
+    damaged = damaged_owners(state.manifest, state.drift)
+    packages = state.manifest.packages()
+    whole = {name: owner for name, owner in packages.items() if name not in damaged}
+    return false_packages(goal, whole, cache_dir)
 
 
 def verify(
@@ -122,7 +134,7 @@ def verify(
     manifest = read_manifest(goal.root, seal)
     if manifest is None:
         raise EnvDiffers(name, ["! its manifest is gone"])
-    lies = list(false_wheels(lock.pylock, settings.cache_dir))
+    lies = [f"! {line}" for line in false_wheels(lock.pylock, settings.cache_dir)]
     if lies:
         raise EnvDiffers(name, lies, hint=WRONG_LOCK)
     forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)

@@ -211,7 +211,7 @@ def check(
     if not comparison.is_empty():
         hint = REPAIR if verify else None
         raise EnvDiffers(name, comparison.lines(), hint=hint)
-    lies = list(false(goal, state.manifest.packages()))
+    lies = [f"! {line}" for line in false(goal, state.manifest.packages())]
     if lies:
         raise EnvDiffers(name, lies, hint="`envsync sync` refuses them, and says what to do")
     return SyncOutcome(goal.root, comparison, created=False)

@@ -48,7 +48,7 @@ def _compare_wheels(goal: Goal, wheels: Mapping[str, StoredWheel], cache_dir: st
     for pin in goal.pins:
         wheel = wheels.get(pin.name)
         if wheel is not None and not is_as_locked(pin, wheel):
-            _compare(goal, pin, read_metadata(wheel), cache_dir)
+            _compare(goal, pin, read_metadata(wheel), cache_dir, is_proven=True)
 
 
 def is_as_locked(pin: Pinned, wheel: StoredWheel) -> bool:
@@ -68,7 +68,8 @@ def compare_kept(
     """
     for pin in goal.pins:
         if pin.name in kept and pin.facts not in ("", packages[pin.name].facts):
-            _compare(goal, pin, _metadata_in_place(goal.root, packages[pin.name]), cache_dir)
+            metadata, is_proven = _metadata_in_place(goal.root, packages[pin.name])
+            _compare(goal, pin, metadata, cache_dir, is_proven=is_proven)
 
 
 def false_packages(
@@ -83,10 +84,11 @@ def false_packages(
         owner = packages.get(pin.name)
         if owner is None or not (reread or pin.facts not in ("", owner.facts)):
             continue
-        differences = differences_of(goal, pin, _metadata_in_place(goal.root, owner), cache_dir)
+        metadata, _ = _metadata_in_place(goal.root, owner)
+        differences = differences_of(goal, pin, metadata, cache_dir)
         if differences is not None:
             error = _refusal(pin, differences)
-            yield f"! {'; '.join((error.message, *error.lines))}"
+            yield "; ".join((error.message, *error.lines))
 
 
 def false_wheels(pylock: "Pylock", cache_dir: str) -> Iterator[str]:
@@ -97,9 +99,9 @@ def false_wheels(pylock: "Pylock", cache_dir: str) -> Iterator[str]:
         if wheel is None:
             continue
         if found := other_than(pin, wheel):
-            yield f"! {pin.filename} is {found} in the store, not {pin.name} {pin.version}"
+            yield f"{pin.filename} is {found} in the store, not {pin.name} {pin.version}"
         elif pin.facts and pin.speaker == pin.filename and pin.facts != _facts_in(wheel):
-            yield f"! {pin.filename} in the store does not say what was locked from it"
+            yield f"{pin.filename} in the store does not say what was locked from it"
 
 
 def _wheels(pylock: "Pylock") -> Iterator[Pinned]:
@@ -132,12 +134,17 @@ def read_metadata(wheel: StoredWheel) -> "CoreMetadata":
     return _parsed(data)
 
 
-def _metadata_in_place(root: str, owner: Owner) -> "CoreMetadata":
-    """Read METADATA of a package in an environment, the file of its own, not of one it bundles."""
-    paths = [file.path for file in owner.files if file.path.endswith(".dist-info/METADATA")]
-    path = os.path.join(root, min(paths, key=lambda path: path.count("/")))
+def _metadata_in_place(root: str, owner: Owner) -> tuple["CoreMetadata", bool]:
+    """Read METADATA of a package in an environment, the file of its own, not of one it bundles.
+
+    Says as well whether its bytes are those that were placed, as they were in the wheel.
+    """
+    files = [file for file in owner.files if file.path.endswith(".dist-info/METADATA")]
+    placed = min(files, key=lambda file: file.path.count("/"))
+    path = os.path.join(root, placed.path)
     with storage_errors(path):
-        return _parsed(read_limited(path, _LIMIT))
+        data = read_limited(path, _LIMIT)
+    return _parsed(data), hashlib.sha256(data).hexdigest() == placed.content
 
 
 def _parsed(data: bytes) -> "CoreMetadata":
@@ -147,8 +154,13 @@ def _parsed(data: bytes) -> "CoreMetadata":
     return parse_metadata(data, file="METADATA")
 
 
-def _compare(goal: Goal, pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None) -> None:
-    """Compare the metadata of a package that is or will be installed with what was locked."""
+def _compare(
+    goal: Goal, pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None, *, is_proven: bool
+) -> None:
+    """Compare the metadata of a package that is or will be installed with what was locked.
+
+    `is_proven`: it was read out of the very bytes of the wheel.
+    """
     differences = differences_of(goal, pin, metadata, cache_dir)
     if differences is None:
         return
@@ -156,7 +168,8 @@ def _compare(goal: Goal, pin: Pinned, metadata: "CoreMetadata", cache_dir: str |
         from envsync.catalog.memory import believe_bytes  # noqa: PLC0415
 
         said = {name for name in (pin.speaker, pin.filename) if name}
-        believe_bytes(cache_dir, pin.sha256 if pin.is_wheel else "", metadata, sorted(said))
+        sha256 = pin.sha256 if is_proven and pin.is_wheel else ""
+        believe_bytes(cache_dir, sha256, metadata, sorted(said))
     raise _refusal(pin, differences)
 
 

@@ -1,5 +1,6 @@
 """H10, H97: what an index says of a file that it doesn't own, as whole commands see it."""
 
+import os
 import platform
 import re
 import sys
@@ -184,6 +185,8 @@ def test_verify_reads_the_metadata_again(tmp_path: Path, honest: IndexServer) ->
         assert ran.code == 3, ran
         assert WEBBY[0] in ran.err
         assert "Requires-Dist: base>=1" in ran.err
+    assert WEBBY[0] in place.ok("status").out
+    assert "Nothing differs" not in place.ok("status").out
     refused(place.run("sync"))
 
 
@@ -439,6 +442,46 @@ def test_scripts_are_compared_too(tmp_path: Path, lying: IndexServer) -> None:
     place.write(script, "job.py")
 
     refused(place.run("run", "job.py"), "locked: Requires-Dist: evil")
+    assert place.ok("run", "job.py").out.strip() == "1"
+
+
+@pytest.mark.parametrize("arguments", [("sync",), ("add", "webby"), ("run", "true")])
+def test_where_nothing_is_locked_yet_the_command_is_run_again(
+    tmp_path: Path, lying: IndexServer, arguments: tuple[str, ...]
+) -> None:
+    place = project(tmp_path, "first", lying)
+    if arguments[0] == "add":
+        place.write(SPEC.format(name="x").replace('"webby"', ""))
+    before = place.files()
+    ran = place.run(*arguments)
+    refused(ran, "locked: Requires-Dist: evil", "run the command again")
+    assert place.files() == before
+
+    place.ok(*arguments)
+    assert names(place.lock()) == ["base", "webby"]
+
+
+def test_what_is_not_as_it_was_in_the_wheel_is_no_fact_about_it(
+    tmp_path: Path, honest: IndexServer
+) -> None:
+    """METADATA in an environment may be edited so that no time or size tells."""
+    place = project(tmp_path, "first", honest)
+    place.ok("sync")
+    path = place.site / "webby-1.5.dist-info" / "METADATA"
+    status, text = path.stat(), path.read_bytes()
+    path.chmod(0o644)
+    path.unlink()
+    path.write_bytes(text.replace(b"base>=1", b"evil>=1"))
+    path.chmod(status.st_mode & 0o7777)
+    os.utime(path, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    digest = re.search(r'metadata = "sha256:([0-9a-f]{64})", metadata-from = "webby', place.lock())
+    assert digest is not None
+    place.write(place.lock().replace(digest[1], "ab" * 32), "pylock.toml")
+    refused(place.run("sync"))
+
+    second = project(tmp_path, "second", honest)
+    second.ok("lock")
+    assert names(second.lock()) == ["base", "webby"]
 
 
 def test_other_tools_read_the_lock(tmp_path: Path, honest: IndexServer) -> None:
