@@ -62,16 +62,14 @@ class Scenario(NamedTuple):
     before: Goal | None
     """What the environment held, with the texts of env.toml and lock; None: there was none."""
     after: Goal
-    begin: Callable[[], None]
-    """Puts the stage where the run starts."""
+    begin: Callable[[], Restart | None]
+    """Puts the stage where the run starts; gives whether the system was started anew before."""
     online: bool = False
     """The state before could not do without the network."""
     kept: Mapping[str, bytes] = {}
     """Bytes of the user's, by file name."""
     relock: bool = False
     """The lock on disk is outdated: the environment goes by the new one, made with the network."""
-    restarted: bool = False
-    """The system has been started anew before the run, too."""
     anew: bool = False
     """The environment is removed before the sync: is what the store holds believed too easily?"""
 
@@ -94,6 +92,12 @@ class World:
         goal = self.goals[name]
         return goal._replace(spec=goal.spec + COPY)
 
+    def put(self, state: State, made: Record) -> dict[int, disk.Known]:
+        """Put a state on the stage."""
+        remove(self.stage.live)
+        self.stage.live.mkdir()
+        return disk.materialise(state, self.stage.live, made.real)
+
     def start(self, name: str, before: Goal | None, spec: str, lock: str | None) -> None:
         """Have the environment hold one goal, env.toml and the lock say another; keep that."""
         stage = self.stage
@@ -111,7 +115,8 @@ class World:
 def scenarios(world: World) -> Iterator[Scenario]:
     """Every scenario."""
     old = world.goals["old"]
-    for way, given in (("linked", old), ("copied", world.copied("old"))):
+    compiled = old._replace(spec=f"{old.spec}[sync]\ncompile-bytecode = true\n")
+    for way, given in (("linked", old), ("copied", world.copied("old")), ("compiled", compiled)):
         yield _begun(world, f"fresh, {way}", None, given, ("sync",))
     yield _begun(world, "first of all", None, old, ("sync",), forget=("cache", "state"))
     yield _begun(world, "cold store", None, old, ("sync",), forget=("cache",))
@@ -120,7 +125,8 @@ def scenarios(world: World) -> Iterator[Scenario]:
         ("linked", (old, world.goals["new"])),
         ("copied", (world.copied("old"), world.copied("new"))),
     ):
-        yield _begun(world, f"update, {way}", *from_to, ("sync",))
+        yield (update := _begun(world, f"update, {way}", *from_to, ("sync",)))
+    yield _recovery(world, update)
     yield _begun(world, "removal", old, world.goals["less"], ("sync",))
     yield _begun(world, "repair", old, old, ("sync",), damage=True)
     yield _restarted(world)
@@ -152,13 +158,14 @@ def _begun(
 ) -> Scenario:
     """A scenario from one goal to another; `relock`: the new lock is not there yet."""
 
-    def begin() -> None:
+    def begin() -> Restart | None:
         lock = after.lock if not relock else before.lock if before else None
         world.start("start", before, after.spec, lock)
         for folder in forget:
             remove(world.stage.live / folder)
         if damage:
             _damage(world.stage)
+        return None
 
     return Scenario(
         name,
@@ -177,11 +184,29 @@ def _restarted(world: World) -> Scenario:
     """The first sync after a restart compares a first environment by bytes, and notes that."""
     old = world.goals["old"]
 
-    def begin() -> None:
+    def begin() -> Restart:
         world.start("start", None, old.spec, old.lock)
         world.stage.ok("sync")
+        return Restart(str(world.second), {})
 
-    return Scenario("after a restart", ("sync",), old, old, begin, restarted=True)
+    return Scenario("after a restart", ("sync",), old, old, begin)
+
+
+def _recovery(world: World, update: Scenario) -> Scenario:
+    """The power fails in the middle of an update's renames, and again while that is mended."""
+
+    def begin() -> Restart:
+        made = record(world, update)
+        commit = next(at for at, step in enumerate(made.operations) if _is_journal(step))
+        middle = (commit + len(made.operations)) // 2
+        state = disk.ordered(made, middle, 0.0, random.Random(0))
+        return Restart(str(world.second), world.put(state, made))
+
+    return update._replace(name="recovery", begin=begin)
+
+
+def _is_journal(step: disk.Operation) -> bool:
+    return isinstance(step, disk.Move) and step.new_name == "journal"
 
 
 def _damage(stage: Stage) -> None:
@@ -196,9 +221,10 @@ def _first_lock(world: World) -> Scenario:
     """A lock where none was, with an empty cache: pages and metadata are kept on the way."""
     old = world.goals["old"]
 
-    def begin() -> None:
+    def begin() -> Restart | None:
         world.start("start", None, old.spec, None)
         remove(world.stage.cache)
+        return None
 
     return Scenario("first lock", ("lock",), None, old, begin, online=True, relock=True)
 
@@ -207,8 +233,9 @@ def _add(world: World) -> Scenario:
     """A package comes that no cache knows; the state before needs no network, nor does the new."""
     stage, old = world.stage, world.goals["old"]
 
-    def begin() -> None:
+    def begin() -> Restart | None:
         world.start("start", old, old.spec, old.lock)
+        return None
 
     begin()
     command = ("add", f"{EXTRA[0]}=={EXTRA[1]}")
@@ -237,10 +264,10 @@ class Found(NamedTuple):
 
 
 def record(world: World, scenario: Scenario) -> Record:
-    """Run a scenario's command on the stage as it is, and write down what it does to the disk."""
+    """Run a scenario's command from its start, and write down what it does to the disk."""
     stage, log = world.stage, world.stage.folder / "calls"
-    following = Recorder(stage.live, stage.project)
-    restart = Restart(str(world.second), {}) if scenario.restarted else None
+    restart = scenario.begin()
+    following = Recorder(stage.live, stage.project, restart.known if restart else {})
     ran = stage.run(*scenario.command, under=recorder(log), restart=restart)
     if ran.code != 0:
         raise RuntimeError(f"{scenario.name}: {ran}")
@@ -293,9 +320,7 @@ class Judge:
     def judge(self, found: Found, *, by_run: bool) -> list[str]:
         """What is wrong with a state, or with what becomes of it."""
         stage, scenario = self._stage, self._scenario
-        remove(stage.live)
-        stage.live.mkdir()
-        known = disk.materialise(found.state, stage.live, self._made.real)
+        known = self._world.put(found.state, self._made)
         restart = Restart(str(self._world.third), known)
         goal, whole, wrong = self._goal(found)
         if goal is None:
@@ -383,7 +408,6 @@ class Tally(NamedTuple):
 def play(world: World, scenario: Scenario, count: int, seed: int) -> Tally:
     """Record a scenario, and judge so many states."""
     generator = random.Random(f"{seed} {scenario.name}")
-    scenario.begin()
     made = record(world, scenario)
     judge = Judge(world, scenario, made)
     counts: Counter[str] = Counter()

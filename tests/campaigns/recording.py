@@ -107,8 +107,10 @@ def _bytes(text: str) -> bytes:
 class Recorder:
     """Follows calls in the model."""
 
-    def __init__(self, root: Path, cwd: Path) -> None:
+    def __init__(self, root: Path, cwd: Path, known: Mapping[int, Known] | None = None) -> None:
+        """`known`: what inodes count as that were made for an earlier loss of power."""
         self._root, self._cwd = str(root), str(cwd)
+        self._known = known or {}
         self._folders: dict[str, str] = {}
         """Of each process the folder that it is in."""
         self._real: dict[int, Known] = {}
@@ -133,7 +135,7 @@ class Recorder:
                 return known[key]
             number = known[key] = len(known)
             node = self.start[number] = Node(status.st_mode, status.st_mtime_ns)
-            self._real[number] = Known(status.st_ino, status.st_ctime_ns)
+            self._real[number] = self._known_as(status)
             if stat.S_ISDIR(status.st_mode):
                 node.entries = {name: read(f"{path}/{name}") for name in os.listdir(path)}
             elif stat.S_ISLNK(status.st_mode):
@@ -143,6 +145,9 @@ class Recorder:
             return number
 
         read(str(root))
+
+    def _known_as(self, status: os.stat_result) -> Known:
+        return self._known.get(status.st_ino, Known(status.st_ino, status.st_ctime_ns))
 
     def follow(self, log: Path) -> Record:
         """Follow a whole run, and see that the model came to what is there."""
@@ -171,7 +176,7 @@ class Recorder:
             where, node = f"{self._root}/{path}".rstrip("/"), self._now[number]
             status = os.lstat(where)
             same = status.st_mode == node.mode
-            self._real[number] = Known(status.st_ino, status.st_ctime_ns)
+            self._real[number] = self._known_as(status)
             if stat.S_ISDIR(node.mode):
                 same = same and sorted(os.listdir(where)) == sorted(node.entries)
             elif stat.S_ISREG(node.mode):

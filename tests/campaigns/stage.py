@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from tests.campaigns import oracle
+from tests.campaigns.disk import Known
 from tests.support.command import Ran, clean_environ
 from tests.support.index_server import IndexServer
 from tests.support.interpreters import installed_interpreters
@@ -82,7 +83,7 @@ class Restart(NamedTuple):
 
     boot: str
     """A file that names the new run of the system."""
-    known: Mapping[int, tuple[int, int]]
+    known: Mapping[int, Known]
     """Inode numbers of now, with the number and time of last change from before the restart."""
 
 
