@@ -25,7 +25,7 @@ _HINTS = {
     errno.ENAMETOOLONG: "move the project or the cache (ENVSYNC_CACHE_DIR) to a shorter path",
     errno.ENOENT: "check the path; `--cache-dir DIR` names another folder for the cache",
     errno.ENOTDIR: "check the path; `--cache-dir DIR` names another folder for the cache",
-    errno.ENOLCK: "the file system has no file locks: put the cache and project on one that has",
+    errno.ENOLCK: "there are no file locks: set XDG_STATE_HOME to a folder on another file system",
 }
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -11,6 +11,7 @@ import pytest
 
 from envsync.store.inventory import BUCKETS
 from envsync.sync import stamp
+from tests.campaigns import full_disk
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
 
@@ -163,3 +164,53 @@ def test_an_emptied_state_is_never_nothing_to_do(synced: Workplace, name: str) -
     assert synced.run("sync", "--check").code == 3
     assert "Nothing to do" not in synced.ok("sync").err
     synced.ok("sync", "--check")
+
+
+# --- what may only be read ----------------------------------------------------------------------
+
+LOOKING = (
+    *(["sync"], ["sync", "--check"], ["sync", "--locked"], ["sync", "--frozen"], ["status"]),
+    *(["verify"], ["run", "webby"], ["run", "--no-sync", "webby"], ["lock"], ["lock", "--check"]),
+    ["activate", "--shell", "sh"],
+)
+
+
+def read_only(place: Workplace, *command: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command where project, cache, state and home lie on a file system that is read-only."""
+    script = 'mount --bind "$TOP" "$TOP" && mount -o remount,ro,bind "$TOP" && cd "$AT" && "$@"'
+    top = place.project.parent
+    return subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, "-m", "envsync", *command],
+        env={**place.environ, "TOP": str(top), "AT": str(place.project), "HOME": f"{top}/home"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not full_disk.can_mount(), reason="unshare -rm is not possible here")
+@pytest.mark.parametrize("lost", ["", "stamps-v*", "*-v*"])
+def test_what_is_right_is_used_where_nothing_can_be_written(synced: Workplace, lost: str) -> None:
+    for bucket in synced.cache.glob(lost) if lost else ():
+        shutil.rmtree(bucket)
+    for command in LOOKING:
+        ran = read_only(synced, *command)
+        assert ran.returncode == 0, ran.stderr
+        assert "read-only" not in ran.stderr
+        assert "Waiting" not in ran.stderr
+    (synced.site / "base.py").unlink()
+    ran = read_only(synced, "sync")
+    assert ran.returncode == 1
+    assert "read-only file system" in ran.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("lost", ["", "stamps-v*"])
+def test_an_environment_of_another_owner_that_is_right_is_used(
+    synced: Workplace, lost: str
+) -> None:
+    for bucket in synced.cache.glob(lost) if lost else ():
+        shutil.rmtree(bucket)
+    subprocess.run(["chown", "-hR", "4321:4321", synced.venv], check=True)
+    for command in LOOKING:
+        synced.ok(*command)

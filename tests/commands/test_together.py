@@ -252,6 +252,23 @@ def test_what_an_editor_saves_meanwhile_is_not_lost(
     assert project.read() == edited
 
 
+def test_a_lock_answers_what_it_read_and_not_what_was_saved_meanwhile(
+    project: Workplace, server: IndexServer
+) -> None:
+    edited = SPEC.replace('"webby"]', '"webby", "winner"]')
+
+    def save(_: Seen) -> Reply | None:
+        project.write(edited)
+        return None
+
+    server.on("/simple/base/", save)
+    project.ok("lock")
+    assert project.read() == edited
+    assert project.run("lock", "--check").code == 3
+    project.ok("lock")
+    assert "winner" in locked(project)
+
+
 @pytest.mark.parametrize("target", ["real.toml", "../shared/env.toml"])
 def test_a_link_to_env_toml_stays_one(project: Workplace, target: str) -> None:
     real = project.project / target
