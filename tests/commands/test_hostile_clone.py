@@ -28,6 +28,8 @@ LOOKING = (
 )
 """Those that change nothing of the project, nor anything beside the cache."""
 
+CHANGING = (("sync", "--dry-run"), ("lock",), ("sync",), ("sync", "--verify"), ("cache", "clean"))
+
 PACKAGE = os.path.dirname(envsync.__file__)
 INTERPRETER = os.path.realpath(sys.executable)
 SCRIPT = os.path.join(os.path.dirname(sys.executable), "envsync")
@@ -291,6 +293,26 @@ def test_looking_executes_nothing_of_the_clone_and_changes_only_the_cache(
         assert clone.snapshot() == before, told
     assert "python_facts.py" in seen
     assert ("compile_worker.py" in seen) == clone.has_bytecode
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_syncing_executes_nothing_of_the_clone_and_changes_only_what_is_its_own(
+    clone: Clone,
+) -> None:
+    before = clone.snapshot(project=False)
+    own = (clone.root, clone.place.cache, clone.root.parent / "state", Path("/dev/null"))
+    for number, arguments in enumerate(CHANGING):
+        done = trace(
+            [SCRIPT, *arguments],
+            folder=clone.root,
+            environ=clone.place.environ,
+            log=clone.root.parent / f"log{number}",
+        )
+        told = (arguments, done.code, done.err)
+        assert done.code in (0, 1, 2, 3), told
+        assert [one for one in done.executed[1:] if not clone.is_allowed(one)] == [], told
+        assert done.outside(*own) == [], told
+        assert clone.snapshot(project=False) == before, told
 
 
 def test_looking_as_an_audit_hook_sees_it(clone: Clone) -> None:
