@@ -66,12 +66,16 @@ def flush_file_system(descriptor: int) -> None:
 
 
 def _syncfs(descriptor: int) -> bool:
-    import ctypes  # noqa: PLC0415  (5 ms, and a sync with nothing to do flushes nothing)
+    # 5 ms, and a sync with nothing to do flushes nothing.
+    import ctypes  # noqa: PLC0415
+    import errno  # noqa: PLC0415
 
     call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if call is None:
         return False
-    if call(descriptor) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-    return True
+    if call(descriptor) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EINVAL):
+        return False  # an old system, or one that watches over the calls of a container
+    raise OSError(number, os.strerror(number))

@@ -57,3 +57,23 @@ def test_what_an_earlier_run_wrote_is_doubted(
     assert durable.boot_id() == ""
     assert not durable.survived("")
     assert not durable.survived("one")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM])
+def test_where_the_call_is_refused_all_are_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    import ctypes
+
+    def refuse(descriptor: int) -> int:
+        ctypes.set_errno(code)
+        return -1
+
+    class Library:
+        syncfs = staticmethod(refuse)
+
+    calls: list[str] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda *given, **named: Library)
+    monkeypatch.setattr(os, "sync", lambda: calls.append("sync"))
+    durable.flush_all([str(tmp_path)])
+    assert calls == ["sync"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 MUTATING = (
     *("link", "linkat", "rename", "renameat", "renameat2", "unlink", "unlinkat", "symlink"),
-    *("symlinkat", "mkdir", "mkdirat", "rmdir", "write", "pwrite64", "writev", "fsync"),
+    *("symlinkat", "mkdir", "mkdirat", "rmdir", "write", "pwrite64", "writev", "fsync", "syncfs"),
     *("fdatasync", "chmod", "fchmod", "fchmodat", "utimensat", "truncate", "ftruncate"),
     *("copy_file_range", "sendfile", "open", "openat", "creat"),
 )
