@@ -14,6 +14,7 @@ from envsync.index import metadata_source
 from envsync.index.cache import ValueCache
 from envsync.index.witness import of_bytes
 from envsync.model.candidate import CoreMetadata
+from envsync.model.resolution import ResolvedPackage
 from envsync.wheel.facts import facts_digest
 from envsync.wheel.requirement import parse_requirement, parse_specifiers
 
@@ -47,14 +48,13 @@ class MetadataMemory:
         return metadata if metadata is not None and facts_digest(metadata) == facts else None
 
 
-def keep_locked(cache_dir: str, decided: Iterable[CoreMetadata | None]) -> None:
+def keep_locked(cache_dir: str, packages: Iterable[ResolvedPackage]) -> None:
     """Keep what a lock is made from, so that a sync can say how a wheel differs from it."""
     memory = MetadataMemory(cache_dir)
-    for metadata in decided:
-        if metadata is not None:
-            key = _LOCKED + facts_digest(metadata)
-            if not memory.has(key):
-                memory.put(key, metadata)
+    for package in packages:
+        key = _LOCKED + package.facts
+        if package.metadata is not None and not memory.has(key):
+            memory.put(key, package.metadata)
 
 
 def believe_bytes(cache_dir: str, sha256: str, metadata: CoreMetadata, said: Iterable[str]) -> None:

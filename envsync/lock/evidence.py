@@ -18,7 +18,6 @@ from packaging.utils import InvalidName, canonicalize_name
 
 from envsync.model.resolution import ResolvedPackage
 from envsync.model.speaker import speaker
-from envsync.wheel.facts import facts_digest
 
 _TOOL = "envsync"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
@@ -40,9 +39,9 @@ NOTHING = Evidence()
 
 def evidence_table(package: ResolvedPackage) -> Mapping[str, object] | None:
     """The `tool` table of a package; None where its metadata isn't known."""
-    if package.metadata is None:
+    if not package.facts:
         return None
-    table: dict[str, object] = {"metadata": f"sha256:{facts_digest(package.metadata)}"}
+    table: dict[str, object] = {"metadata": f"sha256:{package.facts}"}
     filename = speaker(package.candidate)
     if filename is not None:
         table["metadata-from"] = filename

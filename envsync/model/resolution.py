@@ -44,6 +44,8 @@ class ResolvedPackage(NamedTuple):
     """Its extras that something needs, and where, given that it is installed."""
     metadata: CoreMetadata | None = None
     """What decided it; None where that is not known any more."""
+    facts: str = ""
+    """The digest of that (`wheel.facts`)."""
 
     @property
     def requires_python(self) -> SpecifierSet | None:

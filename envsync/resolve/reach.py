@@ -33,23 +33,24 @@ def packages_of(
     regions: Iterable[Solved],
     *,
     allowed: MarkerSet,
-    told: Callable[[Offer, int], CoreMetadata] | None = None,
+    told: Callable[[Offer, int], tuple[CoreMetadata | None, str]] = lambda *_: (None, ""),
 ) -> tuple[ResolvedPackage, ...]:
     """Join the regions' pins into packages with exact markers, sorted by name and version.
 
-    `told` gives the metadata of a pin, which the packages then carry. Outside of `allowed`, the
-    combinations of extras and groups that may be installed, the marker of a package with one
-    version says whatever is simplest.
+    `told` gives the metadata of a pin and its digest, which the packages then carry. Outside of
+    `allowed`, the combinations of extras and groups that may be installed, the marker of a package
+    with one version says whatever is simplest.
     """
     roots, edges = _graph(regions)
     reached = spread(roots, edges)
     versions: dict[tuple[Offer, int], list[Node]] = {}
     for node in reached:
         versions.setdefault((node.offer, node.at), []).append(node)
-    packages = [
-        _package(nodes, reached, edges)._replace(metadata=told(offer, at) if told else None)
-        for (offer, at), nodes in versions.items()
-    ]
+    packages = []
+    for (offer, at), nodes in versions.items():
+        metadata, facts = told(offer, at)
+        package = _package(nodes, reached, edges)
+        packages.append(package._replace(metadata=metadata, facts=facts))
     names = Counter(package.name for package in packages)
     packages = [
         package._replace(marker=package.marker.simplify(allowed))

@@ -88,7 +88,7 @@ class _Problem:
 
     def packages(self, solved: Sequence[Solved]) -> tuple[ResolvedPackage, ...]:
         """Join regions into packages."""
-        return packages_of(solved, allowed=self._compatible, told=self.world.metadata)
+        return packages_of(solved, allowed=self._compatible, told=self.world.told)
 
     def _search(self, locked: Preferences) -> Found:
         budget = Budget(self._policy.max_rounds - self.rounds, self._policy.max_regions)

@@ -18,6 +18,7 @@ from envsync.resolve.needs import Dependencies, Need, NeedReader, Refused
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.tags import wheels_lower_bound
+from envsync.wheel.facts import facts_digest
 
 
 class World:
@@ -30,6 +31,7 @@ class World:
         self._foresight = catalog if isinstance(catalog, Foresight) else None
         self._offers: dict[tuple[NormalizedName, str | None], Offer] = {}
         self._metadata: dict[tuple[Offer, int], CoreMetadata] = {}
+        self._facts: dict[tuple[Offer, int], str] = {}
         self._dependencies: dict[tuple[Offer, int], Dependencies] = {}
         self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
         self._bounds: dict[tuple[Offer, int], MarkerSet] = {}
@@ -81,6 +83,14 @@ class World:
                 raise Refused(f"its metadata is that of {found}")
             self._metadata[offer, at] = metadata
         return metadata
+
+    def told(self, offer: Offer, at: int) -> tuple[CoreMetadata, str]:
+        """A version's core metadata and its digest, which a lock keeps. Raises as `metadata`."""
+        metadata = self.metadata(offer, at)
+        facts = self._facts.get((offer, at))
+        if facts is None:
+            facts = self._facts[offer, at] = facts_digest(metadata)
+        return metadata, facts
 
     def pythons(self, offer: Offer, at: int) -> MarkerSet:
         """Where a version may be used, by the lower bounds that index, metadata and wheels say.

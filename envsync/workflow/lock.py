@@ -278,7 +278,7 @@ def _resolve(
             reporter.end("resolving")
 
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
-    keep_locked(settings.cache_dir, (package.metadata for package in resolution.packages))
+    keep_locked(settings.cache_dir, resolution.packages)
 
     def state(spec: Spec) -> Pylock:
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)

@@ -126,7 +126,7 @@ class Provisioner:
             preferences={},
             catalog=supplier.catalog(policy),
         )
-        keep_locked(self._settings.cache_dir, (one.metadata for one in resolution.packages))
+        keep_locked(self._settings.cache_dir, resolution.packages)
         only = SpecifierSet(f"=={target.version}")
         return select(to_pylock(resolution, self._spec, requires_python=only), target)
 

@@ -19,7 +19,9 @@ from envsync.catalog.memory import (
 )
 from envsync.index import metadata_source
 from envsync.index.cache import ValueCache
-from envsync.model.candidate import CoreMetadata
+from envsync.model.candidate import Candidate, CoreMetadata
+from envsync.model.marker import ALWAYS
+from envsync.model.resolution import ResolvedPackage
 from envsync.wheel.facts import facts_digest
 
 FULL = CoreMetadata(
@@ -107,7 +109,14 @@ def test_metadata_that_is_no_files_is_not_kept_for_one(tmp_path: Path) -> None:
 
 
 def test_what_a_lock_was_made_from_is_found_by_its_digest(tmp_path: Path) -> None:
-    keep_locked(str(tmp_path), [FULL, None, BARE, FULL])
+    packages = [
+        ResolvedPackage(
+            one.name, one.version, ALWAYS, Candidate(one.name, one.version), (), (), one,
+            facts_digest(one),
+        )
+        for one in (FULL, BARE, FULL)
+    ]  # fmt: skip
+    keep_locked(str(tmp_path), [*packages, packages[0]._replace(metadata=None, facts="")])
     memory = MetadataMemory(str(tmp_path))
 
     assert memory.locked(facts_digest(FULL)) == FULL

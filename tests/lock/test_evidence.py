@@ -43,7 +43,8 @@ def package(**fields: object) -> ResolvedPackage:
     candidate = Candidate(FLASK, Version("3"), WHEELS, requires_python=SpecifierSet(">=3.8"))
     plain = ResolvedPackage(FLASK, Version("3"), ALWAYS, candidate, ())
     known = {"metadata": METADATA, "extras": ((canonicalize_name("fast"), ALWAYS),)}
-    return plain._replace(**{**known, **fields})  # type: ignore[arg-type]
+    made = plain._replace(**{**known, **fields})  # type: ignore[arg-type]
+    return made._replace(facts=facts_digest(made.metadata) if made.metadata else "")
 
 
 def locked(*packages: ResolvedPackage) -> tuple[str, Pylock]:
