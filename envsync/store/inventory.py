@@ -43,6 +43,9 @@ BUCKETS = {
 that are one value each (perhaps in folders), private folders of running processes, records of
 environments."""
 
+STATE = "state"
+"""What is kept of a user without a home (`trust.state_folder`, `sync.key`): never deleted."""
+
 _REMOVED = ".removed-"
 _BLOCK = 512
 
@@ -78,7 +81,7 @@ def check_ours(cache_dir: str) -> bool:
         tag = _read_tag(f"{cache_dir}/{TAG}")
     if status.st_uid != os.geteuid():
         raise StorageFailed(cache_dir, "it belongs to another user")
-    ours = {name for name in names if bucket_version(name) or name == TAG}
+    ours = {name for name in names if bucket_version(name) or name in (TAG, STATE)}
     if b"envsync" not in tag and ours != set(names):
         raise UsageError(
             f"{cache_dir} is not a cache of envsync: other things lie there, and no {TAG} says so",

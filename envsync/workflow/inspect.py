@@ -11,12 +11,13 @@ from envsync.events import Reporter
 from envsync.settings import Settings
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
-from envsync.sync import journal, transaction
+from envsync.sync import transaction
 from envsync.sync.belief import read_manifest
 from envsync.sync.drift import expected_mtime
 from envsync.sync.install import SYMLINK
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
+from envsync.sync.paths import QUARANTINE
 from envsync.sync.plan import Comparison, damaged_owners
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
@@ -105,7 +106,7 @@ def status(
         interrupted=transaction.is_interrupted(goal.root, seal),
         comparison=compared(goal, state),
         paths=tuple(_path_changes(goal.root, state)),
-        set_aside=_count_files(journal.state_path(goal.root, "quarantine")),
+        set_aside=_count_set_aside(goal.root, state),
         false=tuple(_false(goal, state, settings.cache_dir)),
     )
 
@@ -184,8 +185,11 @@ def _kind_of_edit(root: str, placed: Placed) -> str:
     return "mode" if (found.st_size, found.st_mtime_ns) == before else "edited"
 
 
-def _count_files(folder: str) -> int:
-    return sum(len(files) for _, _, files in os.walk(folder))
+def _count_set_aside(root: str, state: State) -> int:
+    """Count what is in quarantine; of an environment that isn't believed, nobody knows what is."""
+    if state.manifest is None:
+        return 0
+    return sum(len(files) for _, _, files in os.walk(f"{root}/{QUARANTINE}"))
 
 
 def _compare_with_store(

@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from envsync.errors import ProjectNotFound, UsageError
+from envsync.errors import ProjectNotFound, TargetRefused, UsageError
 from envsync.files import storage_errors
 
 
@@ -103,3 +103,20 @@ def _own_users() -> set[int]:
     """Give the users whose files are as good as one's own: oneself, root, and who became root."""
     sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
     return {os.geteuid(), 0} | ({int(sudo)} if sudo.isascii() and sudo.isdigit() else set())
+
+
+def refuse_outside(project: Project, root: str) -> None:
+    """Refuse an environment to which a link on the way leads out of the project.
+
+    A clone brings links as it brings env.toml. Raises `TargetRefused`.
+    """
+    folder = os.path.dirname(root)
+    if folder == project.root:
+        return
+    place, top = os.path.realpath(folder), os.path.realpath(project.root)
+    if not f"{place}/".startswith(f"{top.rstrip('/')}/"):
+        raise TargetRefused(
+            root,
+            f"a link on the way leads out of the project, to {place}",
+            hint="put a folder in the link's place, or set `[env] path` to another one",
+        )

@@ -11,7 +11,7 @@ from envsync.sync.key import UserKey
 from envsync.workflow import sync as steps
 from envsync.workflow.look import Goal, SyncOutcome
 from envsync.workflow.memory import recall
-from envsync.workflow.project import Project
+from envsync.workflow.project import Project, refuse_outside
 from envsync.workflow.request import SyncRequest
 from envsync.workflow.stored import Look, all_in_store
 
@@ -28,6 +28,7 @@ def quick_sync(
     goal = recall(project, request, settings)
     if goal is None:
         return None
+    refuse_outside(project, goal.root)
     key = UserKey(settings)
     with steps.locked(goal.root, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(

@@ -6,7 +6,7 @@ from envsync.errors import EnvsyncError
 from envsync.files import read_limited, storage_errors
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
-from envsync.workflow.project import Project
+from envsync.workflow.project import Project, refuse_outside
 
 _SPEC_LIMIT = 1 << 20
 
@@ -53,7 +53,12 @@ def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, b
 
 
 def venv_path(project: Project, spec: Spec) -> str:
-    """Give the environment's folder: env.toml's `[env] path`, else the default."""
+    """Give the environment's folder: env.toml's `[env] path`, else the default.
+
+    Raises `TargetRefused` for one that isn't in the project's folder.
+    """
     if spec.path == ".venv":
         return project.default_venv_path
-    return os.path.normpath(os.path.join(project.root, spec.path))
+    root = os.path.normpath(os.path.join(project.root, spec.path))
+    refuse_outside(project, root)
+    return root

@@ -7,16 +7,20 @@ moved in, nothing of it runs, and after a sync the environment is what the lock 
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
+import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.support.accounting import locked_wheels, unaccounted
-from tests.support.command import Workplace
+from tests.support.command import Ran, Workplace
 from tests.support.index_server import IndexServer
+from tests.support.users import SOMEBODY, envsync_as_user, need_root
 
 MINOR = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 SITE = f"lib/{MINOR}/site-packages"
@@ -420,3 +424,191 @@ def test_a_key_that_came_along_is_believed(clone: Workplace, home: Home) -> None
     shutil.move(home.folder / "kept", home.folder / ".local/state")
     shutil.copytree(moved, clone.venv, symlinks=True)
     assert "Nothing to do" in clone.ok("sync").err
+
+
+def previous_format(clone: Workplace) -> None:
+    """Give the state the form that it had before seals: a checksum alone."""
+    state = clone.venv / ".envsync"
+    lines = (state / "manifest").read_text().splitlines()[:-1]
+    kept = ["envsync-manifest 1", *(line for line in lines[1:] if not line.startswith("written "))]
+    body = "".join(f"{line}\n" for line in kept)
+    (state / "manifest").write_bytes(sealed_by_nobody(body, "checksum"))
+
+
+def test_an_environment_of_an_older_version_is_taken_over(
+    clone: Workplace, server: IndexServer
+) -> None:
+    clone.ok("sync")
+    before = clone.files()
+    previous_format(clone)
+    ran = clone.run("sync", "--check", "--offline")
+    assert ran.code == 3
+    assert "another version of envsync wrote it" in ran.err
+    clone.ok("sync", "--offline")
+    assert clone.files() == before
+    assert not (clone.venv / ".envsync/quarantine").exists()
+    is_the_lock(clone, server)
+
+
+DAMAGE: dict[str, list[str]] = {
+    "state gone": [".envsync"],
+    "identity gone": [".envsync/id"],
+    "manifest gone": [".envsync/manifest"],
+    "nearly all gone": [".envsync", "bin", "pyvenv.cfg", "CACHEDIR.TAG", "include"],
+    "packages gone": [".envsync", f"{SITE}/webby", f"{SITE}/base.py", ".gitignore"],
+    "only one mark left": [".envsync", "pyvenv.cfg", ".gitignore"],
+}
+
+
+@pytest.mark.parametrize("gone", DAMAGE.values(), ids=DAMAGE)
+def test_an_environment_that_was_half_removed_is_healed_and_the_users_files_kept(
+    clone: Workplace, server: IndexServer, gone: list[str]
+) -> None:
+    clone.ok("sync")
+    write(clone.site / "notes.txt", "notes")
+    write(clone.venv / "mine/deep.txt", "deep")
+    for name in gone:
+        path = clone.venv / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    ran = clone.run("sync", "--check")
+    assert ran.code == 3
+    assert "hint: `envsync sync`" in ran.err
+    clone.ok("sync", "--offline")
+    is_the_lock(clone, server)
+    kept = {path.name for path in (clone.venv / ".envsync/quarantine").rglob("*.txt")}
+    assert kept == {"notes.txt", "deep.txt"}
+
+
+def test_a_removal_that_left_only_folders_is_no_stranger(clone: Workplace) -> None:
+    (clone.venv / SITE / "webby").mkdir(parents=True)
+    clone.ok("sync")
+    assert clone.python("import base; print(base.VERSION)") == "2"
+
+
+def as_people_do(clone: Workplace, *arguments: str) -> Ran:
+    """Run it without variables that ask for more: the shortest way is open then."""
+    environ = {name: value for name, value in clone.environ.items() if name != "ENVSYNC_PYTHON"}
+    done = subprocess.run(
+        [sys.executable, "-m", "envsync", *arguments],
+        cwd=clone.project,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["id", "manifest"])
+def test_what_is_emptied_is_never_nothing_to_do(clone: Workplace, name: str) -> None:
+    assert as_people_do(clone, "sync").code == 0
+    time.sleep(0.1)
+    assert as_people_do(clone, "sync").code == 0
+    assert "Nothing to do" in as_people_do(clone, "sync").err
+    path = clone.venv / ".envsync" / name
+    status = path.stat()
+    path.write_bytes(b"")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert as_people_do(clone, "sync", "--check").code == 3
+    ran = as_people_do(clone, "sync")
+    assert ran.code == 0
+    assert "Nothing to do" not in ran.err
+    assert as_people_do(clone, "sync", "--check").code == 0
+
+
+def test_force_recovers_from_a_link_to_another_environment(
+    clone: Workplace, home: Home, server: IndexServer
+) -> None:
+    clone.ok("sync")
+    other = home.folder / "work/other"
+    clone.venv.rename(other)
+    write(other / SITE / "notes.txt", "notes")
+    clone.venv.symlink_to(other)
+    before = sorted(path.relative_to(other) for path in other.rglob("*"))
+    for command in (["sync"], ["run", "python", "-c", "pass"], ["add", "speedups"]):
+        ran = clone.run(*command)
+        assert ran.code == 1
+        assert "hint: `envsync sync --force` sets it aside and makes a new one" in ran.err
+    assert clone.run("sync", "--check").code == 3
+    clone.ok("sync", "--force")
+    is_the_lock(clone, server)
+    assert sorted(path.relative_to(other) for path in other.rglob("*")) == before
+    (kept,) = (clone.venv / ".envsync/quarantine").iterdir()
+    assert os.readlink(kept / ".venv") == str(other)
+
+
+def test_a_path_that_a_link_leads_out_of_the_project_is_refused(
+    clone: Workplace, home: Home
+) -> None:
+    clone.write(clone.read().replace("[env]", '[env]\npath = "envs/x"', 1))
+    clone.ok("lock")
+    (clone.project / "envs").symlink_to("../../.config")
+    before = home.state()
+    for command in (["sync"], ["sync", "--force"], ["sync", "--check"], ["status"], ["verify"]):
+        ran = clone.run(*command)
+        assert ran.code == 1
+        assert "a link on the way leads out of the project" in ran.err
+        assert "hint: " in ran.err
+    assert home.state() == before
+    (clone.project / "envs").unlink()
+    clone.ok("sync")
+    (clone.project / "envs").rename(clone.project / "real")
+    (clone.project / "envs").symlink_to("real")
+    assert "Nothing to do" in clone.ok("sync").err  # a link that stays inside
+    (clone.project / "envs").unlink()
+    (clone.project / "envs").symlink_to("../../.config")
+    assert clone.run("sync").code == 1
+    assert home.state() == before
+
+
+def test_a_dry_run_discards_nothing(clone: Workplace) -> None:
+    clone.ok("sync")
+    write(clone.site / "notes.txt", "notes")
+    clone.ok("sync")
+    clone.ok("sync", "--dry-run", "--discard")
+    assert list((clone.venv / ".envsync/quarantine").rglob("notes.txt"))
+    assert "Deleted" in clone.ok("sync", "--discard").err
+    assert not (clone.venv / ".envsync/quarantine").exists()
+
+
+# Of root, for others
+
+
+def test_what_root_built_is_in_sync_for_others(clone: Workplace, server: IndexServer) -> None:
+    """As in a container that is built as root, and run as somebody else."""
+    need_root()
+    python = "/usr/bin/python3"
+    if not os.access(python, os.X_OK):
+        pytest.skip("no interpreter that everybody can run")
+    folder = Path(tempfile.mkdtemp(prefix="of-root-"))
+    try:
+        folder.chmod(0o755)
+        place = Workplace(folder, server.url)
+        place.environ["ENVSYNC_PYTHON"] = python
+        place.write(clone.read())
+        place.ok("sync")
+        (folder / "somebody").mkdir()
+        os.chown(folder / "somebody", SOMEBODY, SOMEBODY)
+        environ = {
+            **place.environ,
+            "HOME": str(folder / "somebody"),
+            "ENVSYNC_CACHE_DIR": str(folder / "somebody/cache"),
+            "XDG_STATE_HOME": str(folder / "somebody/state"),
+        }
+        out = folder / "seen"
+        for command in (["sync", "--check"], ["status"], ["sync"]):
+            ran = envsync_as_user(SOMEBODY, command, place.project, environ, out)
+            assert ran.code == 0, ran.err
+            assert {
+                "status": "Nothing differs" in ran.out,
+                "sync": "matches the lock" in ran.err,
+            }[command[0]]
+        (place.venv / ".envsync").chmod(0o777)
+        ran = envsync_as_user(SOMEBODY, ["sync", "--check"], place.project, environ, out)
+        assert ran.code == 3
+        assert "its manifest was not written by this user's envsync" in ran.err
+        ran = envsync_as_user(SOMEBODY, ["sync"], place.project, environ, out)
+        assert ran.code == 1
+        assert "hint: " in ran.err
+    finally:
+        shutil.rmtree(folder)

@@ -1,5 +1,6 @@
 """Work done as another user of this machine, where the tests run as root."""
 
+import codecs
 import importlib
 import os
 import pkgutil
@@ -34,6 +35,8 @@ def as_user(user: int, work: Callable[[], int], out: Path) -> Ran:
         importlib.import_module(module.name)
     for name in _LAZY:
         importlib.import_module(name)
+    for encoding in ("ascii", "idna", "latin-1", "utf-8-sig"):
+        codecs.lookup(encoding)
     texts = [out.with_suffix(f".{stream}") for stream in ("out", "err")]
     child = os.fork()
     if child == 0:
