@@ -47,7 +47,8 @@ SWITCHES = (
         f"{_ORDER}an_atomic_write_is_flushed_before_and_after_its_rename",
     ),
     Switch(
-        "no flush of its folder", _FILES, "            sync_directory(folder)", "            pass",
+        "no flush of its folder", _FILES,
+        '            sync_directory(os.path.dirname(path) or ".")', "            pass",
         f"{_ORDER}an_atomic_write_is_flushed_before_and_after_its_rename",
     ),
     Switch(
@@ -150,7 +151,7 @@ SWITCHES = (
         "tests/sync/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
     ),
     Switch(
-        "a journal may name any path", _JOURNAL, "if not is_inside(step.path) or not (",
+        "a journal may name any path", _JOURNAL, "if not (is_root or is_inside(step.path)) or not (",
         "if False and not (",
         "tests/sync/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
     ),

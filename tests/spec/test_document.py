@@ -40,10 +40,10 @@ def test_what_cannot_be_read_has_its_line(data: bytes, expected: str) -> None:
 
 
 def test_bombs_of_a_megabyte_are_refused_at_once() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for data in (b"a." * 520_000, b"[" * MAX_BYTES, b"{a=" * 340_000, b'"""' * 349_000):
         reason(data)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_long_strings_and_comments_with_dots_are_no_bombs() -> None:

@@ -70,10 +70,10 @@ def test_a_missing_group_gets_a_near_miss() -> None:
 def test_sixty_levels_that_double_are_instant() -> None:
     written: Written = {"g0": ["x"]}
     written |= {f"g{n}": [f"+g{n - 1}", f"+g{n - 1}"] for n in range(1, 61)}
-    started = time.perf_counter()
+    started = time.process_time()
     expanded, _ = expand(dict(reversed(written.items())))
     assert expanded["g60"] == ["x"]
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_deep_chain_needs_no_deep_stack() -> None:

@@ -312,10 +312,10 @@ def test_doubling_groups_are_instant() -> None:
         f"g{n} = [{{include-group = 'g{n - 1}'}}, {{include-group = 'g{n - 1}'}}]\n"
         for n in range(1, 61)
     )
-    started = time.perf_counter()
+    started = time.process_time()
     spec = read(f"[env]\n[dependency-groups]\ng0 = ['x']\n{levels}")
     assert spec.dependency_groups[N("g60")] == (Requirement("x"),)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -329,9 +329,9 @@ def test_doubling_groups_are_instant() -> None:
     ids=["requirements", "missing groups", "long requirements"],
 )
 def test_large_files_are_answered_in_seconds(text: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert problems(text)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 @given(st.text() | st.text(alphabet="[]{}=.,'\"\n#env dp1\\-:", max_size=80))
