@@ -151,8 +151,8 @@ SWITCHES = (
         "tests/sync/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
     ),
     Switch(
-        "a journal may name any path", _JOURNAL, "if not (is_root or is_inside(step.path)) or not (",
-        "if False and not (",
+        "a journal may name any path", _JOURNAL,
+        "if not (is_root or is_inside(step.path)) or not (", "if False and not (",
         "tests/sync/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
     ),
     Switch(
