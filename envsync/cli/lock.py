@@ -119,11 +119,12 @@ def write_with_lock(spec: list[tuple[str, bytes]], outcome: "LockOutcome") -> bo
 
 def _check(project: Project, session: Session) -> int:
     """Compare env.toml with the lock, without asking any index. Raises `LockOutdated`."""
+    from envsync.lock.read import reading_policy  # noqa: PLC0415
     from envsync.workflow.lock import read_lock, refuse_stale  # noqa: PLC0415
     from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
 
     spec, _ = read_spec(project)
-    before = read_lock(project)
+    before = read_lock(project, reading_policy(spec, session.settings.insecure_hosts))
     refuse_stale(project, spec, before[0] if before else None, session.settings)
     name = os.path.basename(project.lock_path)
     session.ui.note(f"{name} is up to date")

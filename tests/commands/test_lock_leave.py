@@ -313,10 +313,20 @@ def test_a_row_of_an_index_that_env_toml_does_not_name(locked: Workplace) -> Non
         locked.write(text.replace(f'index = "{url}"', other, 1), "pylock.toml")
         said = locked.run("lock", "--check")
         assert said.code == 3, said.err
-        assert "in the lock is from" in said.err
+        assert "base 2.0 in the lock is " in said.err
     locked.write(text, "pylock.toml")
     locked.ok("lock", "--check")
     locked.environ["ENVSYNC_DEFAULT_INDEX"] = url.rstrip("/")
+    locked.ok("lock", "--check")
+
+
+def test_the_user_s_own_settings_count_for_a_check_too(locked: Workplace) -> None:
+    text = re.sub(r'url = "http://[^/]*/', 'url = "http://plain.example/', locked.lock(), count=1)
+    locked.write(text, "pylock.toml")
+    said = locked.run("lock", "--check")
+    assert said.code == 2
+    assert "plain http is not allowed for plain.example" in said.err
+    locked.environ["ENVSYNC_ALLOW_INSECURE_HOST"] = "plain.example"
     locked.ok("lock", "--check")
 
 
