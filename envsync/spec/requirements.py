@@ -80,7 +80,7 @@ def read_requirement(text: str) -> Requirement:
     if requirement.url is not None:
         _check_reference(text, requirement.url)
     if requirement.marker is not None:
-        _judge_marker(requirement.marker)
+        _judge_marker(requirement.marker, text)
     return requirement
 
 
@@ -94,7 +94,7 @@ def read_marker(text: str) -> Marker:
         raise ValueError(f"{quote(text)} is not a marker: {_first_line(error)}") from error
     except (RecursionError, ValueError) as error:
         raise ValueError(f"{quote(text)} is not a marker that can be read") from error
-    _judge_marker(marker)
+    _judge_marker(marker, text)
     return marker
 
 
@@ -138,7 +138,7 @@ def _check_reference(text: str, url: str) -> None:
         raise ValueError(f"the URL of {name} cannot be used: {error}") from error
 
 
-def _judge_marker(marker: Marker) -> None:
+def _judge_marker(marker: Marker, text: str) -> None:
     """Refuse a marker that has no value in env.toml, or that can't be evaluated anywhere.
 
     `extra` and PEP 751's variables have none; comparisons such as `python_version === ""` are
@@ -153,7 +153,7 @@ def _judge_marker(marker: Marker) -> None:
     try:
         from_marker(marker)
     except ValueError as error:
-        raise ValueError(f"the marker {quote(str(marker))} can't be evaluated: {error}") from error
+        raise ValueError(f"the marker in {quote(text)} can't be evaluated: {error}") from error
 
 
 def _advice(text: str) -> str:
