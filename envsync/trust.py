@@ -104,7 +104,7 @@ def _way(path: str) -> tuple[list[tuple[str, os.stat_result]], str]:
         here = os.path.dirname(at) if name == ".." else os.path.join(at, name)
         try:
             status = os.lstat(here)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # what can't be reached isn't believed either
             return found, os.path.join(here, *reversed(names))
         found.append((here, status))
         if stat.S_ISLNK(status.st_mode):
@@ -122,7 +122,7 @@ def _buckets(cache_dir: str) -> list[str]:
     """Give the folders of a cache that envsync made; what else lies there is never read."""
     try:
         names = os.listdir(cache_dir)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return []
     named = (name for name in names if name.rpartition("-v")[2].isdecimal())
     return [f"{cache_dir}/{name}" for name in named if os.path.isdir(f"{cache_dir}/{name}")]

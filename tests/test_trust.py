@@ -66,6 +66,20 @@ def test_a_cache_of_somebody_else_is_refused(cache: Path, place: str) -> None:
         refuse(cache)
 
 
+def test_what_cannot_be_reached_is_no_danger(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.lstat
+
+    def closed(path: str) -> os.stat_result:
+        if path == str(cache):
+            raise PermissionError(13, "permission denied", path)
+        return real(path)
+
+    (cache / "goals-v1").chmod(0o777)
+    monkeypatch.setattr(os, "lstat", closed)
+    monkeypatch.setattr(os, "listdir", closed)
+    refuse(cache)
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o775])
 def test_a_folder_on_the_way_that_others_write_to(cache: Path, mode: int) -> None:
     cache.parent.chmod(mode)

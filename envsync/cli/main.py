@@ -106,7 +106,7 @@ def main(arguments: Sequence[str]) -> int:
         if getattr(options, "action", "") != "dir":  # `cache dir` only says where it would be
             refuse_shared_cache(settings.cache_dir)
         session = Session(settings, directory, options.env, ui)
-        return module.run(command, options, session)
+        return _run(module, command, options, session)
     except EnvsyncError as error:
         ui.error(error)
         if ui.wants_json:
@@ -127,6 +127,19 @@ def main(arguments: Sequence[str]) -> int:
         return failure.exit_code
     finally:
         ui.close()
+
+
+def _run(module: CommandModule, command: str, options: argparse.Namespace, session: Session) -> int:
+    """Run the command; when the disk refuses about the cache, the hint says how to have another."""
+    try:
+        return module.run(command, options, session)
+    except StorageFailed as error:
+        cache, path = f"{session.settings.cache_dir}/", f"{error.path}/"
+        hint = error.hint or ""
+        if (path.startswith(cache) or cache.startswith(path)) and "--cache-dir" not in hint:
+            another = "`--cache-dir DIR` names another folder for the cache"
+            error.hint = f"{hint}; {another}" if hint else another
+        raise
 
 
 def _folder(project: str) -> str:

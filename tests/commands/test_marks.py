@@ -175,10 +175,12 @@ LOOKING = (
 )
 
 
-def read_only(place: Workplace, *command: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command where project, cache, state and home lie on a file system that is read-only."""
+def read_only(
+    place: Workplace, *command: str, top: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command where a folder is read-only; without `top`, all of project, cache and home."""
     script = 'mount --bind "$TOP" "$TOP" && mount -o remount,ro,bind "$TOP" && cd "$AT" && "$@"'
-    top = place.project.parent
+    top = top or place.project.parent
     return subprocess.run(
         ["unshare", "-rm", "sh", "-c", script, "sh", sys.executable, "-m", "envsync", *command],
         env={**place.environ, "TOP": str(top), "AT": str(place.project), "HOME": f"{top}/home"},
@@ -202,6 +204,17 @@ def test_what_is_right_is_used_where_nothing_can_be_written(synced: Workplace, l
     ran = read_only(synced, "sync")
     assert ran.returncode == 1
     assert "read-only file system" in ran.stderr
+
+
+@pytest.mark.skipif(not full_disk.can_mount(), reason="unshare -rm is not possible here")
+def test_a_cache_that_is_needed_and_read_only_is_named_with_a_way_out(synced: Workplace) -> None:
+    shutil.rmtree(synced.venv)
+    shutil.rmtree(synced.cache / "wheels-v1")
+    ran = read_only(synced, "sync", top=synced.cache)
+    assert ran.returncode == 1
+    assert f"error: {synced.cache}" in ran.stderr
+    assert "`--cache-dir DIR` names another folder" in ran.stderr
+    synced.ok("sync", "--cache-dir", f"{synced.cache}-2")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -40,6 +40,18 @@ def test_what_a_sync_makes_is_its_users_alone(project: Workplace, umask: int) ->
     project.ok("sync", "--verify")
 
 
+def test_a_cache_that_holds_the_state_too_is_still_a_cache(project: Workplace) -> None:
+    """Where there is no other place for it; cleaning leaves what is no cache."""
+    nowhere = {"HOME": "nowhere", "XDG_STATE_HOME": ""}
+    assert project.run("lock", environ=nowhere).code == 0
+    assert (project.cache / "state/locks").is_dir()
+    for command in (["cache", "prune"], ["cache", "size"], ["cache", "clean"]):
+        ran = project.run(*command, environ=nowhere)
+        assert ran.code == 0, ran.err
+    assert (project.cache / "state/locks").is_dir()
+    assert not [*project.cache.glob("pythons-v*/*")]
+
+
 def test_without_a_home_the_hint_names_the_cache(project: Workplace) -> None:
     del project.environ["ENVSYNC_CACHE_DIR"]
     ran = project.run("lock", environ={"HOME": "somewhere"})
