@@ -481,9 +481,9 @@ def materialise(state: State, root: Path, real: Mapping[int, Known]) -> dict[int
 
 
 def _is_state(name: str) -> bool:
-    """Whether a path is an environment, or of its state."""
+    """Whether a path is a project, an environment, or of its state."""
     parts = name.split("/")
-    return len(parts) == 2 or (parts[2:3] == [".envsync"] and len(parts) <= 4)
+    return len(parts) <= 2 or (parts[2:3] == [".envsync"] and len(parts) <= 4)
 
 
 def _make(path: str, node: Node) -> None:
