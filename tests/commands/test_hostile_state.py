@@ -173,6 +173,21 @@ def quarantine_inside(venv: Path) -> None:
     link(f".envsync/quarantine/x/{SITE}", f"../../../../../../../../.local/{SITE}")(venv)
 
 
+def rows_and_quarantine(venv: Path) -> None:
+    """Rows of files outside, and a quarantine that leads outside."""
+    manifest(venv, "checksum", 1)
+    link(".envsync/quarantine", "../../../../.ssh")(venv)
+
+
+def planted(venv: Path) -> None:
+    """An old folder with a file for the quarantine, which leads to the user's own packages."""
+    manifest(venv, "checksum", 1)
+    link(".envsync/quarantine", f"../../../../.local/{SITE}")(venv)
+    old = venv.with_name(".venv.envsync-old-x")
+    manifest(old, "checksum", 1)
+    write(old / ".envsync/quarantine/evil.pth", "import evil")
+
+
 def state_folders(venv: Path) -> None:
     write(venv / ".envsync/id", ID)
     for name in ("stage", "trash", "shell", "manifest", "other"):
@@ -242,6 +257,8 @@ FORGERIES = [
     stamp,
     quarantine,
     quarantine_inside,
+    rows_and_quarantine,
+    planted,
     state_folders,
     state_is_a_link,
     folders_are_links,
@@ -347,6 +364,28 @@ def test_folders_beside_that_a_clone_brought_stay_where_they_are(
     shutil.rmtree(clone.venv)
     clone.ok("sync")
     assert clone.python("import base; print(base.VERSION)") == "2"
+
+
+@pytest.mark.parametrize("command", [["sync"], ["remove", "webby"]], ids=" ".join)
+@pytest.mark.parametrize("how", ["checksum", "seal"])
+def test_a_row_that_leads_out_of_an_environment_of_ours(
+    clone: Workplace, home: Home, how: str, command: list[str]
+) -> None:
+    """All else is right: only that row would be trashed, as a file that is no longer wanted."""
+    clone.ok("sync")
+    path = clone.venv / ".envsync/manifest"
+    lines = path.read_text().splitlines()[:-1]
+    size = (home.folder / "file").stat().st_size
+    rows = [f"{row}\t33188\t{size}\t{'a' * 64}" for row in ("../../../file", "../../.bashrc")]
+    content_time = 1_000_000_000 + 0xAAAAAAAA % 500_000_000
+    for name in ("file", ".bashrc"):
+        (home.folder / name).chmod(0o644)
+        (home.folder / name).write_text("x" * size)
+        os.utime(home.folder / name, (content_time, content_time))
+    path.write_bytes(sealed_by_nobody("".join(f"{line}\n" for line in lines + rows), how))
+    before = home.state()
+    clone.ok(*command)
+    assert home.state() == before
 
 
 # The honest uses beside it
