@@ -14,7 +14,7 @@ from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
 from envsync.sync import stamp, transaction
-from envsync.sync.drift import expected_mtime, in_the_way
+from envsync.sync.drift import Drift, expected_mtime, in_the_way
 from envsync.sync.install import (
     SYMLINK,
     Content,
@@ -27,7 +27,7 @@ from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.merge import merge, one_name
 from envsync.sync.paths import QUARANTINE, owned
-from envsync.sync.plan import Comparison, damaged_owners, make_plan
+from envsync.sync.plan import Comparison, Plan, damaged_owners, make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.transaction import Files, Prepared
 from envsync.sync.tree import Tree
@@ -107,13 +107,9 @@ def sync(
     compare_kept(goal, packages_of(state.manifest), kept, cache_dir)
     store_dir = cache_dir if is_lasting else None
     if state.manifest is not None and comparison.is_empty():
-        manifest = state.manifest
         if before_commit is not None:
             before_commit()
-        if state.torn:
-            manifest = transaction.confirm(goal.root, manifest, key.seal())
-        _register(goal, store_dir, manifest, None)
-        _write_stamp(goal, store_dir, manifest, state.looked_ns)
+        _note_in_sync(goal, state, state.manifest, key.seal(), store_dir)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
     seal = key.made()
@@ -122,21 +118,37 @@ def sync(
         goal, state, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
     )
     _register(goal, store_dir, prepared.manifest, supplies)
-    undo: Undo = _nothing
     with held():
-        try:
-            if before_commit is not None:
-                undo = before_commit()
-            known_ns = time.time_ns() if prepared.built else state.looked_ns
-            transaction.commit(prepared)
-        except BaseException:
-            if not transaction.is_interrupted(goal.root, seal):
-                transaction.discard(prepared)
-                undo()
-            raise
+        began_ns = _commit(prepared, before_commit or (lambda: _nothing))
+        known_ns = began_ns if prepared.built else state.looked_ns
         _write_stamp(goal, store_dir, prepared.manifest, known_ns)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+
+
+def _note_in_sync(
+    goal: Goal, state: State, manifest: Manifest, seal: Seal, store_dir: str | None
+) -> None:
+    """Write down what the look at an environment with nothing to do showed."""
+    if state.torn:
+        manifest = transaction.confirm(goal.root, manifest, seal)
+    _register(goal, store_dir, manifest, None)
+    _write_stamp(goal, store_dir, manifest, state.looked_ns)
+
+
+def _commit(prepared: Prepared, before: Callable[[], Undo]) -> int:
+    """Do what comes before the commit, and that; gives the moment between. Else undo both."""
+    undo: Undo = _nothing
+    try:
+        undo = before()
+        now = time.time_ns()
+        transaction.commit(prepared)
+    except BaseException:
+        if not transaction.is_interrupted(prepared.root, prepared.seal):
+            transaction.discard(prepared)
+            undo()
+        raise
+    return now
 
 
 def _with_set_aside(comparison: Comparison, prepared: Prepared) -> Comparison:
@@ -295,13 +307,7 @@ def _prepare(
 ) -> Prepared:
     """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
     own = _own_files(goal)
-    contents = [environment_content(own)]
-    try:
-        for pin in needed:
-            bytecode = supplies.bytecode.get(pin.name)
-            contents.append(package_files(goal, pin, supplies.wheels[pin.name], bytecode))
-    except FileNotFoundError as error:  # a script that is to be written anew
-        raise transaction.Tampered(str(error.filename)) from error
+    contents = [environment_content(own), *_package_contents(goal, supplies, needed)]
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
     inside = state.manifest is not None
@@ -321,14 +327,9 @@ def _prepare(
             reporter=reporter,
             sources_in=flushed,
         )
-    drift = state.drift
-    with storage_errors(goal.root):
-        others = in_the_way(goal.root, state.manifest.placed(), files.desired)
-    drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
-    plan = make_plan(files.desired, state.manifest, drift)
     return transaction.prepare_update(
         goal.root,
-        plan,
+        _plan(goal.root, files, state.manifest, state.drift),
         files,
         manifest,
         made,
@@ -337,6 +338,25 @@ def _prepare(
         reporter=reporter,
         sources_in=flushed,
     )
+
+
+def _package_contents(
+    goal: Goal, supplies: _Supplies, needed: Sequence[Pinned]
+) -> Iterator[Content]:
+    try:
+        for pin in needed:
+            bytecode = supplies.bytecode.get(pin.name)
+            yield package_files(goal, pin, supplies.wheels[pin.name], bytecode)
+    except FileNotFoundError as error:  # a script that is to be written anew
+        raise transaction.Tampered(str(error.filename)) from error
+
+
+def _plan(root: str, files: Files, manifest: Manifest, drift: Drift) -> Plan:
+    """Say what is to change; what is in the way of a new file counts as stray, too."""
+    with storage_errors(root):
+        others = in_the_way(root, manifest.placed(), files.desired)
+    drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
+    return make_plan(files.desired, manifest, drift)
 
 
 def _write_stamp(goal: Goal, cache_dir: str | None, manifest: Manifest, known_ns: int) -> None:
