@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -167,16 +168,17 @@ from envsync.events import SILENT
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import project_at
 with project_lock(project_at(sys.argv[1]), sys.argv[2], SILENT):
-    if sys.argv[3] == "fork" and os.fork() == 0:
-        sys.stdout.close()
+    child = os.fork() if sys.argv[3] == "fork" else None
+    if child == 0:
+        os.close(1)  # sys.stdout.close() leaves it open, and the test would wait for this process
         time.sleep(60)
-    print("held", flush=True)
+    print(f"held {child}", flush=True)
     time.sleep(60)
 """
 
 
-def hold(place: Workplace, how: str = "") -> "subprocess.Popen[str]":
-    """Start a process that holds the project's lock."""
+def hold(place: Workplace, how: str = "alone") -> "tuple[subprocess.Popen[str], int | None]":
+    """Start a process that holds the project's lock; gives it, and the child that it forked."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, place.project, place.cache, how],
         env={**place.environ, "PYTHONPATH": str(Path(files.__file__).parent.parent)},
@@ -184,22 +186,27 @@ def hold(place: Workplace, how: str = "") -> "subprocess.Popen[str]":
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
-    return process
+    held, _, child = process.stdout.readline().strip().partition(" ")
+    assert held == "held"
+    return process, None if child == "None" else int(child)
 
 
 @pytest.mark.parametrize("how", ["alone", "fork"])
 def test_a_killed_holder_and_its_children_block_nobody(project: Workplace, how: str) -> None:
-    holder = hold(project, how)
+    holder, child = hold(project, how)
     holder.kill()
     holder.communicate()
-    started = time.monotonic()
-    assert "Waiting" not in project.ok("lock").err
-    assert time.monotonic() - started < 30
+    try:
+        started = time.monotonic()
+        assert "Waiting" not in project.ok("lock").err
+        assert time.monotonic() - started < 30
+    finally:
+        if child is not None:
+            os.kill(child, signal.SIGKILL)  # it was there until now
 
 
 def test_waiting_is_shown_and_ends_with_the_holder(project: Workplace) -> None:
-    holder = hold(project)
+    holder, _ = hold(project)
     waiter = subprocess.Popen(
         [sys.executable, "-m", "envsync", "sync"],
         cwd=project.project,
@@ -219,7 +226,7 @@ def test_waiting_is_shown_and_ends_with_the_holder(project: Workplace) -> None:
 
 def test_looking_waits_for_nobody(project: Workplace) -> None:
     project.ok("sync")
-    holder = hold(project)
+    holder, _ = hold(project)
     for command in (
         *(["status"], ["sync", "--check"], ["lock", "--check"], ["lock", "--dry-run"]),
         *(["sync", "--dry-run"], ["verify"], ["run", "true"]),
