@@ -13,6 +13,7 @@ import os
 import stat
 from contextlib import suppress
 
+from envsync.durable import flush_all
 from envsync.errors import StorageFailed
 from envsync.files import FileLock, make_folders, storage_failed, write_atomic
 from envsync.settings import Settings
@@ -72,6 +73,7 @@ def _make(folder: str) -> Seal:
     with FileLock(os.path.realpath(folder), timeout=_WAIT_SECONDS):
         key = _read(folder)
         if key is None:
+            flush_all((folder,))  # the folders above, which may be new as well
             key = os.urandom(KEY_BYTES)
             write_atomic(f"{folder}/{NAME}", key, mode=0o600)
     return Seal(key)
