@@ -52,10 +52,15 @@ from envsync.workflow.users import register_user
 _TRIES = 4
 
 Undo = Callable[[], None]
+"""Takes back what was written."""
 
 
 def _nothing() -> None:
     pass
+
+
+def _writes_nothing() -> Undo:
+    return _nothing
 
 
 @contextmanager
@@ -82,7 +87,7 @@ def sync(
     verify: bool = False,
     cache_dir: str | None = None,
     is_lasting: bool = True,
-    before_commit: Callable[[], Undo] | None = None,
+    before_commit: Callable[[], Undo] = _writes_nothing,
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
@@ -98,7 +103,8 @@ def sync(
     """
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
-    state = look(goal, key.seal(), force=force, verify=verify)
+    seal = key.seal()
+    state = look(goal, seal, force=force, verify=verify)
     comparison = compared(goal, state)
     if state.torn and goal.link_mode == SYMLINK:
         fetch(goal.pins, "trust")  # the store compares its own
@@ -107,9 +113,8 @@ def sync(
     compare_kept(goal, packages_of(state.manifest), kept, cache_dir)
     store_dir = cache_dir if is_lasting else None
     if state.manifest is not None and comparison.is_empty():
-        if before_commit is not None:
-            before_commit()
-        _note_in_sync(goal, state, state.manifest, key.seal(), store_dir)
+        before_commit()
+        _note_in_sync(goal, state, state.manifest, seal, store_dir)
         return SyncOutcome(goal.root, comparison, created=False)
     _refuse_own(goal.root)
     seal = key.made()
@@ -119,7 +124,7 @@ def sync(
     )
     _register(goal, store_dir, prepared.manifest, supplies)
     with held():
-        began_ns = _commit(prepared, before_commit or (lambda: _nothing))
+        began_ns = _commit(prepared, before_commit)
         known_ns = began_ns if prepared.built else state.looked_ns
         _write_stamp(goal, store_dir, prepared.manifest, known_ns)
     comparison = _with_set_aside(comparison, prepared)
@@ -369,9 +374,10 @@ def _write_stamp(goal: Goal, cache_dir: str | None, manifest: Manifest, known_ns
     if not goal.inputs:
         stamp.drop(cache_dir, goal.root)
         return
-    known = owned(manifest.placed(), owned_folders(goal.target))
+    placed = manifest.placed()
+    known = owned(placed, owned_folders(goal.target))
     folders = sorted(folder for folder in known if os.path.isdir(f"{goal.root}/{folder}"))
-    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in manifest.placed().values()]
+    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
     with suppress(OSError):  # an input that is gone by now
         inputs, run = list(goal.inputs), transaction.written_in(goal.root, manifest)
         data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
