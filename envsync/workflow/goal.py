@@ -19,12 +19,12 @@ from envsync.spec.model import Part, Spec
 from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.local_files import files_of_pins, refuse_altered
 from envsync.workflow.lock import (
+    NO_LOCK,
     LockOutcome,
     make_lock,
     read_lock,
     refuse_stale,
     refuse_unanswered,
-    why_stale,
 )
 from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
@@ -74,7 +74,7 @@ def lock_on_disk(project: Project, spec: Spec, settings: Settings, *, trust: str
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     name = os.path.basename(project.lock_path)
     if trust == LOCKED:
-        raise LockOutdated(name, why_stale(project, spec, None, settings), hint="`envsync lock`")
+        raise LockOutdated(name, NO_LOCK, hint="`envsync lock`")
     raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
 
 

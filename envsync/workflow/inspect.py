@@ -9,6 +9,7 @@ from typing import NamedTuple
 from envsync.errors import EnvDiffers
 from envsync.events import Reporter
 from envsync.settings import Settings
+from envsync.spec.model import Spec
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
 from envsync.sync import transaction
@@ -91,7 +92,7 @@ def status(
 
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
-    goal, _, stale = _goal(project, request.selection, FROZEN, settings, reporter)
+    spec, lock, goal = _goal(project, request.selection, FROZEN, settings, reporter)
     seal = UserKey(settings).seal()
     state = look(goal, seal, force=True)
     placed = state.manifest.placed() if state.manifest else {}
@@ -101,7 +102,7 @@ def status(
         python=goal.target.version,
         packages=len(goal.pins),
         files=len(placed),
-        stale=stale,
+        stale=why_stale(project, spec, lock.pylock, settings),
         absent=absent,
         interrupted=transaction.is_interrupted(goal.root, seal),
         comparison=compared(goal, state),
@@ -127,7 +128,8 @@ def verify(
 
     Raises `EnvDiffers` with every difference, and as `status` does.
     """
-    goal, lock, _ = _goal(project, request.selection, request.trust or LOCKED, settings, reporter)
+    trust = request.trust or LOCKED
+    _, lock, goal = _goal(project, request.selection, trust, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=True)
     found = check(goal, seal, false, verify=True)
@@ -147,12 +149,11 @@ def verify(
 
 def _goal(
     project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
-) -> tuple[Goal, LockOutcome, tuple[str, ...]]:
-    """What the lock on disk asks for, that lock, and why it does not answer env.toml."""
+) -> tuple[Spec, LockOutcome, Goal]:
+    """Give what env.toml says, the lock on disk, and what that asks for."""
     spec, _ = read_spec(project)
     lock = lock_to_compare(project, spec, settings, trust=trust)
-    goal = make_goal(project, spec, lock, selection, settings, reporter)
-    return goal, lock, why_stale(project, spec, lock.pylock, settings)
+    return spec, lock, make_goal(project, spec, lock, selection, settings, reporter)
 
 
 def _path_changes(root: str, state: State) -> Iterable[PathChange]:

@@ -78,16 +78,16 @@ def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock,
     return parse_lock(data, path=name, policy=policy), data
 
 
-def why_stale(
-    project: Project, spec: Spec, pylock: Pylock | None, settings: Settings
-) -> tuple[str, ...]:
+NO_LOCK = ("there is no lock",)
+"""Why nothing answers env.toml where there is none."""
+
+
+def why_stale(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> tuple[str, ...]:
     """Say why a lock doesn't answer env.toml, or the project's files; a phrase each.
 
     The first kind of reason that there is: env.toml changed; it doesn't lead to what is in the
     lock; a local project changed; a file is not what was locked.
     """
-    if pylock is None:
-        return ("there is no lock",)
     reasons = _why_unanswered(project, spec, pylock, settings)
     return reasons or tuple(one.reason for one in altered(project.root, pylock))
 
@@ -107,7 +107,7 @@ def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: 
     """See that a lock answers env.toml and the project's files. Raises `LockOutdated`."""
     name = os.path.basename(project.lock_path)
     if pylock is None:
-        raise LockOutdated(name, why_stale(project, spec, None, settings))
+        raise LockOutdated(name, NO_LOCK)
     refuse_unanswered(project, spec, pylock, settings)
     found = tuple(altered(project.root, pylock))
     if found:
