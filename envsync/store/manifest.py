@@ -9,7 +9,6 @@ which the disk holds only in part is as good as none:
     sha256 HEX of the wheel
     name, version, dist-info, purelib, boot       each with its value
     entry-points N, then N lines                  group, name, module, attribute, extras
-    collisions N, then N lines                    two paths
     folders N, then N lines
     files N, then N lines                         paths
     executable                                    numbers of the executable files
@@ -19,12 +18,14 @@ which the disk holds only in part is as good as none:
     requires-python SPECIFIERS                    and this one of them, "" for none
     checksum HEX
 
-The two lines of facts are missing in manifests of older versions and in those of bytecode.
+The two lines of facts are missing in manifests of older versions and in those of bytecode. Older
+versions wrote pairs of paths that differ in case only, as `collisions N` and N lines, before the
+folders; nobody reads them any more.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 from envsync.model.entry_point import EntryPoint
@@ -60,9 +61,6 @@ class StoredWheel(NamedTuple):
     entry_points: tuple[EntryPoint, ...]
     folders: tuple[str, ...] = ()
     """Folders of the tree, each before those that lie in it."""
-    fold_collisions: tuple[tuple[str, str], ...] = ()
-    """Pairs of paths that can't both exist where a file system ignores letter case. They are
-    places: below site-packages, or below the environment's root when they begin with "/"."""
     facts: str = ""
     """What its METADATA decides, as a digest (`wheel.facts`); "" where the manifest is older."""
     requires_python: str = ""
@@ -79,7 +77,6 @@ def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
         f"purelib {'yes' if wheel.purelib else 'no'}",
         f"boot {boot}",
         *_section("entry-points", map(_entry_point_line, wheel.entry_points)),
-        *_section("collisions", map("\t".join, wheel.fold_collisions)),
         *_section("folders", wheel.folders),
         *_section("files", (file.path for file in wheel.files)),
         _column("executable", (at for at, file in enumerate(wheel.files) if file.executable)),
@@ -127,8 +124,7 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
     fields = ("sha256", "name", "version", "dist-info", "purelib", "boot")
     sha256, name, version, dist_info, purelib, boot = (_value(lines, title) for title in fields)
     entry_points = tuple(map(_parse_entry_point, _rows(lines, "entry-points")))
-    collisions = tuple(map(_parse_pair, _rows(lines, "collisions")))
-    folders = tuple(_rows(lines, "folders"))
+    folders = tuple(_parse_folders(lines))
     files = _parse_files(lines)
     facts = next(lines, "").removeprefix("facts ")
     requires_python = _value(lines, "requires-python") if facts else ""
@@ -142,7 +138,6 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
         files,
         entry_points,
         folders,
-        collisions,
         facts,
         requires_python,
     )
@@ -160,6 +155,14 @@ def _rows(lines: Iterator[str], title: str) -> Sequence[str]:
     return list(islice(lines, int(_value(lines, title))))
 
 
+def _parse_folders(lines: Iterator[str]) -> Sequence[str]:
+    first = next(lines)
+    if first.startswith("collisions "):  # of an older version
+        _rows(chain([first], lines), "collisions")
+        first = next(lines)
+    return _rows(chain([first], lines), "folders")
+
+
 def _parse_files(lines: Iterator[str]) -> tuple[StoredFile, ...]:
     paths = _rows(lines, "files")
     executable = [False] * len(paths)
@@ -175,8 +178,3 @@ def _parse_files(lines: Iterator[str]) -> tuple[StoredFile, ...]:
 def _parse_entry_point(line: str) -> EntryPoint:
     group, name, module, attr, extras = line.split("\t")
     return EntryPoint(group, name, module, attr, tuple(extras.split(",")) if extras else ())
-
-
-def _parse_pair(line: str) -> tuple[str, str]:
-    first, second = line.split("\t")
-    return first, second

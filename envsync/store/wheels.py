@@ -80,7 +80,6 @@ class WheelStore(StoreWriter):
             files=files,
             entry_points=archive.entry_points,
             folders=folders,
-            fold_collisions=archive.fold_collisions,
             facts=facts_digest(archive.metadata),
             requires_python=_in_a_line(archive.metadata.requires_python),
         )

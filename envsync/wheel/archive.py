@@ -41,8 +41,6 @@ class WheelArchive(NamedTuple):
     purelib: bool
     entry_points: tuple[EntryPoint, ...]
     metadata: CoreMetadata
-    fold_collisions: tuple[tuple[str, str], ...] = ()
-    """Pairs of paths that can't both exist where a file system ignores letter case."""
 
 
 def open_wheel(
@@ -81,7 +79,6 @@ def open_wheel(
         info.wheel_file().root_is_purelib,
         scripts,
         info.metadata(identity),
-        paths.fold_collisions(placed, target_folders),
     )
 
 

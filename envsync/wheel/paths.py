@@ -174,27 +174,3 @@ def _twice(paths: Iterable[str]) -> str:
             return path
         seen.add(path)
     return ""
-
-
-def fold_collisions(paths: Sequence[str], folders: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Give pairs of paths that can't both exist where a file system ignores case.
-
-    `folders` are those that the paths lie in. Of a file and a folder that meet, the file comes
-    first; two folders that meet become one, which harms only files of one name in them.
-    """
-    text = "\n".join(paths)
-    if text.isascii() and "./" not in text and " /" not in text and ".\n" not in text:
-        lower = {path.lower() for path in paths}
-        if len(lower) == len(paths) and lower.isdisjoint(map(str.lower, folders)):
-            return ()
-    firsts: dict[str, str] = {}
-    pairs: list[tuple[str, str]] = []
-    for path in paths:
-        first = firsts.setdefault(fold(path), path)
-        if first is not path:
-            pairs.append((first, path))
-    for folder in folders:
-        file = firsts.get(fold(folder))
-        if file is not None and file != folder:
-            pairs.append((file, folder))
-    return tuple(sorted(pairs))

@@ -28,7 +28,6 @@ WHEEL = StoredWheel(
         EntryPoint("gui_scripts", "demo-gui", "demo", "gui", ("a", "b")),
     ),
     folders=("Demo.Kit-1.0+local.data", "Demo.Kit-1.0+local.data/scripts", "demo"),
-    fold_collisions=(("demo/a", "demo/A"),),
 )
 BARE = StoredWheel("0" * 64, "/t", "a", "1", "a-1.dist-info", False, (), ())
 
@@ -47,6 +46,15 @@ def test_a_manifest_without_facts_is_as_older_versions_wrote_it() -> None:
     assert b"\nfacts " not in render_manifest(WHEEL, boot="")
     lines = render_manifest(TOLD, boot="").split(b"\n")
     assert lines[-4:-2] == [b"facts " + b"ab" * 32, b"requires-python >=3.8"]
+
+
+@pytest.mark.parametrize("pairs", [(), (b"demo/a\tdemo/A",), (b"x\tX", b"folders 1\tFolders 1")])
+def test_pairs_of_names_that_older_versions_wrote_are_passed_over(pairs: tuple[bytes, ...]) -> None:
+    body = render_manifest(TOLD, boot="b").rpartition(b"checksum ")[0]
+    section = b"\n".join((b"collisions %d" % len(pairs), *pairs, b"folders "))
+    body = body.replace(b"folders ", section, 1)
+    data = body + f"checksum {hashlib.sha256(body).hexdigest()}\n".encode()
+    assert parse_manifest(data, tree=TOLD.tree) == (TOLD, "b")
 
 
 def test_the_text_does_not_name_the_place() -> None:

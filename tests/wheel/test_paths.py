@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from envsync.wheel.paths import (
     clash,
     fold,
-    fold_collisions,
     folders_of,
     is_reserved_script,
     is_safe,
@@ -178,17 +177,3 @@ def test_clash_names_twins_and_files_that_are_folders() -> None:
     assert clash(["a", "b/c"], ["b"]) is None
     assert clash(["a", "b", "a"], []) == "'a' is there twice"
     assert clash(["a", "a/b"], ["a"]) == "'a' is a file and a folder"
-
-
-def test_fold_collisions_are_pairs_of_files_or_of_file_and_folder() -> None:
-    paths = ["demo/A.py", "demo/a.py", "Data", "data/x", "naïve", "NAÏVE", "plain"]
-    assert fold_collisions(paths, folders_of(paths)) == (
-        ("Data", "data"),
-        ("demo/A.py", "demo/a.py"),
-        ("naïve", "NAÏVE"),
-    )
-
-
-def test_folders_that_meet_are_no_collision() -> None:
-    paths = ["Demo/a.py", "demo/b.py"]
-    assert fold_collisions(paths, folders_of(paths)) == ()
