@@ -16,8 +16,6 @@ from envsync.python_named import FORMS, Named
 from envsync.python_places import Candidate, find_candidates, fingerprint, search_folders
 from envsync.python_trust import is_interpreter
 
-__all__ = ["ask", "find_target", "list_interpreters", "matches"]
-
 _ANY = SpecifierSet()
 
 

@@ -13,9 +13,7 @@ from typing import NamedTuple
 
 from envsync.errors import InterpreterNotFound
 from envsync.python_base import base_of
-from envsync.python_trust import EXECUTABLE, is_inside, is_interpreter, is_own
-
-__all__ = ["find_candidates", "fingerprint", "is_inside", "parse_launcher_list", "search_folders"]
+from envsync.python_trust import EXECUTABLE, is_interpreter, is_own
 
 
 class Folder(NamedTuple):

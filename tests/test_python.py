@@ -11,10 +11,10 @@ from envsync.python import list_interpreters, parse_request
 from envsync.python_places import (
     Folder,
     find_candidates,
-    is_inside,
     parse_launcher_list,
     search_folders,
 )
+from envsync.python_trust import is_inside
 from tests.support.interpreters import World, fake_python, script
 
 # Versions that no machine has, so that the interpreters really here never win.

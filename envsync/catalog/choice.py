@@ -4,9 +4,6 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from envsync.errors import MetadataInvalid
 from envsync.model.candidate import CoreMetadata
-from envsync.model.speaker import metadata_wheel
-
-__all__ = ["check_identity", "metadata_wheel"]
 
 
 def check_identity(metadata: CoreMetadata, filename: str) -> CoreMetadata:

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.catalog.choice import check_identity, metadata_wheel
+from envsync.catalog.choice import check_identity
 from envsync.catalog.direct import BuildMetadata, DirectPolicy, DirectReader
 from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
@@ -25,6 +25,7 @@ from envsync.index.client import IndexClient
 from envsync.index.urls import display_url
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, File
+from envsync.model.speaker import listed_speaker, metadata_wheel
 from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of, may_build
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
@@ -232,5 +233,5 @@ def _identity(candidate: Candidate) -> str:
     if source is not None:
         place = source.url or source.path
         return f"{candidate.name} @ {place} {source.subdirectory} {source.commit}"
-    file = metadata_wheel(candidate.wheels) if candidate.wheels else candidate.sdist
+    file = listed_speaker(candidate)
     return f"{candidate.name} {candidate.version} {file.url if file else ''}"

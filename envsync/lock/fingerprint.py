@@ -114,12 +114,6 @@ def recorded_roots(pylock: Pylock) -> tuple[Root, ...]:
     )
 
 
-def recorded_exclude_newer(pylock: Pylock) -> str | None:
-    """The absolute time (ISO 8601, UTC) up to which files were looked at, if one was set."""
-    value = tool_table(pylock).get("exclude-newer")
-    return value if isinstance(value, str) else None
-
-
 def _changed_roots(spec: Spec, pylock: Pylock) -> Iterable[str]:
     before, after = set(recorded_roots(pylock)), set(roots(spec))
     for root in sorted(map(str, after - before)):

@@ -31,8 +31,13 @@ def speaker(candidate: Candidate) -> str | None:
         place = source.url or source.path or ""
         is_file = source.kind in ("wheel", "archive")
         return unquote(place.partition("?")[0].rpartition("/")[2]) if is_file else None
-    file = metadata_wheel(candidate.wheels) if candidate.wheels else candidate.sdist
+    file = listed_speaker(candidate)
     return file.filename if file is not None else None
+
+
+def listed_speaker(candidate: Candidate) -> File | None:
+    """The file of an index's page that speaks for a candidate; None where the page has none."""
+    return metadata_wheel(candidate.wheels) if candidate.wheels else candidate.sdist
 
 
 @lru_cache(maxsize=1 << 14)

@@ -40,11 +40,6 @@ def read_exclude_newer(text: str) -> str:
     return text.strip()
 
 
-def write_time(value: date) -> str:
-    """Write a TOML date or date-time as text for `read_exclude_newer`."""
-    return value.isoformat()
-
-
 def _after_day(text: str) -> datetime:
     try:
         day = date.fromisoformat(text) + timedelta(days=1)

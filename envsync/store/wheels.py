@@ -27,14 +27,12 @@ from packaging.version import Version
 
 from envsync.errors import HashMismatch, WheelInvalid
 from envsync.files import storage_errors
-from envsync.store.manifest import StoredFile, StoredWheel
+from envsync.store.manifest import StoredWheel
 from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter
 from envsync.wheel.archive import WheelArchive, open_wheel
 from envsync.wheel.facts import facts_digest
 from envsync.wheel.zip_directory import Data
-
-__all__ = ["StoredFile", "StoredWheel", "WheelStore"]
 
 
 class WheelStore(StoreWriter):

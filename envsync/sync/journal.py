@@ -183,22 +183,6 @@ def _is_leftover(name: str) -> bool:
     return name in _LEFTOVERS or name.startswith(".")  # a file that was being written
 
 
-def read_id(root: str) -> str | None:
-    """Give the identity of the environment at `root`; None when none is said there.
-
-    Raises `StorageFailed`.
-    """
-    with storage_errors(root):
-        try:
-            tree = Tree(root)
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                return None
-            raise
-        with tree:
-            return id_in(tree)
-
-
 def id_in(tree: Tree) -> str | None:
     """Give the identity of an environment; None when it says none. Raises `OSError`."""
     data = tree.read(f"{STATE}/id", 200)

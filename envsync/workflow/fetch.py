@@ -14,8 +14,9 @@ from envsync.events import Reporter
 from envsync.files import sha256_file, storage_errors
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
+from envsync.store.manifest import StoredWheel
 from envsync.store.scratch import scratch, sweep_abandoned
-from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.store.wheels import WheelStore
 from envsync.workflow.stored import Look, in_store
 
 _UNPACKERS = 2

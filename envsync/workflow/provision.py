@@ -24,7 +24,7 @@ from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.times import exclude_newer_time
-from envsync.store.wheels import StoredWheel
+from envsync.store.manifest import StoredWheel
 from envsync.sync.key import UserKey
 from envsync.workflow.look import Goal
 from envsync.workflow.stored import Look

@@ -21,7 +21,8 @@ from envsync.model.target import Target
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
-from envsync.store.wheels import StoredWheel, WheelStore
+from envsync.store.manifest import StoredWheel
+from envsync.store.wheels import WheelStore
 from envsync.workflow.credentials import bind_credentials
 from envsync.workflow.fetch import Source, fetch
 from envsync.workflow.local_files import take

@@ -6,9 +6,10 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.catalog.choice import check_identity, metadata_wheel
+from envsync.catalog.choice import check_identity
 from envsync.errors import MetadataInvalid
 from envsync.model.candidate import CoreMetadata, File
+from envsync.model.speaker import metadata_wheel
 
 
 def chosen(*tags: str) -> str:

@@ -17,7 +17,8 @@ from packaging.version import Version
 from envsync.errors import HashMismatch, StorageFailed, WheelInvalid
 from envsync.files import content_mtime
 from envsync.store import unpack
-from envsync.store.wheels import StoredFile, StoredWheel, WheelStore
+from envsync.store.manifest import StoredFile, StoredWheel
+from envsync.store.wheels import WheelStore
 from envsync.wheel import members
 from tests.support.wheels import Content, make_wheel, wheel_files
 from tests.wheel.zips import Part, pack_parts

@@ -56,7 +56,8 @@ def root(tmp_path: Path) -> Path:
 def test_new_environment_holds_its_files_and_nothing_lies_beside_it(root: Path) -> None:
     assert tree(root) == OLD
     assert os.listdir(root.parent) == [".venv"]
-    assert journal.read_id(str(root)) == "0" * 32
+    with Tree(str(root)) as opened:
+        assert journal.id_in(opened) == "0" * 32
 
 
 def test_failing_preparation_leaves_nothing_behind(root: Path) -> None:

@@ -100,7 +100,8 @@ def test_state_that_is_a_link_is_not_followed(root: Path, outside: Path, place: 
 def test_state_that_is_a_link_is_nobody_of_ours(root: Path, outside: Path) -> None:
     (outside / "id").write_text("abc\n")
     put_link(root, ".envsync", outside)
-    assert journal.read_id(str(root)) is None
+    with Tree(str(root)) as tree:
+        assert journal.id_in(tree) is None
 
 
 def test_a_journal_of_a_copied_environment_is_refused(root: Path, tmp_path: Path) -> None:
