@@ -20,6 +20,9 @@ from envsync import userdirs
 from envsync.errors import StorageFailed, UsageError
 from envsync.files import make_folders, storage_errors
 
+IN_CACHE = "state"
+"""The folder of a cache for what is kept of a user without a home: no bucket, never cleaned."""
+
 _HINT = "`--cache-dir DIR` (or ENVSYNC_CACHE_DIR) names a folder of yours"
 _MOST_LINKS = 40
 
@@ -60,14 +63,19 @@ def state_folder(cache_dir: str, name: str) -> str | None:
     It is made below the user's place for state, or, where that can't be written to or isn't the
     user's alone, in the cache. None where neither will do.
     """
-    for base in (userdirs.state_dir(os.environ), cache_dir and f"{cache_dir}/state"):
-        if base:
-            folder = f"{base}/{name}"
-            with suppress(OSError):
-                make_folders(folder, 0o700)
-                if os.access(folder, os.W_OK) and is_private(folder):
-                    return folder
+    for place in state_places(userdirs.state_dir(os.environ), cache_dir):
+        folder = f"{place}/{name}"
+        with suppress(OSError):
+            make_folders(folder, 0o700)
+            if os.access(folder, os.W_OK) and is_private(folder):
+                return folder
     return None
+
+
+def state_places(state_dir: str, cache_dir: str) -> list[str]:
+    """Give where state of this user's may lie, the better place first; "" is no place."""
+    in_cache = cache_dir and f"{cache_dir}/{IN_CACHE}"
+    return [place for place in (state_dir, in_cache) if place]
 
 
 def is_private(folder: str) -> bool:

@@ -17,6 +17,7 @@ from envsync.files import make_private_directory, remove_tree, storage_errors
 from envsync.store.entries import DAMAGED
 from envsync.store.scratch import DAY, is_abandoned
 from envsync.store.writer import STAGING, TAG
+from envsync.trust import IN_CACHE
 
 ENTRIES, VALUES, SCRATCH, USERS = "entries", "values", "scratch", "users"
 
@@ -42,9 +43,6 @@ BUCKETS = {
 """Every bucket in its present format, and what is in it: folders that are one thing each, files
 that are one value each (perhaps in folders), private folders of running processes, records of
 environments."""
-
-STATE = "state"
-"""What is kept of a user without a home (`trust.state_folder`, `sync.key`): never deleted."""
 
 _REMOVED = ".removed-"
 _BLOCK = 512
@@ -81,7 +79,7 @@ def check_ours(cache_dir: str) -> bool:
         tag = _read_tag(f"{cache_dir}/{TAG}")
     if status.st_uid != os.geteuid():
         raise StorageFailed(cache_dir, "it belongs to another user")
-    ours = {name for name in names if bucket_version(name) or name in (TAG, STATE)}
+    ours = {name for name in names if bucket_version(name) or name in (TAG, IN_CACHE)}
     if b"envsync" not in tag and ours != set(names):
         raise UsageError(
             f"{cache_dir} is not a cache of envsync: other things lie there, and no {TAG} says so",

@@ -18,10 +18,9 @@ from envsync.errors import StorageFailed
 from envsync.files import FileLock, make_folders, storage_failed, write_atomic
 from envsync.settings import Settings
 from envsync.sync.seal import KEY_BYTES, NOBODY, Seal
-from envsync.trust import is_private
+from envsync.trust import is_private, state_places
 
 NAME = "key"
-IN_CACHE = "state"
 _WAIT_SECONDS = 60.0
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -30,8 +29,8 @@ class UserKey:
     """Where this user's key is kept: read when there is one, made when something is sealed."""
 
     def __init__(self, settings: Settings) -> None:
-        places = (settings.state_dir, f"{settings.cache_dir}/{IN_CACHE}")
-        self._folders = [folder for folder in places if folder]
+        """There is a place for a cache at least (`trust.refuse_shared_cache`)."""
+        self._folders = state_places(settings.state_dir, settings.cache_dir)
 
     def seal(self) -> Seal:
         """Give this user's seal; `NOBODY` where nothing was sealed yet, or no key can be read."""
