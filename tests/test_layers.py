@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "envsync"
 RANKS = (
     {"durable", "errors", "events", "halves", "interrupts", "redaction", "userdirs"},
     {"model", "settings", "files"},
-    {"inside", "spec", "texts", "trust", "wheel"},
+    {"flock", "inside", "spec", "texts", "trust", "wheel"},
     {"lock", "index", "store", "venv", "python"},
     {"resolve", "sync", "build"},
     {"catalog"},

@@ -18,13 +18,13 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from envsync.errors import StorageFailed
 from envsync.files import (
-    FileLock,
     read_limited,
     sha256_file,
     storage_errors,
     sync_directory,
     write_atomic,
 )
+from envsync.flock import FileLock
 from envsync.store.scratch import DAY, scratch
 from envsync.store.writer import STAGING, prepare_cache
 

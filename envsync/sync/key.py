@@ -15,7 +15,8 @@ from contextlib import suppress
 
 from envsync.durable import flush_all
 from envsync.errors import StorageFailed
-from envsync.files import FileLock, make_folders, storage_failed, write_atomic
+from envsync.files import make_folders, storage_failed, write_atomic
+from envsync.flock import FileLock
 from envsync.settings import Settings
 from envsync.sync.seal import KEY_BYTES, NOBODY, Seal
 from envsync.trust import is_private, state_places

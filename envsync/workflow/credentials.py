@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from envsync.errors import StorageFailed, UsageError
 from envsync.events import Reporter
-from envsync.files import FileLock, storage_errors, write_atomic
+from envsync.files import storage_errors, write_atomic
+from envsync.flock import FileLock
 from envsync.index.auth import Pair, pair_in
 from envsync.index.urls import Address, display_url, parse_address, scope_of
 from envsync.redaction import is_doubtful

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
-from envsync.files import FileLock
+from envsync.flock import FileLock
 from envsync.trust import state_folder
 from envsync.workflow.project import Project
 

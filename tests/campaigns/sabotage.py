@@ -31,7 +31,8 @@ class Switch(NamedTuple):
     test: str
 
 
-_FILES, _JOURNAL, _TREE = "files.py", "sync/journal.py", "sync/tree.py"
+_FILES, _FLOCK = "files.py", "flock.py"
+_JOURNAL, _TREE = "sync/journal.py", "sync/tree.py"
 _MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py"
 _SEAL, _REPLACE, _BESIDE = "sync/seal.py", "sync/replace.py", "sync/beside.py"
 _BELIEF, _PATHS = "sync/belief.py", "sync/paths.py"
@@ -94,8 +95,8 @@ SWITCHES = (
         "tests/test_files.py::test_atomic_write_replaces_a_link_and_never_writes_through_it",
     ),
     Switch(
-        "no lock", _FILES, "fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
-        "tests/test_files.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
+        "no lock", _FLOCK, "fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
+        "tests/test_flock.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
     ),
     Switch(
         "damage of a sealed text is not seen", _SEAL,
@@ -223,13 +224,13 @@ SWITCHES = (
         "tests/sync/test_stamp.py::test_other_changes_are_seen_at_both_levels",
     ),
     Switch(
-        "a lock on a file that was removed counts", _FILES,
+        "a lock on a file that was removed counts", _FLOCK,
         "if self._is_in_place():", "if True:",
-        "tests/test_files.py"
+        "tests/test_flock.py"
         "::test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing",
     ),
     Switch(
-        "forked processes keep locks", _FILES,
+        "forked processes keep locks", _FLOCK,
         "os.register_at_fork(after_in_child=_let_go)", "_let_go",
         "tests/commands/test_together.py::test_a_killed_holder_and_its_children_block_nobody",
     ),
