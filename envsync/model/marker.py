@@ -23,6 +23,7 @@ from packaging.ranges import VersionRange
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from envsync.model.marker_choices import with_extras, without_choices
 from envsync.model.marker_diagram import (
     FALSE,
     TRUE,
@@ -34,8 +35,6 @@ from envsync.model.marker_diagram import (
     negation,
     position,
     simplified,
-    with_extras,
-    without_choices,
 )
 from envsync.model.marker_terms import (
     END,
