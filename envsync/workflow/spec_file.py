@@ -3,12 +3,11 @@
 import os
 
 from envsync.errors import EnvsyncError
-from envsync.files import read_limited, storage_errors
+from envsync.files import open_regular, storage_errors
+from envsync.spec.document import MAX_BYTES
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
 from envsync.workflow.project import Project, refuse_outside
-
-_SPEC_LIMIT = 1 << 20
 
 
 def read_spec(project: Project) -> tuple[Spec, str]:
@@ -17,12 +16,15 @@ def read_spec(project: Project) -> tuple[Spec, str]:
     Raises `SpecInvalid` with every mistake of it, `StorageFailed` when it can't be read.
     """
     with storage_errors(project.spec_path):
-        try:
-            data = read_limited(project.spec_path, _SPEC_LIMIT)
-        except ValueError:
-            data = b" " * (_SPEC_LIMIT + 1)  # the reader words what is wrong with it
+        data = _read(project.spec_path)
     spec = parse_project_spec(project, data)
     return spec, data.decode()
+
+
+def _read(path: str) -> bytes:
+    """Read a file, or so much of it that whoever parses it says that it is too large."""
+    with open_regular(path) as file:
+        return file.read(MAX_BYTES + 1)
 
 
 def parse_project_spec(project: Project, data: bytes) -> Spec:
@@ -41,8 +43,8 @@ def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, b
     if after == before:
         return []
     path = os.path.realpath(project.spec_path)
-    with storage_errors(path), open(path, "rb") as file:
-        found = file.read(_SPEC_LIMIT)
+    with storage_errors(path):
+        found = _read(path)
     if found != before.encode():
         raise EnvsyncError(
             f"{os.path.basename(project.spec_path)} was changed while this command ran, and is "

@@ -1,7 +1,7 @@
 """Read the user's own config.toml, at the moment when something in it is needed."""
 
 from envsync.errors import StorageFailed
-from envsync.files import read_limited, storage_errors
+from envsync.files import open_regular, storage_errors
 from envsync.settings import Settings
 from envsync.spec.document import MAX_BYTES
 from envsync.spec.user_config import UserConfig, parse_user_config
@@ -17,9 +17,8 @@ def read_user_config(settings: Settings) -> UserConfig:
         return UserConfig()
     with storage_errors(path):
         try:
-            data = read_limited(path, MAX_BYTES)
-        except ValueError:
-            data = b" " * (MAX_BYTES + 1)  # the reader words what is wrong with it
+            with open_regular(path) as file:
+                data = file.read(MAX_BYTES + 1)  # whoever parses more says that it is too much
         except (FileNotFoundError, NotADirectoryError):
             if settings.is_config_named:
                 raise StorageFailed(
