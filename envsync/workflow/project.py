@@ -81,7 +81,9 @@ def _is_there(path: str) -> bool:
 def _refuse_strangers(project: Project, directory: str) -> None:
     """Refuse a project above the folder that was asked about unless it is this user's (or root's).
 
-    Whoever may write to a folder above may put an env.toml there, for all who work below.
+    Whoever may write to a folder above may put an env.toml there, for all who work below. It
+    isn't the rule of `trust`: a project may be a group's, and root may use that of the user who
+    became root; a sticky folder, where others put in what they like, holds nobody's.
     """
     if os.name == "nt":
         return
