@@ -17,7 +17,6 @@ from envsync.files import make_folders, read_limited
 from envsync.index.transport import MIB, Response
 
 _MAGIC = b"envsync 1 "
-_CHECKSUM_AT = len(_MAGIC)
 _CONTENT_AT = len(_MAGIC) + 64 + 1
 _MAX_VALUE = 256 * MIB
 _MAX_HEADER = 1024

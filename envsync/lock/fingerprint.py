@@ -86,11 +86,6 @@ def stale_reasons(spec: Spec, pylock: Pylock) -> tuple[str, ...]:
     return reasons or ("indexes, sources or options in env.toml changed",)
 
 
-def is_fresh(spec: Spec, pylock: Pylock) -> bool:
-    """The lock was made from an env.toml that means the same."""
-    return not stale_reasons(spec, pylock)
-
-
 def tool_table(pylock: Pylock) -> Mapping[str, object]:
     """`[tool.envsync]` of a lock; empty where it has none. Its values are not judged."""
     table = (pylock.tool or {}).get("envsync")

@@ -5,9 +5,6 @@ from typing import NamedTuple
 
 from envsync.errors import SpecInvalid
 
-MARK = b"# /// script"
-"""What every script with metadata has somewhere."""
-
 _BLOCK = re.compile(
     r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$"
 )  # as the specification has it
