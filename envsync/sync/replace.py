@@ -9,7 +9,6 @@ import os
 import time
 from collections.abc import Collection, Mapping
 
-from envsync.durable import flush_all
 from envsync.files import storage_errors
 from envsync.sync import beside
 from envsync.sync.belief import examine
@@ -105,7 +104,7 @@ def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
     before = examine(f"{folder}/{old}", seal)
     if not before.marked:  # nothing in it is envsync's
         whole = kept if parent.is_folder(old) else f"{kept}/{name}"
-        _move(parent, folder, {old: whole})
+        _move(parent, {old: whole})
         return True
     if before.manifest is not None:
         users = _differing(f"{folder}/{old}", before.manifest.placed())
@@ -114,7 +113,7 @@ def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
         users += [f"{STATE}/{entry}" for entry in _strange_state(parent, f"{old}/{STATE}")]
     moves = {f"{old}/{path}": f"{kept}/{path}" for path in users}
     moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")
-    _move(parent, folder, moves)
+    _move(parent, moves)
     # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
     # its manifest gone first, everything would seem to be the user's.
     rest = beside.new_name(parent, name, seal)
@@ -123,18 +122,16 @@ def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
     return True
 
 
-def _move(parent: Tree, folder: str, moves: Mapping[str, str]) -> None:
+def _move(parent: Tree, moves: Mapping[str, str]) -> None:
     """Move what is the user's: into folders that are on disk, and to stay before the rest goes."""
     if not moves:
         return
     for new in moves.values():
         parent.make_folders(new.rpartition("/")[0])
-    parent.release()
-    flush_all([folder])
+    parent.flush_all()
     for old, new in moves.items():
         parent.rename(old, new)
-    parent.release()
-    flush_all([folder])
+    parent.flush_all()
 
 
 def _earlier(parent: Tree, old: str, new: str) -> dict[str, str]:

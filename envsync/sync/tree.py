@@ -108,7 +108,11 @@ class Tree:
         flush_directory(self._folder(path))
 
     def flush_all(self) -> None:
-        """Make all that was done so far durable, and whatever else the file system waits with."""
+        """Make all that was done so far durable, and whatever else the file system waits with.
+
+        The first time opens files of its own: no folder stays open for it.
+        """
+        self._forget()
         flush_file_system(self._top)
 
     def names(self, path: str) -> list[str]:
