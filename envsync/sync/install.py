@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from envsync.errors import WheelInvalid
 from envsync.files import storage_failed
-from envsync.model.entry_point import EntryPoint
 from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner, Placed
+from envsync.sync.scripts import launcher, rewritten
 from envsync.sync.transaction import Tampered
 from envsync.venv.create import EnvFile
 from envsync.wheel.paths import below_site_packages, forged_metadata
@@ -28,10 +28,6 @@ WRITABLE = stat.S_IFREG | 0o644
 WRITABLE_EXECUTABLE = stat.S_IFREG | 0o755
 LINK = stat.S_IFLNK | (0o755 if sys.platform == "darwin" else 0o777)
 SYMLINK = "symlink"
-
-# Linux takes 256 bytes since 5.1 and took 128 before; macOS 512.
-_LONGEST_SHEBANG = 127
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@~=,:")
 
 INSTALLER = b"envsync\n"
 
@@ -94,7 +90,7 @@ def package_content(
         written += _place_data(wheel, layout, placed, sources)
     for entry_point in wheel.entry_points:
         script_path = f"{target.scripts}/{entry_point.name}"
-        written.append((script_path, _launcher(entry_point, layout.scripts), True))
+        written.append((script_path, launcher(entry_point, layout.scripts), True))
     dist_info = f"{layout.site}/{wheel.dist_info}"
     written.append((f"{dist_info}/INSTALLER", INSTALLER, False))
     if direct_url is not None:
@@ -175,7 +171,7 @@ def _place_data(
         is_script = file.path.startswith(f"{layout.data}scripts/")
         if is_script:
             content = _read_stored(source, file.sha256)
-            script = _rewritten_script(content, layout.scripts)
+            script = rewritten(content, layout.scripts)
             if script is None and not file.executable:  # every script is made executable
                 script = content
             if script is not None:
@@ -232,50 +228,6 @@ def _refuse_twice(files: Sequence[Placed], wheel: str) -> None:
         if file.path not in seen:
             raise WheelInvalid(wheel, f"{file.path!a} would be installed twice")
         seen.remove(file.path)
-
-
-def _launcher(entry_point: EntryPoint, scripts_path: str) -> bytes:
-    """Write the script of a console or gui entry point ("Entry points specification").
-
-    It imports nothing but `sys` and the entry point, for its start time.
-    """
-    first = entry_point.attr.partition(".")[0]
-    lines = [
-        *_shebang(scripts_path),
-        "import sys",
-        f"from {entry_point.module} import {first}",
-        'if __name__ == "__main__":',
-        f"    sys.exit({entry_point.attr}())",
-        "",
-    ]
-    return "\n".join(lines).encode()
-
-
-def _shebang(scripts_path: str) -> list[str]:
-    """Give the line or lines that start a script with the environment's python.
-
-    A path that a kernel or shell might misread is not written at all: the script then finds the
-    interpreter beside itself, through a header that is both shell and Python.
-    """
-    interpreter = f"{scripts_path}/python"
-    if len(os.fsencode(interpreter)) + 2 <= _LONGEST_SHEBANG and _PLAIN.issuperset(interpreter):
-        return [f"#!{interpreter}"]
-    return [
-        "#!/bin/sh",
-        """'''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@\"""",
-        "' '''",
-    ]
-
-
-def _rewritten_script(content: bytes, scripts_path: str) -> bytes | None:
-    """Point a wheel's script that begins with exactly `#!python` at the environment's python.
-
-    None for every other file, which stays as it is (a compiled program, say).
-    """
-    first, end, rest = content.partition(b"\n")
-    if not end or first.rstrip(b"\r") not in (b"#!python", b"#!pythonw"):
-        return None
-    return "\n".join([*_shebang(scripts_path), ""]).encode() + rest
 
 
 def sources(contents: Iterable[Content]) -> dict[str, str | bytes]:

@@ -118,13 +118,18 @@ def test_wheel_with_all_kinds_of_files(project: Workplace, server: IndexServer) 
                 "purelib/kinds_pure.py": "PURE = 1\n",
                 "platlib/kinds_plat.py": "PLAT = 1\n",
             },
-            entry_points={"console_scripts": {"kinds": "kinds:main"}},
+            entry_points="""
+    [console_scripts]
+    kinds = kinds:main
+    kinds++ = kinds:main
+    """,
         ),
     )
     project.write(SPEC.replace('"webby"', '"kinds"').split("[env.opt")[0])
     project.ok("sync")
     venv = project.venv
-    assert subprocess.run([venv / "bin/kinds"], check=False).returncode == 3
+    for name in ("kinds", "kinds++"):
+        assert subprocess.run([venv / "bin" / name], check=False).returncode == 3
     tool = subprocess.run([venv / "bin/kinds-tool"], capture_output=True, check=True)
     assert tool.stdout.decode().strip() == str(venv)
     shell = subprocess.run([venv / "bin/kinds-shell"], capture_output=True, check=True)
@@ -134,7 +139,7 @@ def test_wheel_with_all_kinds_of_files(project: Workplace, server: IndexServer) 
     project.python("import kinds_pure, kinds_plat")
     project.write(SPEC.replace('"webby"', '"base"').split("[env.opt")[0])
     project.ok("sync")
-    for gone in ("bin/kinds", "bin/kinds-tool", "bin/kinds-shell", "share/kinds"):
+    for gone in ("bin/kinds", "bin/kinds++", "bin/kinds-tool", "bin/kinds-shell", "share/kinds"):
         assert not (venv / gone).exists()
 
 
