@@ -18,6 +18,7 @@
     ├── MetadataInvalid          1  metadata of a package that cannot be read or believed
     ├── MetadataDiffers          1  a wheel that does not say what was locked
     ├── WheelInvalid             1  a wheel that a strict reader refuses
+    │   └── RecordWrong          1  its RECORD does not fit its files
     ├── PathRefused              1  a path of the project that leads to nothing, or elsewhere
     ├── SourceInvalid            1  a source distribution or folder that cannot be built from
     ├── BuildNotAllowed          1  a build for which env.toml gives no leave
@@ -256,6 +257,20 @@ class WheelInvalid(EnvsyncError):
         super().__init__(
             f"{file} is not a valid wheel: {reason}",
             hint=hint or "tell its authors; until then, exclude this version in env.toml",
+        )
+
+
+class RecordWrong(WheelInvalid):
+    """A wheel whose RECORD doesn't fit its files."""
+
+    def __init__(self, file: str, reason: str, *, hint: str | None = None) -> None:
+        name, version = (*file.split("-"), "")[:2]
+        super().__init__(
+            file,
+            reason,
+            hint=hint
+            or "tell its authors; until then, exclude this version in env.toml, or believe its "
+            f'files as they are: trust-record = ["{name}=={version}"] under [lock]',
         )
 
 

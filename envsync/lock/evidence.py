@@ -3,6 +3,7 @@
     metadata = "sha256:..."             digest of the metadata's facts (`wheel.facts`)
     metadata-from = "shop-1.0-...whl"   the file that spoke for the version; not of a folder
     extras = [{ name, marker }]         the extras that something needs, and where; sorted
+    record = "not compared"             its wheels are taken though RECORD may not fit their files
 
 A sync compares that with the wheel that it unpacks: an index may have said anything. PEP 751 has no
 place for it, and other tools may leave it out ("packages.tool").
@@ -20,6 +21,7 @@ from envsync.model.resolution import ResolvedPackage
 from envsync.model.speaker import speaker
 
 _TOOL = "envsync"
+_NOT_COMPARED = "not compared"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 _MAX_NAME = 255
 _MAX_MARKER = 64 * 1024
@@ -32,12 +34,15 @@ class Evidence(NamedTuple):
     """The digest, in hexadecimal."""
     speaker: str = ""
     extras: tuple[tuple[str, Marker | None], ...] = ()
+    trust_record: bool = False
 
 
 NOTHING = Evidence()
 
 
-def evidence_table(package: ResolvedPackage) -> Mapping[str, object] | None:
+def evidence_table(
+    package: ResolvedPackage, *, trust_record: bool = False
+) -> Mapping[str, object] | None:
     """The `tool` table of a package; None where its metadata isn't known."""
     if not package.facts:
         return None
@@ -51,6 +56,8 @@ def evidence_table(package: ResolvedPackage) -> Mapping[str, object] | None:
             {"name": name} if marker is None else {"name": name, "marker": str(marker)}
             for name, marker in rows
         ]
+    if trust_record:
+        table["record"] = _NOT_COMPARED
     return {_TOOL: table}
 
 
@@ -69,7 +76,9 @@ def evidence_of(package: Package) -> Evidence:
     extras = table.get("extras", [])
     if not isinstance(extras, list):
         raise ValueError("extras: is not a list")
-    return Evidence(match[1], filename, tuple(map(_extra, extras)))
+    if table.get("record", _NOT_COMPARED) != _NOT_COMPARED:
+        raise ValueError(f'record: is not "{_NOT_COMPARED}"')
+    return Evidence(match[1], filename, tuple(map(_extra, extras)), "record" in table)
 
 
 def _extra(row: object) -> tuple[str, Marker | None]:

@@ -172,7 +172,9 @@ def _source_form(source: SourceSpec) -> Mapping[str, _Json]:
 
 
 def _policy_form(policy: LockPolicy) -> Mapping[str, _Json]:
+    trusted = sorted(f"{name}=={version}" for name, version in policy.trust_record)
     return {
+        **({"trust-record": trusted} if trusted else {}),  # fingerprints of before stay
         "environments": sorted(map(str, policy.environments)),
         "required-environments": sorted(map(str, policy.required_environments)),
         "resolution": policy.resolution,

@@ -40,6 +40,8 @@ class Pinned(NamedTuple):
     """Name of the file which that metadata came from."""
     extras: tuple[str, ...] = ()
     """Its extras that something needs in this environment, sorted."""
+    trust_record: bool = False
+    """Its wheel is taken though RECORD may not fit its files (`[lock] trust-record`)."""
 
     @property
     def is_wheel(self) -> bool:
@@ -60,13 +62,14 @@ def _line(pin: Pinned) -> str | None:
     plain = Pinned(
         *pin[:4], url=pin.url, path=None, sha256=pin.sha256, hashes={"sha256": pin.sha256},
         size=pin.size, index_url=pin.index_url, requires_python=pin.requires_python,
-        facts=pin.facts, speaker=pin.speaker, extras=pin.extras,
+        facts=pin.facts, speaker=pin.speaker, extras=pin.extras, trust_record=pin.trust_record,
     )  # fmt: skip
     if pin != plain or pin.kind not in ("wheel", "sdist") or not pin.url or not pin.version:
         return None
     size = "" if pin.size is None else str(pin.size)
     file = (pin.name, pin.version, pin.kind, pin.filename, pin.url, pin.sha256, size)
-    told = (pin.requires_python, pin.facts, pin.speaker, ",".join(pin.extras))
+    trust = "trust-record" if pin.trust_record else ""
+    told = (pin.requires_python, pin.facts, pin.speaker, ",".join(pin.extras), trust)
     fields = (*file, pin.index_url or "", *told)
     line = "\t".join(fields)
     return line if line.replace("\t", "", len(fields) - 1).isprintable() else None
@@ -79,7 +82,7 @@ def unpack_pins(text: str) -> tuple[Pinned, ...]:
 
 def _pin(line: str) -> Pinned:
     name, version, kind, filename, url, sha256, size, *told = line.split("\t")
-    index_url, requires_python, facts, speaker, extras = told
+    index_url, requires_python, facts, speaker, extras, trust = told
     if kind not in ("wheel", "sdist") or len(sha256) != 64:
         raise ValueError(f"not a pin: {line!a}")
     return Pinned(
@@ -97,4 +100,5 @@ def _pin(line: str) -> Pinned:
         facts=facts,
         speaker=speaker,
         extras=tuple(extras.split(",")) if extras else (),
+        trust_record=bool(trust),
     )

@@ -108,7 +108,9 @@ def _package(
         wheels=_wheels(candidate, package.marker & resolution.environments) or None
         if source is None
         else None,
-        tool=evidence_table(package),
+        tool=evidence_table(
+            package, trust_record=(package.name, package.version) in spec.lock.trust_record
+        ),
     )
 
 

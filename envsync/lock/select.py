@@ -163,7 +163,9 @@ def pins_of_wheels(package: Package) -> Iterable[Pinned]:
     evidence = evidence_of(package)
     for wheel in package.wheels or ():
         pin = _pin_file(package, wheel, "wheel")
-        yield pin._replace(facts=evidence.facts, speaker=evidence.speaker)
+        yield pin._replace(
+            facts=evidence.facts, speaker=evidence.speaker, trust_record=evidence.trust_record
+        )
 
 
 def _with_evidence(pin: Pinned, package: Package, environment: _Environment, path: str) -> Pinned:
@@ -179,6 +181,7 @@ def _with_evidence(pin: Pinned, package: Package, environment: _Environment, pat
         facts=evidence.facts,
         speaker=evidence.speaker,
         extras=tuple(sorted(extras)),
+        trust_record=evidence.trust_record,
     )
 
 

@@ -7,6 +7,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 Resolution = Literal["highest", "lowest", "lowest-direct"]
 Prereleases = Literal["if-necessary-or-explicit", "allow", "disallow"]
@@ -68,6 +69,8 @@ class LockPolicy(NamedTuple):
     """Normalised names, or `ALL`."""
     conflicts: tuple[tuple[NormalizedName, ...], ...] = ()
     """Extras or groups that are never installed together; two names or more each."""
+    trust_record: frozenset[tuple[NormalizedName, Version]] = frozenset()
+    """Releases whose wheels are taken though RECORD doesn't fit their files."""
 
 
 class SyncOptions(NamedTuple):

@@ -23,6 +23,7 @@ from envsync.spec.requirements import (
     read_marker,
     read_name,
     read_name_or_all,
+    read_release,
     read_requirement,
 )
 from envsync.spec.tasks import task_problems
@@ -54,6 +55,7 @@ def read_lock(table: Table, installable: Mapping[NormalizedName, object]) -> Loc
         ignore_requires_python=frozenset(table.items("ignore-requires-python", read_name)),
         no_binary=frozenset(table.items("no-binary", read_name_or_all)),
         conflicts=_read_conflicts(table, installable),
+        trust_record=frozenset(table.items("trust-record", read_release)),
     )
     table.finish()
     return policy

@@ -67,6 +67,16 @@ def read_known(known: Mapping[NormalizedName, object], what: str, text: str) -> 
     return name
 
 
+def read_release(text: str) -> tuple[NormalizedName, Version]:
+    """Read one version of a package, `name==1.0`."""
+    name, _, version = text.partition("==")
+    try:
+        release = Version(version)
+    except InvalidVersion:
+        raise ValueError(f'{quote(text)} is not one release: write it as "name==1.0"') from None
+    return read_name(name.strip()), release
+
+
 def read_requirement(text: str) -> Requirement:
     """Read a requirement as PEP 508 has it."""
     if len(text) > MAX_REQUIREMENT:

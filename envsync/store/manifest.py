@@ -16,6 +16,7 @@ which the disk holds only in part is as good as none:
     hashes
     facts HEX                                     of a wheel: digest of its METADATA's facts
     requires-python SPECIFIERS                    and this one of them, "" for none
+    record not compared                           only where RECORD may not fit the files
     checksum HEX
 
 The two lines of facts are missing in manifests of older versions and in those of bytecode. Older
@@ -28,9 +29,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat
 from typing import NamedTuple
 
+from envsync.errors import RecordWrong
 from envsync.model.entry_point import EntryPoint
 
 _FORMAT = "envsync wheel 1"
+_NOT_COMPARED = "record not compared"
 
 
 class StoredFile(NamedTuple):
@@ -45,7 +48,7 @@ class StoredFile(NamedTuple):
 
 
 class StoredWheel(NamedTuple):
-    """A wheel as the store holds it: unpacked, complete, every file as RECORD had it."""
+    """A wheel as the store holds it: unpacked, complete."""
 
     sha256: str
     """Of the wheel itself: the entry's name."""
@@ -64,6 +67,14 @@ class StoredWheel(NamedTuple):
     facts: str = ""
     """What its METADATA decides, as a digest (`wheel.facts`); "" where the manifest is older."""
     requires_python: str = ""
+    trusted_record: bool = False
+    """Its files were not compared with RECORD."""
+
+
+def refuse_record(wheel: StoredWheel, filename: str, *, trust_record: bool) -> None:
+    """Raise `RecordWrong` for an entry that was made with a leave which isn't given here."""
+    if wheel.trusted_record and not trust_record:
+        raise RecordWrong(filename, "RECORD may not fit its files: they were not compared")
 
 
 def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
@@ -92,7 +103,8 @@ def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
 def _facts_lines(wheel: StoredWheel) -> Sequence[str]:
     if not wheel.facts:
         return ()
-    return (f"facts {wheel.facts}", f"requires-python {wheel.requires_python}")
+    facts = (f"facts {wheel.facts}", f"requires-python {wheel.requires_python}")
+    return (*facts, _NOT_COMPARED) if wheel.trusted_record else facts
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -140,6 +152,7 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
         folders,
         facts,
         requires_python,
+        next(lines, "") == _NOT_COMPARED,
     )
     return wheel, boot
 

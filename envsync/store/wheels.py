@@ -20,6 +20,7 @@ import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -27,7 +28,7 @@ from packaging.version import Version
 
 from envsync.errors import HashMismatch, WheelInvalid
 from envsync.files import storage_errors
-from envsync.store.manifest import StoredWheel
+from envsync.store.manifest import StoredWheel, refuse_record
 from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter
 from envsync.wheel.archive import WheelArchive, open_wheel
@@ -46,26 +47,32 @@ class WheelStore(StoreWriter):
         filename: str,
         name: str | None = None,
         version: Version | None = None,
+        trust_record: bool = False,
     ) -> StoredWheel:
         """Read, judge and unpack a wheel, unless it is there already.
 
         The file at `archive_path` must not change meanwhile: give a private copy of one that
         others may write to. `filename` is its real name; `name` and `version`, where given, are
-        what it must be. Raises `HashMismatch` when it hasn't this sha256, `WheelInvalid`, and
-        `StorageFailed`.
+        what it must be. With `trust_record` its files need not fit RECORD. Raises `HashMismatch`
+        when it hasn't this sha256, `WheelInvalid`, and `StorageFailed`.
         """
         present = self.get(sha256)
         if present is not None:
             _check_identity(present, filename, name, version)
+            refuse_record(present, filename, trust_record=trust_record)
             return present
         with storage_errors(self.root), _mapped(archive_path) as data:
             found = hashlib.sha256(data).hexdigest()
             if found != sha256:
                 raise HashMismatch(filename, f"sha256 {sha256}", f"sha256 {found}")
-            archive = open_wheel(data, filename=filename, name=name, version=version)
-            return self.make(lambda staging: self._build(staging, archive, data, sha256))
+            archive = open_wheel(
+                data, filename=filename, name=name, version=version, trust_record=trust_record
+            )
+            return self.make(partial(self._build, archive, data, sha256, trust_record))
 
-    def _build(self, staging: str, archive: WheelArchive, data: Data, sha256: str) -> StoredWheel:
+    def _build(
+        self, archive: WheelArchive, data: Data, sha256: str, trusted: bool, staging: str
+    ) -> StoredWheel:
         """Make a whole entry in `staging`, manifest last."""
         files, folders = unpack(archive, data, f"{staging}/tree", sync=not self.boot)
         wheel = StoredWheel(
@@ -80,6 +87,7 @@ class WheelStore(StoreWriter):
             folders=folders,
             facts=facts_digest(archive.metadata),
             requires_python=_in_a_line(archive.metadata.requires_python),
+            trusted_record=trusted,
         )
         return self.seal(staging, wheel)
 

@@ -15,7 +15,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
-from envsync.errors import MetadataInvalid, WheelInvalid
+from envsync.errors import MetadataInvalid, RecordWrong, WheelInvalid
 from envsync.model.candidate import CoreMetadata
 from envsync.model.entry_point import EntryPoint
 from envsync.wheel import entry_points, metadata, paths, record
@@ -44,13 +44,19 @@ class WheelArchive(NamedTuple):
 
 
 def open_wheel(
-    data: Data, *, filename: str, name: str | None = None, version: Version | None = None
+    data: Data,
+    *,
+    filename: str,
+    name: str | None = None,
+    version: Version | None = None,
+    trust_record: bool = False,
 ) -> WheelArchive:
     """Read and judge a wheel whose bytes, or memory map, are `data`.
 
     `filename` is what the index or the lock calls it, `name` and `version` what they say it is.
     Raises `WheelInvalid` with the reason, and the member's path where there is one. The members'
-    own bytes are judged by `read_member` and `iter_member`.
+    own bytes are judged by `read_member` and `iter_member`. With `trust_record` nothing is compared
+    with RECORD: for old releases whose RECORD is wrong, and whose own hash is known.
     """
     identity = _identify(filename, name, version)
     entries, folders = read_entries(data, file=filename)
@@ -60,7 +66,10 @@ def open_wheel(
     if len(by_path) != len(entries):
         _refuse(filename, str(paths.clash([entry.path for entry in entries], ())))
     info = _Info(data, by_path, dist_info, filename)
-    members = _join_record(entries, folders, info.rows(), info)
+    if trust_record:
+        members = tuple(_member(entry, None) for entry in entries)
+    else:
+        members = _join_record(entries, folders, info.rows(), info)
     scripts = info.entry_points()
     shadowed = {f"{data_folder}/scripts/{script.name}" for script in scripts}
     members = _mark_skipped(members, shadowed)
@@ -225,17 +234,17 @@ def _join_record(
         members.append(_member(entry, row))
     missing = rows.keys() - {entry.path for entry in entries} - unrecorded - set(folders)
     if missing:
-        _refuse(info.file, f"RECORD lists {min(missing)!a}, which is not in the wheel")
+        raise RecordWrong(info.file, f"RECORD lists {min(missing)!a}, which is not in the wheel")
     return tuple(members)
 
 
 def _check_row(entry: Entry, row: RecordRow | None, file: str) -> None:
     if row is None:
-        _refuse(file, f"{entry.path!a} is not in RECORD")
+        raise RecordWrong(file, f"{entry.path!a} is not in RECORD")
     if not (row.sha256 or row.other):
-        _refuse(file, f"{entry.path!a} has no hash in RECORD")
+        raise RecordWrong(file, f"{entry.path!a} has no hash in RECORD")
     if row.size is not None and row.size != entry.size:
-        _refuse(file, f"{entry.path!a} has another size than in RECORD")
+        raise RecordWrong(file, f"{entry.path!a} has another size than in RECORD")
 
 
 def _mark_skipped(members: tuple[Member, ...], shadowed: set[str]) -> tuple[Member, ...]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import deflate
 
-from envsync.errors import WheelInvalid
+from envsync.errors import RecordWrong, WheelInvalid
 from envsync.wheel.zip import DEFLATED
 from envsync.wheel.zip_directory import Data
 
@@ -128,7 +128,7 @@ def _inflate(data: Data, member: Member, file: str) -> Iterator[bytes]:
 
 
 def _wrong_hash(member: Member, file: str) -> WheelInvalid:
-    return WheelInvalid(file, f"{member.path!a} has another hash than in RECORD")
+    return RecordWrong(file, f"{member.path!a} has another hash than in RECORD")
 
 
 def _damaged(member: Member, file: str) -> WheelInvalid:

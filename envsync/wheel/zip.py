@@ -13,12 +13,15 @@ and header, descriptor and directory say the same of a member. Numbers of sectio
 PKWARE's APPNOTE 6.3.10.
 """
 
+import posixpath
 import stat
+import zlib
 from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple, NoReturn
 
 from envsync.errors import WheelInvalid
+from envsync.wheel.paths import has_safe_parts
 from envsync.wheel.zip_directory import (
     FULL_32,
     MAX_END,
@@ -48,6 +51,7 @@ LOCAL = Struct("<4s5H3I2H")  # 4.3.7
 
 _DESCRIPTOR, _UTF8 = 0x8, 0x800
 # 4.4.4: bits 1 and 2 tell how hard the compressor tried, 3 a descriptor follows, 11 UTF-8 names.
+_LONGEST_TARGET = 1024
 _KNOWN_FLAGS = 0x2 | 0x4 | _DESCRIPTOR | _UTF8
 _DOS_FOLDER_OR_VOLUME = 0x18
 
@@ -81,7 +85,10 @@ def read_entries(data: Data, *, file: str) -> tuple[list[Entry], list[str]]:
     members = read_central(raw, directory.members, file=file)
     _check_sizes(members, file=file)
     starts = _check_headers(data, members, directory.start, file=file)
-    return _sort_out(members, starts, file=file)
+    entries, folders, links = _sort_out(members, starts, file=file)
+    for link in links:
+        _check_link(data, link, file)
+    return entries, folders
 
 
 def _check_sizes(members: Sequence[Central], *, file: str) -> None:
@@ -185,10 +192,14 @@ def _check_descriptor(found: bytes, member: Central, refuse: Refuse) -> int:
 
 def _sort_out(
     members: Sequence[Central], starts: list[int], *, file: str
-) -> tuple[list[Entry], list[str]]:
-    """Tell files from folders, decode names, and refuse every other type and method."""
+) -> tuple[list[Entry], list[str], list[Entry]]:
+    """Tell files from folders, decode names, and refuse every other type and method.
+
+    Those of the files that are marked as symbolic links come once more at the end.
+    """
     entries: list[Entry] = []
     folders: list[str] = []
+    links: list[Entry] = []
     new = tuple.__new__
     for member, start in zip(members, starts, strict=True):
         raw, flags, method, crc, compressed_size, size, attributes, _ = member
@@ -200,7 +211,7 @@ def _sort_out(
             continue
         if (
             flags & ~_KNOWN_FLAGS
-            or kind not in (0, stat.S_IFREG)
+            or kind not in (0, stat.S_IFREG, stat.S_IFLNK)
             or attributes & _DOS_FOLDER_OR_VOLUME
             or method not in (STORED, DEFLATED)
             or (method == STORED and compressed_size != size)
@@ -212,7 +223,9 @@ def _sort_out(
         streamed = flags & _DESCRIPTOR != 0
         found = (name, method, start, compressed_size, size, crc, executable, streamed)
         entries.append(new(Entry, found))
-    return entries, folders
+        if kind == stat.S_IFLNK:
+            links.append(entries[-1])
+    return entries, folders, links
 
 
 def _decode(raw: bytes, flags: int, file: str) -> str:
@@ -224,6 +237,26 @@ def _decode(raw: bytes, flags: int, file: str) -> str:
     if not name or not (flags & _UTF8 or name.isascii()):
         raise WheelInvalid(file, f"{shown(raw)} has a name that is not marked as UTF-8, or is not")
     return name
+
+
+def _check_link(data: Data, entry: Entry, file: str) -> None:
+    """See that a member which some zip tool marked as a symbolic link leads nowhere outside.
+
+    A wheel of format 1 has no links (PEP 778 defers them to format 2): such a member is the regular
+    file that RECORD lists, its target for content, here as with pip. One that leads outside was
+    made for a tool that follows it.
+    """
+    packed = data[entry.offset : entry.offset + min(entry.compressed_size, _LONGEST_TARGET)]
+    try:
+        content = zlib.decompress(packed, -zlib.MAX_WBITS) if entry.method else bytes(packed)
+        target = content.decode()
+    except (zlib.error, UnicodeDecodeError):
+        target = "/"
+    folder = posixpath.dirname(entry.path)
+    if entry.size > _LONGEST_TARGET or (
+        target and not has_safe_parts(posixpath.normpath(posixpath.join(folder, target)))
+    ):
+        raise WheelInvalid(file, f"{entry.path[:200]!a} is a symbolic link that leads outside")
 
 
 def _check_folder(member: Central, kind: int, file: str) -> None:

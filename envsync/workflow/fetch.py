@@ -163,5 +163,10 @@ class _Fetching:
     def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:
         version = Version(pin.version) if pin.version else None
         return self._store.add(
-            path, sha256=sha256, filename=filename, name=pin.name, version=version
+            path,
+            sha256=sha256,
+            filename=filename,
+            name=pin.name,
+            version=version,
+            trust_record=pin.trust_record,
         )

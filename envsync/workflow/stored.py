@@ -6,7 +6,7 @@ from typing import Literal
 from envsync.errors import WheelInvalid
 from envsync.lock.pins import Pinned
 from envsync.store.entries import StoreReader
-from envsync.store.manifest import StoredWheel
+from envsync.store.manifest import StoredWheel, refuse_record
 
 WRONG_LOCK = "the lock is wrong: delete it, and `envsync lock` writes it anew from env.toml"
 
@@ -22,7 +22,7 @@ def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | No
     """Give the stored wheel of a pin when it is there and, if looked at, as it was unpacked.
 
     One that was tampered with is set aside, to be made anew. Raises `WheelInvalid` for the wheel of
-    another project or version, as reading it for the first time does.
+    another project or version, or one whose RECORD is wrong, as reading it for the first time does.
     """
     if not (pin.is_wheel and pin.sha256):
         return None
@@ -33,6 +33,8 @@ def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | No
             f"what has the sha256 that the lock gives it is {found}, not {pin.name} {pin.version}",
             hint=WRONG_LOCK,
         )
+    if wheel is not None:
+        refuse_record(wheel, pin.filename, trust_record=pin.trust_record)
     if wheel is not None and look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
         store.set_aside(wheel)
         return None
@@ -48,7 +50,7 @@ def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, Stored
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
         wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
-        if wheel is None or other_than(pin, wheel):
+        if wheel is None or other_than(pin, wheel) or wheel.trusted_record > pin.trust_record:
             return None
         stored[pin.name] = wheel
     return stored

@@ -10,7 +10,7 @@ import pytest
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
-from tests.support.wheels import make_sdist, make_wheel
+from tests.support.wheels import make_sdist, make_wheel, pack_zip, wheel_files
 
 
 def test_copied_project_is_not_taken_for_the_original(project: Workplace, tmp_path: Path) -> None:
@@ -101,6 +101,29 @@ def test_lock_is_put_back_when_the_environment_cannot_change(
     assert project.files() == before
     project.ok("add", "late")
     project.python("import late")
+
+
+def test_an_old_release_whose_record_is_wrong(project: Workplace, server: IndexServer) -> None:
+    members = wheel_files("old", "1.0", {"old.py": "OLD = 1\n"})
+    members["old-1.0.dist-info/RECORD"] = b"old-1.0.dist-info/RECORD,,\n"
+    server.add("old", "old-1.0-py3-none-any.whl", pack_zip(members))
+    spec = SPEC.replace('"webby"', '"old"').split("[env.opt")[0]
+    project.write(spec)
+    ran = project.run("sync")
+    assert ran.code == 1
+    assert "'old.py' is not in RECORD" in ran.err
+    trust = 'trust-record = ["old==1.0"]'
+    assert "hint: tell its authors; until then, exclude this version in env.toml" in ran.err
+    assert 'trust-record = ["old==1.0"] under [lock]' in ran.err
+    project.write(f"{spec}\n[lock]\n{trust}\n")
+    project.ok("sync")
+    assert 'record = "not compared"' in project.lock()
+    project.python("import old")
+    project.ok("verify")
+    project.ok("lock", "--check")
+    project.write(spec)
+    shutil.rmtree(project.venv)
+    assert "RECORD" in project.run("sync").err
 
 
 def test_wheel_with_all_kinds_of_files(project: Workplace, server: IndexServer) -> None:

@@ -69,6 +69,19 @@ def test_the_digest_the_speaker_and_the_extras_are_written_and_read() -> None:
     assert render(lock) == text
 
 
+def test_a_release_whose_record_is_trusted_is_marked() -> None:
+    resolution = Resolution((package(),), ALWAYS, (), 0)
+    trusting = frozenset({(FLASK, Version("3"))})
+    spec = SPEC._replace(lock=SPEC.lock._replace(trust_record=trusting))
+    text = render(to_pylock(resolution, spec))
+    assert 'record = "not compared"' in text
+    (row,) = parse_lock(text.encode(), path="pylock.toml").packages
+    assert evidence_of(row).trust_record
+    assert [pin.trust_record for pin in pins_of_wheels(row)] == [True, True]
+    spec = SPEC._replace(lock=SPEC.lock._replace(trust_record=frozenset({(FLASK, Version("2"))})))
+    assert "not compared" not in render(to_pylock(resolution, spec))
+
+
 def test_requires_python_is_what_the_metadata_says() -> None:
     without = METADATA._replace(requires_python=None)
     said = [locked(package(metadata=one))[1] for one in (METADATA, without, None)]
@@ -153,6 +166,7 @@ def test_every_wheel_of_a_row_can_be_looked_up() -> None:
         ({"metadata-from": 5}, "metadata-from"),
         ({"metadata-from": "a\nerror: b"}, "metadata-from"),
         ({"metadata-from": "a" * 256}, "metadata-from"),
+        ({"record": True}, "record"),
         ({"extras": "fast"}, "extras"),
         ({"extras": ["fast"]}, "extras"),
         ({"extras": [{"name": "../x"}]}, "extras"),

@@ -111,6 +111,7 @@ def test_what_does_not_matter_to_the_lock(old: str, new: str) -> None:
         ("[lock]", '[lock]\nexclude-newer = "2026-01-01"', None),
         ("[lock]", '[lock]\noverrides = ["six==1.17"]', None),
         ("[lock]", '[lock]\nignore-requires-python = ["x"]', None),
+        ("[lock]", '[lock]\ntrust-record = ["x==1"]', None),
         ("[lock]", '[lock]\nno-binary = ["x"]', None),
         ("[lock]", '[lock]\nrequired-environments = ["os_name == \'nt\'"]', None),
         ("numpy<2.3", "numpy<2.4", None),

@@ -51,8 +51,15 @@ def test_what_can_be_installed_without_a_build() -> None:
 
 
 def test_what_decided_a_pin_is_packed_with_it() -> None:
-    told = PINS[0]._replace(
-        facts="ab" * 32, speaker="a-1-py3-none-any.whl", extras=("x", "y"), requires_python=">=3.8"
+    told = (
+        PINS[0]
+        ._replace(
+            facts="ab" * 32,
+            speaker="a-1-py3-none-any.whl",
+            extras=("x", "y"),
+            requires_python=">=3.8",
+        )
+        ._replace(trust_record=True)
     )
     assert unpack_pins(packed((told, PINS[1]))) == (told, PINS[1])
     assert pack_pins([told._replace(speaker="a\tb")]) is None

@@ -54,6 +54,7 @@ exclude-newer = "2026-10-01T00:00:00Z"
 constraints = ["numpy<2.3"]
 overrides = ["six==1.17"]
 ignore-requires-python = ["Numba"]
+trust-record = ["LXML == 5.0"]
 no-binary = [":all:", "Lxml"]
 conflicts = [["cpu", "gpu"]]
 

@@ -90,6 +90,14 @@ def test_conflicts_of_groups_and_extras() -> None:
                 "a valid name: letters a-z, digits and inside also . _ -"
             ),
         ),
+        *(
+            (
+                "lock",
+                f"trust-record = ['{text}']",
+                f"trust-record[0]: '{text}' is not one release: write it as \"name==1.0\"",
+            )
+            for text in ("lxml", "lxml>=5", "lxml==5.*", "lxml==5,==6")
+        ),
         (
             "lock",
             "no-binary = ':all:'",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from envsync.errors import SpecInvalid
 from envsync.spec.fields import Problems
@@ -63,6 +64,7 @@ def test_the_whole_grammar() -> None:
             constraints=(Requirement("numpy<2.3"),),
             overrides=(Requirement("six==1.17"),),
             ignore_requires_python=frozenset({N("numba")}),
+            trust_record=frozenset({(N("lxml"), Version("5"))}),
             no_binary=frozenset({":all:", "lxml"}),
             conflicts=((N("cpu"), N("gpu")),),
         ),

@@ -35,7 +35,9 @@ BARE = StoredWheel("0" * 64, "/t", "a", "1", "a-1.dist-info", False, (), ())
 TOLD = WHEEL._replace(facts="ab" * 32, requires_python=">=3.8")
 
 
-@pytest.mark.parametrize("wheel", [WHEEL, BARE, TOLD, TOLD._replace(requires_python="")])
+@pytest.mark.parametrize(
+    "wheel", [WHEEL, BARE, TOLD, TOLD._replace(requires_python="", trusted_record=True)]
+)
 def test_what_was_written_is_read_back(wheel: StoredWheel) -> None:
     data = render_manifest(wheel, boot="boot-1")
     assert parse_manifest(data, tree=wheel.tree) == (wheel, "boot-1")

@@ -9,18 +9,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from envsync.errors import HashMismatch, StorageFailed, WheelInvalid
+from envsync.errors import HashMismatch, RecordWrong, StorageFailed, WheelInvalid
 from envsync.files import content_mtime
 from envsync.store import unpack
 from envsync.store.manifest import StoredFile, StoredWheel
 from envsync.store.wheels import WheelStore
 from envsync.wheel import members
-from tests.support.wheels import Content, make_wheel, wheel_files
+from tests.support.wheels import Content, make_wheel, pack_zip, wheel_files
 from tests.wheel.zips import Part, pack_parts
 
 FILES = {"demo/__init__.py": "x = 1\n", "demo/sub/data.txt": "data", "demo/empty": ""}
@@ -178,13 +179,34 @@ def test_another_project_or_version_is_refused(
 ) -> None:
     if present:
         wheel.add_to(store)
-    identity = {"sha256": wheel.sha256, "filename": wheel.filename}
+    add = partial(store.add, wheel.path, sha256=wheel.sha256, filename=wheel.filename)
     with pytest.raises(WheelInvalid, match=r"not that of|it is"):
-        store.add(wheel.path, **identity, name=name, version=Version(version))
+        add(name=name, version=Version(version))
     if present:
-        assert (
-            store.add(wheel.path, **identity, name="Demo", version=Version("1.0.0")).name == "demo"
-        )
+        assert add(name="Demo", version=Version("1.0.0")).name == "demo"
+
+
+def test_what_record_did_not_vouch_for_is_given_only_with_leave(
+    store: WheelStore, tmp_path: Path
+) -> None:
+    members = wheel_files("demo", "1.0", {"demo/__init__.py": "x = 1\n"})
+    record = members["demo-1.0.dist-info/RECORD"].splitlines()
+    members["demo-1.0.dist-info/RECORD"] = b"\n".join(record[1:])
+    members["demo-1.0.dist-info/METADATA"] += b"\nother\n"
+    path = tmp_path / "demo-1.0-py3-none-any.whl"
+    path.write_bytes(pack_zip(members))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    add = partial(store.add, str(path), sha256=sha256, filename=path.name)
+    for _ in range(2):
+        with pytest.raises(RecordWrong, match="RECORD") as caught:
+            add()
+        assert 'trust-record = ["demo==1.0"]' in str(caught.value.hint)
+        made = add(trust_record=True)
+        assert made.trusted_record
+        assert [file.sha256 for file in made.files] == [
+            hashlib.sha256(members[file.path]).hexdigest() for file in made.files
+        ]
+        assert store.get(sha256) == made
 
 
 def test_a_missing_wheel_is_a_storage_error(store: WheelStore, tmp_path: Path) -> None:

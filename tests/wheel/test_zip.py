@@ -367,6 +367,33 @@ def test_refuses_an_ambiguous_structure(name: str) -> None:
         read_all(build())
 
 
+LINKS = {
+    "absolute": b"/etc/passwd",
+    "above": b"../../x",
+    "above again": b"b/../../../x",
+    "a drive": b"C:x",
+    "backslashes": b"..\\x",
+    "no text": b"\xff\xfe",
+    "too long": b"b/" * 1000,
+}
+
+
+@pytest.mark.parametrize("method", [0, 8])
+@pytest.mark.parametrize("name", LINKS)
+def test_refuses_links_that_lead_outside(name: str, method: int) -> None:
+    part = Part(b"demo/a", LINKS[name], method, attributes=0o120777 << 16)
+    with pytest.raises(WheelInvalid, match=r"'demo/a' is a symbolic link that leads outside"):
+        read_all(pack_parts([part]))
+
+
+@pytest.mark.parametrize("target", [b"", b"b", b"../b", b"./c/../b"])
+def test_a_link_inside_is_the_file_that_record_lists(target: bytes) -> None:
+    """As with pip; nodejs-bin has empty ones. Format 1 of wheels has no links (PEP 778)."""
+    part = Part(b"demo/a", target, 8, attributes=0o120777 << 16)
+    assert read_all(pack_parts([part])) == {"demo/a": target}
+    assert not read_entries(pack_parts([part]), file="demo.whl")[0][0].executable
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_refuses_a_member_that_wheels_have_no_use_for(name: str) -> None:
     part, reason = TYPES[name]
