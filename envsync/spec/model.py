@@ -1,6 +1,7 @@
 """The values that env.toml is read into."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from packaging.markers import Marker
@@ -78,6 +79,8 @@ class SyncOptions(NamedTuple):
 
     link_mode: LinkMode = "auto"
     compile_bytecode: bool = False
+    winners: Mapping[str, NormalizedName] = MappingProxyType({})
+    """Whose file stands, by path in site-packages or in the environment."""
 
 
 class BuildPolicy(NamedTuple):

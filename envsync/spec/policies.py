@@ -97,7 +97,11 @@ def _read_conflicts(
 
 def read_sync(table: Table) -> SyncOptions:
     """Read `[sync]`."""
-    options = SyncOptions(table.choice("link-mode", LINK_MODES), table.flag("compile-bytecode"))
+    options = SyncOptions(
+        table.choice("link-mode", LINK_MODES),
+        table.flag("compile-bytecode"),
+        table.table("winners").values(read_name),
+    )
     table.finish()
     return options
 

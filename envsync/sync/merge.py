@@ -19,11 +19,21 @@ def merge(owners: Iterable[Owner]) -> dict[str, Placed]:
         for placed in owner.files:
             other = merged.setdefault(placed.path, placed)
             if other is not placed and other != placed:
-                raise InstallConflict(placed.path, _owners_of(placed.path, owners))
+                raise _two_contents(placed.path, owners)
     folders = parents(merged)
     if not folders.isdisjoint(merged):
         raise _file_and_folder(min(folders & merged.keys()), owners)
     return merged
+
+
+def _two_contents(path: str, owners: Sequence[Owner]) -> InstallConflict:
+    names = [owner.name for owner in owners if any(file.path == path for file in owner.files)]
+    inside = path.rpartition("/site-packages/")[2]
+    way_out = (
+        f'say whose file stands: winners = {{ "{inside}" = "{names[-1]}" }} under [sync] in '
+        "env.toml, or take one of them out"
+    )
+    return InstallConflict(path, _owners_of(path, owners), hint=way_out if all(names) else None)
 
 
 def _file_and_folder(path: str, owners: Sequence[Owner]) -> InstallConflict:

@@ -109,6 +109,7 @@ def make_goal(
             else settings.compile_bytecode
         ),
         overrides=tuple(map(str, spec.lock.overrides)),
+        winners=spec.sync.winners,
         any_python=tuple(spec.lock.ignore_requires_python),
     )
 

@@ -20,6 +20,7 @@ from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.paths import QUARANTINE
 from envsync.sync.plan import Comparison, damaged_owners
+from envsync.sync.shared import settle
 from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_to_compare, make_goal
@@ -204,18 +205,24 @@ def _compare_with_store(
     compiled = bytecode_reader(cache_dir, bytecode_label(goal.target))
     owners = {owner.name: owner for owner in manifest.owners}
     wrong: list[str] = []
-    expected = [steps.own_content(goal).owner]
+    expected = [steps.own_content(goal)]
+    unknown = {pin.name for pin in goal.pins}
     for pin in goal.pins:
         wheel = in_store(store, pin, look="trust")
         if wheel is not None:
             is_compiled = owners[pin.name].identity.endswith(MARK)
             bytecode = compiled.get(wheel.sha256) if is_compiled else None
-            expected.append(steps.package_files(goal, pin, wheel, bytecode).owner)
+            expected.append(steps.package_files(goal, pin, wheel, bytecode))
+            unknown.remove(pin.name)
             if goal.link_mode == SYMLINK:
                 wrong += (f"{wheel.tree}/{path}" for path in store.damaged(wheel, hashed=True))
-    for owner in expected:
-        wanted = {file.path: file for file in owner.files}
+    # Whose file stands where one of several is unknown can't be said.
+    beside = {file.path for name in unknown for file in owners[name].files}
+    settled, _ = settle(expected, goal.winners, goal.target.purelib)
+    for owner in (content.owner for content in settled):
+        wanted = {file.path: file for file in owner.files if file.path not in beside}
         found = {file.path: file for file in owners[owner.name].files}
         wrong += [path for path, file in wanted.items() if found.get(path) != file]
-        wrong += [path for path in found if path not in wanted and not path.endswith(_BYTECODE)]
+        extra = found.keys() - wanted.keys() - beside
+        wrong += [path for path in extra if not path.endswith(_BYTECODE)]
     return tuple(sorted(wrong)), len(expected) - 1

@@ -1,8 +1,10 @@
 """What an environment is to be, what is there, and how they differ; nothing is changed here."""
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from envsync.durable import survived
@@ -40,6 +42,8 @@ class Goal(NamedTuple):
     """Compiled files are made where the store has none; else they are linked where it has."""
     overrides: tuple[str, ...] = ()
     """`[lock] overrides` of env.toml: what counts in place of what metadata requires."""
+    winners: Mapping[str, str] = MappingProxyType({})
+    """`[sync] winners` of env.toml: whose file stands, by path."""
     any_python: tuple[str, ...] = ()
     """Packages whose own Requires-Python is not believed."""
     inputs: tuple[tuple[str, str], ...] = ()
@@ -180,11 +184,22 @@ def _wanted(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
             pin.name,
             pin.version,
             with_bytecode(
-                identity(pin, goal.base), present.get(pin.name), wanted=goal.compile_bytecode
+                identity_in(goal, pin), present.get(pin.name), wanted=goal.compile_bytecode
             ),
         )
         for pin in goal.pins
     ]
+
+
+def identity_in(goal: Goal, pin: Pinned) -> str:
+    """Name the files that the environment holds of a pin (`direct.identity`), with those of its
+    paths that env.toml gives it.
+    """
+    won = sorted(path for path, name in goal.winners.items() if name == pin.name)
+    if not won:
+        return identity(pin, goal.base)
+    digest = hashlib.sha256("\n".join(won).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{identity(pin, goal.base)}+winner:{digest[:16]}"
 
 
 def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:

@@ -2,7 +2,7 @@
 
     goals-v2/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
                         its marker variables, its tags, the inputs, what env.toml puts in place of
-                        metadata, the pins
+                        metadata, whose files stand, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
@@ -81,6 +81,7 @@ def _pack(goal: Goal) -> bytes | None:
         (f"{digest or '-'} {path}" for path, digest in goal.inputs),
         goal.overrides,
         goal.any_python,
+        (f"{name} {path}" for path, name in goal.winners.items()),
     ]
     lines = [list(row) for row in rows]
     if pins is None or not all(line.isprintable() for row in lines for line in row):
@@ -93,11 +94,11 @@ def _unpack(body: bytes) -> Goal:
     lines = body.decode().split("\n")
     position = 0
     rows: list[list[str]] = []
-    for _ in range(7):
+    for _ in range(8):
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    own, facts, variables, tags, inputs, overrides, any_python = rows
+    own, facts, variables, tags, inputs, overrides, any_python, winners = rows
     root, base, prompt, selection, link_mode, shape, files = own
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
@@ -115,8 +116,14 @@ def _unpack(body: bytes) -> Goal:
         compile_bytecode=files == "compiled",
         overrides=tuple(overrides),
         any_python=tuple(any_python),
+        winners=dict(map(_winner, winners)),
         inputs=tuple(_input(line) for line in inputs),
     )
+
+
+def _winner(line: str) -> tuple[str, str]:
+    name, _, path = line.partition(" ")
+    return path, name
 
 
 def _input(line: str) -> tuple[str, str]:

@@ -29,17 +29,19 @@ from envsync.sync.merge import merge, one_name
 from envsync.sync.paths import QUARANTINE, owned
 from envsync.sync.plan import Comparison, Plan, damaged_owners, make_plan
 from envsync.sync.seal import Seal
+from envsync.sync.shared import settle, sharing
 from envsync.sync.transaction import Files, Prepared
 from envsync.sync.tree import Tree
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
-from envsync.workflow.direct import direct_url, identity
+from envsync.workflow.direct import direct_url
 from envsync.workflow.locks import environment_lock
 from envsync.workflow.look import (
     Goal,
     State,
     SyncOutcome,
     compared,
+    identity_in,
     look,
     owned_folders,
     packages_of,
@@ -175,9 +177,18 @@ def _refuse_own(root: str) -> None:
 
 
 def _needed(goal: Goal, state: State, comparison: Comparison) -> list[Pinned]:
-    """Give the packages whose files are new or damaged."""
-    damaged = damaged_owners(state.manifest, state.drift) if state.manifest else frozenset()
-    return [pin for pin in goal.pins if pin.name not in comparison.kept or pin.name in damaged]
+    """Give the packages whose files are new or damaged, and those that share a path with one that
+    changes or goes: it may be theirs alone from then on.
+    """
+    if state.manifest is None:
+        return list(goal.pins)
+    changing = damaged_owners(state.manifest, state.drift).difference({""})
+    owners = state.manifest.packages()
+    changing |= owners.keys() - comparison.kept
+    if changing:
+        kept = [owner for name, owner in owners.items() if name not in changing]
+        changing |= sharing(kept, [owners[name] for name in changing])
+    return [pin for pin in goal.pins if pin.name not in owners or pin.name in changing]
 
 
 def _own_files(goal: Goal) -> tuple[EnvFile, ...]:
@@ -202,7 +213,7 @@ def package_files(
         wheel,
         goal.target,
         root=goal.root,
-        identity=identity(pin, goal.base) + (MARK if bytecode is not None else ""),
+        identity=identity_in(goal, pin) + (MARK if bytecode is not None else ""),
         direct_url=direct_url(pin, goal.base),
         bytecode=bytecode,
     )
@@ -256,15 +267,10 @@ def _prepare_from_store(
     look: Look = closely if verify or goal.link_mode == SYMLINK else "trust"
     for _ in range(_TRIES):
         try:
-            wheels = fetch(needed, look)
-            supplies = _Supplies(wheels, {})
-            if cache_dir is not None:
-                make = _to_compile(goal, state.manifest, needed)
-                bytecode = bytecode_of(
-                    wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
-                )
-                supplies = _Supplies(wheels, bytecode)
-            return _prepare(goal, state, supplies, needed, reporter, seal, cache_dir), supplies
+            supplies, contents = _supply(
+                goal, state.manifest, fetch, needed, reporter, look=look, cache_dir=cache_dir
+            )
+            return _prepare(goal, state, contents, reporter, seal, cache_dir), supplies
         except transaction.Tampered as error:
             changed = error
             reporter.detail("a stored file was changed: looking at all that are needed")
@@ -272,6 +278,39 @@ def _prepare_from_store(
     raise StorageFailed(
         str(changed), "a stored file changes while it is used", hint="run the command once more"
     ) from changed
+
+
+def _supply(
+    goal: Goal,
+    manifest: Manifest | None,
+    fetch: Fetch,
+    needed: Sequence[Pinned],
+    reporter: Reporter,
+    *,
+    look: Look,
+    cache_dir: str | None,
+) -> tuple[_Supplies, tuple[Content, ...]]:
+    """Give what is needed from the store, and the files of it; with those of kept packages that
+    have a path in common with them.
+    """
+    supplies = _Supplies(fetch(needed, look), {})
+    if cache_dir is not None:
+        make = _to_compile(goal, manifest, needed)
+        wheels = supplies.wheels
+        bytecode = bytecode_of(
+            wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
+        )
+        supplies = supplies._replace(bytecode=bytecode)
+    contents = tuple(_package_contents(goal, supplies, needed))
+    fresh = {pin.name for pin in needed}
+    kept = [owner for owner in packages_of(manifest).values() if owner.name not in fresh]
+    beside = sharing(kept, [content.owner for content in contents])
+    more = [pin for pin in goal.pins if pin.name in beside]
+    if not more:
+        return supplies, contents
+    return _supply(
+        goal, manifest, fetch, [*needed, *more], reporter, look=look, cache_dir=cache_dir
+    )
 
 
 def _to_compile(goal: Goal, manifest: Manifest | None, needed: Sequence[Pinned]) -> Collection[str]:
@@ -282,7 +321,7 @@ def _to_compile(goal: Goal, manifest: Manifest | None, needed: Sequence[Pinned])
     return {
         pin.name
         for pin in needed
-        if pin.name in packages and packages[pin.name].identity == identity(pin, goal.base) + MARK
+        if pin.name in packages and packages[pin.name].identity == identity_in(goal, pin) + MARK
     }
 
 
@@ -304,15 +343,18 @@ def _register(
 def _prepare(
     goal: Goal,
     state: State,
-    supplies: _Supplies,
-    needed: Sequence[Pinned],
+    packages: Sequence[Content],
     reporter: Reporter,
     seal: Seal,
     cache_dir: str | None,
 ) -> Prepared:
-    """Make everything ready. Raises `Tampered` when a stored file isn't as it was unpacked."""
+    """Make everything ready. Raises `InstallConflict`."""
     own = _own_files(goal)
-    contents = [environment_content(own), *_package_contents(goal, supplies, needed)]
+    contents, told = settle(
+        [environment_content(own), *packages], goal.winners, goal.target.purelib
+    )
+    for line in told:
+        reporter.warn(line)
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents))
     inside = state.manifest is not None
@@ -348,6 +390,7 @@ def _prepare(
 def _package_contents(
     goal: Goal, supplies: _Supplies, needed: Sequence[Pinned]
 ) -> Iterator[Content]:
+    """Give the files of packages. Raises `Tampered` when a stored one isn't as it was unpacked."""
     try:
         for pin in needed:
             bytecode = supplies.bytecode.get(pin.name)

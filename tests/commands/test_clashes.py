@@ -107,6 +107,51 @@ def test_folders_and_equal_files_are_shared(place: Workplace, server: IndexServe
     assert place.run("sync", "--check").code == 0
 
 
+def test_whose_file_stands_does_not_depend_on_what_came_first(
+    place: Workplace, server: IndexServer
+) -> None:
+    """Namespace files, texts beside packages, and paths that env.toml gives to one package."""
+    ns = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
+    for name, text in (("one", f"# one\n{ns}"), ("two", ns), ("zap", f"'zap'\n{ns}")):
+        files = {
+            "ns/__init__.py": text,
+            f"ns/{name}.py": "",
+            "LICENSE": name,
+            "tool.py": f"# {name}",
+        }
+        publish(server, make_wheel(name, "1.0", files))
+    place.write(spec("one", "two"))
+    ran = place.run("sync")
+    assert ran.code == 1
+    assert 'hint: say whose file stands: winners = { "tool.py" = "two" } under [sync]' in ran.err
+
+    winner = 'winners = { "tool.py" = "one" }'
+    begins = {"one": "# one\n", "two": "__path__", "zap": "'zap'"}
+    for names in (("two", "one"), ("zap", "two", "one"), ("one", "zap"), ("one",)):
+        place.write(spec(*names, sync=winner))
+        told = place.ok("sync").err
+        assert ("that of" in told) == (len(names) > 1), told
+        assert (place.site / "LICENSE").read_text() == max(names)
+        assert (place.site / "tool.py").read_text() == "# one"
+        assert (place.site / "ns/__init__.py").read_text().startswith(begins[min(names)])
+        place.ok("verify")
+        assert "Nothing to do" in place.ok("sync").err
+        assert place.python(f"import {', '.join(f'ns.{name}' for name in names)}") == ""
+    place.write(spec("one", "two", sync='winners = { "tool.py" = "two" }'))
+    place.ok("sync")
+    place.write(spec("one", "two", sync=winner))
+    assert place.run("sync", "--check").code == 3
+    place.ok("sync")
+    assert (place.site / "tool.py").read_text() == "# one"
+    (place.site / "tool.py").unlink()
+    place.ok("sync")
+    assert (place.site / "tool.py").read_text() == "# one"
+    place.write(spec("two"))
+    place.ok("sync")
+    assert (place.site / "tool.py").read_text() == "# two"
+    place.ok("verify")
+
+
 def test_folder_becomes_a_file_when_its_package_goes(place: Workplace, server: IndexServer) -> None:
     publish(server, make_wheel("one", "1.0", {"shared.d": "x"}))
     publish(server, make_wheel("two", "1.0", {"shared.d/mod.py": ""}))
