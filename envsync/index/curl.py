@@ -122,8 +122,9 @@ class CurlTransport:
             self._waking_end.send(b"\0")
 
     def _close_sockets(self) -> None:
-        self._sleeping_end.close()
-        self._waking_end.close()
+        for end in (self._sleeping_end, self._waking_end):
+            with suppress(OSError):  # nothing is left to be told
+                end.close()
 
     def _run(self) -> None:
         loop = self._loop

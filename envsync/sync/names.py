@@ -36,9 +36,11 @@ def _scratch(folder: str) -> Iterator[None]:
     os.mkdir(folder, 0o700)
     try:
         yield
-    finally:
-        with suppress(OSError):  # empty by now; `recover` looks for it again
+    except BaseException:
+        with suppress(OSError):  # `recover` looks for it again
             os.rmdir(folder)
+        raise
+    os.rmdir(folder)  # after a sync that goes well, nobody looks
 
 
 def _is_one_name(folder: str, one: str, other: str) -> bool:

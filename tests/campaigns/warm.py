@@ -15,6 +15,7 @@ import json
 import os
 import pkgutil
 import sys
+from contextlib import suppress
 from typing import Any
 
 _SET_PTRACER, _ANYBODY = 0x59616D61, ctypes.c_ulong(-1)
@@ -49,6 +50,8 @@ def _become(order: dict[str, Any], ready: int) -> None:
 
     Whoever counts calls from then on counts the same ones each time.
     """
+    import envsync.__main__ as entry
+
     code = 70
     try:
         os.chdir(order["cwd"])
@@ -64,14 +67,17 @@ def _become(order: dict[str, Any], ready: int) -> None:
             envsync.halves.WORTH_A_PROCESS = order["share"]
         if order["boot"]:
             _restart(order["boot"], dict(order["known"]))
+        entry._HERE = os.getcwd()  # it was imported elsewhere
         gate = os.open(order["gate"], os.O_RDONLY) if order["gate"] else -1
         if gate >= 0:
             ctypes.CDLL(None).prctl(_SET_PTRACER, _ANYBODY, 0, 0, 0)
         os.close(ready)
         if gate >= 0:
-            os.read(gate, 1)
-            os.close(gate)
-        code = _command()
+            with suppress(OSError):  # a fault that is meant for the command may hit the waiting
+                os.read(gate, 1)
+            with suppress(OSError):
+                os.close(gate)
+        code = _command(entry)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -101,12 +107,10 @@ def _restart(boot: str, known: dict[int, tuple[int, int]]) -> None:
     os.path.samestat = lambda s1, s2: same(before(s1), before(s2))
 
 
-def _command() -> int:
-    import envsync.__main__ as entry
-
-    entry._HERE = os.getcwd()  # it was imported elsewhere
+def _command(entry: Any) -> int:
     try:
-        return entry.main()
+        code: int = entry.main()
+        return code
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else 1
     except BaseException:

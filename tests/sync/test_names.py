@@ -1,3 +1,4 @@
+import errno
 import os
 import unicodedata
 from pathlib import Path
@@ -29,6 +30,23 @@ def test_pairs_are_told_once_and_in_their_folder() -> None:
 def test_file_system_that_tells_names_apart_has_no_such_pair(tmp_path: Path) -> None:
     assert taken_for_one(str(tmp_path / "try"), ["A/x", "a/x", "b", "B"]) is None
     assert os.listdir(tmp_path) == []
+
+
+def test_a_trial_that_cannot_be_removed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a sync that goes well nobody would look for it."""
+    trial = str(tmp_path / "try")
+    rmdir = os.rmdir
+
+    def fail(path: str) -> None:
+        if path == trial:
+            raise OSError(errno.EIO, "ill", path)
+        rmdir(path)
+
+    monkeypatch.setattr(os, "rmdir", fail)
+    with pytest.raises(OSError, match="ill"):
+        taken_for_one(trial, ["a"])
 
 
 @pytest.mark.parametrize(
