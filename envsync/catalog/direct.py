@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import orjson
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envsync.catalog.choice import check_identity
@@ -209,10 +209,18 @@ class DirectReader:
             metadata = self._build(candidate)
         if metadata.name != name:
             raise MetadataInvalid(label, f"is the project {metadata.name}, not {name}")
+        version = _version(source, metadata)
         return Direct(
-            candidate._replace(version=metadata.version, requires_python=metadata.requires_python),
-            metadata,
+            candidate._replace(version=version, requires_python=metadata.requires_python), metadata
         )
+
+
+def _version(source: DirectSource, metadata: CoreMetadata) -> Version:
+    """A wheel's version is that of its file name: metadata may lack the local part."""
+    if source.kind != "wheel":
+        return metadata.version
+    filename = _filename(source.url) if source.url else os.path.basename(source.path or "")
+    return parse_wheel_filename(filename)[1]
 
 
 def _check_kind(place: str, filename: str) -> None:

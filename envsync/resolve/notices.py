@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from packaging.utils import NormalizedName
 
 from envsync.model.candidate import Candidate
+from envsync.model.local_version import local_notice
 from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.asks import Pin
 from envsync.resolve.candidates import held_back
@@ -26,7 +27,8 @@ def notices_of(
     world: World,
     locked: Preferences,
 ) -> tuple[str, ...]:
-    """Python bounds that are not met, extras that are missing, yanked pins, what was held back.
+    """Python bounds that are not met, extras that are missing, yanked pins, what was held back,
+    local versions that metadata doesn't have.
 
     Old releases as well, but not those that are `locked`. Sorted by package within each kind, so
     that equal resolutions have equal notices.
@@ -38,6 +40,7 @@ def notices_of(
             reason = package.candidate.yanked or "no reason given"
             found.append(f"{package.name} {package.version} is yanked: {reason}")
     found.extend(sorted(_about_extras(regions, world)))
+    found.extend(sorted(_about_local_versions(regions, world)))
     found.extend(_about_builds(regions))
     if world.policy.resolution == "highest":
         found.extend(sorted(_about_age(regions, locked)))
@@ -60,6 +63,14 @@ def _about_extras(regions: Iterable[Solved], world: World) -> Iterator[str]:
         for (name, extra), pin in solved.pins.items():
             if extra and extra not in world.metadata(pin.offer, pin.at).provides_extra:
                 yield f"{name} {pin.version} has no extra {extra}"
+
+
+def _about_local_versions(regions: Iterable[Solved], world: World) -> Iterator[str]:
+    for solved in regions:
+        for (name, extra), pin in solved.pins.items():
+            found = world.metadata(pin.offer, pin.at).version
+            if extra is None and found != pin.version:
+                yield local_notice(name, pin.version, found)
 
 
 def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import MetadataInvalid, PackageNotFound
 from envsync.model.candidate import CoreMetadata
+from envsync.model.local_version import is_same_release
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolicy, may_build
@@ -78,7 +79,8 @@ class World:
                 metadata = self._catalog.metadata(candidate)
             except MetadataInvalid as error:
                 raise Refused(f"{error.file}: {error.reason}") from error
-            if (metadata.name, metadata.version) != (candidate.name, candidate.version):
+            is_right = is_same_release(metadata.version, candidate.version)
+            if metadata.name != candidate.name or not is_right:
                 found = f"{metadata.name} {metadata.version}"
                 raise Refused(f"its metadata is that of {found}")
             self._metadata[offer, at] = metadata

@@ -28,6 +28,7 @@ from packaging.version import Version
 
 from envsync.errors import HashMismatch, WheelInvalid
 from envsync.files import storage_errors
+from envsync.model.local_version import is_same_release
 from envsync.store.manifest import StoredWheel, refuse_record
 from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter
@@ -103,13 +104,14 @@ def _check_identity(
     """See that an entry is what was asked for, as `open_wheel` does for a wheel."""
     if name is not None and canonicalize_name(name) != wheel.name:
         raise WheelInvalid(filename, f"it is {wheel.name}, not {canonicalize_name(name)}")
-    if version is not None and version != Version(wheel.version):
+    if version is not None and not is_same_release(version, Version(wheel.version)):
         raise WheelInvalid(filename, f"it is version {wheel.version}, not {version}")
     try:
-        named = parse_wheel_filename(filename)[:2]
+        named, found, _, _ = parse_wheel_filename(filename)
+        is_right = named == wheel.name and is_same_release(found, Version(wheel.version))
     except ValueError:
-        named = None
-    if named != (wheel.name, Version(wheel.version)):
+        is_right = False
+    if not is_right:
         raise WheelInvalid(filename, f"it is {wheel.name} {wheel.version}")
 
 

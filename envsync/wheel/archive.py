@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from envsync.errors import MetadataInvalid, RecordWrong, WheelInvalid
 from envsync.model.candidate import CoreMetadata
 from envsync.model.entry_point import EntryPoint
+from envsync.model.local_version import is_same_release
 from envsync.wheel import entry_points, metadata, paths, record
 from envsync.wheel.members import Member, read_member
 from envsync.wheel.record_text import RecordRow
@@ -35,6 +36,7 @@ class WheelArchive(NamedTuple):
     filename: str
     name: NormalizedName
     version: Version
+    """As METADATA says it; the file name may add or lack a local part."""
     dist_info: str
     """Its *.dist-info folder, spelled as in the wheel."""
     members: tuple[Member, ...]
@@ -74,6 +76,7 @@ def open_wheel(
     shadowed = {f"{data_folder}/scripts/{script.name}" for script in scripts}
     members = _mark_skipped(members, shadowed)
     targets = _targets(members, data_folder, info)
+    core = info.metadata(identity)
     target_folders = paths.folders_of(targets)
     if paths.too_many_folders(len(targets), len(target_folders)):
         _refuse(filename, f"it has {len(targets)} files in {len(target_folders)} folders")
@@ -81,13 +84,13 @@ def open_wheel(
     _check_targets(placed, [*target_folders, *(folder[:-1] for folder in folders)], filename)
     return WheelArchive(
         filename,
-        identity[0],
-        identity[1],
+        core.name,
+        core.version,
         dist_info,
         members,
         info.wheel_file().root_is_purelib,
         scripts,
-        info.metadata(identity),
+        core,
     )
 
 
@@ -144,7 +147,7 @@ def _find_roots(
             (end for end in (".dist-info", ".data") if paths.fold(root).endswith(end)), ""
         )
         if suffix and (
-            not root.endswith(suffix) or _project(root.removesuffix(suffix)) != identity
+            not root.endswith(suffix) or not _is_of(_project(root.removesuffix(suffix)), identity)
         ):
             _refuse(file, f"{root!a} is the folder of another project or version")
     datas = sorted(root for root in roots if root.endswith(".data"))
@@ -160,6 +163,10 @@ def _project(stem: str) -> tuple[str, Version] | None:
         return canonicalize_name(name), Version(version.replace("_", "-"))
     except (InvalidVersion, ValueError):
         return None
+
+
+def _is_of(found: tuple[str, Version] | None, identity: tuple[NormalizedName, Version]) -> bool:
+    return found is not None and found[0] == identity[0] and is_same_release(found[1], identity[1])
 
 
 class _Info:
@@ -190,14 +197,14 @@ class _Info:
         return entry_points.parse_entry_points(content, file=self.file)
 
     def metadata(self, identity: tuple[NormalizedName, Version]) -> CoreMetadata:
-        """Read METADATA; it must name the project and version that the file name does."""
+        """Read METADATA; it must name the project that the file name does, and its release."""
         try:
             found = metadata.parse_metadata(
                 self._read("METADATA", metadata.MAX_SIZE), file="METADATA"
             )
         except MetadataInvalid as error:
             raise WheelInvalid(self.file, f"METADATA: {error.reason}") from error
-        if (found.name, found.version) != identity:
+        if not _is_of((found.name, found.version), identity):
             _refuse(self.file, f"METADATA says that it is {found.name} {found.version}")
         return found
 

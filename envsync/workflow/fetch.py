@@ -14,6 +14,7 @@ from envsync.events import Reporter
 from envsync.files import sha256_file, storage_errors
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
+from envsync.model.local_version import local_notice
 from envsync.store.manifest import StoredWheel
 from envsync.store.scratch import scratch, sweep_abandoned
 from envsync.store.wheels import WheelStore
@@ -158,6 +159,10 @@ class _Fetching:
         sha256 = pin.sha256 or sha256_file(path)
         wheel = self._add(pin, path, sha256, pin.filename)
         os.unlink(path)
+        if pin.version and Version(pin.version) != Version(wheel.version):
+            # A lock of our own was reported with it.
+            say = self._reporter.detail if pin.facts else self._reporter.warn
+            say(local_notice(pin.name, pin.version, wheel.version))
         return wheel
 
     def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:

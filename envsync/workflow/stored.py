@@ -69,6 +69,9 @@ def other_than(pin: Pinned, wheel: StoredWheel) -> str:
 def _is_same(one: str, other: str) -> bool:
     if one == other:
         return True
-    from packaging.version import Version  # noqa: PLC0415  (nearly all are spelled alike)
+    # Nearly all are spelled alike.
+    from packaging.version import Version  # noqa: PLC0415
 
-    return Version(one) == Version(other)
+    from envsync.model.local_version import is_same_release  # noqa: PLC0415
+
+    return is_same_release(Version(one), Version(other))

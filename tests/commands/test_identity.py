@@ -111,3 +111,20 @@ def test_a_source_that_was_built_as_another_version_is_no_other(
     ran = place.run("sync", "--frozen")
     assert ran.code == 1, ran
     assert "made-1.0" in ran.err
+
+
+def test_a_wheel_that_was_renamed_with_a_local_version(
+    place: Workplace, server: IndexServer
+) -> None:
+    """`flashy-2.5.8+cu122` whose METADATA says 2.5.8, as builds for CUDA often do."""
+    filename, content = make_wheel("flashy", "2.5.8", {"flashy.py": "X = 1\n"})
+    server.add("flashy", filename.replace("2.5.8", "2.5.8+cu122"), content)
+    says = "flashy 2.5.8+cu122: its METADATA says 2.5.8"
+    place.write('[env]\nrequires-python = ">=3.11"\ndependencies = ["flashy==2.5.8+cu122"]\n')
+    assert says in place.ok("lock").err
+    place.ok("sync")  # a cold store
+    shutil.rmtree(place.venv)
+    place.ok("sync", "--locked")  # a warm one
+    assert "Nothing to do" in place.ok("sync", "--frozen").err
+    place.ok("verify")
+    assert place.python("import flashy; print(flashy.X)") == "1"

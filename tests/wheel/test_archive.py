@@ -226,13 +226,20 @@ def test_refuses_wheels_of_unclear_identity(name: str) -> None:
         open_members(build())
 
 
+def test_a_local_part_that_only_one_of_name_and_metadata_has_is_no_contradiction() -> None:
+    renamed = open_members(recorded(plain_members()), "demo-1.0+cu122-py3-none-any.whl")
+    assert (str(renamed.version), renamed.dist_info) == ("1.0", INFO)
+    assert str(open_files(metadata(version="1.0+cu122")).version) == "1.0+cu122"
+    with pytest.raises(WheelInvalid, match=r"says that it is demo 1\.0\+cu121"):
+        open_files(metadata(version="1.0+cu121"), filename="demo-1.0+cu122-py3-none-any.whl")
+
+
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
         (metadata(name="../../x"), "not a valid name"),
         (metadata(name="other"), "says that it is other"),
         (metadata(version="1.1"), "says that it is demo 1.1"),
-        (metadata(version="1.0+local"), "says that it is"),
         ({f"{INFO}/METADATA": "Name: demo\n"}, "no Version"),
         ({f"{INFO}/METADATA": "Name: demo\nVersion: 1.0\nName: x\n"}, "contradicts itself"),
         ({f"{INFO}/WHEEL": "Wheel-Version: 2.0\nRoot-Is-Purelib: true\n"}, "version 2.0"),
