@@ -4,8 +4,9 @@
     -> build_wheel, build_editable or prepare_metadata_for_build_wheel -> result checked, copied out
 
 The environment comes from `provision`, which the caller hands in: it resolves, downloads and
-installs like everything else does. A build runs a stranger's code. It gets a scrubbed environment,
-a home and a temporary folder of its own, and no way to change its result once it is taken.
+installs like everything else does. A build runs a stranger's code. It gets few variables, a home
+and a temporary folder of its own, and no way to change its result once it is taken. The user's own
+folder is built where it is and with the user's own environment.
 """
 
 import os
@@ -29,9 +30,15 @@ from pyproject_hooks import (
 
 from envsync.build import process
 from envsync.build.process import DEFAULT_LIMITS, Ended, Limits
-from envsync.build.room import Room, open_room, scrub
+from envsync.build.room import Room, open_room
 from envsync.build.sources import SourceTree
 from envsync.build.system import BuildSystem, parse_requirements, read_build_system
+from envsync.build.variables import (
+    conceal,
+    secrets_in,
+    variables_of_a_strangers_build,
+    variables_of_an_own_build,
+)
 from envsync.errors import (
     BuildFailed,
     BuildNotAllowed,
@@ -78,8 +85,15 @@ class _Build(NamedTuple):
     provision: Provision
     config_settings: ConfigSettings
     package: str
+    given: Mapping[str, str]
+    """Variables that env.toml gives, or passes on."""
+    secrets: Sequence[str]
+    """What no output may show."""
     reporter: Reporter
     limits: Limits
+
+    def shown(self, text: str) -> str:
+        return conceal(text, self.secrets)
 
 
 class _HookFailed(Exception):
@@ -99,18 +113,21 @@ def build_wheel(
     outdir: str,
     config_settings: ConfigSettings | None = None,
     extra_requires: Sequence[Requirement] = (),
+    variables: Mapping[str, str] | None = None,
     reporter: Reporter = SILENT,
     limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """Build a wheel of `tree` for `target` into the folder `outdir`; give its path.
 
     `package` is how messages call it ("shop==1.0"); `extra_requires` is added to what the tree
-    itself requires. The result is a fresh file: nothing that the build left running can change it.
+    itself requires, `variables` to what the build gets of the user's environment. The result is a
+    fresh file: nothing that the build left running can change it.
     Its name is checked, its content is not: open it with the strict reader before use. Raises
     `BuildFailed`, `SourceInvalid`, `StorageFailed`, and what `provision` raises.
     """
     build = _prepare(
-        tree, target, provision, config_settings, package, extra_requires, reporter, limits
+        *(tree, target, provision, config_settings, package),
+        *(extra_requires, variables, reporter, limits),
     )
     with _ready(build, "get_requires_for_build_wheel") as (hooks, room):
         answer = _answer(build, lambda: hooks.build_wheel(room.result, build.config_settings))
@@ -126,12 +143,14 @@ def build_editable(
     outdir: str,
     config_settings: ConfigSettings | None = None,
     extra_requires: Sequence[Requirement] = (),
+    variables: Mapping[str, str] | None = None,
     reporter: Reporter = SILENT,
     limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """Build an editable wheel (PEP 660) of a tree used in place; otherwise as `build_wheel`."""
     build = _prepare(
-        tree, target, provision, config_settings, package, extra_requires, reporter, limits
+        *(tree, target, provision, config_settings, package),
+        *(extra_requires, variables, reporter, limits),
     )
     with _ready(build, "get_requires_for_build_editable") as (hooks, room):
         answer = _answer(build, lambda: hooks.build_editable(room.result, build.config_settings))
@@ -146,6 +165,7 @@ def build_metadata(
     package: str,
     config_settings: ConfigSettings | None = None,
     extra_requires: Sequence[Requirement] = (),
+    variables: Mapping[str, str] | None = None,
     reporter: Reporter = SILENT,
     limits: Limits = DEFAULT_LIMITS,
 ) -> bytes:
@@ -155,7 +175,8 @@ def build_metadata(
     Raises as `build_wheel`.
     """
     build = _prepare(
-        tree, target, provision, config_settings, package, extra_requires, reporter, limits
+        *(tree, target, provision, config_settings, package),
+        *(extra_requires, variables, reporter, limits),
     )
     with _ready(build, "get_requires_for_build_wheel") as (hooks, room):
         # pyproject-hooks falls back on a wheel by itself and unpacks its dist-info folder.
@@ -173,13 +194,18 @@ def _prepare(  # the public functions' parameters, checked and bundled
     config_settings: ConfigSettings | None,
     package: str,
     extra_requires: Sequence[Requirement],
+    variables: Mapping[str, str] | None,
     reporter: Reporter,
     limits: Limits,
 ) -> _Build:
     system = read_build_system(tree)
     system = system._replace(requires=_union(system.requires, extra_requires))
-    settings = dict(config_settings or {})
-    return _Build(tree, system, target, provision, settings, package, reporter, limits)
+    settings, given = dict(config_settings or {}), dict(variables or {})
+    seen = {**os.environ, **given} if tree.is_in_place else given
+    return _Build(
+        *(tree, system, target, provision, settings, package),
+        *(given, secrets_in(seen), reporter, limits),
+    )
 
 
 @contextmanager
@@ -231,9 +257,9 @@ def _asked(build: _Build, answer: object) -> tuple[Requirement, ...]:
 
 def _hooks(build: _Build, environment: BuildEnvironment, room: Room) -> BuildBackendHookCaller:
     """Make the caller of a backend's hooks; each call is a process of its own."""
-    variables = scrub(os.environ, environment.path, room)
-    if build.tree.is_in_place and build.system.backend_path:
-        variables["PYTHONDONTWRITEBYTECODE"] = "1"  # the user's folder stays as it is
+    is_own = build.tree.is_in_place
+    make = variables_of_an_own_build if is_own else variables_of_a_strangers_build
+    variables = make(os.environ, build.given, environment.path, room)
 
     def runner(
         cmd: Sequence[str],
@@ -246,7 +272,7 @@ def _hooks(build: _Build, environment: BuildEnvironment, room: Room) -> BuildBac
                 directory=cwd or build.tree.path,
                 environment={**variables, **(extra_environ or {})},
                 limits=build.limits,
-                on_line=lambda line: build.reporter.detail(f"{build.package}: {line}"),
+                on_line=lambda line: build.reporter.detail(f"{build.package}: {build.shown(line)}"),
             )
         except OSError as error:
             _fail(build, f"{cmd[0]} cannot be started: {error.strerror}")
@@ -284,7 +310,7 @@ def _answer(build: _Build, call: Callable[[], Any]) -> Any:
         raise BuildFailed(
             build.package,
             f"its build backend {backend} cannot be imported",
-            process.printable((error.traceback or str(error)).encode()),
+            build.shown(process.printable((error.traceback or str(error)).encode())),
             hint="if its pyproject.toml forgets a requirement, add it to env.toml under "
             "[build.extra-build-requires]",
         ) from error
@@ -308,11 +334,11 @@ def _hook_failure(build: _Build, ended: Ended) -> BuildFailed:
             reason = "it was cancelled"
         case _:
             reason = f"its build backend {build.system.backend} failed (exit code {ended.code})"
-    return BuildFailed(build.package, reason, ended.output)
+    return BuildFailed(build.package, reason, build.shown(ended.output))
 
 
 def _fail(build: _Build, reason: str) -> NoReturn:
-    raise BuildFailed(build.package, reason)
+    raise BuildFailed(build.package, build.shown(reason))
 
 
 def _result_name(build: _Build, answer: object, suffix: str) -> str:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from envsync.model.target import Target
 
 # Raised whenever the way of building changes what comes out (variables, clock, checks).
-_FORMAT = 2
+_FORMAT = 3
 
 
 def requirements_digest(requirements: Iterable[str]) -> str:
@@ -23,13 +23,17 @@ def build_key(
     target: Target,
     subdirectory: str | None = None,
     indexes: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+    beside: Sequence[str] = (),
 ) -> str:
     """Give the name, 64 hexadecimal digits, of what one build makes.
 
     `source_sha256` is that of the bytes that were read, `requirements` a digest of what the build
     requires beyond what the source itself says. `indexes` are the addresses that all of that comes
-    from: another index may answer with another build backend. Of the target counts what compiled
-    code depends on: its cache tag and its wheel tags, which tell ABI flags, platform and C library.
+    from: another index may answer with another build backend. `variables` are those
+    that env.toml gives or passes on, `beside` names the packages that a build without isolation
+    sees and that it says to depend on. Of the target counts what compiled code depends on: its
+    cache tag and its wheel tags, which tell ABI flags, platform and C library.
     """
     facts = {
         "format": _FORMAT,
@@ -41,6 +45,8 @@ def build_key(
             name: value if isinstance(value, str) else list(value)
             for name, value in (config_settings or {}).items()
         },
+        "variables": dict(variables or {}),
+        "beside": list(beside),
         "implementation": target.implementation,
         "cache_tag": target.cache_tag,
         "tags": sha256(" ".join(target.tags).encode()).hexdigest(),

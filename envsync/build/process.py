@@ -9,10 +9,13 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple
+
+from envsync.python_trust import own_environment
 
 _SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervise.py")
 _POLL_MILLISECONDS = 100
@@ -57,19 +60,22 @@ def run(
 ) -> Ended:
     """Run `command` (its first word an absolute path) in `directory` with just `environment`.
 
-    It has no input and no terminal. `on_line` gets each line of output while it runs. All
+    It has no input and no terminal. Nothing in `environment` reaches the process that watches
+    over it, which is envsync's own. `on_line` gets each line of output while it runs. All
     processes of its group are dead afterwards, also when an exception leaves. Raises `OSError`
     when it cannot be started.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", _SUPERVISOR, *command],
-        cwd=directory,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    with _written(environment) as variables:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _SUPERVISOR, str(variables), *command],
+            cwd=directory,
+            env=own_environment(os.environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(variables,),
+            start_new_session=True,
+        )
     assert process.stdout is not None
     output = _Output(on_line)
     with process.stdout:
@@ -80,6 +86,16 @@ def run(
         _drain(process.stdout.fileno(), output)
     output.finish()
     return Ended(how, process.returncode, output.text())
+
+
+@contextmanager
+def _written(environment: Mapping[str, str]) -> Iterator[int]:
+    """Give the descriptor of a nameless file of variables: arguments can be read by all."""
+    with tempfile.TemporaryFile() as file:
+        rows = (f"{name}={value}" for name, value in environment.items())
+        file.write(os.fsencode("\0".join(rows)))
+        file.seek(0)
+        yield file.fileno()
 
 
 def _follow(
@@ -141,7 +157,9 @@ class _Output:
 
     def add(self, data: bytes) -> None:
         self._kept += data
-        del self._kept[:-_KEPT_BYTES]
+        if len(self._kept) > _KEPT_BYTES:  # from a whole line on: half a secret is not recognised
+            del self._kept[:-_KEPT_BYTES]
+            del self._kept[: self._kept.find(b"\n", 0, _LINE_BYTES) + 1]
         *lines, rest = data.split(b"\n")
         for line in lines:
             self._line += line

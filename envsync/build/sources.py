@@ -1,17 +1,15 @@
-"""Open what a package is built from: an archive, a folder or a repository becomes a private tree.
+"""Open what a package is built from: an archive becomes a private tree, a folder is used in place.
 
     tree = unpack_sdist("/tmp/x/shop-1.0.tar.gz", directory="/tmp/y", name="shop", version=...)
-    tree = copy_folder("libs/shop", directory="/tmp/z")
+    tree = open_folder("libs/shop")
 
-The tree that comes out is a private copy (PEP 517 backends may write into it), made without
-following a link. Only `open_folder` gives the folder itself: for editable installs (PEP 660).
+A local folder is the user's own, and is built where it is: what asks its repository for a version,
+or reads a file beside it, finds that nowhere else. What a back end writes there is its own affair.
 """
 
-import hashlib
 import mmap
 import os
 import re
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,18 +18,16 @@ from typing import NamedTuple
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envsync.build.members import SourceMember, check_layout, check_link
+from envsync.build.members import SourceMember, check_layout
 from envsync.build.tar import inflate, parse_tar
-from envsync.build.unpack import create_file, finish_file, make_folder, unpack
+from envsync.build.unpack import unpack
 from envsync.build.zip import parse_zip, read_entry
 from envsync.errors import NotSupported, SourceInvalid
-from envsync.events import SILENT, Reporter
 from envsync.files import open_regular, sha256_file, storage_errors
 from envsync.model.candidate import DirectSource
 
 OPEN_SECONDS = 300.0
 
-_SKIPPED_FOLDERS = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__"})
 _COPY_CHUNK = 1 << 20
 
 _Judge = Callable[[Sequence[SourceMember]], str]
@@ -44,7 +40,7 @@ class SourceTree(NamedTuple):
     path: str
     """The folder with pyproject.toml or setup.py, absolute."""
     sha256: str
-    """Of the archive, or of the copied files with their paths; "" for a folder used in place."""
+    """Of the archive; "" for a folder used in place."""
     label: str
     """What messages call it: the archive's file name, or the folder as the user wrote it."""
     name: NormalizedName | None = None
@@ -158,35 +154,8 @@ def _subdirectory(root: str, subdirectory: str | None, label: str) -> str:
     return path
 
 
-def copy_folder(
-    source_path: str,
-    *,
-    directory: str,
-    label: str | None = None,
-    subdirectory: str | None = None,
-    reporter: Reporter = SILENT,
-) -> SourceTree:
-    """Copy a local folder into the empty folder `directory`, as the tree of a build.
-
-    Repositories' own folders, virtual environments and bytecode are left out; so are links that
-    lead outside (with a warning), and pipes, sockets and devices. No link is followed. The tree's
-    `sha256` changes with any path, content, link or executable bit. Raises `SourceInvalid` when
-    there is nothing to build, `StorageFailed` when the disk refuses.
-    """
-    shown = label or source_path
-    if not os.path.isdir(source_path):
-        raise SourceInvalid(shown, "there is no such folder")
-    digest = hashlib.sha256()
-    copier = _Copier(directory, shown, reporter)
-    with storage_errors(source_path):
-        for row in sorted(copier.copy(source_path)):
-            digest.update(row.encode(errors="surrogateescape"))
-    path = _subdirectory(directory, subdirectory, shown)
-    return SourceTree(path, digest.hexdigest(), shown)
-
-
 def open_folder(source_path: str, *, label: str | None = None) -> SourceTree:
-    """Use a local folder in place, as an editable install must (PEP 660)."""
+    """Use a local folder in place. Raises `SourceInvalid` when there is none."""
     shown = label or source_path
     if not os.path.isdir(source_path):
         raise SourceInvalid(shown, "there is no such folder")
@@ -197,73 +166,3 @@ def check_out(name: str, source: DirectSource, *, directory: str) -> SourceTree:
     """Check a repository out into `directory`; a later issue fills this in (hazards H50, H51)."""
     del directory
     raise NotSupported(f"sources.{name}.{source.vcs or 'git'}")
-
-
-class _Copier:
-    """Copies a tree without following links; `copy` yields a row per entry for the tree's hash."""
-
-    def __init__(self, directory: str, label: str, reporter: Reporter) -> None:
-        self._directory = directory
-        self._label = label
-        self._reporter = reporter
-
-    def copy(self, source_path: str) -> Iterator[str]:
-        root = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            pending: list[tuple[str, ...]] = [()]
-            while pending:
-                parts = pending.pop()
-                folder = make_folder(root, parts)
-                try:
-                    with os.scandir(os.path.join(source_path, *parts)) as entries:
-                        for entry in entries:
-                            inner = (*parts, entry.name)
-                            if _is_source_folder(entry):
-                                pending.append(inner)
-                                yield f"folder {'/'.join(inner)}\0"
-                            else:
-                                yield from self._copy_entry(entry, folder, inner)
-                finally:
-                    os.close(folder)
-        finally:
-            os.close(root)
-
-    def _copy_entry(
-        self, entry: os.DirEntry[str], folder: int, parts: tuple[str, ...]
-    ) -> Iterator[str]:
-        shown = "/".join(parts)
-        if entry.is_symlink():
-            target = os.readlink(entry.path)
-            try:
-                check_link(("", *parts), target)
-            except ValueError:
-                self._reporter.warn(
-                    f"{self._label}: the link {shown} leads outside and is left out of the build"
-                )
-                return
-            os.symlink(target, entry.name, dir_fd=folder)
-            yield f"link {shown}\0{target}\0"
-        elif entry.is_file(follow_symlinks=False):
-            sha256, executable = _copy_file(entry.path, folder, entry.name)
-            yield f"{'program' if executable else 'file'} {shown}\0{sha256}\0"
-
-
-def _is_source_folder(entry: os.DirEntry[str]) -> bool:
-    """Tell whether a folder belongs to the sources: not a repository's, not an environment."""
-    if not entry.is_dir(follow_symlinks=False) or entry.name in _SKIPPED_FOLDERS:
-        return False
-    return not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg"))
-
-
-def _copy_file(source_path: str, folder: int, name: str) -> tuple[str, bool]:
-    """Copy one regular file; give its sha256 and whether it is executable."""
-    descriptor = os.open(source_path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as source, create_file(folder, name) as copy:
-        facts = os.fstat(source.fileno())
-        executable = bool(facts.st_mode & stat.S_IXUSR)
-        digest = hashlib.sha256()
-        while piece := source.read(_COPY_CHUNK):
-            digest.update(piece)
-            copy.write(piece)
-        finish_file(copy, executable=executable, mtime_ns=facts.st_mtime_ns)
-    return digest.hexdigest(), executable

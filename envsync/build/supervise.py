@@ -1,9 +1,10 @@
 """Run one command in a process group of its own; kill the group when whoever asked for it is gone.
 
-Started as `python -I -S supervise.py COMMAND...` with a pipe on standard input into which nobody
-writes. When the pipe ends, because the starter died (even by SIGKILL) or closed it, everything in
-the group is killed. When the command ends by itself, what it left behind is killed too. The exit
-code is the command's, or 128 + N when signal N ended it.
+Started as `python -I -S supervise.py DESCRIPTOR COMMAND...` with a pipe on standard input into
+which nobody writes; what the descriptor gives are the command's variables, and only the command's
+(NAME=VALUE, zero bytes between them). When the pipe ends, because the starter died (even by
+SIGKILL) or closed it, everything in the group is killed. When the command ends by itself, what it
+left behind is killed too. The exit code is the command's, or 128 + N when signal N ended it.
 
 Imports nothing of envsync: it runs without site-packages.
 """
@@ -25,13 +26,18 @@ def _watch(group: int) -> None:
     _kill_group(group)
 
 
-def main(command: list[str]) -> int:
+def _variables(descriptor: int) -> dict[bytes, bytes]:
+    with os.fdopen(descriptor, "rb") as file:
+        rows = [row.partition(b"=") for row in file.read().split(b"\0")]
+    return {name: value for name, equals, value in rows if equals}
+
+
+def main(descriptor: str, command: list[str]) -> int:
     """Run `command` (its first word is an absolute path) and give its exit code."""
+    variables = _variables(int(descriptor))
     no_input = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     try:
-        child = os.posix_spawn(
-            command[0], command, os.environ, file_actions=[no_input], setpgroup=0
-        )
+        child = os.posix_spawn(command[0], command, variables, file_actions=[no_input], setpgroup=0)
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
         return 127
@@ -46,4 +52,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main(sys.argv[1:]))
+    os._exit(main(sys.argv[1], sys.argv[2:]))

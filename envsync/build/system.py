@@ -19,6 +19,8 @@ LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
 """What builds a tree that names no backend (PEP 517, "Source trees")."""
 LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 """The first setuptools that has the legacy backend."""
+_LEGACY_FILES = ("setup.py", "setup.cfg")
+"""setuptools needs no setup.py where setup.cfg says all."""
 
 # PEP 517: `module.path` or `module.path:object.path`.
 _BACKEND = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
@@ -41,7 +43,7 @@ def read_build_system(tree: SourceTree) -> BuildSystem:
     """
     pyproject_path = os.path.join(tree.path, "pyproject.toml")
     if not os.path.lexists(pyproject_path):
-        if not os.path.isfile(os.path.join(tree.path, "setup.py")):
+        if not any(os.path.isfile(os.path.join(tree.path, name)) for name in _LEGACY_FILES):
             raise SourceInvalid(tree.label, "it has neither pyproject.toml nor setup.py")
         return _legacy(())
     try:

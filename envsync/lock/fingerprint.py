@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.lock.urls import public_url
-from envsync.spec.model import IndexSpec, LockPolicy, SourceSpec, Spec
+from envsync.spec.model import BuildPolicy, IndexSpec, LockPolicy, SourceSpec, Spec
 
 _FORMAT = 1
 
@@ -148,16 +148,24 @@ def _form(spec: Spec) -> Mapping[str, _Json]:
             for name, sources in spec.sources.items()
         },
         "lock": _policy_form(spec.lock),
-        "build": {
-            "allow": sorted(spec.build.allow),
-            "config-settings": {
-                name: dict(settings) for name, settings in spec.build.config_settings.items()
-            },
-            "extra-build-requires": {
-                name: _requirements_form(items)
-                for name, items in spec.build.extra_build_requires.items()
-            },
+        "build": _build_form(spec.build),
+    }
+
+
+def _build_form(build: BuildPolicy) -> Mapping[str, _Json]:
+    given: Mapping[str, _Json] = {
+        "environment": {name: dict(values) for name, values in build.environment.items()},
+        "pass": sorted(build.passed),
+        "no-isolation": sorted(build.no_isolation),
+    }
+    return {
+        "allow": sorted(build.allow),
+        "config-settings": {name: dict(values) for name, values in build.config_settings.items()},
+        "extra-build-requires": {
+            name: _requirements_form(items) for name, items in build.extra_build_requires.items()
         },
+        # As with sources: what is not set is left out.
+        **{key: value for key, value in given.items() if value},
     }
 
 

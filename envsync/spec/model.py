@@ -90,6 +90,12 @@ class BuildPolicy(NamedTuple):
     """Normalised names, or `ALL`."""
     config_settings: Mapping[NormalizedName, Mapping[str, str | list[str]]] = {}
     extra_build_requires: Mapping[NormalizedName, tuple[Requirement, ...]] = {}
+    environment: Mapping[NormalizedName, Mapping[str, str]] = {}
+    """Variables for a package's build."""
+    passed: tuple[str, ...] = ()
+    """Names of the user's variables that builds of remote sources get; `*` stands for anything."""
+    no_isolation: frozenset[NormalizedName] = frozenset()
+    """Built beside what the project installs, not in an environment of their own."""
 
 
 class Part(NamedTuple):

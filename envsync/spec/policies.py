@@ -28,6 +28,7 @@ from envsync.spec.requirements import (
 )
 from envsync.spec.tasks import task_problems
 from envsync.spec.times import read_exclude_newer
+from envsync.spec.variables import read_pattern, read_variables
 from envsync.spec.wording import kind_of
 
 RESOLUTIONS: tuple[Resolution, ...] = ("highest", "lowest", "lowest-direct")
@@ -108,11 +109,14 @@ def read_sync(table: Table) -> SyncOptions:
 
 def read_build(table: Table) -> BuildPolicy:
     """Read `[build]`."""
-    settings = table.table("config-settings")
+    settings, variables = table.table("config-settings"), table.table("environment")
     policy = BuildPolicy(
         allow=frozenset(table.items("allow", read_name_or_all)),
         config_settings={name: _read_settings(settings, key) for key, name in settings.names()},
         extra_build_requires=read_requirement_lists(table.table("extra-build-requires")),
+        environment={name: read_variables(variables, key) for key, name in variables.names()},
+        passed=table.items("pass", read_pattern),
+        no_isolation=frozenset(table.items("no-isolation", read_name)),
     )
     table.finish()
     return policy

@@ -31,6 +31,7 @@ BUCKETS = {
     "metadata-v2": VALUES,
     "core-v2": VALUES,
     "direct-v2": VALUES,
+    "refuted-v1": VALUES,
     "pythons-v1": VALUES,
     "goals-v2": VALUES,
     "fresh-v1": VALUES,

@@ -1,17 +1,25 @@
 """Wheels and metadata from source, built in environments that envsync itself makes."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.build.backend import BuildEnvironment, build_editable, build_metadata, build_wheel
+from envsync.build.backend import (
+    BuildEnvironment,
+    Provision,
+    build_editable,
+    build_metadata,
+    build_wheel,
+)
 from envsync.build.key import build_key, requirements_digest
-from envsync.build.sources import SourceTree, check_out, copy_folder, open_folder, unpack_sdist
+from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
+from envsync.build.variables import passed
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError
 from envsync.events import Reporter
@@ -32,6 +40,7 @@ from envsync.workflow.fetch import listing_of
 from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.local_files import take
 from envsync.workflow.public_index import public_index
+from envsync.workflow.recipes import beside, recipe_of
 
 _SCRATCH = "builds-v1"
 
@@ -46,6 +55,14 @@ class Supplier(Protocol):
         self, requirements: Sequence[Requirement], target: Target
     ) -> AbstractContextManager[BuildEnvironment]:
         """Make an environment that holds build requirements, for the time of a `with` block."""
+
+    def provision_beside(
+        self, package: str, requirements: Sequence[Requirement], target: Target
+    ) -> AbstractContextManager[BuildEnvironment]:
+        """Make one that holds what the project installs beside a package, without isolation."""
+
+    def beside(self) -> Sequence[Pinned]:
+        """Give what the project installs, as far as it is known."""
 
 
 class Builder:
@@ -78,14 +95,16 @@ class Builder:
 
     def _build(self, pin: Pinned, tree: SourceTree, target: Target, folder: str) -> BuiltWheel:
         build = build_editable if pin.editable else build_wheel
+        recipe = recipe_of(self._spec.build, pin.name)
         path = build(
             tree,
             target=target,
-            provision=self._supplier.provision,
+            provision=self._provision(pin),
             package=f"{pin.name}=={pin.version}" if pin.version else pin.name,
             outdir=make_private_directory(folder, "out-"),
-            config_settings=self._settings_of(pin.name),
-            extra_requires=self._extra_requires(pin.name),
+            config_settings=recipe.settings,
+            extra_requires=recipe.requires,
+            variables=self._variables(pin),
             reporter=self._reporter,
         )
         with storage_errors(path):
@@ -102,7 +121,7 @@ class Builder:
         target = find_interpreter(
             spec.python, spec.requires_python, self._root, self._settings, self._reporter
         )
-        pin = _pin_of(candidate)
+        pin, recipe = _pin_of(candidate), recipe_of(spec.build, candidate.name)
         label = f"{candidate.name}=={candidate.version}"
         self._reporter.begin("building")
         try:
@@ -110,10 +129,11 @@ class Builder:
                 data = build_metadata(
                     tree,
                     target=target,
-                    provision=self._supplier.provision,
+                    provision=self._provision(pin),
                     package=label,
-                    config_settings=self._settings_of(candidate.name),
-                    extra_requires=self._extra_requires(candidate.name),
+                    config_settings=recipe.settings,
+                    extra_requires=recipe.requires,
+                    variables=self._variables(pin),
                     reporter=self._reporter,
                 )
         finally:
@@ -136,23 +156,31 @@ class Builder:
         return ALL in allowed or canonicalize_name(name) in allowed
 
     def _key(self, source: str, pin: Pinned, target: Target) -> str:
+        recipe = recipe_of(self._spec.build, pin.name)
         return build_key(
             source_sha256=source,
-            requirements=requirements_digest(map(str, self._extra_requires(pin.name))),
-            config_settings=self._settings_of(pin.name),
+            requirements=requirements_digest(map(str, recipe.requires)),
+            config_settings=recipe.settings,
             target=target,
             subdirectory=pin.subdirectory,
             indexes=[public_url(index.url) for index in self._indexes()],
+            variables=self._variables(pin),
+            beside=beside(recipe, self._supplier.beside()),
         )
 
     def _indexes(self) -> Sequence[Index]:
         return indexes_for(self._spec, self._settings.default_index or public_index())
 
-    def _settings_of(self, name: str) -> dict[str, str | Sequence[str]]:
-        return dict(self._spec.build.config_settings.get(canonicalize_name(name), {}))
+    def _variables(self, pin: Pinned) -> Mapping[str, str]:
+        """Give what a build gets beyond the usual; a local folder has all of the user's anyway."""
+        build = self._spec.build
+        asked = passed(os.environ, build.passed) if pin.kind != "directory" else {}
+        return {**asked, **recipe_of(build, pin.name).variables}
 
-    def _extra_requires(self, name: str) -> Sequence[Requirement]:
-        return self._spec.build.extra_build_requires.get(canonicalize_name(name), ())
+    def _provision(self, pin: Pinned) -> Provision:
+        if recipe_of(self._spec.build, pin.name).isolated:
+            return self._supplier.provision
+        return partial(self._supplier.provision_beside, pin.name)
 
     @contextmanager
     def _scratch(self) -> Iterator[str]:
@@ -167,21 +195,11 @@ class Builder:
 
     @contextmanager
     def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:
-        """Give the source tree of a pin, private but for an editable one."""
+        """Give the source tree of a pin: a folder where it is, all else in a private place."""
         place = make_private_directory(folder, "source-")
         if pin.kind == "directory":
-            path = pin.path or "."
-            if pin.editable:
-                folder = folder_inside(self._root, path, pin.subdirectory)
-                yield open_folder(folder, label=pin.path)
-            else:
-                yield copy_folder(
-                    folder_inside(self._root, path),
-                    directory=place,
-                    label=pin.path,
-                    subdirectory=pin.subdirectory,
-                    reporter=self._reporter,
-                )
+            inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
+            yield open_folder(inside, label=pin.path)
         elif pin.kind == "vcs":
             source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)
             yield check_out(pin.name, source_of, directory=place)

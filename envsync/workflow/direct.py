@@ -4,56 +4,37 @@ import hashlib
 import os
 from collections.abc import Iterator
 
-from envsync.inside import hash_inside, real_path
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
-
-_PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
-_SKIPPED = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "build", "dist"})
 
 
 def identity(pin: Pinned, project_root: str) -> str:
     """Name the files that an environment holds of a pin: equal names, equal files.
 
-    A local folder is looked at: an editable one counts as changed when its project files changed,
-    another one when anything in it did. `project_root` is the lock's folder. Raises `OSError`,
-    `PathRefused` when links lead out of it.
+    A local folder is looked at: an editable one counts as changed when its project files changed
+    (`workflow.project_files`), another one when any source did (`workflow.source_files`).
+    `project_root` is the lock's folder. Raises `PathRefused` when links lead out of it,
+    `StorageFailed`.
     """
     content = pin.sha256 or ",".join(f"{k}={v}" for k, v in sorted(pin.hashes.items()))
     if pin.kind in ("wheel", "sdist"):
         return f"{pin.kind}:{content}"
     if pin.kind == "directory":
-        folder = os.path.join(pin.path or ".", pin.subdirectory or "")
-        files = (_project_files if pin.editable else _all_files)(project_root, folder)
-        content = hashlib.sha256("\n".join(files).encode("utf-8", "surrogateescape")).hexdigest()
+        rows = "\n".join(_rows(pin, project_root))
+        content = hashlib.sha256(rows.encode("utf-8", "surrogateescape")).hexdigest()
     origin = "\0".join(map(str, (pin.url, pin.path, pin.subdirectory, pin.editable, pin.commit)))
     return f"{pin.kind}:{content}:{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
 
 
-def _project_files(project_root: str, folder: str) -> Iterator[str]:
-    for name in _PROJECT_FILES:
-        path = os.path.join(folder, name)
-        if os.path.lexists(os.path.join(project_root, path)):
-            yield f"{name} {hash_inside(project_root, path).hashes['sha256']}"
+def _rows(pin: Pinned, project_root: str) -> Iterator[str]:
+    # Packages from an index, nearly all there are, need none of this.
+    from envsync.workflow.project_files import metadata_rows  # noqa: PLC0415
+    from envsync.workflow.source_files import source_rows  # noqa: PLC0415
 
-
-def _all_files(project_root: str, folder: str) -> Iterator[str]:
-    if not os.path.lexists(os.path.join(project_root, folder)):
-        return
-    folder = real_path(project_root, folder)
-    for current, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _is_source(current, name))
-        for name in sorted(names):
-            path = os.path.join(current, name)
-            status = os.lstat(path)
-            yield f"{os.path.relpath(path, folder)} {status.st_size} {status.st_mtime_ns}"
-
-
-def _is_source(folder: str, name: str) -> bool:
-    """Leave out repositories, environments, and what builds leave behind."""
-    if name in _SKIPPED or name.endswith(".egg-info"):
-        return False
-    return not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+    folder = os.path.join(pin.path or ".", pin.subdirectory or "")
+    if pin.editable:
+        return metadata_rows(project_root, folder, files_too=True)
+    return source_rows(project_root, folder)
 
 
 def direct_url(pin: Pinned, project_root: str) -> bytes | None:

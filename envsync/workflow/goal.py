@@ -28,6 +28,8 @@ from envsync.workflow.lock import (
 )
 from envsync.workflow.look import Goal
 from envsync.workflow.project import Project
+from envsync.workflow.project_files import input_paths
+from envsync.workflow.recipes import recipe_marks
 from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.workflow.spec_file import venv_path
 
@@ -111,6 +113,7 @@ def make_goal(
         overrides=tuple(map(str, spec.lock.overrides)),
         winners=spec.sync.winners,
         any_python=tuple(spec.lock.ignore_requires_python),
+        recipes=recipe_marks(spec.build, pins),
     )
 
 
@@ -153,7 +156,8 @@ def _normal(names: Iterable[str]) -> Iterable[str]:
 def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome) -> Goal:
     """Name the files that decided the goal, for the no-op mark.
 
-    None when one of the packages is a folder whose every file counts.
+    None when one of the packages is a folder whose every file counts, or one without
+    pyproject.toml: a mark can't say that a file is absent.
     """
     if any(pin.kind == "directory" and not pin.editable for pin in goal.pins):
         return goal
@@ -167,6 +171,8 @@ def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome)
         inputs.append((path, file.hashes.get("sha256", "")))
     for pin in goal.pins:
         if pin.kind == "directory":
-            folder = os.path.join(project.root, pin.path or ".", pin.subdirectory or "")
-            inputs.append((os.path.normpath(f"{folder}/pyproject.toml"), ""))
+            paths = input_paths(project.root, os.path.join(pin.path or ".", pin.subdirectory or ""))
+            if not paths:
+                return goal
+            inputs += [(path, "") for path in paths]
     return goal._replace(inputs=tuple(inputs))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from packaging.specifiers import SpecifierSet
 from envsync.errors import LockInvalid, LockOutdated, NotSupported, PathRefused, StorageFailed
 from envsync.events import Reporter
 from envsync.files import read_limited, storage_errors
-from envsync.inside import hash_inside
 from envsync.lock.compare import Change, changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
+from envsync.lock.evidence import evidence_of
 from envsync.lock.fingerprint import stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
 from envsync.lock.pylock import to_pylock
@@ -44,6 +44,7 @@ from envsync.workflow.problem import (
     wanted,
 )
 from envsync.workflow.project import Project
+from envsync.workflow.project_files import metadata_digest
 from envsync.workflow.public_index import public_index
 from envsync.workflow.request import LockOptions
 
@@ -98,9 +99,10 @@ def _why_unanswered(
     reasons = stale_reasons(spec, pylock) or unfounded(
         spec, pylock, lambda url: _is_default_index(url, settings)
     )
-    if not reasons and tool_table(pylock).get(_LOCAL) != (_local_projects(project, spec) or None):
-        reasons = ("the pyproject.toml of a local source changed",)
-    return reasons
+    return reasons or (
+        *_changed_projects(pylock, project, spec),
+        *_refuted_projects(pylock, project, settings),
+    )
 
 
 def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: Settings) -> None:
@@ -130,17 +132,39 @@ _LOCAL = "local-projects"
 
 
 def _local_projects(project: Project, spec: Spec) -> list[dict[str, str]]:
-    """Name each local source with the hash of its project file: its metadata is in the lock."""
+    """Name each local source with the hash of what decides its metadata, which is in the lock."""
     found = []
     for name, sources in sorted(spec.sources.items()):
         for source in sources:
             if source.kind == "path":
-                path = os.path.join(source.location, source.subdirectory or "", "pyproject.toml")
+                folder = os.path.join(source.location, source.subdirectory or "")
                 digest = ""
                 with suppress(PathRefused, StorageFailed):
-                    digest = hash_inside(project.root, path).hashes["sha256"]
+                    digest = metadata_digest(project.root, folder)
                 found.append({"name": name, "sha256": digest})
     return found
+
+
+def _changed_projects(pylock: Pylock, project: Project, spec: Spec) -> Iterator[str]:
+    """Say of which local sources other metadata is to be expected than was locked."""
+    recorded, found = tool_table(pylock).get(_LOCAL) or [], _local_projects(project, spec)
+    before = recorded if isinstance(recorded, list) else []
+    for name in dict.fromkeys(row["name"] for row in found if row not in before):
+        yield f"the project files of {name} changed: pyproject.toml, setup.*, or what they name"
+    if before != found and all(row in before for row in found):
+        yield "a local source has gone"
+
+
+def _refuted_projects(pylock: Pylock, project: Project, settings: Settings) -> Iterator[str]:
+    """Say of which local folders a build gave metadata that doesn't fit what was locked."""
+    for package in pylock.packages:
+        if package.directory is not None:
+            from envsync.workflow.refuted import is_refuted  # noqa: PLC0415  (few have one)
+
+            row = package.directory
+            folder = os.path.join(project.root, row.path, row.subdirectory or "")
+            if is_refuted(settings.cache_dir, folder, evidence_of(package).facts):
+                yield f"the last build of {package.name} gave other metadata than is locked"
 
 
 def _with_local_projects(pylock: Pylock, project: Project, spec: Spec) -> Pylock:

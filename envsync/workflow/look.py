@@ -46,6 +46,8 @@ class Goal(NamedTuple):
     """`[sync] winners` of env.toml: whose file stands, by path."""
     any_python: tuple[str, ...] = ()
     """Packages whose own Requires-Python is not believed."""
+    recipes: tuple[tuple[str, str], ...] = ()
+    """Package -> the name of what env.toml says of its build, where it says anything."""
     inputs: tuple[tuple[str, str], ...] = ()
     """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
 
@@ -192,14 +194,17 @@ def _wanted(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
 
 
 def identity_in(goal: Goal, pin: Pinned) -> str:
-    """Name the files that the environment holds of a pin (`direct.identity`), with those of its
-    paths that env.toml gives it.
+    """Name the files that the environment holds of a pin (`direct.identity`), with how env.toml has
+    it built and those of its paths that env.toml gives it.
     """
-    won = sorted(path for path, name in goal.winners.items() if name == pin.name)
+    name = identity(pin, goal.base)
+    recipe = dict(goal.recipes).get(pin.name)
+    name = f"{name}:{recipe}" if recipe else name
+    won = sorted(path for path, owner in goal.winners.items() if owner == pin.name)
     if not won:
-        return identity(pin, goal.base)
+        return name
     digest = hashlib.sha256("\n".join(won).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{identity(pin, goal.base)}+winner:{digest[:16]}"
+    return f"{name}+winner:{digest[:16]}"
 
 
 def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:

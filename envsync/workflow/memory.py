@@ -68,8 +68,10 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
 
 
 def _pack(goal: Goal) -> bytes | None:
-    """Write a goal as blocks of lines; None when a value doesn't fit into a line."""
-    pins = pack_pins(goal.pins)
+    """Write a goal as blocks of lines; None when a value doesn't fit into a line, or for one of the
+    few that build as env.toml says.
+    """
+    pins = None if goal.recipes else pack_pins(goal.pins)
     target = goal.target
     own = (goal.root, goal.base, goal.prompt, goal.selection, goal.link_mode)
     shape = "system" if goal.system_site_packages else "isolated"

@@ -60,4 +60,4 @@ def _fetch(
 
     spec, _ = read_spec(project)
     with Supply(project.root, spec, settings, reporter) as supply:
-        return supply.fetch(pins, goal.target, look=look)
+        return supply.fetch(pins, goal.target, look=look, beside=goal.pins)

@@ -32,6 +32,7 @@ from envsync.workflow.stored import Look
 if TYPE_CHECKING:
     from envsync.build.backend import BuildEnvironment
     from envsync.workflow.builds import Builder
+    from envsync.workflow.provision import Provisioner
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 
@@ -47,6 +48,7 @@ class Supply:
         self._settings, self._reporter = settings, reporter
         self._client: IndexClient | None = None
         self._catalogs: list[IndexCatalog] = []
+        self._beside: Sequence[Pinned] | None = None
         self.store = WheelStore(settings.cache_dir)
 
     def __enter__(self) -> Self:
@@ -104,9 +106,18 @@ class Supply:
         return catalog
 
     def fetch(
-        self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
+        self,
+        pins: Sequence[Pinned],
+        target: Target,
+        *,
+        look: Look = "trust",
+        beside: Sequence[Pinned] | None = None,
     ) -> Mapping[str, StoredWheel]:
-        """Give the stored wheels of pins, by name: from the store, downloaded or built."""
+        """Give the stored wheels of pins, by name: from the store, downloaded or built.
+
+        `beside` is all that the environment is to hold, for builds without isolation.
+        """
+        self._beside = beside
         source = Source(
             self.client,
             local=lambda pin, folder: take(pin, self._root, folder),
@@ -126,14 +137,27 @@ class Supply:
         self, requirements: Sequence[Requirement], target: Target
     ) -> "AbstractContextManager[BuildEnvironment]":
         """Make an environment that holds build requirements, for the time of a `with` block."""
+        return self._provisioner()(requirements, target)
+
+    def provision_beside(
+        self, package: str, requirements: Sequence[Requirement], target: Target
+    ) -> "AbstractContextManager[BuildEnvironment]":
+        """Make one that holds what the project installs beside a package."""
+        return self._provisioner().beside(package, requirements, target, self._beside)
+
+    def beside(self) -> Sequence[Pinned]:
+        """Give what the project installs, as far as it is known."""
+        return self._beside or ()
+
+    def _provisioner(self) -> "Provisioner":
         from envsync.workflow.provision import Provisioner  # noqa: PLC0415  (only for builds)
 
-        make = Provisioner(
+        return Provisioner(
+            self._root,
             self._spec,
             self._settings,
             lambda spec: Supply(self._root, spec, self._settings, self._reporter),
         )
-        return make(requirements, target)
 
     def _builder(self) -> "Builder":
         from envsync.workflow.builds import Builder  # noqa: PLC0415  (few locks build anything)

@@ -170,6 +170,11 @@ def _compare(
         said = {name for name in (pin.speaker, pin.filename) if name}
         sha256 = pin.sha256 if is_proven and pin.is_wheel else ""
         believe_bytes(cache_dir, sha256, metadata, sorted(said))
+        if pin.kind == "directory":
+            from envsync.workflow.refuted import refute  # noqa: PLC0415
+
+            folder = os.path.join(goal.base, pin.path or ".", pin.subdirectory or "")
+            refute(cache_dir, folder, pin.facts)
     raise _refusal(pin, differences)
 
 
@@ -228,7 +233,9 @@ def _otherwise(pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None) -> 
 
 def _refusal(pin: Pinned, differences: Differences) -> MetadataDiffers:
     hint = None
-    if differences.lacking:
+    if pin.kind == "directory":
+        hint = "`envsync lock` locks what the folder says now"
+    elif differences.lacking:
         speaks = (
             "spoke for this version when it was locked" if pin.is_wheel else "promised otherwise"
         )

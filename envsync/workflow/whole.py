@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from envsync.errors import BuildNotAllowed
+from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import Reporter
 from envsync.files import open_regular, remove_tree, storage_errors
 from envsync.settings import Settings
@@ -15,7 +15,7 @@ from envsync.sync.key import UserKey
 from envsync.texts import write_if_changed
 from envsync.workflow import sync as steps
 from envsync.workflow.goal import lock_for_sync, lock_to_compare, make_goal, with_inputs
-from envsync.workflow.lock import LockOutcome, refuse_pending
+from envsync.workflow.lock import LockOutcome, make_lock, refuse_pending
 from envsync.workflow.look import SyncOutcome, check, preview
 from envsync.workflow.memory import remember
 from envsync.workflow.project import Project
@@ -58,33 +58,55 @@ def sync_project(
     """
     spec, text = source or read_spec(project)
     refuse_pending(spec)
-    key = UserKey(settings)
-    with steps.locked(
-        venv_path(project, spec), settings.cache_dir, reporter, key.seal()
-    ) as recovered:
-        if lock is None:
-            lock = lock_for_sync(
-                project, spec, settings, reporter, trust=request.trust, options=request.lock
-            )
-        goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    seal = UserKey(settings).seal()
+    with steps.locked(venv_path(project, spec), settings.cache_dir, reporter, seal) as recovered:
+        given = SpecText(spec, text)
+        found = lock or lock_for_sync(
+            project, spec, settings, reporter, trust=request.trust, options=request.lock
+        )
+        try:
+            synced = _sync_to(found, given, project, request, settings, reporter, write)
+        except MetadataDiffers:
+            if lock is not None or request.trust is not None or not found.fresh:
+                raise
+            # The build of a local folder may just have shown that the lock is outdated.
+            found = make_lock(project, spec, settings, reporter, request.lock)
+            if found.fresh:
+                raise
+            synced = _sync_to(found, given, project, request, settings, reporter, write)
+    return synced._replace(outcome=synced.outcome._replace(recovered=recovered))
+
+
+def _sync_to(
+    lock: LockOutcome,
+    source: SpecText,
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    write: Callable[[LockOutcome], bool],
+) -> Synced:
+    """Bring the environment to what a lock says."""
+    spec = source.spec
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    if request.trust != FROZEN:
+        goal = with_inputs(goal, project, source.text, lock)
+    wrote = list[bool]()
+    leave = _with_leave(spec, request)
+    with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
+        outcome = steps.sync(
+            goal,
+            lambda pins, look: supply.fetch(pins, goal.target, look=look, beside=goal.pins),
+            reporter,
+            key=UserKey(settings),
+            force=request.force,
+            cache_dir=settings.cache_dir,
+            verify=request.verify,
+            before_commit=lambda: _write(project, lambda: wrote.append(write(lock))),
+        )
         if request.trust != FROZEN:
-            goal = with_inputs(goal, project, text, lock)
-        found, wrote = lock, list[bool]()
-        leave = _with_leave(spec, request)
-        with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
-            outcome = steps.sync(
-                goal,
-                lambda pins, look: supply.fetch(pins, goal.target, look=look),
-                reporter,
-                key=key,
-                force=request.force,
-                cache_dir=settings.cache_dir,
-                verify=request.verify,
-                before_commit=lambda: _write(project, lambda: wrote.append(write(found))),
-            )
-            if request.trust != FROZEN:
-                remember(goal, project, request, settings)
-    return Synced(outcome._replace(recovered=recovered), lock, any(wrote))
+            remember(goal, project, request, settings)
+    return Synced(outcome, lock, any(wrote))
 
 
 def _with_leave(spec: Spec, request: SyncRequest) -> Spec:

@@ -2,16 +2,15 @@
 
 import os
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.build.sources import SourceTree, check_out, copy_folder, open_folder, unpack_sdist
+from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
 from envsync.errors import NotSupported, SourceInvalid, StorageFailed
-from envsync.events import SILENT, Reporter
+from envsync.events import Reporter
 from envsync.model.candidate import DirectSource
 from tests.build import tars
 from tests.support.wheels import make_sdist, pack_zip
@@ -236,91 +235,13 @@ def test_gives_the_subdirectory(tmp_path: Path) -> None:
             )
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    """A project folder with much in it that is no source."""
-    folder = tmp_path / "shop"
-    for path, text in {
-        "pyproject.toml": "[build-system]",
-        "src/shop/__init__.py": "x = 1",
-        "run.sh": "true",
-        ".git/config": "secret",
-        ".venv/pyvenv.cfg": "home = x",
-        ".venv-test/pyvenv.cfg": "home = x",
-        "src/shop/__pycache__/shop.pyc": "x",
-        "empty/deep/.keep": "",
-    }.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    (folder / "run.sh").chmod(0o700)
-    (folder / "inside").symlink_to("src/shop")
-    return folder
-
-
-def copy(source: Path, reporter: Reporter = SILENT) -> SourceTree:
-    directory = source.parent / f"copy{len(os.listdir(source.parent))}"
-    directory.mkdir()
-    return copy_folder(str(source), directory=str(directory), label="./shop", reporter=reporter)
-
-
-def test_copies_a_folder_without_what_is_no_source(shop: Path) -> None:
-    tree = copy(shop)
-    expected = {
-        "empty": "folder",
-        "empty/deep": "folder",
-        "empty/deep/.keep": "644 ",
-        "inside": "-> src/shop",
-        "pyproject.toml": "644 [build-system]",
-        "run.sh": "755 true",
-        "src": "folder",
-        "src/shop": "folder",
-        "src/shop/__init__.py": "644 x = 1",
-    }
-    assert expected == tree_of(Path(tree.path))
-    assert tree.label == "./shop"
-
-
-def test_links_that_lead_outside_are_left_out_with_a_warning(shop: Path) -> None:
-    (shop / "passwd").symlink_to("/etc/passwd")
-    (shop / "src" / "up").symlink_to("../../..")
-    os.mkfifo(shop / "pipe")
-    reporter = Warnings()
-    copied = tree_of(Path(copy(shop, reporter).path))
-    assert {"passwd", "src/up", "pipe"}.isdisjoint(copied)
-    assert sorted(reporter.texts) == [
-        "./shop: the link passwd leads outside and is left out of the build",
-        "./shop: the link src/up leads outside and is left out of the build",
-    ]
-
-
-def test_the_hash_of_a_folder_follows_what_is_copied(shop: Path) -> None:
-    first = copy(shop).sha256
-    (shop / ".git" / "config").write_text("other")
-    os.utime(shop / "run.sh", (1, 1))
-    assert first == copy(shop).sha256
-    seen = {first}
-    changes: list[Callable[[], object]] = [
-        lambda: (shop / "src/shop/__init__.py").write_text("x = 2"),
-        lambda: (shop / "run.sh").chmod(0o600),
-        lambda: (shop / "new").mkdir(),
-        lambda: (shop / "run.sh").rename(shop / "run"),
-        lambda: (shop / "inside").rename(shop / "link"),
-    ]
-    for change in changes:
-        change()
-        seen.add(copy(shop).sha256)
-    assert len(seen) == 6
-
-
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceInvalid, match="there is no such folder"):
-        copy_folder(str(tmp_path / "none"), directory=str(tmp_path))
     with pytest.raises(SourceInvalid, match="there is no such folder"):
         open_folder(str(tmp_path / "none"))
 
 
-def test_a_folder_can_be_used_in_place(shop: Path) -> None:
-    assert SourceTree(str(shop), "", "./shop") == open_folder(str(shop), label="./shop")
+def test_a_folder_is_used_in_place(tmp_path: Path) -> None:
+    assert SourceTree(str(tmp_path), "", "./shop") == open_folder(str(tmp_path), label="./shop")
 
 
 def test_repositories_are_not_supported_yet(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_new_requirement_of_a_local_source_makes_the_lock_stale(shop: Workplace)
     write_shop(shop, "base<2", "speedups")
     ran = shop.run("lock", "--check")
     assert ran.code == 3
-    assert "pyproject.toml of a local source changed" in ran.err
+    assert "the project files of shop changed: pyproject.toml" in ran.err
     shop.ok("sync")
     shop.python("import speedups")
 
