@@ -100,15 +100,21 @@ def _is_kept_out(name: str) -> bool:
 def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Give the values that are secret, by the variable's name or their own look; longest first.
 
-    Each line of a value is one: output is shown line by line.
+    Each line of a value is one: output is shown line by line. Where something lies is no secret.
     """
     found = {
         line.strip()
         for name, value in variables.items()
-        if name not in _NO_SECRETS and is_secret_parameter(f"{name}={value}")
+        if name not in _NO_SECRETS
+        and is_secret_parameter(f"{name}={value}")
+        and not _is_path(value)
         for line in value.splitlines()
     }
     return tuple(sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len)[::-1])
+
+
+def _is_path(value: str) -> bool:
+    return os.path.isabs(value) and "\0" not in value and os.path.lexists(value)
 
 
 def conceal(text: str, secrets: Iterable[str]) -> str:

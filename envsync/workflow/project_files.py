@@ -5,8 +5,9 @@
     setup.py, setup.cfg by content
     files that these name (`file = "VERSION"`, `open("requirements.txt")`), by content
 
-Nothing is run, so what setup.py computes otherwise stays unseen until a build tells
-(`workflow.refuted`). A lock keeps the digest of these rows, so they hold nothing of one machine.
+Where [project] says all that is wanted of metadata, nothing else decides it. Nothing is run, so
+what setup.py computes otherwise stays unseen until a build tells (`workflow.refuted`). A lock keeps
+the digest of these rows, so they hold nothing of one machine.
 """
 
 import hashlib
@@ -48,6 +49,8 @@ class Texts(NamedTuple):
     """setup.py and setup.cfg: name -> text."""
     static: bool
     """[project] says all that is wanted of metadata (PEP 621)."""
+    setuptools: bool
+    """setup.py and setup.cfg mean something to the back end."""
 
     def words(self) -> Iterable[str]:
         """Give every text in the values, and every word of the scripts."""
@@ -65,13 +68,15 @@ def read_texts(root: str, folder: str) -> Texts:
     data = _read(root, os.path.join(folder, PYPROJECT))
     scripts = {name: _read(root, os.path.join(folder, name)) for name in SCRIPTS}
     document, static = _document(data)
-    build = document.get("build-system")
+    table = document.get("build-system")
+    build = table if isinstance(table, Mapping) else {}
     values = {key: document[key] for key in ("project", "build-system", "text") if key in document}
     return Texts(
         values,
-        _own_tables(document.get("tool"), build if isinstance(build, Mapping) else {}),
+        _own_tables(document.get("tool"), build),
         {name: text.decode(errors="replace") for name, text in scripts.items() if text is not None},
         static,
+        "backend-path" in build or _is_of("setuptools", _builders(build)),
     )
 
 
@@ -101,9 +106,13 @@ def _own_tables(tool: object, build: Mapping[str, object]) -> Mapping[str, objec
         return {}
     if "backend-path" in build:
         return tool
-    requires = build.get("requires")
-    names = [_name(text) for text in requires] if isinstance(requires, list) else ["setuptools"]
+    names = _builders(build)
     return {key: table for key, table in tool.items() if _is_of(canonicalize_name(key), names)}
+
+
+def _builders(build: Mapping[str, object]) -> Sequence[str]:
+    requires = build.get("requires")
+    return [_name(text) for text in requires] if isinstance(requires, list) else ["setuptools"]
 
 
 def _name(requirement: object) -> str:
@@ -120,9 +129,10 @@ def metadata_rows(root: str, folder: str, *, files_too: bool = False) -> Iterato
     A file that these name and that can't be read is as absent. Raises as `read_texts`.
     """
     texts = read_texts(root, folder)
-    dynamic = texts.tools if files_too or not texts.static else {}
-    yield f"{PYPROJECT} {_digest(texts.values)} {_digest(dynamic)}"
-    for name, text in sorted(texts.scripts.items()):
+    # PEP 621: what [project] says, no back end changes.
+    counts = files_too or not texts.static
+    yield f"{PYPROJECT} {_digest(texts.values)} {_digest(texts.tools if counts else {})}"
+    for name, text in sorted(texts.scripts.items()) if counts else ():
         yield f"{name} {_digest(text)}"
     if not texts.static:
         for path in _named(root, folder, texts):
@@ -131,15 +141,16 @@ def metadata_rows(root: str, folder: str, *, files_too: bool = False) -> Iterato
 
 
 def input_paths(root: str, folder: str) -> list[str]:
-    """Give the files that the rows come from, absolute; none without pyproject.toml.
+    """Give what the rows come from, absolute: files, and the folder where one may yet appear.
 
-    Raises as `read_texts`.
+    None without pyproject.toml. Raises as `read_texts`.
     """
     if not os.path.lexists(os.path.join(root, folder, PYPROJECT)):
         return []
     texts = read_texts(root, folder)
     named = [] if texts.static else _named(root, folder, texts)
-    names = (PYPROJECT, *sorted(texts.scripts), *named)
+    may_appear = not texts.static and texts.setuptools and len(texts.scripts) < len(SCRIPTS)
+    names = (PYPROJECT, *sorted(texts.scripts), *named, *(["."] if may_appear else []))
     return [os.path.normpath(os.path.join(root, folder, name)) for name in names]
 
 

@@ -17,6 +17,7 @@ def key(
     target: Target = THIS,
     subdirectory: str | None = None,
     indexes: Sequence[str] = (),
+    **more: Any,
 ) -> str:
     return build_key(
         source_sha256=source,
@@ -25,6 +26,7 @@ def key(
         target=target,
         subdirectory=subdirectory,
         indexes=indexes,
+        **more,
     )
 
 
@@ -43,6 +45,8 @@ def test_the_same_build_has_the_same_key() -> None:
         {"settings": {"a": ["1"]}},
         {"subdirectory": "py"},
         {"indexes": ["https://index.example/"]},
+        {"variables": {"ONE": "1"}},
+        {"beside": ["torch 2.0 abc"]},
         {"target": THIS._replace(cache_tag="cpython-39")},
         {"target": THIS._replace(tags=THIS.tags[1:])},
         {"target": THIS._replace(implementation="pypy")},

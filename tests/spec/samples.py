@@ -66,6 +66,9 @@ compile-bytecode = true
 allow = ["PySpark"]
 config-settings = { lxml = { with = "yes", flags = ["a", "b"] } }
 extra-build-requires = { lxml = ["cython<3"] }
+environment = { lxml = { WITH = "yes" } }
+pass = ["CARGO_*"]
+no-isolation = ["flash_attn"]
 
 [tasks]
 test = "pytest -q"

@@ -166,6 +166,37 @@ def test_conflicts_of_groups_and_extras() -> None:
             ("extra-build-requires.a-b: the same name as 'a_b'"),
         ),
         (
+            "build",
+            "environment = {CC = 'gcc'}",
+            "environment.CC: variables go by package: environment = { NAME = { VARIABLE = ... } }",
+        ),
+        (
+            "build",
+            "environment = {a = {'A-B' = 'x'}}",
+            "environment.a.A-B: 'A-B' is no name for an environment variable",
+        ),
+        (
+            "build",
+            "environment = {a = {B = 1}}",
+            "environment.a.B: expected a string, found a number: put it in quotes",
+        ),
+        (
+            "build",
+            "environment = {a = {PYTHONPATH = 'x'}}",
+            "environment.a.PYTHONPATH: 'PYTHONPATH' is set by envsync itself, or kept from builds",
+        ),
+        ("build", "pass = ['*']", "pass[0]: '*' would pass everything on: name what builds need"),
+        (
+            "build",
+            "pass = ['ENVSYNC_INDEX_*']",
+            "pass[0]: 'ENVSYNC_INDEX_*' is set by envsync itself, or kept from builds",
+        ),
+        (
+            "build",
+            "pass = ['CARGO HOME']",
+            "pass[0]: 'CARGO HOME' is no name for environment variables, such as CARGO_*",
+        ),
+        (
             "tasks",
             "'-x' = 'y'",
             ("-x: a task's name has letters a-z, digits, and inside also . : _ -"),

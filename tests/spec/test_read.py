@@ -74,6 +74,9 @@ def test_the_whole_grammar() -> None:
             allow=frozenset({"pyspark"}),
             config_settings={N("lxml"): {"with": "yes", "flags": ["a", "b"]}},
             extra_build_requires={N("lxml"): (Requirement("cython<3"),)},
+            environment={N("lxml"): {"WITH": "yes"}},
+            passed=("CARGO_*",),
+            no_isolation=frozenset({N("flash-attn")}),
         ),
         tasks={"test": "pytest -q", "all": ("test", "ruff check")},
     )

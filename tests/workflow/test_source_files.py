@@ -153,7 +153,8 @@ def test_what_does_not(shop: Path) -> None:
 def test_of_a_project_that_says_all_other_tables_mean_nothing(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": STATIC})
     tool = '[tool.setuptools]\npackages = ["shop"]\n'
-    assert changes(tmp_path, {"pyproject.toml": STATIC + tool}, metadata_digest) == [False]
+    files = {"pyproject.toml": STATIC + tool, "setup.py": "", "setup.cfg": ""}
+    assert changes(tmp_path, files, metadata_digest) == [False] * 3
     assert changes(tmp_path, {"pyproject.toml": STATIC + "dependencies = ['x']"}, metadata_digest)
     # An editable install puts other files into the environment, though.
     write(tmp_path, {"pyproject.toml": STATIC})
@@ -165,6 +166,9 @@ def test_of_a_project_that_says_all_other_tables_mean_nothing(tmp_path: Path) ->
 def test_a_mark_is_about_every_file_that_decides(shop: Path) -> None:
     write(shop, {"setup.py": ""})
     names = ("pyproject.toml", "setup.py", "VERSION", "requirements/base.txt")
-    assert input_paths(str(shop), ".") == [str(shop / name) for name in names]
+    there = [str(shop / name) for name in names]
+    assert input_paths(str(shop), ".") == [*there, str(shop)]  # setup.cfg may appear
+    write(shop, {"setup.cfg": ""})
+    assert str(shop) not in input_paths(str(shop), ".")
     (shop / "pyproject.toml").unlink()
     assert input_paths(str(shop), ".") == []
