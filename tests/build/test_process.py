@@ -67,6 +67,12 @@ def test_has_only_the_given_environment_and_folder_and_no_input() -> None:
     assert python(code).output.strip() == "['A', 'LC_CTYPE'] / ''"
 
 
+def test_variables_of_a_build_reach_nothing_of_envsyncs() -> None:
+    """They may come from a stranger's env.toml, and what watches over the build is envsync's."""
+    code = "import os; print(b'A=1' in open(f'/proc/{os.getppid()}/environ', 'rb').read())"
+    assert python(code).output.strip() == "False"
+
+
 def test_has_no_terminal_and_no_open_files() -> None:
     code = "import os; print(os.isatty(1), sorted(os.listdir('/proc/self/fd'))[:4])"
     assert python(code).output.strip() == "False ['0', '1', '2', '3']"
