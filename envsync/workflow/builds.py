@@ -10,14 +10,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.build.backend import (
-    BuildEnvironment,
-    Provision,
-    build_editable,
-    build_metadata,
-    build_wheel,
-)
+from envsync.build.backend import build_editable, build_metadata, build_wheel
 from envsync.build.key import build_key, requirements_digest
+from envsync.build.request import BuildEnvironment, Provision
 from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
 from envsync.build.variables import passed
 from envsync.catalog.places import indexes_for

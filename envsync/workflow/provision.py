@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envsync.build.backend import BuildEnvironment
+from envsync.build.request import BuildEnvironment
 from envsync.catalog.memory import keep_locked
 from envsync.errors import BuildFailed
 from envsync.events import SILENT

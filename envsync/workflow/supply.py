@@ -30,7 +30,7 @@ from envsync.workflow.public_index import public_index
 from envsync.workflow.stored import Look
 
 if TYPE_CHECKING:
-    from envsync.build.backend import BuildEnvironment
+    from envsync.build.request import BuildEnvironment
     from envsync.workflow.builds import Builder
     from envsync.workflow.provision import Provisioner
 

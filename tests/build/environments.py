@@ -16,7 +16,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.tags import sys_tags
 
-from envsync.build.backend import BuildEnvironment
+from envsync.build.request import BuildEnvironment
 from envsync.errors import PackageNotFound
 from envsync.model.target import Target
 
