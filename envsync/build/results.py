@@ -13,6 +13,7 @@ from envsync.build.request import Build
 from envsync.build.room import Room
 from envsync.errors import BuildFailed
 from envsync.files import storage_errors
+from envsync.model.local_version import is_same_release
 
 MAX_METADATA_BYTES = 16 << 20
 
@@ -58,7 +59,8 @@ def _check_wheel_name(build: Build, filename: str) -> None:
     except InvalidWheelFilename as error:
         raise BuildFailed(build.package, f"its backend made {filename!r:.200}: {error}") from error
     tree = build.tree
-    if (tree.name or name, tree.version or version) != (name, version):
+    # Builds for accelerators add a local part (`+cu122`) to the version of their source.
+    if (tree.name or name) != name or not is_same_release(tree.version or version, version):
         build.fail(f"its backend made {filename}, which is another package or version")
     if not {str(tag) for tag in tags} & set(build.target.tags):
         build.fail(f"its backend made {filename}, which {build.target.executable} cannot use")

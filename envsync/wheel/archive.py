@@ -112,7 +112,7 @@ def _identify(
         ) from None
     if name is not None and canonicalize_name(name) != found_name:
         _refuse(filename, f"its name is not that of {canonicalize_name(name)}")
-    if version is not None and version != found_version:
+    if version is not None and not is_same_release(version, found_version):
         _refuse(filename, f"its name is not that of version {version}")
     return found_name, found_version
 

@@ -46,7 +46,7 @@ class Goal(NamedTuple):
     """`[sync] winners` of env.toml: whose file stands, by path."""
     any_python: tuple[str, ...] = ()
     """Packages whose own Requires-Python is not believed."""
-    recipes: tuple[tuple[str, str], ...] = ()
+    recipes: Mapping[str, str] = MappingProxyType({})
     """Package -> the name of what env.toml says of its build, where it says anything."""
     inputs: tuple[tuple[str, str], ...] = ()
     """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
@@ -198,7 +198,7 @@ def identity_in(goal: Goal, pin: Pinned) -> str:
     it built and those of its paths that env.toml gives it.
     """
     name = identity(pin, goal.base)
-    recipe = dict(goal.recipes).get(pin.name)
+    recipe = goal.recipes.get(pin.name)
     name = f"{name}:{recipe}" if recipe else name
     won = sorted(path for path, owner in goal.winners.items() if owner == pin.name)
     if not won:

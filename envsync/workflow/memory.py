@@ -2,7 +2,7 @@
 
     goals-v2/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
                         its marker variables, its tags, the inputs, what env.toml puts in place of
-                        metadata, whose files stand, the pins
+                        metadata, whose files stand, how packages are built, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
@@ -68,10 +68,8 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
 
 
 def _pack(goal: Goal) -> bytes | None:
-    """Write a goal as blocks of lines; None when a value doesn't fit into a line, or for one of the
-    few that build as env.toml says.
-    """
-    pins = None if goal.recipes else pack_pins(goal.pins)
+    """Write a goal as blocks of lines; None when a value doesn't fit into a line."""
+    pins = pack_pins(goal.pins)
     target = goal.target
     own = (goal.root, goal.base, goal.prompt, goal.selection, goal.link_mode)
     shape = "system" if goal.system_site_packages else "isolated"
@@ -84,6 +82,7 @@ def _pack(goal: Goal) -> bytes | None:
         goal.overrides,
         goal.any_python,
         (f"{name} {path}" for path, name in goal.winners.items()),
+        (f"{mark} {name}" for name, mark in goal.recipes.items()),
     ]
     lines = [list(row) for row in rows]
     if pins is None or not all(line.isprintable() for row in lines for line in row):
@@ -96,11 +95,11 @@ def _unpack(body: bytes) -> Goal:
     lines = body.decode().split("\n")
     position = 0
     rows: list[list[str]] = []
-    for _ in range(8):
+    for _ in range(9):
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    own, facts, variables, tags, inputs, overrides, any_python, winners = rows
+    own, facts, variables, tags, inputs, overrides, any_python, winners, recipes = rows
     root, base, prompt, selection, link_mode, shape, files = own
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
@@ -118,14 +117,15 @@ def _unpack(body: bytes) -> Goal:
         compile_bytecode=files == "compiled",
         overrides=tuple(overrides),
         any_python=tuple(any_python),
-        winners=dict(map(_winner, winners)),
+        winners=dict(map(_swapped, winners)),
+        recipes=dict(map(_swapped, recipes)),
         inputs=tuple(_input(line) for line in inputs),
     )
 
 
-def _winner(line: str) -> tuple[str, str]:
-    name, _, path = line.partition(" ")
-    return path, name
+def _swapped(line: str) -> tuple[str, str]:
+    value, _, key = line.partition(" ")
+    return key, value
 
 
 def _input(line: str) -> tuple[str, str]:

@@ -50,14 +50,14 @@ def beside(recipe: Recipe, pins: Iterable[Pinned]) -> tuple[str, ...]:
     )
 
 
-def recipe_marks(build: BuildPolicy, pins: Sequence[Pinned]) -> tuple[tuple[str, str], ...]:
+def recipe_marks(build: BuildPolicy, pins: Sequence[Pinned]) -> Mapping[str, str]:
     """Name the recipe of each pin that is built and of which `[build]` says anything."""
-    marks = []
+    marks = {}
     for pin in pins:
         recipe = recipe_of(build, pin.name)
         if not pin.is_wheel and recipe != Recipe():
-            marks.append((pin.name, _mark(recipe, beside(recipe, pins))))
-    return tuple(marks)
+            marks[pin.name] = _mark(recipe, beside(recipe, pins))
+    return marks
 
 
 def _mark(recipe: Recipe, seen: Sequence[str]) -> str:

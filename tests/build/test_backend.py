@@ -296,6 +296,11 @@ ANSWERS: Mapping[str, str] = {
 }
 
 
+def test_a_build_may_add_a_local_part_to_the_version_of_its_source(bench: Bench) -> None:
+    wheel = bench.wheel(backend("return wheel(folder, 'shop-1.0+cu122-py3-none-any.whl')"))
+    assert wheel.name == "shop-1.0+cu122-py3-none-any.whl"
+
+
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_refuses_what_is_no_wheel(bench: Bench, answer: str) -> None:
     failure = bench.failure(backend(answer))

@@ -37,6 +37,7 @@ def test_every_field_of_a_goal_is_remembered(tmp_path: Path) -> None:
         overrides=("six==1.17",),
         winners={"a b/c.py": "a"},
         any_python=("numba",),
+        recipes={"a": "0123"},
         inputs=tuple((path, sha256_file(path)) for path in paths),
     )
     defaults = Goal._field_defaults
