@@ -49,6 +49,9 @@ def test_second_sync_and_check_find_nothing_to_do(shop: Workplace) -> None:
 
 def test_new_requirement_of_a_local_source_makes_the_lock_stale(shop: Workplace) -> None:
     shop.ok("sync")
+    with (shop.project / "lib" / "pyproject.toml").open("a") as file:
+        file.write("# a comment means nothing\n")
+    shop.ok("lock", "--check")
     write_shop(shop, "base<2", "speedups")
     ran = shop.run("lock", "--check")
     assert ran.code == 3
