@@ -3,9 +3,9 @@
     python -m tests.campaigns.drift --rounds 500          one to five mutations at once
     python -m tests.campaigns.drift --rounds 0 --clean 500    environments in use: no false alarm
 
-A round: `sync --check` must find it (`verify`, where only bytes can tell), `sync` must bring back
-exactly the locked files by the independent reader, and every byte that the wheels didn't bring must
-be in quarantine afterwards.
+A round: `sync --check` must find it (`verify`, for compiled code that is forged), `sync` must bring
+back exactly the locked files by the independent reader, and every byte that the wheels didn't bring
+must be in quarantine afterwards.
 """
 
 import argparse
@@ -116,11 +116,55 @@ def edit_keeping_time(field: Field) -> None:
     with_old_times(field.file(), lambda path: path.write_bytes(field.bytes() * 3))
 
 
-def edit_keeping_size_and_time(field: Field) -> None:
-    def change(path: Path) -> None:
-        path.write_bytes(field.generator.randbytes(path.stat().st_size))
+def other_bytes(field: Field, path: Path) -> None:
+    """Overwrite a file in place, with as many bytes."""
+    path.write_bytes(field.generator.randbytes(path.stat().st_size))
 
-    with_old_times(field.file(), change)
+
+def edit_keeping_size_and_time(field: Field) -> None:
+    with_old_times(field.file(), lambda path: other_bytes(field, path))
+
+
+def edit_with_touch(field: Field) -> None:
+    """Times put back by a program, from another file."""
+    path, reference = field.file(), field.stage.live / "reference"
+    reference.touch()
+    shutil.copystat(path, reference)
+    other_bytes(field, path)
+    subprocess.run(["touch", "-r", reference, path], check=True)
+
+
+def edit_by_renaming(field: Field) -> None:
+    """As rsync -a does: a new file with the size, permissions and times of the old."""
+    path = field.file()
+    new = path.with_name(".new")
+    new.write_bytes(field.generator.randbytes(path.stat().st_size))
+    shutil.copystat(path, new)
+    new.rename(path)
+
+
+def link_with_old_times(field: Field) -> None:
+    """A symbolic link to elsewhere, as long as the old one and as old."""
+    path = field.pick(p for p in field.venv.glob("bin/python") if p.is_symlink())
+    before, target = path.lstat(), os.readlink(path)
+    path.unlink()
+    path.symlink_to(target[:-1] + ("x" if target[-1] != "x" else "y"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns), follow_symlinks=False)
+
+
+def edit_through_another_environment(field: Field) -> None:
+    """Of the same inode, by a link that is gone afterwards."""
+    path, link = field.file(), field.stage.live / "other-environment"
+    os.link(path, link)
+    with_old_times(link, lambda path: other_bytes(field, path))
+    link.unlink()
+
+
+def edit_in_the_store(field: Field) -> None:
+    stored = {p.stat().st_ino: p for p in field.stage.cache.glob("wheels-v1/*/tree/**/*")}
+    shared = (p for p in field.site.rglob("*") if p.is_file() and p.stat().st_ino in stored)
+    path = field.pick(p for p in shared if p.stat().st_size)
+    with_old_times(stored[path.stat().st_ino], lambda path: other_bytes(field, path))
 
 
 def edit_as_new_file(field: Field) -> None:
@@ -210,7 +254,7 @@ def stray_in_bytecode_folder(field: Field) -> None:
     path = field.new("__pycache__")
     path.mkdir()
     (path / "nobody.cpython-311.pyc").write_bytes(field.bytes())
-    (path / "notes.txt").write_bytes(field.bytes())
+    (path / "notes.so").write_bytes(field.bytes())
 
 
 def stray_dist_info(field: Field) -> None:
@@ -405,11 +449,8 @@ def forge_bytecode(field: Field) -> None:
     target.write_bytes(magic + head + marshal.dumps(code))
 
 
-HIDDEN = {
-    "edit_keeping_size_and_time": edit_keeping_size_and_time,
-    "forge_bytecode": forge_bytecode,
-}
-"""Only bytes can tell: `verify` finds these."""
+HIDDEN = {"forge_bytecode": forge_bytecode}
+"""Only bytes can tell: `verify` finds it."""
 
 _SEEN = (
     *(edit_through_link, edit_keeping_size, edit_keeping_time, edit_as_new_file, append, truncate),
@@ -422,7 +463,13 @@ _SEEN = (
     *(folder_mode, folder_mode_elsewhere, root_mode, stray_beside_data, stray_library),
     *(stray_header, importable_in_bytecode_folder),
 )
-SEEN = {mutation.__name__: mutation for mutation in _SEEN}
+_BACKDATED = (
+    *(edit_keeping_size_and_time, edit_with_touch, edit_by_renaming, link_with_old_times),
+    *(edit_through_another_environment, edit_in_the_store),
+)
+BACKDATED = {mutation.__name__: mutation for mutation in _BACKDATED}
+"""With the time of modification put back: only that of the last change tells."""
+SEEN = {mutation.__name__: mutation for mutation in _SEEN} | BACKDATED
 """Found by every `sync --check`, repaired by every `sync`."""
 
 
@@ -480,6 +527,8 @@ class Course:
         """Do these mutations and see what envsync makes of them."""
         stage = self._stage
         stage.restore("clean")
+        if not BACKDATED.keys().isdisjoint(names):  # in a copy, all files changed just now
+            stage.ok("sync")
         field = Field(stage, self._generator)
         done = []
         for name in names:

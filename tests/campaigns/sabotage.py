@@ -178,18 +178,23 @@ SWITCHES = (
         "::test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back",
     ),
     Switch(
-        "stored files are not compared", _MOVING,
-        "if (found[0], found[6], found[8]) != (placed.mode, placed.size, expected_mtime(placed)):",
+        "stored files are not compared", "sync/placing.py",
+        "if found[0] != placed.mode or found[6] != placed.size or known.get(inode) != change:",
         "if False:",
         "tests/sync/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
     ),
     Switch(
         "drift ignores times", _DRIFT,
-        "and found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "",
-        "tests/sync/test_drift.py::test_edit_is_found",
+        "return found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "return True",
+        "tests/sync/test_drift.py::test_what_times_leave_open_is_told",
     ),
     Switch(
-        "drift ignores permissions", _DRIFT, "found.st_mode == expected.mode\n        and ", "",
+        "drift ignores times of change", _DRIFT,
+        "and (times is None or times.get(file.path) == found.st_ctime_ns)", "",
+        "tests/sync/test_drift.py::test_what_times_leave_open_is_told",
+    ),
+    Switch(
+        "drift ignores permissions", _DRIFT, "found.st_mode == expected.mode and ", "",
         "tests/sync/test_drift.py::test_edit_is_found",
     ),
     Switch(
@@ -249,9 +254,9 @@ SWITCHES = (
         "tests/store/test_wheels.py::test_an_entry_that_a_power_cut_tore_is_absent",
     ),
     Switch(
-        "a stored file's time is not compared", _ENTRIES,
-        "or status.st_mtime_ns != content_mtime(file.sha256) * 1_000_000_000", "",
-        "tests/store/test_wheels.py::test_damage_is_seen",
+        "a stored file's time of change is not compared", _ENTRIES,
+        "and rows.get(found.st_ino) == found.st_ctime_ns", "",
+        "tests/store/test_wheels.py::test_damage_that_puts_the_time_back_is_seen",
     ),
     Switch(
         "a download's hash is not compared", "index/artifacts.py", "if found != expected:",
