@@ -111,7 +111,7 @@ def _headline(outcome: "SyncOutcome", name: str, *, dry_run: bool) -> str:
     changed = len(outcome.comparison.changes)
     if not changed and not outcome.created:
         damaged = len(drift.missing) + len(drift.edited) + len(drift.stray)
-        damaged += len(drift.modes)
+        damaged += len(drift.modes) + len(drift.times)
         verb = "Would repair" if dry_run else "Repaired"
         return f"{verb} {name}: {damaged} path{'s' if damaged != 1 else ''}"
     verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
@@ -132,5 +132,6 @@ def sync_document(outcome: "SyncOutcome") -> dict[str, object]:
         "missing": list(comparison.drift.missing),
         "edited": list(comparison.drift.edited),
         "stray": list(comparison.drift.stray),
+        "times": list(comparison.drift.times),
         "modes": [folder or "." for folder in comparison.drift.modes],
     }

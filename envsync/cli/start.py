@@ -36,7 +36,7 @@ def environment(
     if root is not None:
         return root
     started = time.monotonic()
-    done = bring_up_to_date(project, request, session)
+    done = bring_up_to_date(project, request._replace(glance=True), session)
     if done.outcome.created or not done.outcome.comparison.is_empty():
         report_sync(done.outcome, session, seconds=time.monotonic() - started)
     return done.outcome.root

@@ -6,13 +6,14 @@ On the path of every sync: it imports nothing that only unpacking needs.
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 
 from envsync.durable import SYNCED, boot_id
 from envsync.errors import StorageFailed
-from envsync.files import content_mtime, make_private_directory, sha256_file, storage_errors
+from envsync.files import content_mtime, make_private_directory, storage_errors
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
+from envsync.store.times import known, learn, restored, write_rows
 
 BUCKET = "wheels-v1"
 FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
@@ -79,31 +80,37 @@ class StoreReader:
         return wheel, boot
 
     def intact(self, wheel: StoredWheel) -> bool:
-        """Say whether every file of an entry has the size, time and mode it was given."""
+        """Say whether every file of an entry is as it was made; see `damaged`."""
         return not self.damaged(wheel)
 
     def damaged(self, wheel: StoredWheel, *, hashed: bool = False) -> tuple[str, ...]:
-        """Give the paths of files that are not as they were made, by size, time and mode.
+        """Give the paths of files that are not as they were made.
 
-        `hashed`: their content is read and compared, too. Raises `StorageFailed`.
+        A file of the right size is compared by bytes where its mode, its time of modification or
+        its time of last change (`store.times`) is another than expected; one that has its bytes
+        gets mode and time back: a copy may lose them. `hashed`: all are compared. Raises
+        `StorageFailed`.
         """
+        entry = os.path.dirname(wheel.tree)
+        rows, learned, found = known([entry]), dict[int, int](), list[str]()
         with storage_errors(wheel.tree):
-            try:
-                tree = os.open(wheel.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-            except (FileNotFoundError, NotADirectoryError):
-                return tuple(file.path for file in wheel.files)
-            try:
-                found = list(_altered(tree, wheel.files))
-            finally:
-                os.close(tree)
-            if hashed:
-                known = {file.path for file in found}
-                found += [
-                    file
-                    for file in wheel.files
-                    if file.path not in known and _hash(f"{wheel.tree}/{file.path}") != file.sha256
-                ]
-        return tuple(file.path for file in found)
+            is_folder = os.path.isdir(wheel.tree) and not os.path.islink(wheel.tree)
+            for file in wheel.files:
+                path = f"{wheel.tree}/{file.path}"
+                if is_folder and not hashed and _is_as_made(path, file, rows):
+                    continue
+                right = _restored(path, file) if is_folder else None
+                if right is None:
+                    found.append(file.path)
+                elif right[1]:
+                    learned[right[0]] = right[1]
+        if learned.keys() <= rows.keys():
+            learn(entry, learned)
+        else:  # files of a copy have other inodes
+            with suppress(OSError):
+                paths = (file.path for file in wheel.files)
+                write_rows(entry, wheel.tree, paths, {**rows, **learned})
+        return tuple(found)
 
     def set_aside(self, wheel: StoredWheel) -> str:
         """Move an entry out of the way, for `add` to make it anew; give where it is now.
@@ -162,25 +169,25 @@ class StoreReader:
         self._trusted = True
 
 
-def _altered(tree: int, files: Iterable[StoredFile]) -> Iterator[StoredFile]:
-    """Give the files whose type, mode, size or time is not what they were made with."""
-    for file in files:
-        try:
-            status = os.stat(file.path, dir_fd=tree, follow_symlinks=False)
-        except (FileNotFoundError, NotADirectoryError):
-            yield file
-            continue
-        if (
-            status.st_size != file.size
-            or status.st_mtime_ns != content_mtime(file.sha256) * 1_000_000_000
-            or status.st_mode != stat.S_IFREG | (EXECUTABLE_MODE if file.executable else FILE_MODE)
-        ):
-            yield file
+def file_mode(file: StoredFile) -> int:
+    """Give the `st_mode` of a stored file."""
+    return stat.S_IFREG | (EXECUTABLE_MODE if file.executable else FILE_MODE)
 
 
-def _hash(path: str) -> str:
-    """Hash a file; one that is gone by now has no hash."""
+def _is_as_made(path: str, file: StoredFile, rows: Mapping[int, int]) -> bool:
+    """Say whether type, mode, size and times of a file show that nothing happened to it."""
     try:
-        return sha256_file(path)
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return ""
+        return False
+    return (
+        found.st_size == file.size
+        and found.st_mode == file_mode(file)
+        and found.st_mtime_ns == content_mtime(file.sha256) * 1_000_000_000
+        and rows.get(found.st_ino) == found.st_ctime_ns
+    )
+
+
+def _restored(path: str, file: StoredFile) -> tuple[int, int] | None:
+    mtime = content_mtime(file.sha256)
+    return restored(path, mode=file_mode(file), size=file.size, sha256=file.sha256, mtime=mtime)

@@ -5,10 +5,12 @@ An entry is a folder named by the wheel's sha256, `wheels-v1/<sha256>/`:
     manifest     the files with size, hash and mode; written last
     tree/        the files themselves, read-only, laid out as in the wheel
     verified     empty; there once the entry has been read back after a restart of the system
+    times        when each file last changed while it was known to be right (`store.times`)
 
 It is built aside in a private folder and renamed, so it is there whole or not at all, and it
-never changes. Nobody waits for anybody: of two processes that make one entry the slower one drops
-its own. Manifest and files never share a folder, so no wheel can bring a manifest of its own.
+never changes but for `times`, which may be lost. Nobody waits for anybody: of two processes that
+make one entry the slower one drops its own. Manifest and files never share a folder, so no wheel
+can bring a manifest of its own.
 
 Files are not flushed one by one. After a crash of the system some may be empty or missing though
 the manifest is there, so an entry that was written before the last start of the system is hashed

@@ -11,6 +11,7 @@ from envsync.files import make_folders, storage_errors, sync_directory, write_at
 from envsync.store.entries import FOLDER_MODE, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
 from envsync.store.scratch import scratch, sweep_abandoned
+from envsync.store.times import write_rows
 from envsync.store.unpack import set_folder_mode, write_all
 
 STAGING = ".staging-"
@@ -67,6 +68,7 @@ class StoreWriter(StoreReader):
                 sync_directory(f"{staging}/tree{folder}")
         manifest = render_manifest(wheel, boot=self.boot or SYNCED)
         _write_manifest(f"{staging}/manifest", manifest, sync=sync)
+        write_rows(staging, f"{staging}/tree", (file.path for file in wheel.files))
         set_folder_mode(staging)
         if sync:
             sync_directory(staging)

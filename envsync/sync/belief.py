@@ -33,6 +33,8 @@ class Found(NamedTuple):
     """Else why not, for a person: what goes behind the environment's name and a colon."""
     marked: bool = False
     """envsync made it, as far as it shows: it may be made anew without asking."""
+    trusted: bool = False
+    """What it says is believed whoever sealed it: nobody but this user or root can have."""
 
 
 class _Doubt(Exception):
@@ -49,7 +51,9 @@ def examine(root: str, seal: Seal, *, trusted: bool = False) -> Found:
             return Found(doubt="it is no folder, or a link to one")
         with Tree(root) as tree:
             try:
-                return Found(_believed(tree, root, seal, trusted=trusted), marked=True)
+                trusted = trusted or _is_roots(tree, root)
+                manifest = _believed(tree, seal, trusted=trusted)
+                return Found(manifest, marked=True, trusted=trusted)
             except _Doubt as doubt:
                 return Found(doubt=str(doubt), marked=_is_marked(tree))
 
@@ -62,14 +66,14 @@ def read_manifest(root: str, seal: Seal) -> Manifest | None:
     return examine(root, seal).manifest if os.path.lexists(root) else None
 
 
-def _believed(tree: Tree, root: str, seal: Seal, *, trusted: bool) -> Manifest:
+def _believed(tree: Tree, seal: Seal, *, trusted: bool) -> Manifest:
     if not tree.is_folder(STATE):
         raise _Doubt(f"it has no {STATE}")
     data = tree.read(f"{STATE}/manifest", _LIMIT)
     if data is None:
         raise _Doubt("its manifest is missing")
     try:
-        manifest = parse_manifest(data, seal, trusted=trusted or _is_roots(tree, root))
+        manifest = parse_manifest(data, seal, trusted=trusted)
         read_journal(tree, seal)
     except ManifestInvalid as error:
         raise _Doubt(f"its manifest {error}") from error

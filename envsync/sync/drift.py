@@ -1,8 +1,9 @@
 """Compare an environment's manifest with what is on disk: missing, edited and stray files.
 
-This is the level "files" of exactness: type, permissions, size and modification time of every
-placed file, type and permissions of every folder that envsync owns, and each entry in those.
-Nothing is opened for reading, and no symbolic link is followed below the environment's root.
+This is the level "files" of exactness: type, permissions, size, modification time and time of last
+change of every placed file, type and permissions of every folder that envsync owns, and each entry
+in those. Nothing is opened for reading here (what times leave open is for `sync.same`), and no
+symbolic link is followed below the environment's root.
 """
 
 import hashlib
@@ -21,6 +22,8 @@ from envsync.sync.paths import owned, parents
 _BYTECODE_FOLDER = "__pycache__"
 _TAGS = (".cpython-", ".pypy", ".graalpy")
 """How the tags of interpreters begin."""
+_IMPORTABLE = (".py", ".pyw", ".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib", ".sl", ".pth")
+"""How names end that some Python, or its loader of libraries, takes code from."""
 
 
 class Drift(NamedTuple):
@@ -28,17 +31,25 @@ class Drift(NamedTuple):
 
     missing: tuple[str, ...] = ()
     edited: tuple[str, ...] = ()
-    """Placed paths that hold something else now: content, time, permissions or type."""
+    """Placed paths that hold something else now: content, permissions or type."""
     stray: tuple[str, ...] = ()
     """Files, links and whole folders that nobody placed."""
     bytecode: tuple[str, ...] = ()
     """Compiled files that Python wrote for placed sources: allowed, and not drift."""
     modes: tuple[str, ...] = ()
     """Folders that have other permissions than envsync gives them; "" is the environment's root."""
+    times: tuple[str, ...] = ()
+    """Placed paths that hold what was placed, with another modification time."""
+    unsure: tuple[str, ...] = ()
+    """Placed paths of the right type, permissions and size, whose times say that anything may have
+    happened to their content: to be judged by that."""
+    caches: tuple[str, ...] = ()
+    """What tools keep beside bytecode and Python can't import: allowed, and not drift."""
 
     def is_clean(self) -> bool:
         """Say whether the disk is what the manifest says."""
-        return not (self.missing or self.edited or self.stray or self.modes)
+        differs = self.missing or self.edited or self.stray or self.modes or self.times
+        return not (differs or self.unsure)
 
 
 def expected_mtime(placed: Placed) -> int:
@@ -48,19 +59,27 @@ def expected_mtime(placed: Placed) -> int:
     return content_mtime(placed.content)
 
 
-def scan(root: str, placed: Mapping[str, Placed], owned_folders: Collection[str]) -> Drift:
+def scan(
+    root: str,
+    placed: Mapping[str, Placed],
+    owned_folders: Collection[str],
+    times: Mapping[str, int] | None = None,
+) -> Drift:
     """Compare the environment at `root` with what was placed.
 
     Nothing else may be in the folders that hold placed files, and in `owned_folders` (relative to
-    the root), which may be empty (see `sync.paths.owned`). Raises `OSError` where the disk can't
-    be read.
+    the root), which may be empty (see `sync.paths.owned`). `times` says of paths when they last
+    changed while they were right (`sync.times`); without it those times are not looked at. Raises
+    `OSError` where the disk can't be read.
     """
     folders = owned(placed, owned_folders)
     changed_folders, modes = _compare_folders(root, folders)
     missing: list[str] = []
     edited: list[str] = []
-    if changed_folders or not in_halves(partial(_are_as_placed, root), list(placed.values())):
-        missing, edited = _differences(root, placed, changed_folders)
+    unsure: list[str] = []
+    are_as_placed = partial(_are_as_placed, root, times)
+    if changed_folders or not in_halves(are_as_placed, list(placed.values())):
+        missing, edited, unsure = _differences(root, placed, changed_folders, times)
     walk = _Walk(root, placed, folders - changed_folders)
     for top in _tops(folders) - changed_folders:
         walk.visit(top)
@@ -71,6 +90,8 @@ def scan(root: str, placed: Mapping[str, Placed], owned_folders: Collection[str]
         tuple(sorted(stray)),
         tuple(sorted(walk.bytecode)),
         tuple(sorted(modes)),
+        unsure=tuple(sorted(unsure)),
+        caches=tuple(sorted(walk.caches)),
     )
 
 
@@ -98,35 +119,49 @@ def _tops(paths: Collection[str]) -> set[str]:
     return {path.partition("/")[0] for path in paths}
 
 
-def _are_as_placed(root: str, files: Sequence[Placed]) -> bool:
+def _are_as_placed(root: str, times: Mapping[str, int] | None, files: Sequence[Placed]) -> bool:
     """Say whether every file is as it was placed; mostly so, and then nobody asks which is not."""
     try:
-        return all(_is_as_placed(file, os.lstat(f"{root}/{file.path}")) for file in files)
+        return all(
+            _is_shaped(file, found := os.lstat(f"{root}/{file.path}"))
+            and is_dated(file, found)
+            and (times is None or times.get(file.path) == found.st_ctime_ns)
+            for file in files
+        )
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
 def _differences(
-    root: str, placed: Mapping[str, Placed], changed_folders: set[str]
-) -> tuple[list[str], list[str]]:
-    """Give the paths that are missing, and those that are not as they were placed."""
+    root: str,
+    placed: Mapping[str, Placed],
+    changed_folders: set[str],
+    times: Mapping[str, int] | None,
+) -> tuple[list[str], list[str], list[str]]:
+    """Give the paths that are missing, not as they were placed, and those that may not be."""
     missing: list[str] = []
     edited: list[str] = []
+    unsure: list[str] = []
     for path, expected in placed.items():
         found = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
         if found is None:
             missing.append(path)
-        elif not _is_as_placed(expected, found):
+        elif not _is_shaped(expected, found):
             edited.append(path)
-    return missing, edited
+        elif not is_dated(expected, found) or (
+            times is not None and times.get(path) != found.st_ctime_ns
+        ):
+            unsure.append(path)
+    return missing, edited, unsure
 
 
-def _is_as_placed(expected: Placed, found: os.stat_result) -> bool:
-    return (
-        found.st_mode == expected.mode
-        and found.st_size == expected.size
-        and found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000
-    )
+def _is_shaped(expected: Placed, found: os.stat_result) -> bool:
+    return found.st_mode == expected.mode and found.st_size == expected.size
+
+
+def is_dated(expected: Placed, found: os.stat_result) -> bool:
+    """Say whether a file or link has the modification time that it was placed with."""
+    return found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000
 
 
 def _lstat(path: str) -> os.stat_result | None:
@@ -176,6 +211,7 @@ class _Walk:
         self._root, self._placed, self.folders = root, placed, folders
         self.stray: list[str] = []
         self.bytecode: list[str] = []
+        self.caches: list[str] = []
 
     def visit(self, top: str) -> None:
         """Look at every entry below a folder, without recursion of calls and without links."""
@@ -209,8 +245,20 @@ class _Walk:
                 yield path
             elif regular and source_of(_finished(path)) in self._placed:
                 self.bytecode.append(path)
+            elif regular and not _is_importable(entry.name):
+                self.caches.append(path)
             else:
                 self.stray.append(path)
+
+
+def _is_importable(name: str) -> bool:
+    """Say whether a file of this name may be code for Python, where its folder is imported from.
+
+    That of a compiler's unfinished work is going to be. Of libraries any may have its version
+    behind it (`libx.so.1`).
+    """
+    name = _finished(name.lower())
+    return name.endswith(_IMPORTABLE) or ".so." in name
 
 
 def _finished(path: str) -> str:

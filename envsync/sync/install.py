@@ -16,8 +16,8 @@ from envsync.files import storage_failed
 from envsync.model.target import Target
 from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner, Placed
+from envsync.sync.placing import Tampered
 from envsync.sync.scripts import launcher, rewritten
-from envsync.sync.transaction import Tampered
 from envsync.venv.create import EnvFile
 from envsync.wheel.paths import below_site_packages, forged_metadata
 from envsync.wheel.record_text import RecordRow, render_record

@@ -16,7 +16,7 @@ journal, what is staged never counted and is thrown away.
 
 import errno
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -36,13 +36,13 @@ _STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.ENOTDIR, 
 
 
 class Step(NamedTuple):
-    """One repeatable change: `chmod`, `keep`, `trash`, `rmdir`, `mkdir` or `place`."""
+    """One repeatable change: `chmod`, `date`, `keep`, `trash`, `rmdir`, `mkdir` or `place`."""
 
     action: str
     path: str
     """Relative to the environment's root; `chmod` has "" for the root itself."""
     store: str = ""
-    """`keep`: the quarantine's folder; `trash` and `place`: a number."""
+    """`keep`: the quarantine's folder; `trash` and `place`: a number; `date`: a time."""
 
 
 def state_path(root: str, name: str = "") -> str:
@@ -100,6 +100,8 @@ def _parse_step(line: str) -> Step:
         raise JournalInvalid("has a malformed line") from error
     if step.action not in _ACTIONS:
         raise JournalInvalid("has a step that nobody knows")
+    if step.action == "date" and not (step.store.isascii() and step.store.isdecimal()):
+        raise JournalInvalid("has a malformed line")
     is_root = step == Step("chmod", "")
     if not (is_root or is_inside(step.path)) or not (step.store == "" or is_name(step.store)):
         raise JournalInvalid("names a path outside the environment")
@@ -119,19 +121,30 @@ def recover(root: str, seal: Seal) -> bool:
             return False
         if steps is not None:
             tree.reserve()
-            _finish(tree, steps)
+            _finish(tree, steps, {})
     return steps is not None
 
 
-def finish(root: str, steps: Sequence[Step]) -> None:
-    """Do every step that isn't done yet, put the new manifest in force, drop the journal."""
+def staged(number: object) -> str:
+    """Give the path of a new file that is ready to be renamed into place."""
+    return f"{STATE}/stage/{number}"
+
+
+def finish(root: str, steps: Sequence[Step], times: Mapping[str, int]) -> dict[str, int]:
+    """Do every step that isn't done yet, put the new manifest in force, drop the journal.
+
+    `times` say when files last changed that are right since then (`sync.times`), by path; what is
+    given says the same of them afterwards. Raises `StorageFailed`.
+    """
+    carried = dict(times)
     with storage_errors(root), Tree(root) as tree:
-        _finish(tree, steps)
+        _finish(tree, steps, carried)
+    return carried
 
 
-def _finish(tree: Tree, steps: Sequence[Step]) -> None:
+def _finish(tree: Tree, steps: Sequence[Step], times: dict[str, int]) -> None:
     tree.make_folders(f"{STATE}/trash")
-    _do(tree, steps)
+    _do(tree, steps, times)
     with suppress(FileNotFoundError):  # done by the process that died after it
         tree.rename(f"{STATE}/manifest.next", f"{STATE}/manifest")
     tree.flush_all()  # as long as one step may still be lost, the journal must not be
@@ -143,15 +156,30 @@ def _finish(tree: Tree, steps: Sequence[Step]) -> None:
         drop_leftovers(tree)
 
 
-def _do(tree: Tree, steps: Sequence[Step]) -> None:
+def _do(tree: Tree, steps: Sequence[Step], times: dict[str, int]) -> None:
     """Do all steps; what is the user's is in quarantine for good before its place is taken."""
     users = [step for step in steps if step.action == "keep"]
     for step in steps:
         if users and step is users[0]:
             _make_quarantine(tree, users)
-        _ACTIONS[step.action](tree, step)
+        if step.action in _CHANGING and times:
+            _carry(tree, step, times)
+        else:
+            _ACTIONS[step.action](tree, step)
+            times.pop(step.path, None)
         if users and step is users[-1]:
             tree.flush_all()
+
+
+def _carry(tree: Tree, step: Step, times: dict[str, int]) -> None:
+    """Do a step that changes a file's own time of change, and nothing else of what is known."""
+    path = staged(step.store) if step.action == "place" else step.path
+    before, change = tree.find(path), times.pop(path, None)
+    times.pop(step.path, None)
+    _ACTIONS[step.action](tree, step)
+    after = tree.find(step.path)
+    if before and after and before.st_ino == after.st_ino and before.st_ctime_ns == change:
+        times[step.path] = after.st_ctime_ns
 
 
 def _make_quarantine(tree: Tree, steps: Iterable[Step]) -> None:
@@ -191,6 +219,10 @@ def id_in(tree: Tree) -> str | None:
 
 def _chmod(tree: Tree, step: Step) -> None:
     tree.settle(step.path)
+
+
+def _date(tree: Tree, step: Step) -> None:
+    tree.date(step.path, int(step.store))
 
 
 def _kept(step: Step) -> str:
@@ -242,12 +274,12 @@ def _mkdir(tree: Tree, step: Step) -> None:
 
 
 def _place(tree: Tree, step: Step) -> None:
-    staged = f"{STATE}/stage/{step.store}"
-    if not tree.find(staged):
+    new = staged(step.store)
+    if not tree.find(new):
         return
     if tree.is_folder(step.path):
         _set_aside(tree, step.path)
-    tree.rename(staged, step.path)
+    tree.rename(new, step.path)
 
 
 def _set_aside(tree: Tree, path: str) -> None:
@@ -263,9 +295,12 @@ def _set_aside(tree: Tree, path: str) -> None:
 
 _ACTIONS = {
     "chmod": _chmod,
+    "date": _date,
     "keep": _keep,
     "trash": _trash,
     "rmdir": _rmdir,
     "mkdir": _mkdir,
     "place": _place,
 }
+_CHANGING = ("date", "place")
+"""Steps after which the same file is at the path, or is there first."""

@@ -29,17 +29,25 @@ def is_closed(path: str, mode: int) -> bool:
     return mode & 0o500 != 0o500 and not os.access(path, os.R_OK | os.X_OK)
 
 
-def refuse_foreign(root: str, folders: Iterable[str]) -> None:
-    """See that this user may give these folders of an environment their permissions.
+def refuse_foreign(root: str, folders: Iterable[str], dated: Iterable[str] = ()) -> None:
+    """See that this user may give these folders of an environment their permissions, and files
+    and links that are `dated` their times.
 
     Raises `StorageFailed` for one that belongs to somebody else, `OSError`.
     """
     user = os.geteuid()
-    for folder in folders if user else ():
-        path = f"{root}/{folder}".rstrip("/")
+    for path in map(f"{root}/".__add__, folders if user else ()):
         if os.lstat(path).st_uid != user:
+            path = path.rstrip("/")
             raise StorageFailed(
                 path,
                 "belongs to another user, and its permissions are not 755",
                 hint=f"as its owner: `chmod 755 {shlex.quote(path)}`",
+            )
+    for path in map(f"{root}/".__add__, dated if user else ()):
+        if os.lstat(path).st_uid != user:
+            raise StorageFailed(
+                path,
+                "belongs to another user, and its modification time is another than was placed",
+                hint="as its owner: `envsync sync`",
             )

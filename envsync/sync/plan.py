@@ -4,11 +4,12 @@ First packages: what is kept, installed, removed, from the pins and the manifest
 Then files, once the wheels of what is installed are at hand (`make_plan`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from envsync.sync.drift import Drift, source_of
+from envsync.sync.drift import Drift, expected_mtime, source_of
 from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.paths import parents
 
 FROM_SOURCE = "from a local folder"
 """In place of the version of a package whose lock gives none."""
@@ -63,6 +64,7 @@ class Comparison(NamedTuple):
             *(f"! {path} is missing" for path in self.drift.missing),
             *(f"! {path} was edited" for path in self.drift.edited),
             *(f"! {path} is not from the lock" for path in self.drift.stray),
+            *(f"! {path} has another modification time" for path in self.drift.times),
             *(f"! {path or '.'} has other permissions than 755" for path in self.drift.modes),
         ]
 
@@ -78,10 +80,12 @@ class Plan(NamedTuple):
     """Edited and stray: set aside, never deleted."""
     modes: tuple[str, ...] = ()
     """Folders that get their permissions back; "" is the environment's root."""
+    times: tuple[tuple[str, int], ...] = ()
+    """Files and links that get their modification time back, in seconds."""
 
     def is_empty(self) -> bool:
         """Say whether there is nothing to do."""
-        return not (self.place or self.discard or self.quarantine or self.modes)
+        return not (self.place or self.discard or self.quarantine or self.modes or self.times)
 
 
 def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -> Comparison:
@@ -131,9 +135,22 @@ def make_plan(desired: Mapping[str, Placed], manifest: Manifest | None, drift: D
     return Plan(
         place=place,
         discard=(*gone, *_stale_bytecode(drift.bytecode, desired, replaced)),
-        quarantine=(*drift.edited, *drift.stray),
+        quarantine=(*drift.edited, *drift.stray, *_left_alone(drift.caches, desired)),
         modes=drift.modes,
+        times=tuple(
+            (path, expected_mtime(desired[path]))
+            for path in drift.times
+            if path in desired and path not in replaced
+        ),
     )
+
+
+def _left_alone(caches: Sequence[str], desired: Mapping[str, Placed]) -> Iterator[str]:
+    """Give the caches of tools in folders in which nothing is placed any more."""
+    folders = parents(desired) if caches else ()
+    for path in caches:
+        if path.partition("/__pycache__/")[0] not in folders:
+            yield path
 
 
 def _stale_bytecode(

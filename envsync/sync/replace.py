@@ -19,7 +19,9 @@ from envsync.sync.same import has_content
 from envsync.sync.seal import Seal
 from envsync.sync.tree import Tree
 
-_OWN = frozenset({"id", "manifest", "manifest.next", "journal", "stamp", "stage", "trash", "shell"})
+_OWN = frozenset(
+    {"id", "manifest", "manifest.next", "journal", "stamp", "stage", "trash", "shell", "times"}
+)
 """What envsync keeps of an environment and can do without; all but the quarantine."""
 
 
@@ -107,7 +109,7 @@ def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
         _move(parent, {old: whole})
         return True
     if before.manifest is not None:
-        users = _differing(f"{folder}/{old}", before.manifest.placed())
+        users = _strange(f"{folder}/{old}", before.manifest.placed())
     else:
         users = _strange(f"{folder}/{old}", manifest.placed())
         users += [f"{STATE}/{entry}" for entry in _strange_state(parent, f"{old}/{STATE}")]
@@ -151,14 +153,9 @@ def _free(name: str, taken: Collection[str]) -> str:
     return found
 
 
-def _differing(root: str, placed: Mapping[str, Placed]) -> list[str]:
-    """Give what is edited and stray by the manifest, which is believed."""
-    drift = scan(root, placed, _top_folders(root))
-    return list(dict.fromkeys((*drift.edited, *drift.stray, *_top_strays(root, placed))))
-
-
 def _strange(root: str, wanted: Mapping[str, Placed]) -> list[str]:
-    """Give what is not, by its bytes, what the environment holds that took its place.
+    """Give what is not, by its bytes, what is wanted: what its own manifest says where that is
+    believed, else what the environment holds that took its place.
 
     Compiled files that Python may have written for sources that are there count as theirs.
     """
@@ -166,7 +163,8 @@ def _strange(root: str, wanted: Mapping[str, Placed]) -> list[str]:
     missing = set(drift.missing)
     there = (file for path, file in wanted.items() if path not in missing)
     other = [file.path for file in there if not has_content(root, file)]
-    return list(dict.fromkeys((*other, *drift.stray, *_top_strays(root, wanted))))
+    strays = (*drift.stray, *drift.caches, *_top_strays(root, wanted))
+    return list(dict.fromkeys((*other, *strays)))
 
 
 def _strange_state(parent: Tree, state: str) -> list[str]:

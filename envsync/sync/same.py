@@ -1,10 +1,10 @@
 """Say of one file or link of an environment whether it is, by its bytes, what was placed."""
 
 import errno
-import hashlib
 import os
 import stat
 
+from envsync.files import sha256_of
 from envsync.sync.manifest import Placed
 
 # Something else is there, or nothing: a link for a file, a file for a link, a socket.
@@ -31,8 +31,11 @@ def has_content(root: str, file: Placed) -> bool:
 
 def _hash(path: str, size: int) -> str | None:
     """Hash a file of this size; None for what is none, and need not have an end."""
-    with open(os.open(path, _FILE), "rb") as file:
-        status = os.fstat(file.fileno())
+    descriptor = os.open(path, _FILE)
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             return None
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(descriptor, size)
+    finally:
+        os.close(descriptor)

@@ -2,7 +2,7 @@
 
     stamps-v1/<key>                      in the user's cache; key: a number made of the path
 
-    envsync-stamp 3
+    envsync-stamp 4
     root /project/.venv
     is 2049 913 914 917 1790… 918 1790…  device and inode of the folder, inode of its state, inode
                                          and time of last change of its id and manifest
@@ -12,8 +12,8 @@
     input 812 1789999999000000000 9f3e… /project/env.toml
     tree 3709 24800 1764210              folders, files, and the length of their paths in bytes
     …paths, one a line, folders first; then 64-bit integers in the machine's order: the
-    modification times of the folders in nanoseconds; of the files st_mode, sizes, and
-    modification times in seconds…
+    modification times of the folders in nanoseconds; of the files sizes, modification times in
+    seconds, and times of last change in nanoseconds, which tell of other permissions as well…
 
 A mark that came with an environment proves nothing: whoever made the one made the other. This one
 lies where only the user writes, and is about the very folder and state that were in sync: neither
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import BinaryIO
 
-HEADER = b"envsync-stamp 3"
+HEADER = b"envsync-stamp 4"
 BUCKET = "stamps-v1"
 DEFAULT_SELECTION = "default"
 
@@ -59,9 +59,10 @@ def render(
     """Write what is in sync now.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
-    of which the time and size are enough; `files` are (path, st_mode, size, mtime in seconds) as
-    they should be. A folder that changed after `known_ns` is never taken as unchanged. `run` is
-    the run of the system in which files were written, "synced" where all of them are on disk.
+    of which the time and size are enough; `files` are (path, size, modification time in seconds) as
+    they should be, and the time of last change at which they were known to be so, 0 for none. A
+    folder that changed after `known_ns` is never taken as unchanged. `run` is the run of the system
+    in which files were written, "synced" where all of them are on disk.
     Raises `OSError` when an input, a folder or the environment's state is gone.
     """
     from array import array  # noqa: PLC0415  (for writing only)
@@ -76,7 +77,7 @@ def render(
     numbers = array("q", [_settled(f"{root}/{folder}", known_ns) for folder in folders])
     numbers.extend(file[1] for file in files)
     numbers.extend(file[2] for file in files)
-    numbers.extend(file[3] for file in files)
+    numbers.extend(file[3] or _UNKNOWN for file in files)
     head = "\n".join(lines).encode("utf-8", "surrogateescape")
     return head + paths + numbers.tobytes()
 
@@ -228,11 +229,11 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
         (path, (_AS_MADE, time)) for path, time in zip(paths, numbers[:folder_count], strict=False)
     ]
     if files:
-        modes, sizes, times = (
+        sizes, times, changes = (
             numbers[first : first + file_count]
             for first in range(folder_count, len(numbers), file_count or 1)
         )
-        rows += zip(paths[folder_count:], zip(modes, sizes, times, strict=True), strict=True)
+        rows += zip(paths[folder_count:], zip(sizes, times, changes, strict=True), strict=True)
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:
@@ -244,7 +245,9 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
 def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
     try:
         found = [
-            (s[0], s[6], s[8]) if s[0] & _TYPE != _FOLDER else (s[0] & ~_SETGID, s.st_mtime_ns)
+            (s[6], s[8], s.st_ctime_ns)
+            if s[0] & _TYPE != _FOLDER
+            else (s[0] & ~_SETGID, s.st_mtime_ns)
             for s in map(os.lstat, [row[0] for row in rows])
         ]
     except OSError:

@@ -5,43 +5,26 @@ renamed in; one that it replaces is renamed away, and what the user had put ther
 """
 
 import os
-import stat
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import NamedTuple
 
 from envsync.durable import SYNCED, boot_id, flush_all
 from envsync.errors import StorageFailed
 from envsync.events import SILENT, Reporter
-from envsync.files import (
-    Placer,
-    storage_errors,
-    sync_directory,
-    unguessable,
-    write_atomic,
-    write_new,
-)
-from envsync.halves import in_halves
+from envsync.files import Placer, storage_errors, sync_directory, unguessable, write_atomic
 from envsync.sync import beside, journal, names, replace
 from envsync.sync.belief import examine
-from envsync.sync.drift import expected_mtime
 from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
-from envsync.sync.manifest import Manifest, Placed, render_manifest
+from envsync.sync.manifest import Manifest, render_manifest
 from envsync.sync.modes import permissions, refuse_foreign
 from envsync.sync.paths import QUARANTINE, STATE, folders, parents
+from envsync.sync.placing import Files, Noted, Seen, fill, make_folders, put
 from envsync.sync.plan import Plan
 from envsync.sync.seal import Seal
 from envsync.sync.tree import Tree
-
-
-class Files(NamedTuple):
-    """All files that an environment is to hold, by path, and the sources of those to be placed."""
-
-    desired: Mapping[str, Placed]
-    sources: Mapping[str, str | bytes]
-    """A path to link from, or the bytes to write (of a symbolic link, its target)."""
-
 
 _RECENT_SECONDS = 0.1
 
@@ -55,6 +38,10 @@ class Prepared(NamedTuple):
     steps: tuple[Step, ...] = ()
     built: str | None = None
     """For a new environment: the folder that holds it, ready to be renamed to `root`."""
+    noted: Noted = Noted()
+    """When files last changed that are right since then, by their paths before the commit."""
+    seen: tuple[Seen, ...] = ()
+    """Of an update, what was staged, by number."""
 
 
 def new_environment_id() -> str:
@@ -91,25 +78,29 @@ def prepare_update(
     *,
     seal: Seal,
     placer: Placer,
+    times: Mapping[str, int] = MappingProxyType({}),
     reporter: Reporter = SILENT,
     sources_in: Iterable[str] = (),
 ) -> Prepared:
     """Stage what the plan puts in place into an existing environment, which stays untouched.
 
-    `extra_folders` stay though nothing is in them. What was staged is durable then, and so is what
+    `extra_folders` stay though nothing is in them; `times` are those of last change at which what
+    is in place is known to be right. What was staged is durable then, and so is what
     was written below the folders `sources_in`. Raises `StorageFailed`; what was staged is thrown
     away then.
     """
     stage = state_path(root, "stage")
     manifest = manifest._replace(written=SYNCED)
     with storage_errors(root), Tree(root) as tree:
-        refuse_foreign(root, plan.modes)
+        refuse_foreign(root, plan.modes, (path for path, _ in plan.times))
         tree.remove(f"{STATE}/stage")
         tree.make_folder(f"{STATE}/stage")
         try:
             reporter.begin("linking", len(plan.place))
+            seen: list[Seen] = []
             for number, path in enumerate(plan.place):
-                _put(files.desired[path], files.sources[path], f"{stage}/{number}", placer)
+                placed, source = files.desired[path], files.sources[path]
+                seen.append(put(placed, source, f"{stage}/{number}", placer, files.known))
                 reporter.advance("linking")
             text = render_manifest(manifest, seal)
             write_atomic(state_path(root, "manifest.next"), text, sync=False)
@@ -120,7 +111,8 @@ def prepare_update(
         finally:
             reporter.end("linking")
         steps = _steps(tree, plan, {*parents(files.desired), *extra_folders})
-    return Prepared(root, manifest, seal, steps)
+    staged = {journal.staged(number): one.change for number, one in enumerate(seen)}
+    return Prepared(root, manifest, seal, steps, noted=Noted({**times, **staged}), seen=tuple(seen))
 
 
 def _steps(tree: Tree, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
@@ -130,62 +122,13 @@ def _steps(tree: Tree, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
     gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
     return (
         *(Step("chmod", folder) for folder in plan.modes),
+        *(Step("date", path, str(mtime)) for path, mtime in plan.times),
         *(Step("keep", path, moment) for path in plan.quarantine),
         *(Step("trash", path, str(number)) for number, path in trashed),
         *(Step("rmdir", folder) for folder in sorted(gone, reverse=True)),
         *(Step("mkdir", folder) for folder in folders(plan.place)),
         *(Step("place", path, str(number)) for number, path in enumerate(plan.place)),
     )
-
-
-class Tampered(Exception):
-    """A stored file is gone or not as it was unpacked; nothing was linked to it or has changed."""
-
-
-def _put(placed: Placed, source: str | bytes, destination: str, placer: Placer) -> None:
-    if isinstance(source, str):
-        try:
-            found = os.lstat(source)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise Tampered(source) from error
-        if (found[0], found[6], found[8]) != (placed.mode, placed.size, expected_mtime(placed)):
-            raise Tampered(source)
-        try:
-            placer.place(source, destination)
-        except FileNotFoundError as error:
-            if os.path.lexists(source):
-                raise
-            raise Tampered(source) from error
-    elif stat.S_ISLNK(placed.mode):
-        os.symlink(source, os.fsencode(destination))
-        mtime = expected_mtime(placed)
-        os.utime(destination, (mtime, mtime), follow_symlinks=False)
-    else:
-        write_new(destination, source, mode=placed.mode, mtime=expected_mtime(placed))
-
-
-def _fill(built: str, files: Files, placer: Placer) -> None:
-    """Put all files into a new environment, with the folders that they need."""
-    rows = [(path, placed, files.sources[path]) for path, placed in files.desired.items()]
-
-    def put(part: Sequence[tuple[str, Placed, str | bytes]]) -> bool:
-        _make_folders(built, (path for path, _, _ in part))
-        for path, placed, source in part:
-            _put(placed, source, f"{built}/{path}", placer)
-        return True
-
-    if in_halves(put, rows):
-        return
-    missing = [row for row in rows if not os.path.lexists(f"{built}/{row[0]}")]
-    put(missing)  # the other process failed: here its error shows
-
-
-def _make_folders(built: str, paths: Iterable[str]) -> None:
-    mode = stat.S_IMODE(os.lstat(built).st_mode)
-    for folder in folders(paths):
-        with suppress(FileExistsError):
-            os.mkdir(f"{built}/{folder}")
-            os.chmod(f"{built}/{folder}", mode)  # the umask took some of it
 
 
 def _settle(built: str, made: Iterable[str]) -> None:
@@ -223,8 +166,8 @@ def prepare_new(
         try:
             os.chmod(built, permissions(os.lstat(built).st_mode))
             reporter.begin("linking", len(files.desired))
-            _make_folders(built, (f"{folder}/" for folder in extra_folders))
-            _fill(built, files, placer)
+            make_folders(built, (f"{folder}/" for folder in extra_folders))
+            noted = fill(built, files, placer)
             _settle(built, {*extra_folders, *folders(files.desired)})
             reporter.advance("linking", len(files.desired))
             boot = "" if os.path.lexists(root) else boot_id()
@@ -238,13 +181,13 @@ def prepare_new(
             raise
         finally:
             reporter.end("linking")
-    return Prepared(root, manifest, seal, built=built)
+    return Prepared(root, manifest, seal, built=built, noted=noted)
 
 
 def _write_state(built: str, manifest: Manifest, seal: Seal) -> None:
     """Write what a new environment says of itself, durably up to its folder."""
     state = state_path(built)
-    _make_folders(built, (f"{STATE}/",))
+    make_folders(built, (f"{STATE}/",))
     write_atomic(f"{state}/id", manifest.environment_id.encode() + b"\n")
     write_atomic(f"{state}/manifest", render_manifest(manifest, seal))
     sync_directory(built)
@@ -294,8 +237,10 @@ def _remove_beside(path: str) -> None:
         parent.remove(name)
 
 
-def commit(prepared: Prepared) -> None:
+def commit(prepared: Prepared) -> Noted:
     """Make the prepared environment the one in force. Raises `StorageFailed`.
+
+    Gives when files last changed, of the environment and the store, that are known to be right.
 
     A failure before the journal is written, or before the last rename, changes nothing; after
     that the next envsync command finishes the work.
@@ -303,11 +248,22 @@ def commit(prepared: Prepared) -> None:
     root, seal = prepared.root, prepared.seal
     if prepared.built:
         replace.put_in_place(prepared.built, root, seal)
-        return
+        return prepared.noted
     with storage_errors(root), Tree(root) as tree:
         tree.reserve()
     journal.write_journal(root, prepared.manifest.environment_id, prepared.steps, seal)
-    journal.finish(root, prepared.steps)
+    return _carried(prepared, journal.finish(root, prepared.steps, prepared.noted.placed))
+
+
+def _carried(prepared: Prepared, times: Mapping[str, int]) -> Noted:
+    """Say of stored files, too, when they last changed: by a rename of what was linked to them."""
+    stored: dict[int, int] = {}
+    for step in prepared.steps:
+        if step.action == "place":
+            change, inode, source_change = prepared.seen[int(step.store)]
+            is_linked = source_change == change
+            stored[inode] = times.get(step.path, 0) if is_linked else source_change
+    return Noted(times, {inode: change for inode, change in stored.items() if inode and change})
 
 
 def recover(root: str, seal: Seal) -> bool:

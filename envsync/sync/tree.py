@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Self, TypeVar
 
 from envsync.durable import flush_file_system
@@ -152,6 +153,12 @@ class Tree:
             if not _HANDLE:
                 raise
             self._settle_closed(path, permissions(found.st_mode))
+
+    def date(self, path: str, mtime: int) -> None:
+        """Give a file or link its modification time, in seconds; what is gone is left alone."""
+        folder, name = self._place(path)
+        with suppress(FileNotFoundError):
+            os.utime(name, (mtime, mtime), dir_fd=folder, follow_symlinks=False)
 
     def _settle_closed(self, path: str, mode: int) -> None:
         """Do it for a folder that can't be opened for reading: by a handle that needs no leave."""

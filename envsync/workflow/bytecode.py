@@ -7,7 +7,7 @@ from envsync.model.target import Target
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.manifest import StoredWheel
 from envsync.sync.drift import source_of
-from envsync.sync.transaction import Tampered
+from envsync.sync.placing import Tampered
 from envsync.workflow.stored import Look
 
 MARK = "+bytecode"

@@ -14,7 +14,7 @@ from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
 from envsync.sync import transaction
 from envsync.sync.belief import read_manifest
-from envsync.sync.drift import expected_mtime
+from envsync.sync.drift import is_dated
 from envsync.sync.install import SYMLINK
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
@@ -39,8 +39,8 @@ class PathChange(NamedTuple):
     """One path of the environment that is not as envsync placed it."""
 
     kind: str
-    """"missing", "edited", "mode", "type" (a link or folder in place of a file, or the other way
-    round) or "stray"."""
+    """"missing", "edited", "mode", "time" (only that of modification is another), "type" (a link or
+    folder in place of a file, or the other way round) or "stray"."""
     path: str
     """Relative to the environment's root, which itself is "."."""
     owner: str = ""
@@ -95,7 +95,7 @@ def status(
     """
     spec, lock, goal = _goal(project, request.selection, FROZEN, settings, reporter)
     seal = UserKey(settings).seal()
-    state = look(goal, seal, force=True)
+    state = look(goal, seal, settings.cache_dir, force=True)
     placed = state.manifest.placed() if state.manifest else {}
     absent = "" if state.manifest else state.reason or "there is no environment"
     return Status(
@@ -133,7 +133,7 @@ def verify(
     _, lock, goal = _goal(project, request.selection, trust, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=True)
-    found = check(goal, seal, false, verify=True)
+    found = check(goal, seal, settings.cache_dir, false, verify=True)
     name = os.path.basename(goal.root)
     manifest = read_manifest(goal.root, seal)
     if manifest is None:
@@ -167,6 +167,8 @@ def _path_changes(root: str, state: State) -> Iterable[PathChange]:
         yield PathChange(_kind_of_edit(root, placed[path]), path, owners.get(path, ""))
     for path in drift.stray:
         yield PathChange("stray", path)
+    for path in drift.times:
+        yield PathChange("time", path, owners.get(path, ""))
     for folder in drift.modes:
         yield PathChange("mode", folder or ".")
 
@@ -183,8 +185,8 @@ def _kind_of_edit(root: str, placed: Placed) -> str:
         return "missing"
     if stat.S_IFMT(found.st_mode) != stat.S_IFMT(placed.mode):
         return "type"
-    before = placed.size, expected_mtime(placed) * 1_000_000_000
-    return "mode" if (found.st_size, found.st_mtime_ns) == before else "edited"
+    is_mode = found.st_mode != placed.mode and found.st_size == placed.size
+    return "mode" if is_mode and is_dated(placed, found) else "edited"
 
 
 def _count_set_aside(root: str, state: State) -> int:

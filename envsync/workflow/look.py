@@ -18,8 +18,10 @@ from envsync.sync.drift import Drift, scan
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.plan import Comparison, Wanted, compare
 from envsync.sync.seal import Seal
+from envsync.sync.times import read_times
 from envsync.workflow.bytecode import forged, with_bytecode
 from envsync.workflow.direct import identity
+from envsync.workflow.times import judge
 
 REPAIR = "`envsync sync --verify` looks at every byte and repairs"
 
@@ -78,14 +80,27 @@ class State(NamedTuple):
     reason: str = ""
     looked_ns: int = 0
     """When it was looked at: what a folder got later was not seen."""
+    times: Mapping[str, int] = {}
+    """Of what is there as it was placed, when it last changed, by path (`sync.times`)."""
+    is_news: bool = False
+    """The environment doesn't say the same of its files' times itself."""
     torn: bool = False
     """The power may have failed before its files were on disk: they were compared by bytes."""
 
 
-def look(goal: Goal, seal: Seal, *, force: bool, verify: bool = False) -> State:
-    """See what is there; with `verify`, every byte of it.
+def look(
+    goal: Goal,
+    seal: Seal,
+    cache_dir: str | None,
+    *,
+    force: bool,
+    verify: bool = False,
+    glance: bool = False,
+) -> State:
+    """See what is there; with `verify`, every byte of it, at a `glance` no time of last change.
 
-    What doesn't carry the seal isn't believed. Raises `TargetRefused` for a folder that envsync
+    What doesn't carry the seal isn't believed. What the store in `cache_dir` knows of its own files
+    saves reading them here. Raises `TargetRefused` for a folder that envsync
     didn't make.
     """
     root = goal.root
@@ -107,22 +122,22 @@ def look(goal: Goal, seal: Seal, *, force: bool, verify: bool = False) -> State:
         return State(None, Drift(), _why_anew(manifest.target, goal))
     looked_ns = time.time_ns()
     with storage_errors(root):
-        drift = scan(root, manifest.placed(), owned_folders(goal.target))
+        placed = manifest.placed()
+        times = read_times(root, manifest.environment_id, seal, trusted=found.trusted)
+        drift = scan(root, placed, owned_folders(goal.target), None if glance else times)
         torn = not survived(transaction.written_in(root, manifest))
-        if verify or torn:
-            drift = _with_altered(root, manifest, drift)
+        judged = judge(root, placed, drift, times, cache_dir, closely=verify or torn)
+        drift = judged.drift
         if verify:
             drift = _with_forged(root, drift, goal.target)
-    return State(manifest, drift, looked_ns=looked_ns, torn=torn)
-
-
-def _with_altered(root: str, manifest: Manifest, drift: Drift) -> Drift:
-    """Count as edited what has other bytes, too."""
-    from envsync.sync.contents import altered  # noqa: PLC0415  (threads: 15 ms)
-
-    known = {*drift.missing, *drift.edited}
-    found = altered(root, manifest.placed(), known)
-    return drift._replace(edited=tuple(sorted((*drift.edited, *found))))
+    return State(
+        manifest,
+        drift,
+        looked_ns=looked_ns,
+        times=judged.times,
+        is_news=judged.is_news,
+        torn=torn,
+    )
 
 
 def _with_forged(root: str, drift: Drift, target: Target) -> Drift:
@@ -213,14 +228,19 @@ def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:
 
 
 def check(
-    goal: Goal, seal: Seal, false: FalsePackages = lambda *_: (), *, verify: bool = False
+    goal: Goal,
+    seal: Seal,
+    cache_dir: str | None,
+    false: FalsePackages = lambda *_: (),
+    *,
+    verify: bool = False,
 ) -> SyncOutcome:
-    """Compare the environment with the goal, with `verify` every byte of it; change nothing.
+    """Compare the environment with the goal, with `verify` every byte of it; change nothing in it.
 
     `false` says of which packages the lock says otherwise than they do. Raises `EnvDiffers` when
     they differ, or when a sync that was interrupted must be finished.
     """
-    state = look(goal, seal, force=True, verify=verify)
+    state = look(goal, seal, cache_dir, force=True, verify=verify)
     comparison = compared(goal, state)
     name = os.path.basename(goal.root)
     if transaction.is_interrupted(goal.root, seal):
@@ -237,8 +257,8 @@ def check(
     return SyncOutcome(goal.root, comparison, created=False)
 
 
-def preview(goal: Goal, seal: Seal, *, force: bool = False) -> SyncOutcome:
+def preview(goal: Goal, seal: Seal, cache_dir: str, *, force: bool = False) -> SyncOutcome:
     """Say what a sync would do, and change nothing. Raises `TargetRefused`."""
-    state = look(goal, seal, force=force)
+    state = look(goal, seal, cache_dir, force=force)
     comparison = compared(goal, state)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)

@@ -37,6 +37,7 @@ def quick_sync(
             reporter,
             key=key,
             force=request.force,
+            glance=request.glance,
             cache_dir=settings.cache_dir,
         )
     return outcome._replace(recovered=recovered)
@@ -51,7 +52,7 @@ def _fetch(
     reporter: Reporter,
 ) -> Mapping[str, StoredWheel]:
     """Take wheels from the store; what is missing there needs everything else after all."""
-    stored = None if look != "trust" else all_in_store(StoreReader(settings.cache_dir), pins)
+    stored = all_in_store(StoreReader(settings.cache_dir), pins, look)
     if stored is not None:
         return stored
     # Network, resolver and builds are loaded only for what is not in the store.

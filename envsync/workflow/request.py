@@ -53,6 +53,9 @@ class SyncRequest(NamedTuple):
     """Look at every byte, of the environment and of the stored files that it is repaired from."""
     allow_build: frozenset[str] = frozenset()
     """Normalised names, or ":all:", that may be built beside those that env.toml allows."""
+    glance: bool = False
+    """Times of last change are not looked at: what promises inputs and folders only, reads no file
+    because something touched it."""
 
     def is_plain(self) -> bool:
         """Say whether it wants nothing but the environment that the lock on disk describes."""

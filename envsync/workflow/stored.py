@@ -41,16 +41,20 @@ def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | No
     return wheel
 
 
-def all_in_store(store: StoreReader, pins: Sequence[Pinned]) -> dict[str, StoredWheel] | None:
-    """Give the stored wheels of all pins, by name; None when one is missing.
+def all_in_store(
+    store: StoreReader, pins: Sequence[Pinned], look: Look
+) -> dict[str, StoredWheel] | None:
+    """Give the stored wheels of all pins, by name; None when one is missing, or damaged.
 
-    Their files are not looked at: a new environment compares each with the manifest when it is
-    linked (`sync.transaction.Tampered`).
+    With "trust" their files are not looked at: a new environment compares each with the manifest
+    when it is linked (`sync.placing.Tampered`).
     """
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
         wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
         if wheel is None or other_than(pin, wheel) or wheel.trusted_record > pin.trust_record:
+            return None
+        if look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
             return None
         stored[pin.name] = wheel
     return stored

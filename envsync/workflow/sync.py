@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from envsync.errors import StorageFailed, TargetRefused
@@ -13,8 +13,9 @@ from envsync.files import Placer, storage_errors
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
-from envsync.sync import stamp, transaction
-from envsync.sync.drift import Drift, expected_mtime, in_the_way
+from envsync.store.times import known
+from envsync.sync import transaction
+from envsync.sync.drift import Drift, in_the_way
 from envsync.sync.install import (
     SYMLINK,
     Content,
@@ -26,11 +27,13 @@ from envsync.sync.install import (
 from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.merge import merge, one_name
-from envsync.sync.paths import QUARANTINE, owned
+from envsync.sync.paths import QUARANTINE
+from envsync.sync.placing import Files, Noted, Tampered
 from envsync.sync.plan import Comparison, Plan, damaged_owners, make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.shared import settle, sharing
-from envsync.sync.transaction import Files, Prepared
+from envsync.sync.times import keep_times
+from envsync.sync.transaction import Prepared
 from envsync.sync.tree import Tree
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
@@ -43,10 +46,10 @@ from envsync.workflow.look import (
     compared,
     identity_in,
     look,
-    owned_folders,
     packages_of,
     target_line,
 )
+from envsync.workflow.notes import entry_of, note_times, write_stamp
 from envsync.workflow.stored import Fetch, Look
 from envsync.workflow.testimony import compare_kept, comparing
 from envsync.workflow.users import register_user
@@ -87,6 +90,7 @@ def sync(
     key: UserKey,
     force: bool = False,
     verify: bool = False,
+    glance: bool = False,
     cache_dir: str | None = None,
     is_lasting: bool = True,
     before_commit: Callable[[], Undo] = _writes_nothing,
@@ -94,7 +98,8 @@ def sync(
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
     Everything that can fail comes first. Of what is there, only what the user's `key` sealed is
-    believed. With `verify` every byte is looked at. With `cache_dir` compiled files come from the
+    believed. With `verify` every byte is looked at, at a `glance` no
+    time of last change. With `cache_dir` compiled files come from the
     store there, which learns that this environment uses it, unless it is not to last; and what
     indexes said falsely is forgotten there. `before_commit` is called once all is ready: what it
     writes changes together with the environment, and what it gives undoes that when the commit
@@ -106,7 +111,7 @@ def sync(
     if verify and goal.link_mode == SYMLINK:
         fetch(goal.pins, "bytes")  # the bytes of the environment are those in the store
     seal = key.seal()
-    state = look(goal, seal, force=force, verify=verify)
+    state = look(goal, seal, cache_dir, force=force, verify=verify, glance=glance)
     comparison = compared(goal, state)
     if state.torn and goal.link_mode == SYMLINK:
         fetch(goal.pins, "trust")  # the store compares its own
@@ -126,9 +131,10 @@ def sync(
     )
     _register(goal, store_dir, prepared.manifest, supplies)
     with held():
-        began_ns = _commit(prepared, before_commit)
+        began_ns, noted = _commit(prepared, before_commit)
         known_ns = began_ns if prepared.built else state.looked_ns
-        _write_stamp(goal, store_dir, prepared.manifest, known_ns)
+        note_times(goal.root, prepared.manifest, seal, noted, supplies.all())
+        write_stamp(goal, store_dir, prepared.manifest, known_ns, noted.placed)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
 
@@ -139,23 +145,27 @@ def _note_in_sync(
     """Write down what the look at an environment with nothing to do showed."""
     if state.torn:
         manifest = transaction.confirm(goal.root, manifest, seal)
+    if state.is_news:
+        keep_times(goal.root, manifest.environment_id, state.times, seal)
     _register(goal, store_dir, manifest, None)
-    _write_stamp(goal, store_dir, manifest, state.looked_ns)
+    write_stamp(goal, store_dir, manifest, state.looked_ns, state.times)
 
 
-def _commit(prepared: Prepared, before: Callable[[], Undo]) -> int:
-    """Do what comes before the commit, and that; gives the moment between. Else undo both."""
+def _commit(prepared: Prepared, before: Callable[[], Undo]) -> tuple[int, Noted]:
+    """Do what comes before the commit, and that; gives the moment between, and what is known of
+    times after it. Else undo both.
+    """
     undo: Undo = _nothing
     try:
         undo = before()
         now = time.time_ns()
-        transaction.commit(prepared)
+        noted = transaction.commit(prepared)
     except BaseException:
         if not transaction.is_interrupted(prepared.root, prepared.seal):
             transaction.discard(prepared)
             undo()
         raise
-    return now
+    return now, noted
 
 
 def _with_set_aside(comparison: Comparison, prepared: Prepared) -> Comparison:
@@ -249,6 +259,10 @@ class _Supplies(NamedTuple):
     wheels: Mapping[str, StoredWheel]
     bytecode: Mapping[str, StoredWheel]
 
+    def all(self) -> list[StoredWheel]:
+        """Every entry."""
+        return [*self.wheels.values(), *self.bytecode.values()]
+
 
 def _prepare_from_store(
     goal: Goal,
@@ -270,8 +284,9 @@ def _prepare_from_store(
             supplies, contents = _supply(
                 goal, state.manifest, fetch, needed, reporter, look=look, cache_dir=cache_dir
             )
-            return _prepare(goal, state, contents, reporter, seal, cache_dir), supplies
-        except transaction.Tampered as error:
+            rows = known(map(entry_of, supplies.all()))
+            return _prepare(goal, state, contents, rows, reporter, seal, cache_dir), supplies
+        except Tampered as error:
             changed = error
             reporter.detail("a stored file was changed: looking at all that are needed")
             look = closely
@@ -344,11 +359,14 @@ def _prepare(
     goal: Goal,
     state: State,
     packages: Sequence[Content],
+    known_times: Mapping[int, int],
     reporter: Reporter,
     seal: Seal,
     cache_dir: str | None,
 ) -> Prepared:
-    """Make everything ready. Raises `InstallConflict`."""
+    """Make everything ready. Raises `InstallConflict`, and `Tampered` for a stored file that isn't
+    as it was unpacked; `known_times` say when those last changed while they were.
+    """
     own = _own_files(goal)
     contents, told = settle(
         [environment_content(own), *packages], goal.winners, goal.target.purelib
@@ -356,7 +374,7 @@ def _prepare(
     for line in told:
         reporter.warn(line)
     manifest = _next_manifest(goal, state, contents)
-    files = Files(merge(manifest.owners), sources(contents))
+    files = Files(merge(manifest.owners), sources(contents), known_times)
     inside = state.manifest is not None
     if pair := transaction.taken_for_one(goal.root, files.desired, seal, inside=inside):
         raise one_name(*pair, manifest.owners)
@@ -382,6 +400,7 @@ def _prepare(
         made,
         seal=seal,
         placer=placer,
+        times=state.times,
         reporter=reporter,
         sources_in=flushed,
     )
@@ -396,7 +415,7 @@ def _package_contents(
             bytecode = supplies.bytecode.get(pin.name)
             yield package_files(goal, pin, supplies.wheels[pin.name], bytecode)
     except FileNotFoundError as error:  # a script that is to be written anew
-        raise transaction.Tampered(str(error.filename)) from error
+        raise Tampered(str(error.filename)) from error
 
 
 def _plan(root: str, files: Files, manifest: Manifest, drift: Drift) -> Plan:
@@ -405,26 +424,6 @@ def _plan(root: str, files: Files, manifest: Manifest, drift: Drift) -> Plan:
         others = in_the_way(root, manifest.placed(), files.desired)
     drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
     return make_plan(files.desired, manifest, drift)
-
-
-def _write_stamp(goal: Goal, cache_dir: str | None, manifest: Manifest, known_ns: int) -> None:
-    """Write the no-op mark; an environment without one is only slower to look at.
-
-    `known_ns` is the moment up to which all that happened to the folders is known.
-    """
-    if cache_dir is None:
-        return
-    if not goal.inputs:
-        stamp.drop(cache_dir, goal.root)
-        return
-    placed = manifest.placed()
-    known = owned(placed, owned_folders(goal.target))
-    folders = sorted(folder for folder in known if os.path.isdir(f"{goal.root}/{folder}"))
-    rows = [(f.path, f.mode, f.size, expected_mtime(f)) for f in placed.values()]
-    with suppress(OSError):  # an input that is gone by now
-        inputs, run = list(goal.inputs), transaction.written_in(goal.root, manifest)
-        data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
-        stamp.keep(cache_dir, goal.root, data)
 
 
 def discard_quarantine(

@@ -16,7 +16,7 @@ from envsync.lock.pins import Pinned
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 from envsync.sync.manifest import Owner
-from envsync.sync.transaction import Tampered
+from envsync.sync.placing import Tampered
 from envsync.workflow.look import Goal
 from envsync.workflow.stored import Fetch, Look, other_than
 

@@ -100,6 +100,7 @@ def _sync_to(
             reporter,
             key=UserKey(settings),
             force=request.force,
+            glance=request.glance,
             cache_dir=settings.cache_dir,
             verify=request.verify,
             before_commit=lambda: _write(project, lambda: wrote.append(write(lock))),
@@ -170,7 +171,7 @@ def check_project(
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
-    return check(goal, seal, false, verify=request.verify)
+    return check(goal, seal, settings.cache_dir, false, verify=request.verify)
 
 
 def preview_project(
@@ -184,4 +185,4 @@ def preview_project(
     )
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
-    return Synced(preview(goal, seal, force=request.force), lock)
+    return Synced(preview(goal, seal, settings.cache_dir, force=request.force), lock)

@@ -195,6 +195,7 @@ def read_only(
 def test_what_is_right_is_used_where_nothing_can_be_written(synced: Workplace, lost: str) -> None:
     for bucket in synced.cache.glob(lost) if lost else ():
         shutil.rmtree(bucket)
+        (synced.venv / ".envsync/times").unlink(missing_ok=True)  # as in a layer: all are new
     for command in LOOKING:
         ran = read_only(synced, *command)
         assert ran.returncode == 0, ran.stderr

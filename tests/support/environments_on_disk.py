@@ -12,9 +12,10 @@ from envsync.sync.belief import read_manifest
 from envsync.sync.drift import scan
 from envsync.sync.journal import Step
 from envsync.sync.manifest import Manifest, Owner, Placed
+from envsync.sync.placing import Files
 from envsync.sync.plan import make_plan
 from envsync.sync.seal import Seal
-from envsync.sync.transaction import Files, Prepared
+from envsync.sync.transaction import Prepared
 from envsync.sync.tree import Tree
 
 SITE = "lib/site-packages"
@@ -42,21 +43,24 @@ def files_of(files: Mapping[str, bytes]) -> Files:
 def make(root: Path, files: Mapping[str, bytes]) -> None:
     """Make a new environment that holds `files`."""
     prepared = transaction.prepare_new(
-        str(root), files_of(files), one_owner(files), OWNED, seal=SEAL, placer=Placer()
+        str(root), files_of(files), one_owner(files), OWNED, seal=SEAL, placer=Placer("hardlink")
     )
     transaction.commit(prepared)
 
 
-def prepare_change(root: Path, files: Mapping[str, bytes]) -> Prepared:
-    """Make everything ready for the environment to hold `files` instead."""
+def prepare_change(root: Path, files: Mapping[str, bytes], linked: Files | None = None) -> Prepared:
+    """Make everything ready for the environment to hold `files` instead.
+
+    `linked` are the same where some come from elsewhere, by hard links.
+    """
     manifest = read_manifest(str(root), SEAL)
     assert manifest is not None
     drift = scan(str(root), manifest.placed(), OWNED)
-    wanted = files_of(files)
+    wanted = linked or files_of(files)
     plan = make_plan(wanted.desired, manifest, drift)
     following = one_owner(files, manifest.environment_id)
     return transaction.prepare_update(
-        str(root), plan, wanted, following, OWNED, seal=SEAL, placer=Placer()
+        str(root), plan, wanted, following, OWNED, seal=SEAL, placer=Placer("hardlink")
     )
 
 
@@ -106,4 +110,4 @@ def finish_and_die(root: Path, steps: Sequence[Step], after: int) -> None:
         patch.setattr(journal, "_ACTIONS", actions)
         patch.setattr(Tree, "flush_all", flush)
         with pytest.raises(Died):
-            journal.finish(str(root), steps)
+            journal.finish(str(root), steps, {})

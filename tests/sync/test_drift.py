@@ -92,7 +92,7 @@ def make_executable(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [edit_in_place, append, replace_by_folder, replace_by_link, touch, make_executable],
+    [append, replace_by_folder, replace_by_link, make_executable],
 )
 @pytest.mark.parametrize("path", [f"{SITE}/a.py", f"{SITE}/pkg/deep/er.py", "share/doc.txt"])
 def test_edit_is_found(
@@ -103,9 +103,41 @@ def test_edit_is_found(
     assert (found.missing, found.edited) == ((), (path,))
 
 
+def put_back(path: Path) -> None:
+    """An edit after which only the time of last change tells of it."""
+    before = path.stat()
+    edit_in_place(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize("damage", [edit_in_place, touch, put_back])
+@pytest.mark.parametrize("path", [f"{SITE}/a.py", f"{SITE}/pkg/deep/er.py", "share/doc.txt"])
+def test_what_times_leave_open_is_told(
+    tmp_path: Path, placed: dict[str, Placed], path: str, damage: Callable[[Path], None]
+) -> None:
+    times = {name: (tmp_path / name).lstat().st_ctime_ns for name in placed}
+    assert scan(str(tmp_path), placed, [SITE, "bin"], times).is_clean()
+    damage(tmp_path / path)
+    found = scan(str(tmp_path), placed, [SITE, "bin"], times)
+    assert found == Drift(unsure=(path,))
+    assert not found.is_clean()
+    assert look(tmp_path, placed).is_clean() is (damage is put_back)
+
+
+def test_a_file_of_which_no_time_is_known_is_left_open(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    times = {name: (tmp_path / name).lstat().st_ctime_ns for name in placed}
+    del times["share/doc.txt"]
+    assert scan(str(tmp_path), placed, [SITE, "bin"], times) == Drift(unsure=("share/doc.txt",))
+
+
 def test_link_to_elsewhere_is_found(tmp_path: Path, placed: dict[str, Placed]) -> None:
     (tmp_path / "bin/python").unlink()
     (tmp_path / "bin/python").symlink_to("/usr/bin/python2")
+    assert look(tmp_path, placed).unsure == ("bin/python",)
+    (tmp_path / "bin/python").unlink()
+    (tmp_path / "bin/python").symlink_to("/usr/bin/python3.9")
     assert look(tmp_path, placed).edited == ("bin/python",)
 
 
@@ -195,9 +227,12 @@ def test_setgid_that_the_folder_above_hands_down_is_no_difference(
         "a.pyc",
         "a.pyc.so",
         "a.cpython-311.pyc.so",
-        "a.cpython-311.pyc.",
-        "a.cpython-311.pyc.1a",
         "a.so",
+        "a.abi3.so",
+        "liba.so.1",
+        "a.PYD",
+        "a.pyw",
+        "a.dylib",
         "a.py",
         "__init__.pyc",
         "__init__.py",
@@ -236,22 +271,37 @@ def test_what_compilers_write_is_allowed(
     assert found.bytecode == (f"{SITE}/__pycache__/{name}",)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a.f-3.py311.nbi", "a.f-3.py311.1.nbc", "note", "a.json", "a.cpython-311.pyc.1a", "x.pyc."],
+)
+def test_what_tools_keep_beside_bytecode_and_python_cannot_import_is_allowed(
+    tmp_path: Path, placed: dict[str, Placed], name: str
+) -> None:
+    cache = tmp_path / SITE / "__pycache__"
+    cache.mkdir()
+    (cache / name).write_bytes(b"")
+    found = look(tmp_path, placed)
+    assert found.is_clean()
+    assert found.caches == (f"{SITE}/__pycache__/{name}",)
+    (cache / "folder").mkdir()
+    (cache / "link").symlink_to("/nowhere")
+    assert len(look(tmp_path, placed).stray) == 2
+
+
 def test_bytecode_of_placed_sources_is_allowed_and_other_bytecode_is_stray(
     tmp_path: Path, placed: dict[str, Placed]
 ) -> None:
     cache = tmp_path / SITE / "__pycache__"
     cache.mkdir()
-    for name in ("a.cpython-311.pyc", "a.cpython-311.opt-1.pyc", "gone.cpython-311.pyc", "note"):
+    for name in ("a.cpython-311.pyc", "a.cpython-311.opt-1.pyc", "gone.cpython-311.pyc"):
         (cache / name).write_bytes(b"")
     found = look(tmp_path, placed)
     assert found.bytecode == (
         f"{SITE}/__pycache__/a.cpython-311.opt-1.pyc",
         f"{SITE}/__pycache__/a.cpython-311.pyc",
     )
-    assert found.stray == (
-        f"{SITE}/__pycache__/gone.cpython-311.pyc",
-        f"{SITE}/__pycache__/note",
-    )
+    assert found.stray == (f"{SITE}/__pycache__/gone.cpython-311.pyc",)
 
 
 def test_linked_folder_is_stray_and_what_should_be_in_it_missing(

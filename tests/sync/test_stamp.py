@@ -39,7 +39,8 @@ def write(
     files = []
     for path in ("lib/a.py", "lib/deep/ü.py"):
         status = (root / path).lstat()
-        files.append((path, status.st_mode, status.st_size, int(status.st_mtime)))
+        times = int(status.st_mtime), status.st_ctime_ns
+        files.append((path, status.st_size, *times))
     now = time.time()
     for folder in ("lib", "lib/deep"):
         os.utime(root / folder, (now - 20, now - 20))
@@ -221,23 +222,28 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
     """Above the bound for a second process the answers are the same."""
     many = root / "lib" / "many"
     many.mkdir()
-    files = []
     for number in range(4000):
-        path = many / f"f{number}.py"
-        path.write_bytes(b"")
-        os.utime(path, (1_500_000_000, 1_500_000_000))
-        status = path.lstat()
-        files.append((f"lib/many/{path.name}", status.st_mode, 0, 1_500_000_000))
+        (many / f"f{number}.py").write_bytes(b"x")
+        os.utime(many / f"f{number}.py", (1_500_000_000, 1_500_000_000))
     earlier = time.time() - 10
     os.utime(many, (earlier, earlier))
-    data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns(), SYNCED)
-    stamp.keep(cache_of(root), str(root), data)
+
+    def keep() -> None:
+        found = {path.name: path.lstat() for path in many.iterdir()}
+        files = [
+            (f"lib/many/{name}", 1, 1_500_000_000, status.st_ctime_ns)
+            for name, status in found.items()
+        ]
+        data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns(), SYNCED)
+        stamp.keep(cache_of(root), str(root), data)
+
+    keep()
     assert is_current(root)
     for victim in ("f3.py", "f3999.py"):
-        (many / victim).write_bytes(b"edited")
-        assert not is_current(root)
-        (many / victim).write_bytes(b"")
+        (many / victim).write_bytes(b"y")
         os.utime(many / victim, (1_500_000_000, 1_500_000_000))
+        assert not is_current(root)
+        keep()
         assert is_current(root)
 
 

@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from envsync.sync import beside, journal, transaction
 from envsync.sync.belief import examine
 from envsync.sync.drift import expected_mtime
 from envsync.sync.journal import Step
+from envsync.sync.placing import Files, Tampered
 from envsync.sync.seal import Seal
 from envsync.sync.tree import Tree
 from tests.support.environments_on_disk import (
@@ -339,29 +341,64 @@ def test_folder_that_appears_where_a_file_is_placed_is_set_aside(root: Path) -> 
     assert quarantined(root) == {f"{SITE}/new.py/mine.txt": b"mine\n"}
 
 
-@pytest.mark.parametrize("change", ["content", "time", "mode", "gone"])
-def test_stored_file_that_was_changed_is_not_linked(root: Path, change: str) -> None:
+@pytest.fixture
+def stored(root: Path) -> tuple[Path, Files]:
+    """A file as the store has it, and what an environment with it holds."""
     files = files_of({**NEW, f"{SITE}/z.py": b"z = 1\n"})
-    stored = root.parent / "stored"
-    placed = files.desired[f"{SITE}/z.py"]
-    write_new(str(stored), b"z = 1\n", mode=placed.mode, mtime=expected_mtime(placed))
-    good = files._replace(sources={**files.sources, f"{SITE}/z.py": str(stored)})
+    path, placed = root.parent / "stored", files.desired[f"{SITE}/z.py"]
+    write_new(str(path), b"z = 1\n", mode=placed.mode, mtime=expected_mtime(placed))
+    sources = {**files.sources, f"{SITE}/z.py": str(path)}
+    known = {path.stat().st_ino: path.stat().st_ctime_ns}
+    return path, files._replace(sources=sources, known=known)
+
+
+def prepare_other(root: Path, files: Files) -> transaction.Prepared:
     other = str(root.parent / "other")
-    transaction.discard(
-        transaction.prepare_new(
-            other, good, one_owner(NEW), [], seal=SEAL, placer=Placer("hardlink")
-        )
-    )
-    if change == "content":
-        stored.write_bytes(b"other = 1\n")
-    elif change == "time":
-        os.utime(stored)
-    elif change == "mode":
-        stored.chmod(0o755)
-    else:
-        stored.unlink()
-    with pytest.raises(transaction.Tampered):
-        transaction.prepare_new(
-            other, good, one_owner(NEW), [], seal=SEAL, placer=Placer("hardlink")
-        )
+    placer = Placer("hardlink")
+    return transaction.prepare_new(other, files, one_owner(NEW), [], seal=SEAL, placer=placer)
+
+
+def edit_and_put_time_back(path: Path) -> None:
+    before = path.stat()
+    path.write_bytes(b"z = 2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda path: path.write_bytes(b"other\n"), edit_and_put_time_back, Path.unlink]
+)
+def test_stored_file_that_was_changed_is_not_linked(
+    root: Path, stored: tuple[Path, Files], change: Callable[[Path], object]
+) -> None:
+    change(stored[0])
+    with pytest.raises(Tampered):
+        prepare_other(root, stored[1])
     assert {*os.listdir(root.parent)} - {"stored"} == {".venv"}
+
+
+def test_stored_file_that_lost_its_time_or_mode_gets_them_back(
+    root: Path, stored: tuple[Path, Files]
+) -> None:
+    path, files = stored
+    path.chmod(0o600)
+    os.utime(path)
+    transaction.discard(prepare_other(root, files))
+    placed = files.desired[f"{SITE}/z.py"]
+    assert (path.stat().st_mode, path.stat().st_mtime) == (placed.mode, expected_mtime(placed))
+
+
+def test_times_of_change_are_known_through_links_and_renames(
+    root: Path, stored: tuple[Path, Files]
+) -> None:
+    """Of each new file, also in an update, and of the stored file that it is a link to."""
+    path, files = stored
+    noted = prepare_other(root, files).noted
+    assert noted.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
+    later = files._replace(known=noted.stored)
+    change = prepare_change(root, {**NEW, f"{SITE}/z.py": b"z = 1\n"}, later)
+    noted = transaction.commit(change)
+    assert noted.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
+    assert noted.placed == {
+        name: (root / name).lstat().st_ctime_ns for name in files.desired if name in noted.placed
+    }
+    assert f"{SITE}/z.py" in noted.placed
