@@ -101,7 +101,8 @@ def test_an_edit_that_hides_its_traces(project: Workplace, mode: str) -> None:
     project.ok("sync")
     target = site_packages(project) / "base.py"
     edit_unseen(target.resolve())
-    assert "Nothing to do" in project.ok("sync").err
+    if mode == "symlink":  # the file is the store's
+        assert "Nothing to do" in project.ok("sync").err
     ran = project.run("verify")
     assert ran.code == 3
     assert "base.py" in ran.err
@@ -114,7 +115,6 @@ def test_an_edit_that_hides_its_traces(project: Workplace, mode: str) -> None:
 def test_check_can_look_at_every_byte(project: Workplace) -> None:
     project.ok("sync")
     edit_unseen(site_packages(project) / "base.py")
-    project.ok("sync", "--check")
     assert project.run("sync", "--check", "--verify").code == 3
 
 
