@@ -166,8 +166,8 @@ SWITCHES = (
     ),
     Switch(
         "obstacles are not set aside", _JOURNAL,
-        "        _set_aside(tree, step.path)\n    tree.rename(staged, step.path)",
-        "        pass\n    tree.rename(staged, step.path)",
+        "        _set_aside(tree, step.path)\n    tree.rename(new, step.path)",
+        "        pass\n    tree.rename(new, step.path)",
         "tests/sync/test_transaction.py"
         "::test_folder_that_appears_where_a_file_is_placed_is_set_aside",
     ),
