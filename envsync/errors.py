@@ -12,6 +12,7 @@
     ├── NoSolution               1  requirements that cannot be met together
     ├── NoMatchingFile           1  no file of a package can be used
     ├── PackageNotFound          1  no index has the package
+    │   └── OwnNameRequired      1  a package that has the project's own name
     ├── IndexFailed              1  an index that cannot be asked, or answers nonsense
     ├── DownloadFailed           1  an artifact that did not arrive whole
     ├── HashMismatch             1  bytes that are not the ones that were locked
@@ -175,6 +176,28 @@ class PackageNotFound(EnvsyncError):
             f"package not found: {name}{chain}; asked {where}",
             hint=hint or "check the spelling, or add the index that has it under [[index]]",
         )
+
+    def because(self, chain: str) -> "PackageNotFound":
+        """Give the same error with what leads to the package."""
+        return PackageNotFound(self.name, self.indexes, required_by=chain, hint=self.hint)
+
+
+class OwnNameRequired(PackageNotFound):
+    """A package requires the project's own name, for which no index is asked."""
+
+    def __init__(self, name: str, *, required_by: str | None = None) -> None:
+        self.name, self.indexes, self.required_by = name, (), required_by
+        chain = f" (required by {required_by})" if required_by else ""
+        EnvsyncError.__init__(
+            self,
+            f"{name} is this project's own name, which no index is asked for{chain}",
+            hint=f'say under [sources] where it comes from ({name} = {{ path = "." }}), '
+            "or give the environment another name under [env]",
+        )
+
+    def because(self, chain: str) -> PackageNotFound:
+        """Give the same error with what leads to the package."""
+        return OwnNameRequired(self.name, required_by=chain)
 
 
 class IndexFailed(EnvsyncError):

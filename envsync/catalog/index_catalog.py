@@ -19,7 +19,7 @@ from envsync.catalog.direct import BuildMetadata, DirectPolicy, DirectReader
 from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
 from envsync.catalog.speculation import Guide, Speculation
-from envsync.errors import BuildNotAllowed, MetadataInvalid, PackageNotFound
+from envsync.errors import BuildNotAllowed, MetadataInvalid, OwnNameRequired, PackageNotFound
 from envsync.events import SILENT, Reporter
 from envsync.index.client import IndexClient
 from envsync.index.urls import display_url
@@ -153,6 +153,8 @@ class IndexCatalog:
     # -- listings
 
     def _list(self, name: NormalizedName, source: str | None) -> Listing:
+        if source is None and name == self._spec.own_name:
+            raise OwnNameRequired(name)
         if source is None or source.startswith(INDEX_KEY):
             index = source.removeprefix(INDEX_KEY) if source is not None else None
             return self._list_page(name, index)

@@ -69,5 +69,6 @@ def source_of(key: str, known: Mapping[str, SourceSpec]) -> SourceSpec:
 
 
 def elsewhere(spec: Spec) -> frozenset[NormalizedName]:
-    """Projects with a source or address of their own, which the indexes need not hear of."""
-    return frozenset(declared_sources(spec))
+    """Projects with a source or address of their own, and the own name: no index hears of them."""
+    own = () if spec.own_name is None else (spec.own_name,)
+    return frozenset((*declared_sources(spec), *own))

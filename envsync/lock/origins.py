@@ -167,6 +167,8 @@ def _indexes(
             covered = covered | from_marker(source.marker)
         if from_marker(row.marker).implies(covered):
             return False
+    if row.name == spec.own_name:
+        return False
     if any(_address(one.url) == index for one in spec.indexes if not one.explicit):
         return True
     return not any(one.default for one in spec.indexes) and is_default(index)

@@ -137,10 +137,7 @@ def _missing(failure: Unsolvable) -> PackageNotFound | None:
             if parent is not None:
                 steps = [_step(*step) for step in way_up(parent, failure.history)][::-1]
                 steps.append(f"{parent} requires {ask.need}")
-            missing = ask.offer.missing
-            return PackageNotFound(
-                missing.name, missing.indexes, required_by="; ".join(steps), hint=missing.hint
-            )
+            return ask.offer.missing.because("; ".join(steps))
     return None
 
 

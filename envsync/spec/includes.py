@@ -49,11 +49,14 @@ def expand(parts: Parts, report: Report) -> dict[Part, tuple[Requirement, ...]]:
     return {part: expanded.get(part, ()) for part in parts}
 
 
-class OwnExtras(NamedTuple):
-    """What `NAME[extra]` means where NAME is the file's own `[env] name`."""
+class OwnName(NamedTuple):
+    """What `NAME[extra]` means where NAME is the file's own: its extras, and never a package.
+
+    An index would serve whatever a stranger has put there under the project's name.
+    """
 
     name: NormalizedName | None
-    """None: nothing is the file's own, since it has no name or gives that name a source."""
+    """None: nothing is the file's own, since its name is none of a package or has a source."""
     extras: Collection[NormalizedName]
 
     def entries(
@@ -66,20 +69,30 @@ class OwnExtras(NamedTuple):
     def entry(
         self, requirement: Requirement, path: KeyPath, report: Report
     ) -> Iterator[Requirement | Include]:
-        """Turn one requirement into includes if it asks for own extras, else leave it."""
+        """Turn one requirement into includes if it asks for the file's own, else leave it."""
         wanted = sorted({canonicalize_name(extra) for extra in requirement.extras})
         own = [extra for extra in wanted if extra in self.extras]
-        if canonicalize_name(requirement.name) != self.name or not own:
+        if canonicalize_name(requirement.name) != self.name or (requirement.url and not own):
             yield requirement
             return
+        if not wanted:
+            report(not_asked_for(self.name), path)
         for extra in wanted:
             if extra not in self.extras:
                 hint = near_miss(extra, self.extras)
                 report(f"there is no extra {quote(extra)} in this file{hint}", path)
-        if str(requirement.specifier) or requirement.url:
+        if own and (str(requirement.specifier) or requirement.url):
             report(f"{self.name} is this file's own name: its extras have no version", path)
         for extra in own:
             yield Include(Part("extra", extra), path, requirement.marker)
+
+
+def not_asked_for(name: str) -> str:
+    """Say that a requirement is the file's own name, and what to do."""
+    return (
+        f"{name} is this file's own name, which no index is asked for: say under [sources] where "
+        "the package comes from, or give the environment another name under [env]"
+    )
 
 
 def _entries(

@@ -119,6 +119,8 @@ class Spec(NamedTuple):
 
     name: str
     """Shown in the prompt; any printable text."""
+    own_name: NormalizedName | None = None
+    """The name as that of a package, where it can be one: no index is asked for it unsent."""
     requires_python: SpecifierSet | None = None
     python: str | None = None
     """The interpreter to use: a version, a specifier or an absolute path."""

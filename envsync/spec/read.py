@@ -12,7 +12,7 @@ from envsync.errors import SpecInvalid
 from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
-from envsync.spec.includes import Entries, Include, OwnExtras, expand
+from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
 from envsync.spec.locations import read_path
 from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
@@ -87,12 +87,14 @@ def _read(root: Table, folder_name: str) -> Spec:
         root.report("the table [env] is missing")
     env = root.table("env")
     name = env.convert("name", _read_env_name)
-    parts = _read_parts(root, env, name)
+    own = _own_name(name or folder_name)
+    parts = _read_parts(root, env, None if own in _sourced(root) else own)
     requirements = expand(parts, root.problems.add)
     groups, extras = _of_kind("group", requirements), _of_kind("extra", requirements)
     indexes = read_indexes(root)
     spec = Spec(
         name=name or _folder_as_name(folder_name),
+        own_name=own,
         requires_python=env.convert("requires-python", read_python_range),
         python=env.convert("python", _read_python),
         dependencies=requirements[BASE],
@@ -112,6 +114,7 @@ def _read(root: Table, folder_name: str) -> Spec:
     env.finish(_ENV_ADVICE)
     root.finish(_ROOT_ADVICE)
     _refuse_two_origins(root, spec)
+    _refuse_own_name(root, env, spec)
     exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
     spec = spec._replace(exclusive=exclusive)
     _refuse_conflicting_defaults(env, spec)
@@ -150,11 +153,11 @@ def _read_env_path(text: str) -> str:
     return path
 
 
-def _read_parts(root: Table, env: Table, env_name: str | None) -> dict[Part, Entries]:
+def _read_parts(root: Table, env: Table, own_name: NormalizedName | None) -> dict[Part, Entries]:
     """Read the dependencies, extras and groups, references between them still in place."""
     report = root.problems.add
     extras = read_requirement_lists(env.table("optional-dependencies"))
-    own = OwnExtras(_own_name(root, env_name), extras)
+    own = OwnName(own_name, extras)
     base = env.items("dependencies", read_requirement)
     parts: dict[Part, Entries] = {BASE: tuple(own.entries(base, ("env", "dependencies"), report))}
     for name, requirements in extras.items():
@@ -166,15 +169,18 @@ def _read_parts(root: Table, env: Table, env_name: str | None) -> dict[Part, Ent
     return parts
 
 
-def _own_name(root: Table, env_name: str | None) -> NormalizedName | None:
-    """The name under which the file may ask for its own extras; a package's own name is not it."""
+def _own_name(name: str) -> NormalizedName | None:
+    """The name under which the file may ask for its own extras; None if it is none of a package."""
     try:
-        name = read_name(env_name or "")
+        return read_name(name)
     except ValueError:
         return None
+
+
+def _sourced(root: Table) -> frozenset[NormalizedName]:
+    """What [sources] names: a package, even where that has the environment's name."""
     sources = root.content.get("sources")
-    declared = sources if isinstance(sources, dict) else {}
-    return None if name in map(canonicalize_name, declared) else name
+    return frozenset(map(canonicalize_name, sources if isinstance(sources, dict) else ()))
 
 
 def _of_kind(
@@ -183,7 +189,7 @@ def _of_kind(
     return {part.name: found for part, found in requirements.items() if part.kind == kind}
 
 
-def _read_group(table: Table, key: str, own: OwnExtras) -> Iterable[Requirement | Include]:
+def _read_group(table: Table, key: str, own: OwnName) -> Iterable[Requirement | Include]:
     for position, item in enumerate(table.elements(key)):
         if isinstance(item, dict):
             include = _read_include(table.table_at(item, key, position))
@@ -233,3 +239,17 @@ def _refuse_two_origins(root: Table, spec: Spec) -> None:
     for key in sources.content:
         if canonicalize_name(key) in direct:
             sources.report("a requirement gives this package a URL already", key)
+
+
+def _refuse_own_name(root: Table, env: Table, spec: Spec) -> None:
+    """No list of names may lead to the own name, unless it has a source."""
+    own = spec.own_name
+    if own is None or own in spec.sources:
+        return
+    for at, name in enumerate(spec.seed):
+        if name == own:
+            env.report(not_asked_for(own), "seed", at)
+    for package, requirements in spec.build.extra_build_requires.items():
+        if any(canonicalize_name(one.name) == own and one.url is None for one in requirements):
+            build = root.table("build").table("extra-build-requires")
+            build.report(not_asked_for(own), package)

@@ -14,8 +14,9 @@ from envsync.spec.script_block import Block
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import near_miss, quote, show_path
 
-NAME = "script"
-"""The environment's name, whatever the file is called: files of one meaning share one."""
+NAME = "a script"
+"""The environment's name, whatever the file is called: files of one meaning share one. It is none
+that a package could have, so that no dependency is the file's own."""
 
 _TABLES = ("index", "sources", "lock", "sync", "build")
 _KNOWN = ("dependencies", "requires-python", "tool")

@@ -17,6 +17,7 @@ from envsync.errors import (
     DownloadFailed,
     IndexFailed,
     MetadataInvalid,
+    OwnNameRequired,
     PackageNotFound,
 )
 from envsync.lock.pylock import to_pylock
@@ -58,6 +59,20 @@ def test_listings_and_metadata(cache_dir: str) -> None:
         found = catalog.metadata(listing.candidates[0])
     assert (found.name, found.version) == (A, Version("1.10"))
     assert found.requires_dist == (Requirement("b>=2; extra == 'x'"),)
+
+
+def test_the_own_name_is_asked_of_no_index(cache_dir: str) -> None:
+    """Neither for a package that requires it, nor ahead; where it is sent to one it is."""
+    packages: dict[str, dict[str, list[str]]] = {"plugin": {"1": ["shop"]}, "shop": {"1": []}}
+    spec = parse_spec("[env]\n", folder_name="shop")
+    with universe(packages) as server:
+        with catalog_of(server, cache_dir, spec) as catalog:
+            catalog.prefetch(canonicalize_name("shop"), SpecifierSet())
+            with pytest.raises(OwnNameRequired) as caught:
+                lock_text(catalog, ["plugin"])
+        assert not [path for path in server.paths() if "/shop" in path]
+    assert "shop is this project's own name" in str(caught.value)
+    assert "plugin 1 requires shop" in str(caught.value)
 
 
 def test_each_question_is_asked_once(cache_dir: str) -> None:

@@ -86,4 +86,4 @@ def test_different_sources_have_different_keys() -> None:
 
 
 def test_elsewhere() -> None:
-    assert elsewhere(SPEC) == {"torch", "tool", "direct"}
+    assert elsewhere(SPEC) == {"torch", "tool", "direct", "x"}

@@ -248,3 +248,14 @@ def test_a_place_for_people() -> None:
     assert place(pin) == "editable directory lib (subdirectory py)"
     pin = Pinned("a", None, "archive", "a.zip", "https://x.example/a.zip", None, "", {})
     assert place(pin) == "archive https://x.example/a.zip"
+
+
+def test_a_row_of_the_own_name_from_an_index_is_nobodys() -> None:
+    spec = parse_spec("[env]\ndependencies = ['plugin']\n", folder_name="shop")
+    plugin = row("plugin", dependencies=[{"name": "shop"}])
+    pylock = Pylock(
+        lock_version=Version("1.0"), created_by="envsync", packages=[plugin, row("shop")]
+    )
+    assert unfounded(spec, pylock, is_public) == (
+        f"shop 1.0 in the lock is from {PUBLIC}, which is not where env.toml sends it",
+    )

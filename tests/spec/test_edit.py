@@ -109,7 +109,7 @@ def test_the_first_dependency(text: str, expected: str) -> None:
 
 def test_the_first_dependency_of_an_inline_table() -> None:
     text = add_dependency("env = {name = 'x'} # c\n[lock]\n", "new>=1")
-    assert read(text) == Spec(name="x", dependencies=(Requirement("new>=1"),))
+    assert read(text) == Spec(name="x", own_name=N("x"), dependencies=(Requirement("new>=1"),))
     assert text.endswith("} # c\n[lock]\n")
 
 
@@ -306,7 +306,10 @@ dev = []
 @pytest.mark.parametrize("name", ["shop", 'a "b" c', "it's", "\\", "é", "a'\"b"])
 def test_new_specs_read_back(name: str) -> None:
     assert read(new_spec(name, None)) == Spec(
-        name=name, dependency_groups={N("dev"): ()}, default_groups=(N("dev"),)
+        name=name,
+        own_name=N(name) if name == "shop" else None,
+        dependency_groups={N("dev"): ()},
+        default_groups=(N("dev"),),
     )
 
 

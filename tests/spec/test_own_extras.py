@@ -53,17 +53,44 @@ def test_dependencies_and_groups_may_ask_for_own_extras() -> None:
 @pytest.mark.parametrize(
     ("requirement", "before", "after"),
     [
-        ("folder[x]", "", ""),
-        ("shop", "name = 'shop'\n", ""),
-        ("shop[y]", "name = 'shop'\n", ""),
+        ("folder[x]", "name = 'shop'\n", ""),
+        ("folder[x]", "", "[sources]\nfolder = {path = '.'}\n"),
         ("shop[x]", "name = 'shop'\n", "[sources]\nshop = {path = '.'}\n"),
+        ("shop[y] @ https://files.example/shop-1.0.tar.gz", "name = 'shop'\n", ""),
     ],
-    ids=["no name given", "no extra", "no own extra", "the package itself has a source"],
+    ids=["another name is given", "the folder has a source", "a source", "an address"],
 )
 def test_what_is_not_own_is_a_package(requirement: str, before: str, after: str) -> None:
     text = f"[env]\n{before}dependencies = ['{requirement}']\n"
     text += f"[env.optional-dependencies]\nx = ['a']\n{after}"
     assert [str(one) for one in read(text).dependencies] == [requirement]
+
+
+def test_the_folder_names_the_own_extras_where_env_toml_has_no_name() -> None:
+    spec = read("[env]\ndependencies = ['folder[x]']\n[env.optional-dependencies]\nx = ['a']\n")
+    assert [str(one) for one in spec.dependencies] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[env]\nname = 'Shop'\ndependencies = ['shop>=1']\n", "env.dependencies[0]"),
+        ("[env]\ndependencies = ['folder']\n", "env.dependencies[0]"),
+        (SHOP + "all = ['shop']\n", "env.optional-dependencies.all[0]"),
+        (SHOP + "[dependency-groups]\ndev = ['a', 'shop']\n", "dependency-groups.dev[1]"),
+        ("[env]\nname = 'shop'\nseed = ['shop']\n", "env.seed[0]"),
+        (SHOP + "[build]\nextra-build-requires = {a = ['shop']}\n", "extra-build-requires.a"),
+    ],
+)
+def test_the_own_name_is_no_package(text: str, where: str) -> None:
+    found = problem(text)
+    assert where in found
+    assert "this file's own name, which no index is asked for: say under [sources]" in found
+
+
+def test_a_slip_in_an_own_extra_is_no_package_either() -> None:
+    found = problem(SHOP + "redis = ['r']\nall = ['shop[redsi]']\n")
+    assert "there is no extra 'redsi' in this file; did you mean 'redis'?" in found
 
 
 def test_extras_in_a_circle() -> None:

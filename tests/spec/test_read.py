@@ -28,6 +28,7 @@ from tests.spec.samples import EVERYTHING, N, problem, problems, read, refusal
 def test_the_whole_grammar() -> None:
     assert read(EVERYTHING) == Spec(
         name="shop",
+        own_name=N("shop"),
         requires_python=SpecifierSet(">=3.10"),
         python="3.12",
         dependencies=(Requirement("flask>=3"), Requirement("rich")),
@@ -83,7 +84,7 @@ def test_the_whole_grammar() -> None:
 
 
 def test_an_empty_env_table_is_enough() -> None:
-    assert read("[env]\n") == Spec(name="folder")
+    assert read("[env]\n") == Spec(name="folder", own_name=N("folder"))
 
 
 def test_an_empty_file_is_refused() -> None:

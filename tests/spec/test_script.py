@@ -28,7 +28,7 @@ def test_the_example_of_the_specification() -> None:
     )
     assert meaning(block.content).document == {
         "env": {
-            "name": "script",
+            "name": "a script",
             "dependencies": ["requests<3", "rich"],
             "requires-python": ">=3.11",
         }
@@ -79,7 +79,7 @@ def test_tables_of_env_toml() -> None:
         "[tool.envsync.sync]\nlink-mode = 'copy'\n"
     )
     assert found.document == {
-        "env": {"name": "script", "dependencies": []},
+        "env": {"name": "a script", "dependencies": []},
         "index": [{"name": "a", "url": "https://a.example/simple"}],
         "sources": {"x": {"index": "a"}},
         "lock": {"resolution": "lowest"},
@@ -91,7 +91,7 @@ def test_tables_of_env_toml() -> None:
 
 def test_unknown_keys_at_the_top_are_only_named() -> None:
     found = meaning("dependancies = ['x']\n")
-    assert found.document == {"env": {"name": "script"}}
+    assert found.document == {"env": {"name": "a script"}}
     (notice,) = found.notices
     assert (
         notice == "x.py: nothing is known of the key 'dependancies'; did you mean 'dependencies'?"
