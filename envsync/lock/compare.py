@@ -1,6 +1,6 @@
 """Compare locks by what they pin: preferences for the next locking, changes for the report."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from packaging.pylock import Package, Pylock
@@ -52,24 +52,24 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
     hide it. What `[sources]` names by path or URL may change, but not unasked: `trusted` has the
     names of packages whose new file is wanted. Raises `HashMismatch`.
     """
-    known = _sha256_of_files(old)
-    for file, sha256 in _sha256_of_files(new).items():
-        if known.get(file, sha256) != sha256:
+    files = dict(_sha256_of_files(new))
+    for file, locked in _sha256_of_files(old):
+        if files.get(file, locked) != locked:
             raise HashMismatch(
                 file[0],
-                f"sha256:{known[file]} as in the lock",
-                f"sha256:{sha256} on the index",
+                f"sha256:{locked} as in the lock",
+                f"sha256:{files[file]} on the index",
                 hint="the index replaced a file that was locked: find out why; "
                 "if you trust the new one, delete the lock and run `envsync lock`",
             )
-    archives = _archives(old)
-    for (name, place), sha256 in _archives(new).items():
-        before = archives.get((name, place), sha256)
-        if before != sha256 and name not in trusted:
+    archives = dict(_archives(new))
+    for (name, place), locked in _archives(old):
+        found = archives.get((name, place), locked)
+        if found != locked and name not in trusted:
             raise HashMismatch(
                 place,
-                f"sha256:{before} as in the lock",
-                f"sha256:{sha256} there",
+                f"sha256:{locked} as in the lock",
+                f"sha256:{found} there",
                 hint=trust_hint(name),
             )
 
@@ -82,23 +82,20 @@ def trust_hint(name: str) -> str:
     )
 
 
-def _sha256_of_files(pylock: Pylock) -> Mapping[tuple[str, str | None], str]:
+def _sha256_of_files(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
     """By file name and index: another index may well have built the same version by itself."""
-    return {
-        (artifact_filename(file), package.index): file.hashes["sha256"]
-        for package in pylock.packages
-        for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
-        if "sha256" in file.hashes
-    }
+    for package in pylock.packages:
+        for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ())):
+            if "sha256" in file.hashes:
+                yield (artifact_filename(file), package.index), file.hashes["sha256"]
 
 
-def _archives(pylock: Pylock) -> Mapping[tuple[NormalizedName, str], str]:
+def _archives(pylock: Pylock) -> Iterator[tuple[tuple[NormalizedName, str], str]]:
     """Files that are named directly, by package and place."""
-    return {
-        (package.name, package.archive.url or package.archive.path or ""): sha256
-        for package in pylock.packages
-        if package.archive is not None and (sha256 := package.archive.hashes.get("sha256"))
-    }
+    for package in pylock.packages:
+        archive = package.archive
+        if archive is not None and "sha256" in archive.hashes:
+            yield (package.name, archive.url or archive.path or ""), archive.hashes["sha256"]
 
 
 def _kind(

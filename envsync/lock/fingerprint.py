@@ -1,19 +1,22 @@
 """Say what of env.toml a lock answers: its roots and a fingerprint, and whether they changed.
 
-Comments, order of keys and tables, `[sync]` and `[tasks]` don't count, nor do credentials. The
-fingerprint of a file that means the same stays the same across versions of envsync; a change of
-`_FORMAT` makes every lock stale, so it is for mistakes that locks must not keep.
+The roots stand line by line, so that two branches which add different things can be merged; the
+fingerprint is of everything else that has no line of its own. Comments, order of keys and tables,
+`[sync]` and `[tasks]` don't count, nor do credentials. The fingerprint of a file that means the
+same stays the same across versions of envsync; a change of `_FORMAT` makes every lock stale, so it
+is for mistakes that locks must not keep.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
-from packaging.pylock import Pylock
+from packaging.pylock import Package, Pylock
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
+from envsync.lock.together import digests, overlapping
 from envsync.lock.urls import public_url
 from envsync.spec.model import BuildPolicy, IndexSpec, LockPolicy, SourceSpec, Spec
 
@@ -38,9 +41,24 @@ class Root(NamedTuple):
 
 
 def fingerprint(spec: Spec) -> str:
-    """Hash of everything in env.toml that matters to the lock: "sha256:" and 64 digits."""
-    form = orjson.dumps(_form(spec), option=orjson.OPT_SORT_KEYS)
-    return f"sha256:{hashlib.sha256(form).hexdigest()}"
+    """Hash of what in env.toml matters to the lock and isn't recorded there in words.
+
+    That is "sha256:" and 64 digits.
+    """
+    return _hash({key: value for key, value in _form(spec).items() if key not in _IN_WORDS})
+
+
+def whole_fingerprint(spec: Spec) -> str:
+    """The same of everything, as locks have it that were made before the roots had digests."""
+    return _hash(_form(spec))
+
+
+_IN_WORDS = frozenset({"roots", "extras", "groups", "default-groups", "seed"})
+
+
+def _hash(form: Mapping[str, _Json]) -> str:
+    text = orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
+    return f"sha256:{hashlib.sha256(text).hexdigest()}"
 
 
 def roots(spec: Spec) -> tuple[Root, ...]:
@@ -62,6 +80,20 @@ def roots(spec: Spec) -> tuple[Root, ...]:
     )
 
 
+def root_rows(spec: Spec, packages: Sequence[Package]) -> list[Mapping[str, str]]:
+    """The roots as a lock records them, each with the digest of the rows that it leads to."""
+    found = digests(map(_name, roots(spec)), packages, fingerprint(spec))
+    return [
+        {key: value for key, value in root._asdict().items() if value is not None}
+        | {"resolved": found[_name(root)]}
+        for root in roots(spec)
+    ]
+
+
+def _name(root: Root) -> NormalizedName:
+    return canonicalize_name(Requirement(root.requirement).name)
+
+
 def requirement_text(requirement: Requirement) -> str:
     """One spelling for each meaning: normalised name and extras, sorted, without credentials."""
     parts = [str(canonicalize_name(requirement.name))]
@@ -80,10 +112,26 @@ def stale_reasons(spec: Spec, pylock: Pylock) -> tuple[str, ...]:
     recorded = tool_table(pylock)
     if not isinstance(recorded.get("fingerprint"), str):
         return (f"it was made by {pylock.created_by}, which records no inputs",)
-    if recorded["fingerprint"] == fingerprint(spec):
+    if recorded["fingerprint"] == whole_fingerprint(spec):
         return ()
     reasons = (*_changed_roots(spec, pylock), *_changed_options(spec, pylock, recorded))
-    return reasons or ("indexes, sources or options in env.toml changed",)
+    if not reasons and recorded["fingerprint"] != fingerprint(spec):
+        reasons = ("indexes, sources or options in env.toml changed",)
+    return reasons
+
+
+def put_together(spec: Spec, pylock: Pylock) -> Iterator[str]:
+    """Why the rows of a lock that answers env.toml don't belong together, a phrase each.
+
+    Locks of before the roots had digests have one line that no merge leaves right.
+    """
+    recorded = tool_table(pylock)
+    if recorded.get("fingerprint") == whole_fingerprint(spec):
+        return
+    for name in overlapping(pylock.packages):
+        yield f"two versions of {name} in the lock are for the same environments"
+    if recorded.get("roots") != root_rows(spec, pylock.packages):
+        yield "its packages were not locked together, as after a merge of two branches"
 
 
 def tool_table(pylock: Pylock) -> Mapping[str, object]:
@@ -121,8 +169,13 @@ def _changed_options(spec: Spec, pylock: Pylock, recorded: Mapping[str, object])
     wanted = spec.requires_python
     if wanted is not None and wanted != pylock.requires_python:
         yield f"requires-python is {wanted}, the lock has {pylock.requires_python or 'none'}"
-    if sorted(spec.default_groups) != sorted(pylock.default_groups or ()):
-        yield "default-groups changed"
+    for what, names, locked in (
+        ("extras", spec.optional_dependencies, pylock.extras),
+        ("dependency-groups", spec.dependency_groups, pylock.dependency_groups),
+        ("default-groups", spec.default_groups, pylock.default_groups),
+    ):
+        if sorted(names) != sorted(locked or ()):
+            yield f"{what} in the lock are not those of env.toml"
     for key, value in (
         ("resolution", spec.lock.resolution),
         ("prereleases", spec.lock.prereleases),

@@ -5,7 +5,7 @@ to it and keep that. What a row may bring along, a build above all, follows from
 are taken as they stand, and so are the addresses of files: an index may keep them anywhere.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from packaging.pylock import Package, Pylock
 from packaging.requirements import Requirement
@@ -13,6 +13,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.lock.pins import Pinned
 from envsync.lock.select import label, pin_of_source
+from envsync.lock.together import is_meant, referred_name
 from envsync.lock.urls import public_url
 from envsync.model.marker import NEVER, from_marker
 from envsync.spec.declared import declared_sources
@@ -97,10 +98,11 @@ def _unrequired(spec: Spec, rows: Sequence[Package]) -> Iterator[str]:
     while waiting:
         row = waiting.pop()
         for reference in row.dependencies or ():
-            found = [one for one in by_name.get(_name(reference), ()) if _is_meant(reference, one)]
+            name = referred_name(reference)
+            found = [one for one in by_name.get(name, ()) if is_meant(reference, one)]
             reach(found)
             if not found:
-                yield f"{label(row)} in the lock needs {_name(reference)}, which has no row there"
+                yield f"{label(row)} in the lock needs {name}, which has no row there"
     for row in rows:
         if id(row) not in reached:
             yield f"nothing requires {label(row)}, which is in the lock"
@@ -116,15 +118,6 @@ def _roots(spec: Spec) -> Iterator[Requirement]:
 
 def _admits(requirement: Requirement, row: Package) -> bool:
     return row.version is None or requirement.specifier.contains(row.version, prereleases=True)
-
-
-def _name(reference: Mapping[str, object]) -> NormalizedName:
-    return canonicalize_name(str(reference.get("name", "")))
-
-
-def _is_meant(reference: Mapping[str, object], row: Package) -> bool:
-    """PEP 751, "packages.dependencies": the name, and the version where several rows have it."""
-    return reference.get("version") in (None, str(row.version))
 
 
 # -- where a row comes from

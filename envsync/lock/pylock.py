@@ -23,7 +23,7 @@ from packaging.version import Version
 
 from envsync.errors import IndexFailed, NotSupported
 from envsync.lock.evidence import evidence_table
-from envsync.lock.fingerprint import fingerprint, roots
+from envsync.lock.fingerprint import fingerprint, root_rows
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, DirectSource, File
@@ -62,6 +62,7 @@ def to_pylock(
         rows.append(_reference(package, names, pins))
     markers = sorted({str(marker) for marker in spec.lock.environments})
     by_text = {str(marker): marker for marker in spec.lock.environments}
+    locked = [_package(package, resolution, spec, references) for package in packages]
     return Pylock(
         lock_version=LOCK_VERSION,
         environments=[by_text[text] for text in markers] or None,
@@ -70,8 +71,8 @@ def to_pylock(
         dependency_groups=sorted(spec.dependency_groups),
         default_groups=sorted(spec.default_groups) or None,
         created_by=CREATED_BY,
-        packages=[_package(package, resolution, spec, references) for package in packages],
-        tool={CREATED_BY: _tool(spec, exclude_newer)},
+        packages=locked,
+        tool={CREATED_BY: _tool(spec, locked, exclude_newer)},
     )
 
 
@@ -257,16 +258,14 @@ def _relative(path: str | None) -> str | None:
     return path
 
 
-def _tool(spec: Spec, exclude_newer: datetime | None) -> Mapping[str, object]:
-    rows = [
-        {key: value for key, value in root._asdict().items() if value is not None}
-        for root in roots(spec)
-    ]
+def _tool(
+    spec: Spec, rows: Sequence[Package], exclude_newer: datetime | None
+) -> Mapping[str, object]:
     options: dict[str, object] = {
         "fingerprint": fingerprint(spec),
         "prereleases": spec.lock.prereleases,
         "resolution": spec.lock.resolution,
-        "roots": rows,
+        "roots": root_rows(spec, rows),
     }
     if exclude_newer is not None:
         moment = exclude_newer.astimezone(UTC).isoformat().removesuffix("+00:00")

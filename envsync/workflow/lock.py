@@ -16,7 +16,7 @@ from envsync.files import read_limited, storage_errors
 from envsync.lock.compare import Change, changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.evidence import evidence_of
-from envsync.lock.fingerprint import stale_reasons, tool_table
+from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
 from envsync.lock.pylock import to_pylock
 from envsync.lock.read import (
@@ -27,6 +27,7 @@ from envsync.lock.read import (
     parse_lock,
     reading_policy,
 )
+from envsync.lock.salvage import salvage
 from envsync.lock.text import render
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
@@ -68,15 +69,28 @@ class LockOutcome(NamedTuple):
 
 def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock, bytes] | None:
     """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
-    name = os.path.basename(project.lock_path)
+    data = _read_bytes(project)
+    if data is None:
+        return None
+    return parse_lock(data, path=os.path.basename(project.lock_path), policy=policy), data
+
+
+def _read_bytes(project: Project) -> bytes | None:
     with storage_errors(project.lock_path):
         try:
-            data = read_limited(project.lock_path, MAX_BYTES)
+            return read_limited(project.lock_path, MAX_BYTES)
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise LockInvalid(name, str(error)) from error
-    return parse_lock(data, path=name, policy=policy), data
+            raise LockInvalid(os.path.basename(project.lock_path), str(error)) from error
+
+
+def _salvage(project: Project, policy: ReadingPolicy) -> Pylock | None:
+    """What there is of a lock that can't be read as a whole; None where there is nothing."""
+    with suppress(LockInvalid):
+        data = _read_bytes(project)
+        return salvage(data, policy=policy) if data else None
+    return None
 
 
 NO_LOCK = ("there is no lock",)
@@ -96,8 +110,10 @@ def why_stale(project: Project, spec: Spec, pylock: Pylock, settings: Settings) 
 def _why_unanswered(
     project: Project, spec: Spec, pylock: Pylock, settings: Settings
 ) -> tuple[str, ...]:
-    reasons = stale_reasons(spec, pylock) or unfounded(
-        spec, pylock, lambda url: _is_default_index(url, settings)
+    reasons = (
+        stale_reasons(spec, pylock)
+        or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
+        or tuple(put_together(spec, pylock))
     )
     return reasons or (
         *_changed_projects(pylock, project, spec),
@@ -186,19 +202,21 @@ def make_lock(
 ) -> LockOutcome:
     """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
 
-    Nothing is written. With `repair`, a lock that can't be read is as none, with a warning, but
-    for one of a newer format; else raises `LockInvalid`. Raises `NoSolution`, `PackageNotFound`,
-    `IndexFailed` and the like.
+    Nothing is written. With `repair`, a lock that can't be read as a whole is as old as one that
+    answers nothing, with a warning, but for one of a newer format; else raises `LockInvalid`.
+    Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
     """
     refuse_pending(spec)
+    reading = reading_policy(spec, settings.insecure_hosts)
     try:
-        before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
+        before = read_lock(project, reading)
+        old = before[0] if before else None
     except LockInvalid as error:
         if not repair or error.where == "lock-version":
             raise
-        reporter.warn(f"{error}; it is made anew")
-        before = None
-    old = before[0] if before else None
+        before, old = None, _salvage(project, reading)
+        kept = "pins that can be read are kept where they fit" if old else "nothing of it is kept"
+        reporter.warn(f"{error}; it is made anew, {kept}")
     if before and not options.upgrade and _stands(project, spec, before[0], settings):
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None and old.created_by != CREATED_BY:

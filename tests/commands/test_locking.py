@@ -17,3 +17,22 @@ def test_the_own_name_is_never_asked_of_the_index(place: Workplace, server: Inde
     assert "project is this project's own name, which no index is asked for" in locked.err
     assert "there is no extra 'fast' in this file" in added.err
     assert "/simple/project/" not in server.paths()
+
+
+def test_a_merge_keeps_the_pins_of_both_sides(place: Workplace) -> None:
+    """Nothing that fits moves, and what moves is shown as moved."""
+    spec = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
+    place.write(spec.format(["base<2", "checker"]))
+    place.ok("lock")
+    ours = place.lock()
+    conflict = f"<<<<<<< HEAD\n{ours}=======\n{ours.replace('checker', 'winner')}>>>>>>> other\n"
+    place.write(conflict.replace('"7.0"', '"9.0"', 1), "pylock.toml")
+    place.write(spec.format(["base", "checker", "winner"]))
+    checked, locked = place.run("lock", "--check"), place.ok("lock")
+
+    assert checked.code == 2
+    assert "pins that can be read are kept where they fit" in locked.err
+    assert "base" not in locked.err
+    assert "~ checker 9.0 -> 7.0" in locked.err
+    assert "~ winner 7.0 -> 1.0" in locked.err
+    assert place.run("lock", "--check").code == 0

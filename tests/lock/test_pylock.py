@@ -130,10 +130,10 @@ fingerprint = "{fingerprint(SPEC)}"
 prereleases = "if-necessary-or-explicit"
 resolution = "highest"
 roots = [
-    {{ requirement = "flask>=3" }},
-    {{ extra = "redis", requirement = "redis" }},
-    {{ group = "dev", requirement = "pytest" }},
-    {{ group = "docs", requirement = "sphinx" }},
+    {{ requirement = "flask>=3", resolved = "aba72e391c840b72" }},
+    {{ extra = "redis", requirement = "redis", resolved = "967cbb87ae189986" }},
+    {{ group = "dev", requirement = "pytest", resolved = "967cbb87ae189986" }},
+    {{ group = "docs", requirement = "sphinx", resolved = "967cbb87ae189986" }},
 ]
 """
 
