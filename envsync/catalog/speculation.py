@@ -146,16 +146,23 @@ class Speculation:
         self._answers.when_known(candidate, lambda: self._later(learn))
 
     def _likeliest(self, listing: Listing, specifier: SpecifierSet) -> Candidate | None:
-        prereleases = self._guide.prereleases or bool(specifier.prereleases)
+        """The most wanted version; a pre-release where nothing else fits, or they are allowed."""
         candidates = listing.candidates[::-1] if self._guide.lowest else listing.candidates
+        if not self._guide.prereleases:
+            stable = [one for one in candidates if not one.version.is_prerelease]
+            if (found := self._first(listing.name, stable, specifier)) is not None:
+                return found
+        return self._first(listing.name, candidates, specifier)
+
+    def _first(
+        self, name: NormalizedName, candidates: Sequence[Candidate], specifier: SpecifierSet
+    ) -> Candidate | None:
         fitting = (
             candidate
             for candidate in candidates
-            if candidate.yanked is None
-            and (prereleases or not candidate.version.is_prerelease)
-            and specifier.contains(candidate.version, prereleases=True)
+            if candidate.yanked is None and specifier.contains(candidate.version, prereleases=True)
         )
-        preferred = self._guide.preferences.get(listing.name)
+        preferred = self._guide.preferences.get(name)
         if not preferred:
             return next(fitting, None)
         ranked = {candidate.version: candidate for candidate in fitting}

@@ -25,7 +25,7 @@ Criteria = Mapping[Key, Criterion["Ask", "Pin"]]
 class Ask:
     """A need in a region: the versions that it accepts, and the part of the region it holds in."""
 
-    __slots__ = ("key", "marker", "mask", "named", "need", "offer", "pinned", "reason")
+    __slots__ = ("key", "marker", "mask", "need", "offer", "pinned", "reason")
 
     def __init__(self, need: Need, marker: MarkerSet, offer: Offer) -> None:
         self.key: Key = (need.name, need.extra)
@@ -35,11 +35,10 @@ class Ask:
         table = offer.table
         if need.exactly is None:
             self.mask = table.accepted(need.specifier)
-            self.named = table.named_prereleases(need.specifier)
             self.pinned = table.pinned(need.specifier) if offer.yanked else 0
         else:
             at = table.position(need.exactly)
-            self.mask = self.named = self.pinned = 0 if at is None else 1 << at
+            self.mask = self.pinned = 0 if at is None else 1 << at
 
 
 class Pin:
@@ -67,10 +66,12 @@ class Pin:
 class View:
     """A project's offer as one region sees it."""
 
-    __slots__ = ("fit", "lowest", "offer", "partial", "pins", "preferred")
+    __slots__ = ("fit", "last", "lowest", "offer", "partial", "pins", "preferred")
 
-    def __init__(self, offer: Offer, region: MarkerSet, *, lowest: bool) -> None:
+    def __init__(self, offer: Offer, region: MarkerSet, *, lowest: bool, last: int = 0) -> None:
         self.offer, self.lowest = offer, lowest
+        self.last = last
+        """Versions that come after all others, whichever are preferred: pre-releases."""
         self.fit = self.partial = 0
         """Versions for some of the region's Pythons, and those of them not for all."""
         for bound, mask in offer.pythons:
@@ -91,10 +92,21 @@ class View:
 
     def choice(self, mask: int) -> int | None:
         """The most wanted version of a set; None if it is empty."""
+        mask = mask & ~self.last or mask
         for at in self.preferred:
             if mask >> at & 1:
                 return at
         return first_bit(mask, lowest=self.lowest) if mask else None
+
+    def in_order(self, mask: int) -> Iterator[int]:
+        """The versions of a set, most wanted first."""
+        for part in (mask & ~self.last, mask & self.last):
+            left = part
+            for at in self.preferred:
+                if left >> at & 1:
+                    left ^= 1 << at
+                    yield at
+            yield from bits_of(left, lowest=self.lowest)
 
 
 class Matches(Sequence[Pin]):
@@ -153,13 +165,8 @@ class Matches(Sequence[Pin]):
 
     def pins(self) -> Iterator[Pin]:
         """The versions in order."""
-        view, mask = self._view, self.mask
-        for at in view.preferred:
-            if mask >> at & 1:
-                mask ^= 1 << at
-                yield view.pin(self.key, at)
-        for at in bits_of(mask, lowest=view.lowest):
-            yield view.pin(self.key, at)
+        for at in self._view.in_order(self.mask):
+            yield self._view.pin(self.key, at)
 
     @overload
     def __getitem__(self, index: int) -> Pin: ...
@@ -195,7 +202,7 @@ class Impossible(Ask):
 
     def __init__(self, reason: str) -> None:
         self.key, self.marker, self.reason = NOTHING, NEVER, reason
-        self.mask = self.named = self.pinned = 0
+        self.mask = self.pinned = 0
 
 
 class Split(Exception):

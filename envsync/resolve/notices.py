@@ -39,6 +39,8 @@ def notices_of(
         if package.candidate.yanked is not None:
             reason = package.candidate.yanked or "no reason given"
             found.append(f"{package.name} {package.version} is yanked: {reason}")
+    if world.policy.prereleases == "if-necessary-or-explicit":
+        found.extend(_about_prereleases(packages, regions))
     found.extend(sorted(_about_extras(regions, world)))
     found.extend(sorted(_about_local_versions(regions, world)))
     found.extend(_about_builds(regions))
@@ -56,6 +58,39 @@ def _about_python(package: ResolvedPackage, world: World) -> Iterator[str]:
             sorted(str(one) for one in requires_python or () if one.operator not in {">=", ">"})
         )
         yield f"{package.name} {package.version} says Python {bounds}"
+
+
+def _about_prereleases(
+    packages: Iterable[ResolvedPackage], regions: Sequence[Solved]
+) -> Iterator[str]:
+    """The pre-releases that were taken, in a line for each reason; not what env.toml names."""
+    needed, resorted = [], []
+    for package in packages:
+        if not package.version.is_prerelease or package.candidate.source is not None:
+            continue
+        reasons = list(_why_prerelease(package, regions))
+        if any(reasons):
+            resorted.append(f"{package.name} {package.version}")
+        elif reasons:
+            needed.append(f"{package.name} {package.version}")
+    if needed:
+        yield f"pre-releases, as no stable release meets what is required: {', '.join(needed)}"
+    if resorted:
+        yield f"pre-releases, as stable ones lead to no solution: {', '.join(resorted)}"
+
+
+def _why_prerelease(package: ResolvedPackage, regions: Iterable[Solved]) -> Iterator[bool]:
+    """For each region that has a pre-release unasked: whether a stable release would do alone."""
+    for solved in regions:
+        pin = solved.pins.get((package.name, None))
+        if pin is None or pin.version != package.version:
+            continue
+        table = pin.offer.table
+        roots = (ask.need.specifier for ask in solved.roots if ask.key[0] == package.name)
+        if not any(specifier.prereleases for specifier in roots):
+            asked = asked_of(solved).get(package.name, -1) & fitting(pin.offer, solved.region)
+            usable = ~table.prereleases & ~pin.offer.refused & ~pin.offer.yanked
+            yield bool(asked & usable)
 
 
 def _about_extras(regions: Iterable[Solved], world: World) -> Iterator[str]:

@@ -32,10 +32,16 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
     """What resolvelib asks about one region: matches, dependencies, and what to decide next."""
 
     def __init__(
-        self, world: World, region: MarkerSet, followed: Preferences, locked: Preferences
+        self,
+        world: World,
+        region: MarkerSet,
+        followed: Preferences,
+        locked: Preferences,
+        *,
+        is_last_resort: bool = False,
     ) -> None:
         self.world, self.region = world, region
-        self.sight = Sight(world, region, followed, locked)
+        self.sight = Sight(world, region, followed, locked, is_last_resort=is_last_resort)
         self.now: Callable[[], State[Ask, Pin, Key]] = lambda: State({}, {}, [])
         """The pins and the requirements that hold at the moment; set when resolvelib starts."""
         self.chances = Chances(self.sight)
@@ -132,7 +138,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
     def is_satisfied_by(self, requirement: Ask, candidate: Pin) -> bool:
         """Whether a version meets a requirement, on all Pythons for which it is asked."""
         at = candidate.at
-        if not requirement.mask >> at & 1 or self._is_outdone(requirement, candidate):
+        if not requirement.mask >> at & 1:
             return False
         if not self.sight.view(candidate.key[0]).partial >> at & 1:
             return True
@@ -209,6 +215,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if count >= _PATIENCE and count & (count - 1) == 0:
             view = self.sight.view(pin.key[0])
             older = view.fit & ~((2 << pin.at) - 1 if view.lowest else -1 << pin.at)
+            older = older & ~view.last or older
             self.world.expect_metadata(
                 view.offer, islice(bits_of(older, lowest=view.lowest), 2 * count)
             )
@@ -240,17 +247,6 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             if known is not None and not Matches.of(known).mask & ask.mask:
                 return (ask, *(one for one in asks if one is not ask))
         return asks
-
-    def _is_outdone(self, ask: Ask, pin: Pin) -> bool:
-        """Whether a requirement names pre-releases after a stable version has been decided.
-
-        Without this, the order of asking would decide who gets a pre-release.
-        """
-        if not ask.named or ask.named >> pin.at & 1:
-            return False
-        criterion = self.now().criteria.get(pin.key)
-        best = next(iter(criterion.candidates), pin) if criterion else pin
-        return bool(ask.named >> best.at & 1) and best not in self.vain
 
     # -- what is asked -----------------------------------------------------------------------
 

@@ -38,6 +38,8 @@ class Unsolvable(Exception):
         self.region, self.causes, self.history = region, tuple(causes), history
         self.gave_up = gave_up
         """What ran out ("rounds" or "regions") where that is why."""
+        self.has_held_back = False
+        """Whether pre-releases were not tried that the policy allows as a last resort."""
 
     def finer_marker(self) -> MarkerSet | None:
         """A marker that cuts the region and has a part in the failure, if there is one."""
@@ -111,7 +113,7 @@ def solve(
         if second is None:
             raise
         return second
-    if not _is_consistent(solved):
+    if not _is_consistent(solved, provider):
         solved = _attempt(provider, roots, budget, reporter, thorough=True)
     return solved
 
@@ -163,11 +165,18 @@ def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key,
     return Solved(provider.region, roots, {key: pins[key] for key in asks}, asks)
 
 
-def _is_consistent(solved: Solved) -> bool:
-    """Whether each pin meets what the others ask.
+def _is_consistent(solved: Solved, provider: RegionProvider) -> bool:
+    """Whether each pin meets what the others ask, and no pre-release is left of a dropped reason.
 
     resolvelib forgets what a pin asks when the pin has to change, and does not remember it if the
     reason for the change goes away (1.2.1; seen in one of 7,500 generated universes).
     """
-    every = (ask for asks in (solved.roots, *solved.asks.values()) for ask in asks)
-    return all(ask.mask >> solved.pins[ask.key].at & 1 for ask in every)
+    every = [ask for asks in (solved.roots, *solved.asks.values()) for ask in asks]
+    if not all(ask.mask >> solved.pins[ask.key].at & 1 for ask in every):
+        return False
+    for key, pin in solved.pins.items():
+        if key[1] is None and pin.version.is_prerelease:
+            asks = [ask for ask in every if ask.key == key and ask.need.exactly is None]
+            if not provider.sight.allowed(provider.sight.view(key[0]), asks) >> pin.at & 1:
+                return False
+    return True

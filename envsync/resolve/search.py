@@ -39,6 +39,8 @@ class _Part(NamedTuple):
 
     region: MarkerSet
     apart: Names
+    is_last_resort: bool = False
+    """Stable versions alone lead to no solution: pre-releases are tried after them."""
 
 
 class Search:
@@ -66,15 +68,24 @@ class Search:
                 waiting.extend(self._cut_for(part, split))
             except Unsolvable as error:
                 marker = error.finer_marker()
-                if marker is None:
+                if marker is not None:
+                    waiting.extend(self._cut_for(part, Split(marker, "no solution for the whole")))
+                elif error.has_held_back and not error.gave_up:
+                    waiting.append(part._replace(is_last_resort=True))
+                else:
                     raise
-                waiting.extend(self._cut_for(part, Split(marker, "no solution for the whole")))
         return Found(tuple(solved), self._is_settled(solved, apart))
 
     def _solve(self, part: _Part, needs: Sequence[Need], earlier: Iterable[Solved]) -> Solved:
         followed = _followed(earlier, part.apart)
-        provider = RegionProvider(self._world, part.region, followed, self._locked)
-        return solve(provider, needs, self._budget, self._reporter)
+        provider = RegionProvider(
+            self._world, part.region, followed, self._locked, is_last_resort=part.is_last_resort
+        )
+        try:
+            return solve(provider, needs, self._budget, self._reporter)
+        except Unsolvable as error:
+            error.has_held_back = provider.sight.has_held_back
+            raise
 
     def _cut_for(self, part: _Part, split: Split) -> list[_Part]:
         """The two halves of a part, the one to solve first at the end."""
@@ -85,13 +96,16 @@ class Search:
         inside, outside = part.region & split.marker, part.region - split.marker
         is_newer = outside.is_disjoint(_NEWEST_PYTHONS) or not inside.is_disjoint(_NEWEST_PYTHONS)
         order = (outside, inside) if is_newer else (inside, outside)
-        return [part._replace(region=region) for region in order]
+        return [part._replace(region=region, is_last_resort=False) for region in order]
 
     def _is_settled(self, solved: Sequence[Solved], apart: Sequence[Names]) -> bool:
         if not self._cuts:
             return True
-        is_plain = self._world.policy.resolution == "highest"
-        return is_plain and repeats(solved, apart, self._cuts)
+        policy = self._world.policy
+        last = policy.prereleases != "allow"
+        return policy.resolution == "highest" and repeats(
+            solved, apart, self._cuts, prereleases_last=last
+        )
 
 
 def trial(world: World, locked: Preferences) -> Trial:

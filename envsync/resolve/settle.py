@@ -23,7 +23,13 @@ class Cut(NamedTuple):
     """The version without which it would not have been cut."""
 
 
-def repeats(regions: Sequence[Solved], apart: Sequence[Names], cuts: Iterable[Cut]) -> bool:
+def repeats(
+    regions: Sequence[Solved],
+    apart: Sequence[Names],
+    cuts: Iterable[Cut],
+    *,
+    prereleases_last: bool = True,
+) -> bool:
     """Whether each cut and each choice would be made again; for the newest versions first.
 
     `apart` are the packages for which a region did not follow others. A cut is made again if its
@@ -40,7 +46,7 @@ def repeats(regions: Sequence[Solved], apart: Sequence[Names], cuts: Iterable[Cu
         for cut in cuts
     )
     return shown and all(
-        _chooses_again(solved, earlier, without, several)
+        _chooses_again(solved, earlier, without, several, prereleases_last=prereleases_last)
         for solved, earlier, without in zip(regions, _prefixes(regions), apart, strict=True)
     )
 
@@ -54,6 +60,8 @@ def _chooses_again(
     earlier: Sequence[Solved],
     apart: Names,
     several: dict[NormalizedName, dict[Version, None]],
+    *,
+    prereleases_last: bool,
 ) -> bool:
     asked = asked_of(solved)
     for name, versions in several.items():
@@ -63,6 +71,8 @@ def _chooses_again(
         followed = [] if name in apart else _pinned(name, earlier)
         order = (*followed, *sorted(versions, reverse=True))
         allowed = asked.get(name, -1) & fitting(pin.offer, solved.region)
+        if prereleases_last:
+            allowed = allowed & ~pin.offer.table.prereleases or allowed
         places = (pin.offer.table.position(version) for version in order)
         first = next((at for at in places if at is not None and allowed >> at & 1), None)
         if first != pin.at:

@@ -16,9 +16,18 @@ class Sight:
     """Views of offers in a region, under the policy and with what shall be kept if possible."""
 
     def __init__(
-        self, world: World, region: MarkerSet, followed: Preferences, locked: Preferences
+        self,
+        world: World,
+        region: MarkerSet,
+        followed: Preferences,
+        locked: Preferences,
+        *,
+        is_last_resort: bool = False,
     ) -> None:
         self.region = region
+        self.has_held_back = False
+        """Whether pre-releases were left out that the policy lets through as a last resort."""
+        self._is_last_resort = is_last_resort
         self.direct: frozenset[NormalizedName] = frozenset()
         """The packages that env.toml itself asks for."""
         self._world = world
@@ -34,7 +43,8 @@ class Sight:
         view = self._views.get(name)
         if view is None:
             offer = self._world.offer(name, self._source(name))
-            view = View(offer, self.region, lowest=self._wants_lowest(name))
+            last = 0 if self._world.policy.prereleases == "allow" else offer.table.prereleases
+            view = View(offer, self.region, lowest=self._wants_lowest(name), last=last)
             view.preferred = list(self._preferred(view))
             self._views[name] = view
         return view
@@ -51,14 +61,13 @@ class Sight:
         """The versions that meet these requirements and that the policy lets through."""
         asks = tuple(asks)
         mask = self.meeting(view, asks)
-        named = pinned = 0
+        pinned = 0
         for ask in asks:
-            named |= ask.named
             pinned |= ask.pinned
         if view.offer.yanked:
             kept = sum(1 << at for at in view.preferred)
             mask &= ~view.offer.yanked | pinned | kept
-        return self._without_prereleases(mask, view.offer.table.prereleases, named)
+        return self._without_prereleases(mask, view.offer.table.prereleases)
 
     def meeting(self, view: View, asks: Iterable[Ask]) -> int:
         """The versions that meet these requirements, whatever the policy says."""
@@ -67,14 +76,18 @@ class Sight:
             mask &= ask.mask
         return mask
 
-    def _without_prereleases(self, mask: int, prereleases: int, named: int) -> int:
+    def _without_prereleases(self, mask: int, prereleases: int) -> int:
+        """Stable versions where there are any; the last resort is to try the others after them."""
         policy = self._world.policy.prereleases
         if not mask & prereleases or policy == "allow":
             return mask
         stable = mask & ~prereleases
         if policy == "disallow":
             return stable
-        return stable | mask & named or mask
+        if not stable or self._is_last_resort:
+            return mask
+        self.has_held_back = True
+        return stable
 
     def _preferred(self, view: View) -> Iterator[int]:
         """Versions to keep if possible: what other regions chose, then what the old lock has."""

@@ -79,10 +79,6 @@ class VersionTable:
             self._sets[text] = mask
         return mask
 
-    def named_prereleases(self, specifiers: SpecifierSet) -> int:
-        """The pre-releases that specifiers admit by naming one themselves (PEP 440)."""
-        return self.accepted(specifiers) & self.prereleases if specifiers.prereleases else 0
-
     def pinned(self, specifiers: SpecifierSet) -> int:
         """The versions that specifiers name with `==` or `===` and no wildcard."""
         mask = 0

@@ -36,3 +36,16 @@ def test_a_merge_keeps_the_pins_of_both_sides(place: Workplace) -> None:
     assert "~ checker 9.0 -> 7.0" in locked.err
     assert "~ winner 7.0 -> 1.0" in locked.err
     assert place.run("lock", "--check").code == 0
+
+
+def test_a_prerelease_is_taken_after_all_stable_releases_and_told(place: Workplace) -> None:
+    """The index has base 1.0, 2.0 and 3.0rc1."""
+    spec = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
+    place.write(spec.format(["base>=1.0a1"]))
+    stable = place.ok("lock")
+    place.write(spec.format(["base>2"]))
+    forced = place.ok("lock")
+
+    assert "+ base 2.0" in stable.err
+    assert "pre-release" not in stable.err
+    assert "pre-releases, as no stable release meets what is required: base 3.0rc1" in forced.err

@@ -135,6 +135,82 @@ def _usable(release: Release, place: Environment) -> bool:
     return SpecifierSet(",".join(lower)).contains(place.variables["python_full_version"])
 
 
+# -- pre-releases -----------------------------------------------------------------------------
+
+
+def contained(scenario: Scenario, place: Environment) -> bool:
+    """Whether some choice takes pre-releases only of packages without a stable one that fits.
+
+    That is: no stable version of the package meets all that the rest of the choice asks of it.
+    """
+    roots = root_requirements(scenario, place)
+    names = sorted(scenario.universe)
+    for versions in product(*([None, *scenario.universe[name]] for name in names)):
+        chosen: dict[str, Version] = {
+            n: Version(v) for n, v in zip(names, versions, strict=True) if v is not None
+        }
+        asked = _asked(scenario, chosen, roots, place)
+        if asked is not None and set(asked) == set(chosen):
+            loose = (name for name, version in chosen.items() if version.is_prerelease)
+            if not any(stable_fits(scenario, name, asked[name], place) for name in loose):
+                return True
+    return False
+
+
+def stable_fits(
+    scenario: Scenario, name: str, asked: Iterable[Requirement], place: Environment
+) -> bool:
+    """Whether a stable version meets requirements in a place."""
+    return any(
+        not Version(text).is_prerelease
+        and _usable(release, place)
+        and all(one.specifier.contains(text, prereleases=True) for one in asked)
+        for text, release in scenario.universe[name].items()
+    )
+
+
+def asked_in(
+    scenario: Scenario, resolution: Resolution, place: Environment
+) -> tuple[dict[str, Version], dict[str, list[Requirement]]]:
+    """What is selected in a place, and what the selection asks of each package."""
+    selected: dict[str, Version] = {
+        package.name: package.version
+        for package in resolution.packages
+        if (marker := package.marker.simplify(resolution.environments).to_marker()) is None
+        or _selects(marker, place)
+    }
+    asked = _asked(scenario, selected, root_requirements(scenario, place), place)
+    assert asked is not None
+    return selected, asked
+
+
+def _asked(
+    scenario: Scenario,
+    chosen: Mapping[str, Version],
+    roots: Iterable[Requirement],
+    place: Environment,
+) -> dict[str, list[Requirement]] | None:
+    """What is asked of each package that the roots lead to; None where the choice is no answer."""
+    found: dict[str, list[Requirement]] = {}
+    extras: dict[str, frozenset[str]] = {}
+    waiting = list(roots)
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        version = chosen.get(name)
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            return None
+        release = scenario.universe[name][str(version)]
+        if not _usable(release, place):
+            return None
+        found.setdefault(name, []).append(requirement)
+        after = extras.get(name, frozenset()) | frozenset(requirement.extras)
+        if extras.get(name) != after:
+            extras[name] = after
+            waiting.extend(_dependencies(release, after, place))
+    return found
+
+
 # -- what an installer would do ---------------------------------------------------------------
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from packaging.version import Version
 
 from envsync.errors import NoSolution
 from envsync.model.resolution import Resolution
-from tests.resolve.oracle import check, grid, solvable
+from tests.resolve.oracle import asked_in, check, contained, grid, solvable, stable_fits
 from tests.resolve.test_scenarios import pins_of, shown
 from tests.support.catalog import Scenario, read_scenario
 
@@ -87,3 +88,62 @@ def test_answers_agree_with_brute_force_and_hold_everywhere(scenario: Scenario) 
         check(scenario, resolution, place)
     again = scenario.resolve(preferences=pins_of(resolution))
     assert shown(resolution) == shown(again)
+
+
+PRE_NAMES = ("a", "b", "c")
+PRE_VERSIONS = ("1.0", "2.0a1", "2.0", "3.0b1")
+PRE_SPECIFIERS = ("", "", ">=2.0a1", ">=2", "<2", ">=3.0a1", "==2.0a1", "!=2.0", "<3")
+
+
+@st.composite
+def unstable_universes(draw: st.DrawFn) -> Scenario:
+    """Three packages with stable versions and pre-releases."""
+
+    def requirement() -> str:
+        name, extra = draw(st.sampled_from(PRE_NAMES)), draw(st.sampled_from(("", "", "[x]")))
+        marker = draw(st.sampled_from(("", "", "", "; sys_platform == 'win32'")))
+        return f"{name}{extra}{draw(st.sampled_from(PRE_SPECIFIERS))}{marker}"
+
+    def release() -> dict[str, Any]:
+        needs = [requirement() for _ in range(draw(st.integers(0, 2)))]
+        return {"requires": needs, "extras": ["x"]}
+
+    chosen = st.lists(st.sampled_from(PRE_VERSIONS), min_size=1, max_size=3, unique=True)
+    packages = {
+        name: {"versions": {text: release() for text in sorted(draw(chosen), key=Version)}}
+        for name in PRE_NAMES
+    }
+    requires = [requirement() for _ in range(draw(st.integers(1, 3)))]
+    root = {"requires": requires, "requires-python": ">=3.11"}
+    return read_scenario({"root": root, "packages": packages})
+
+
+@given(unstable_universes())
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+def test_prereleases_come_after_everything_stable(scenario: Scenario) -> None:
+    """There is an answer wherever brute force finds one with them; and where it finds one that
+    takes them only for want of a stable version, the answer is such a one.
+    """
+    resolution = answer(scenario)
+
+    places = list(grid(["3.11.4"]))
+    assert all(solvable(scenario, place) for place in places) == (resolution is not None)
+    if resolution is None:
+        return
+    for place in places:
+        check(scenario, resolution, place)
+    assert shown(resolution) == shown(scenario.resolve(preferences=pins_of(resolution)))
+    if not all(contained(scenario, place) for place in places):
+        event("a last resort")
+        return
+    asked: dict[tuple[str, Version], list[Any]] = {}
+    for place in places:
+        selected, of_each = asked_in(scenario, resolution, place)
+        for name, version in selected.items():
+            asked.setdefault((name, version), []).extend(of_each[name])
+    for (name, version), requirements in asked.items():
+        if version.is_prerelease:
+            event("for want of a stable version")
+            assert not stable_fits(scenario, name, requirements, places[0]), (name, version)

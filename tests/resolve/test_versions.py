@@ -51,13 +51,6 @@ def test_bits_come_in_the_order_asked_for() -> None:
     assert (first_bit(0b10110, lowest=False), first_bit(0b10110, lowest=True)) == (4, 1)
 
 
-def test_only_a_specifier_that_names_one_admits_prereleases() -> None:
-    table = VersionTable([Version("1.0a1"), Version("1.0"), Version("2.0b1")])
-    assert table.named_prereleases(SpecifierSet(">=1.0")) == 0
-    named = table.named_prereleases(SpecifierSet(">=1.0a1"))
-    assert [Version("1.0a1"), Version("2.0b1")] == versions_in(table, named)
-
-
 def test_a_pin_is_equality_without_wildcard() -> None:
     table = VersionTable([Version("1.0"), Version("1.1")])
     assert [Version("1.1")] == versions_in(table, table.pinned(SpecifierSet("==1.1")))
