@@ -26,7 +26,13 @@ from envsync.index.urls import display_url
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, File
 from envsync.model.speaker import listed_speaker, metadata_wheel
-from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of, may_build
+from envsync.resolve.candidates import (
+    STRANGE_NAME,
+    Listing,
+    ResolvePolicy,
+    candidates_of,
+    may_build,
+)
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
 
@@ -172,7 +178,20 @@ class IndexCatalog:
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance("resolving", 1, name)
-        return candidates_of(name, page.releases, public_url(page.index.url), self._policy)
+        listing = candidates_of(name, page.releases, public_url(page.index.url), self._policy)
+        self._tell_skipped(listing)
+        return listing
+
+    def _tell_skipped(self, listing: Listing) -> None:
+        """Name what looks like a wheel or source distribution by its end and isn't one."""
+        odd = [
+            one.filename
+            for one in listing.rejected
+            if one.reason == STRANGE_NAME and one.filename.endswith((".whl", ".tar.gz", ".zip"))
+        ]
+        if odd:
+            more = f" and {len(odd) - 1} more" if odd[1:] else ""
+            self._reporter.detail(f"{listing.name}: skipped {odd[0]}{more}: {STRANGE_NAME}")
 
     def _asked(self, index: str | None) -> list[str]:
         """The indexes that were asked, for people."""

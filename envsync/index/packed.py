@@ -7,7 +7,7 @@ import orjson
 from envsync.index.releases import Releases
 from envsync.model.candidate import Files
 
-_MAGIC = b"page 2\n"
+_MAGIC = b"page 3\n"
 """To be counted up with each change of the form."""
 # Columns that are left out where they say nothing, and what they have then.
 _SPARSE: Mapping[str, object] = {

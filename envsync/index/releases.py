@@ -11,11 +11,11 @@ from typing import NamedTuple
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.model.candidate import Files
+from envsync.model.filenames import is_wheel_name, source_version
 
 LONGEST_FILENAME = 255
 SOURCE = 0
 """The kind of a file that is a source distribution."""
-_WHEEL_PARTS = (5, 6)
 
 
 class Releases(NamedTuple):
@@ -92,24 +92,10 @@ class _Names:
         kind = self._kinds.get((project, tags))
         if kind is None:
             if not self._is_wheel(project, tags):
-                return self._source(filename), SOURCE
+                return source_version(filename, self._name), SOURCE
             kind = self._kinds[project, tags] = self.tags.setdefault(tags, len(self.tags) + 1)
         return text, kind
 
     def _is_wheel(self, project: str, tags: str) -> bool:
-        parts = tags.count("-") + 3
-        return tags.endswith(".whl") and parts in _WHEEL_PARTS and self._is_mine(project)
-
-    def _source(self, filename: str) -> str | None:
-        stem = filename.removesuffix(".tar.gz").removesuffix(".zip")
-        if stem == filename:
-            return None
-        length = len(self._name)
-        if stem[length : length + 1] == "-" and self._is_mine(stem[:length]):
-            return stem[length + 1 :]
-        # Names with runs of separators are longer than their normalized form (PEP 503).
-        project, _, text = stem.rpartition("-")
-        return text if self._is_mine(project) else None
-
-    def _is_mine(self, project: str) -> bool:
-        return canonicalize_name(project) == self._name
+        is_mine = tags.endswith(".whl") and canonicalize_name(project) == self._name
+        return is_mine and is_wheel_name(f"{project}-0-{tags}")

@@ -27,6 +27,7 @@ from envsync.lock.fingerprint import fingerprint, root_rows
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, DirectSource, File
+from envsync.model.filenames import is_source_name
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage
 from envsync.model.wheel_markers import serves
@@ -105,7 +106,7 @@ def _package(
         if source is not None and source.kind in ("wheel", "archive")
         else None,
         index=public_url(candidate.index_url) if candidate.index_url and source is None else None,
-        sdist=_sdist(candidate.sdist) if candidate.sdist is not None and source is None else None,
+        sdist=_sdist(package, candidate.sdist) if candidate.sdist and source is None else None,
         wheels=_wheels(candidate, package.marker & resolution.environments) or None
         if source is None
         else None,
@@ -181,14 +182,22 @@ def _in_order(files: Iterable[File]) -> list[File]:
     return sorted(by_name, key=lambda file: builds[file.filename], reverse=True)
 
 
-def _sdist(file: File) -> PackageSdist:
+def _sdist(package: ResolvedPackage, file: File) -> PackageSdist:
     return PackageSdist(
-        name=_name_beside(file),
+        name=_name_beside(file)
+        if is_source_name(file.filename, package.name)
+        else _source_name(package, file),
         upload_time=_upload_time(file),
         url=public_url(file.url),
         size=file.size,
         hashes=_hashes(file.filename, file.url, file.hashes),
     )
+
+
+def _source_name(package: ResolvedPackage, file: File) -> str:
+    """The name that the specification gives a file whose own is older: x-1.0-1 is x-1.0.post1."""
+    kind = ".zip" if file.filename.endswith(".zip") else ".tar.gz"
+    return f"{package.name.replace('-', '_')}-{package.version}{kind}"
 
 
 def _name_beside(file: File) -> str | None:

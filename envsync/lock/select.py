@@ -20,13 +20,15 @@ from packaging.pylock import (
     Pylock,
 )
 from packaging.specifiers import SpecifierSet
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import Version
 
 from envsync.errors import LockInvalid, NoMatchingFile, TargetNotCovered, UsageError
 from envsync.lock.evidence import evidence_of
 from envsync.lock.filenames import artifact_filename
 from envsync.lock.pins import PinKind, Pinned
 from envsync.lock.read import SECURE_HASHES
+from envsync.model.filenames import source_version
 from envsync.model.target import Target
 
 _SHOWN_FILES = 8
@@ -303,7 +305,7 @@ def _pin_file(
     filename = artifact_filename(file)
     return Pinned(
         name=package.name,
-        version=_version(package) or _version_in(filename, kind),
+        version=_version(package) or _version_in(filename, package.name, kind),
         kind=kind,
         filename=filename,
         url=file.url,
@@ -319,11 +321,15 @@ def _version(package: Package) -> str | None:
     return None if package.version is None else str(package.version)
 
 
-def _version_in(filename: str, kind: PinKind) -> str | None:
+def _version_in(filename: str, name: NormalizedName, kind: PinKind) -> str | None:
     """A lock may leave out the version (PEP 751 "SHOULD"); file names of these kinds carry it."""
     if filename.endswith(".whl"):
         return str(parse_wheel_filename(filename)[1])
-    return str(parse_sdist_filename(filename)[1]) if kind == "sdist" else None
+    text = source_version(filename, name) if kind == "sdist" else None
+    try:
+        return None if text is None else str(Version(text))
+    except ValueError:
+        return None
 
 
 def _no_file(package: Package, filenames: Sequence[str], target: Target) -> NoMatchingFile:

@@ -64,7 +64,7 @@ def least_minor(filename: str) -> int:
 @cache
 def _least_minor(python_tags: str) -> int:
     minors = (one[3:] for one in python_tags.split(".") if one[2:3] == "3")
-    return min((int(minor) if minor.isdigit() else 0 for minor in minors), default=0)
+    return min((int(minor) if minor.isdecimal() else 0 for minor in minors), default=0)
 
 
 @cache

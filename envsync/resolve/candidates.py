@@ -124,8 +124,7 @@ class _Page:
     def candidates(self) -> tuple[Candidate, ...]:
         """One candidate for each usable version, newest first."""
         for at in self._releases.strangers():
-            reason = "not the name of a wheel or source distribution of this project"
-            self._reject(at, "", reason)
+            self._reject(at, "", STRANGE_NAME)
         by_version: dict[Version, Sequence[int]] = {}
         for text, places in self._old_enough():
             version = parse_version(text)
@@ -204,6 +203,8 @@ class _Page:
         self.rejected.append(Rejected(filename[:LONGEST_FILENAME], version[:40], reason))
 
 
+STRANGE_NAME = "not the name of a wheel or source distribution of this project"
+"""The reason for a file whose name tells no version."""
 HELD_BACK = "building the source distribution is not allowed"
 """How the reason ends where a version was passed over only for want of leave to build it."""
 

@@ -42,6 +42,14 @@ def test_the_same_project_and_version(filename: str) -> None:
     assert check_identity(A1, filename) == A1
 
 
+def test_a_dash_in_the_version_of_a_source_distribution() -> None:
+    """A post-release was written so before PEP 625."""
+    post = CoreMetadata(canonicalize_name("a-b"), Version("1.0.post1"))
+    assert check_identity(post, "a-b-1.0-1.tar.gz") == post
+    with pytest.raises(MetadataInvalid):
+        check_identity(post, "a-b-1.0.tar.gz")
+
+
 @pytest.mark.parametrize(
     "filename", ["a-2-py3-none-any.whl", "b-1-py3-none-any.whl", "a-1.tar.gz.asc", "a.whl", "a-1"]
 )

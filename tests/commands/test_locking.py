@@ -3,7 +3,9 @@
 from tests.commands.conftest import publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
-from tests.support.wheels import make_wheel
+from tests.support.wheels import make_sdist, make_wheel
+
+SPEC = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
 
 
 def test_the_own_name_is_never_asked_of_the_index(place: Workplace, server: IndexServer) -> None:
@@ -21,13 +23,12 @@ def test_the_own_name_is_never_asked_of_the_index(place: Workplace, server: Inde
 
 def test_a_merge_keeps_the_pins_of_both_sides(place: Workplace) -> None:
     """Nothing that fits moves, and what moves is shown as moved."""
-    spec = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
-    place.write(spec.format(["base<2", "checker"]))
+    place.write(SPEC.format(["base<2", "checker"]))
     place.ok("lock")
     ours = place.lock()
     conflict = f"<<<<<<< HEAD\n{ours}=======\n{ours.replace('checker', 'winner')}>>>>>>> other\n"
     place.write(conflict.replace('"7.0"', '"9.0"', 1), "pylock.toml")
-    place.write(spec.format(["base", "checker", "winner"]))
+    place.write(SPEC.format(["base", "checker", "winner"]))
     checked, locked = place.run("lock", "--check"), place.ok("lock")
 
     assert checked.code == 2
@@ -40,12 +41,24 @@ def test_a_merge_keeps_the_pins_of_both_sides(place: Workplace) -> None:
 
 def test_a_prerelease_is_taken_after_all_stable_releases_and_told(place: Workplace) -> None:
     """The index has base 1.0, 2.0 and 3.0rc1."""
-    spec = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
-    place.write(spec.format(["base>=1.0a1"]))
+    place.write(SPEC.format(["base>=1.0a1"]))
     stable = place.ok("lock")
-    place.write(spec.format(["base>2"]))
+    place.write(SPEC.format(["base>2"]))
     forced = place.ok("lock")
 
     assert "+ base 2.0" in stable.err
     assert "pre-release" not in stable.err
     assert "pre-releases, as no stable release meets what is required: base 3.0rc1" in forced.err
+
+
+def test_files_with_odd_names_are_skipped(place: Workplace, server: IndexServer) -> None:
+    good, bad = make_wheel("odd", "1.0"), make_wheel("odd", "1.0")[1]
+    publish(
+        server, good, ("odd-1.0-build-py3-none-any.whl", bad), ("odd__-1-py3-none-any.whl", bad)
+    )
+    server.add("odd", "odd-1.0-1.tar.gz", make_sdist("odd", "1.0.post1")[1])
+    place.write(SPEC.format(["odd"]) + '[build]\nallow = ["odd"]\n')
+    ran = place.ok("lock", "-v")
+
+    assert "+ odd 1.0.post1" in ran.err
+    assert "odd: skipped odd-1.0-build-py3-none-any.whl and 1 more: not the name of a" in ran.err

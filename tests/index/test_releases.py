@@ -46,6 +46,9 @@ def test_wheels_of_the_same_tags_are_of_one_kind() -> None:
         "other-1.0-py3-none-any.whl",
         "some_pkg-1.0-py3-none.whl",
         "some_pkg-1.0-1-2-py3-none-any.whl",
+        "some_pkg-1.0-build-py3-none-any.whl",
+        "some_pkg-1.0-py3-none-.whl",
+        "some__pkg-1.0-py3-none-any.whl",
         "some_pkg-1.0.egg",
         "some-pkg.tar.gz",
         "other-1.0.tar.gz",
@@ -65,3 +68,15 @@ def test_a_page_without_files() -> None:
 
     assert list(releases.places()) == []
     assert len(releases.strangers()) == 0
+
+
+@pytest.mark.parametrize(
+    ("filename", "text"),
+    [
+        ("some-pkg-1.0-1.tar.gz", "1.0-1"),
+        ("Some.Pkg-1.0-rc1.zip", "1.0-rc1"),
+        ("some--pkg-1.0-1.tar.gz", "1.0-1"),
+    ],
+)
+def test_dashes_in_versions_of_old_source_distributions(filename: str, text: str) -> None:
+    assert sort(filename).texts == [text]

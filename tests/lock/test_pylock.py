@@ -423,3 +423,11 @@ def test_an_empty_project_has_a_lock() -> None:
     assert lock(spec=spec).packages == []
     text = render(lock(spec=spec))
     assert "extras = []\ndependency-groups = []\n" in text
+
+
+def test_a_source_distribution_of_before_the_specification_gets_its_name() -> None:
+    """`x-1.0-1.tar.gz` would be x-1.0 in version 1 for whoever reads the lock."""
+    package = only(resolved("x", "1.0.post1", sdist=file("x-1.0-1.tar.gz")))
+    assert package.sdist is not None
+    assert package.sdist.name == "x-1.0.post1.tar.gz"
+    assert (package.sdist.url or "").endswith("/x-1.0-1.tar.gz")
