@@ -52,13 +52,11 @@ def test_a_prerelease_is_taken_after_all_stable_releases_and_told(place: Workpla
 
 
 def test_files_with_odd_names_are_skipped(place: Workplace, server: IndexServer) -> None:
-    good, bad = make_wheel("odd", "1.0"), make_wheel("odd", "1.0")[1]
-    publish(
-        server, good, ("odd-1.0-build-py3-none-any.whl", bad), ("odd__-1-py3-none-any.whl", bad)
-    )
+    name, content = make_wheel("odd", "1.0")
+    publish(server, (name, content), ("odd-1.0-build-py3-none-any.whl", content))
     server.add("odd", "odd-1.0-1.tar.gz", make_sdist("odd", "1.0.post1")[1])
     place.write(SPEC.format(["odd"]) + '[build]\nallow = ["odd"]\n')
     ran = place.ok("lock", "-v")
 
     assert "+ odd 1.0.post1" in ran.err
-    assert "odd: skipped odd-1.0-build-py3-none-any.whl and 1 more: not the name of a" in ran.err
+    assert "odd: skipped odd-1.0-build-py3-none-any.whl: not the name of a wheel" in ran.err

@@ -5,7 +5,7 @@ from a resolution in one environment and compares it with what the requirements 
 nothing but `packaging` and the universe.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import chain, combinations, product
 from typing import NamedTuple
 
@@ -141,7 +141,7 @@ def _usable(release: Release, place: Environment) -> bool:
 def contained(scenario: Scenario, place: Environment) -> bool:
     """Whether some choice takes pre-releases only of packages without a stable one that fits.
 
-    That is: no stable version of the package meets all that the rest of the choice asks of it.
+    That is: no stable version of the package meets all that is asked of it without its own doing.
     """
     roots = root_requirements(scenario, place)
     names = sorted(scenario.universe)
@@ -150,11 +150,40 @@ def contained(scenario: Scenario, place: Environment) -> bool:
             n: Version(v) for n, v in zip(names, versions, strict=True) if v is not None
         }
         asked = _asked(scenario, chosen, roots, place)
-        if asked is not None and set(asked) == set(chosen):
-            loose = (name for name, version in chosen.items() if version.is_prerelease)
-            if not any(stable_fits(scenario, name, asked[name], place) for name in loose):
-                return True
+        is_answer = asked is not None and set(asked) == set(chosen)
+        if is_answer and _is_grounded(scenario, chosen, roots, place):
+            return True
     return False
+
+
+def stabilized(scenario: Scenario, name: str) -> Scenario:
+    """The same without the pre-releases of one package."""
+    stable = {
+        text: release
+        for text, release in scenario.universe[name].items()
+        if not Version(text).is_prerelease
+    }
+    return scenario._replace(universe={**scenario.universe, name: stable})
+
+
+def _is_grounded(
+    scenario: Scenario, chosen: Mapping[str, Version], roots: list[Requirement], place: Environment
+) -> bool:
+    """Whether everything in a choice follows, step by step, from what was taken before it."""
+    taken: set[str] = set()
+    while True:
+        asked = _asked(scenario, chosen, roots, place, taken) or {}
+        new = {
+            name
+            for name, requirements in asked.items()
+            if name not in taken
+            and not (
+                chosen[name].is_prerelease and stable_fits(scenario, name, requirements, place)
+            )
+        }
+        if not new:
+            return taken == set(chosen)
+        taken |= new
 
 
 def stable_fits(
@@ -189,8 +218,12 @@ def _asked(
     chosen: Mapping[str, Version],
     roots: Iterable[Requirement],
     place: Environment,
+    by: Container[str] | None = None,
 ) -> dict[str, list[Requirement]] | None:
-    """What is asked of each package that the roots lead to; None where the choice is no answer."""
+    """What is asked of each package that the roots lead to; None where the choice is no answer.
+
+    `by` limits whose requirements count, apart from the roots.
+    """
     found: dict[str, list[Requirement]] = {}
     extras: dict[str, frozenset[str]] = {}
     waiting = list(roots)
@@ -205,7 +238,7 @@ def _asked(
             return None
         found.setdefault(name, []).append(requirement)
         after = extras.get(name, frozenset()) | frozenset(requirement.extras)
-        if extras.get(name) != after:
+        if extras.get(name) != after and (by is None or name in by):
             extras[name] = after
             waiting.extend(_dependencies(release, after, place))
     return found
