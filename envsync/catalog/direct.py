@@ -53,8 +53,8 @@ class DirectPolicy(NamedTuple):
 
     may_build: Callable[[NormalizedName], bool]
     """Leave to build a remote source; what lies in the project may always be built."""
-    refresh: bool = False
-    """Don't believe what a URL held the last time."""
+    refresh: Callable[[NormalizedName], bool] = lambda _: False
+    """Tells of which projects not to believe what their URL held the last time."""
 
 
 class _File(NamedTuple):
@@ -139,7 +139,7 @@ class DirectReader:
     # -- at a URL
 
     def _remote(self, name: NormalizedName, source: SourceSpec) -> Direct:
-        seen = None if self._policy.refresh else self._recall(source)
+        seen = None if self._policy.refresh(name) else self._recall(source)
         metadata = self._memory.get(seen.hashes["sha256"]) if seen is not None else None
         if seen is not None and metadata is not None:
             return self._direct(name, seen, metadata, source.location)

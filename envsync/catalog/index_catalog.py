@@ -81,11 +81,11 @@ class IndexCatalog:
         cache_dir: str,
         build_metadata: BuildMetadata = no_builds,
         preferences: Mapping[NormalizedName, tuple[Version, ...]] | None = None,
-        refresh: bool = False,
+        refresh: Callable[[NormalizedName], bool] = lambda _: False,
         reporter: Reporter = SILENT,
     ) -> None:
         """`root` is the project's folder, absolute. `preferences`, the old lock's pins, only guide
-        what is fetched ahead. `refresh`: don't believe what a direct URL held the last time.
+        what is fetched ahead. `refresh` tells of whom not to believe what a URL held last.
         """
         self._client, self._spec, self._policy = client, spec, policy
         self._build, self._reporter = build_metadata, reporter

@@ -21,7 +21,7 @@ from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.lock import LockOutcome, make_lock, restate
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project, project_at
-from envsync.workflow.request import Selection, SyncRequest
+from envsync.workflow.request import LockOptions, Selection, SyncRequest
 from envsync.workflow.spec_file import changed_spec, parse_project_spec, read_spec
 from envsync.workflow.whole import SpecText, sync_project
 
@@ -93,7 +93,9 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
         if options.allow_build:
             text = allow_build(text, options.allow_build)
     source = SpecText(parse_project_spec(project, text.encode()), text)
-    lock = make_lock(project, source.spec, session.settings, session.ui)
+    names = options.requirements if command == "add" else ()
+    asked = LockOptions(added=frozenset(canonicalize_name(Requirement(one).name) for one in names))
+    lock = make_lock(project, source.spec, session.settings, session.ui, asked)
     if command == "add" and not options.raw:
         source, lock = _with_bounds(options.requirements, place, project, source, lock)
 

@@ -51,6 +51,12 @@ class Refresh(NamedTuple):
 
     everything: bool = False
     packages: frozenset[str] = frozenset()
+    renewed: bool | frozenset[str] = False
+    """Of which, or of all, the index is asked whether their kept pages still hold."""
+
+    def renews(self, name: NormalizedName) -> bool:
+        """Say whether a page is asked for again though it may be believed for a while."""
+        return name in self.renewed if isinstance(self.renewed, frozenset) else self.renewed
 
     def doubts(self, file: File) -> bool:
         """Say whether what was said of a file is to be asked for anew."""
@@ -159,6 +165,10 @@ class IndexClient:
         """Give a file's size in bytes where a page told it, or reading its metadata did."""
         return self._metadata.known_size(file)
 
+    def has_believed(self) -> bool:
+        """Say whether any page was taken from the cache without asking its index."""
+        return self._pages.has_believed
+
     def close(self) -> None:
         """Give up what is under way, and close the HTTP client."""
         self._http.close()
@@ -194,7 +204,8 @@ class IndexClient:
     def _read_page(
         self, index: Index, name: NormalizedName, *, refresh: bool = False
     ) -> Steps[Releases | None]:
-        releases = yield from self._pages.page(index, name, refresh=refresh)
+        renew = self._refresh.renews(name)
+        releases = yield from self._pages.page(index, name, refresh=refresh, renew=renew)
         if releases is not None:
             files = releases.files
             self._http.credentials.read_page(

@@ -45,18 +45,25 @@ class PageSource:
     def __init__(self, http: HttpClient, cache_folder: str) -> None:
         self._http = http
         self._cache = HttpCache(cache_folder)
+        self.has_believed = False
+        """Whether any page was taken from the cache without asking, online."""
 
-    def page(self, index: Index, name: NormalizedName, *, refresh: bool) -> Steps[Releases | None]:
+    def page(
+        self, index: Index, name: NormalizedName, *, refresh: bool, renew: bool = False
+    ) -> Steps[Releases | None]:
         """Give the files of a project, None when the index says that it doesn't have it.
 
         `refresh`: believe nothing that is kept, not even where the index would say that it holds.
+        `renew`: let the index say whether it holds, however long it may be believed.
         Raises `IndexFailed`, naming the index.
         """
         url = _page_url(index, name)
         scope = self._http.scope(url, is_page=True)
         offline = self._http.options.offline
         kept = self._kept(url, scope) if offline or not refresh else None
-        if kept is not None and (offline or cache.is_fresh(kept, self._now())):
+        is_fresh = kept is not None and not renew and cache.is_fresh(kept, self._now())
+        if kept is not None and (offline or is_fresh):
+            self.has_believed |= is_fresh
             return unpack_page(kept.payload)
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)

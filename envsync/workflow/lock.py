@@ -10,7 +10,14 @@ from typing import NamedTuple
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
-from envsync.errors import LockInvalid, LockOutdated, NotSupported, PathRefused, StorageFailed
+from envsync.errors import (
+    LockInvalid,
+    LockOutdated,
+    NoSolution,
+    NotSupported,
+    PathRefused,
+    StorageFailed,
+)
 from envsync.events import Reporter
 from envsync.files import read_limited, storage_errors
 from envsync.lock.compare import Change, changes, check_hashes, preferences
@@ -29,6 +36,7 @@ from envsync.lock.read import (
 )
 from envsync.lock.salvage import salvage
 from envsync.lock.text import render
+from envsync.model.resolution import Resolution
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
@@ -305,20 +313,29 @@ def _resolve(
     newest = exclude_newer_time(spec.lock.exclude_newer, now) if spec.lock.exclude_newer else None
     policy = resolve_policy(spec, environments, newest, options)
     kept = preferences(old) if old else {}
-    with Supply(project.root, spec, settings, reporter) as supply:
-        reporter.begin("resolving")
-        try:
-            resolution = resolve(
-                tuple(wanted(spec)),
-                environments=environments,
-                policy=policy,
-                preferences=kept,
-                catalog=supply.catalog(policy, kept),
-                reporter=reporter,
-            )
-        finally:
-            reporter.end("resolving")
 
+    def attempt(renewed: bool | frozenset[str]) -> Resolution:
+        """Resolve; from nothing that was cached unasked where that gives no solution."""
+        with Supply(project.root, spec, settings, reporter, renewed=renewed) as supply:
+            try:
+                return resolve(
+                    tuple(wanted(spec)),
+                    environments=environments,
+                    policy=policy,
+                    preferences=kept,
+                    catalog=supply.catalog(policy, kept),
+                    reporter=reporter,
+                )
+            except NoSolution:
+                if not supply.has_believed():
+                    raise
+        return attempt(True)
+
+    reporter.begin("resolving")
+    try:
+        resolution = attempt(options.renewed())
+    finally:
+        reporter.end("resolving")
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
     keep_locked(settings.cache_dir, resolution.packages)
 

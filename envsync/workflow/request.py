@@ -12,6 +12,12 @@ class LockOptions(NamedTuple):
 
     upgrade: bool | frozenset[str] = False
     """True, or the normalised names of packages whose pins are not kept."""
+    added: frozenset[str] = frozenset()
+    """Normalised names that the user asks for just now."""
+
+    def renewed(self) -> bool | frozenset[str]:
+        """The packages of which the indexes are asked again, however fresh the cache is; or all."""
+        return True if self.upgrade is True else (self.upgrade or frozenset()) | self.added
 
 
 class Selection(NamedTuple):

@@ -43,8 +43,17 @@ class Supply:
     The network client is made at the first question, so that a sync from a warm store asks none.
     """
 
-    def __init__(self, root: str, spec: Spec, settings: Settings, reporter: Reporter) -> None:
-        self._root, self._spec = root, spec
+    def __init__(
+        self,
+        root: str,
+        spec: Spec,
+        settings: Settings,
+        reporter: Reporter,
+        *,
+        renewed: bool | frozenset[str] = False,
+    ) -> None:
+        """`renewed`: the packages, or all, of which the indexes are asked whatever is cached."""
+        self._root, self._spec, self._renewed = root, spec, renewed
         self._settings, self._reporter = settings, reporter
         self._client: IndexClient | None = None
         self._catalogs: list[IndexCatalog] = []
@@ -80,9 +89,18 @@ class Supply:
                 indexes_for(self._spec, settings.default_index or public_index()),
                 settings.cache_dir,
                 self._reporter,
-                refresh=Refresh(settings.refresh),
+                refresh=Refresh(settings.refresh, renewed=self._renewed),
             )
         return self._client
+
+    def has_believed(self) -> bool:
+        """Say whether a page was taken from the cache unasked; asking again may give another."""
+        return self._client is not None and self._client.has_believed()
+
+    def _is_asked_again(self, name: NormalizedName) -> bool:
+        """Whether what a URL of [sources] held the last time is not believed."""
+        named = self._renewed if isinstance(self._renewed, frozenset) else frozenset()
+        return self._settings.refresh or name in named
 
     def catalog(
         self, policy: ResolvePolicy, preferences: Preferences | None = None
@@ -99,7 +117,7 @@ class Supply:
             cache_dir=self._settings.cache_dir,
             build_metadata=lambda *asked: self._builder().metadata(*asked),
             preferences=preferences,
-            refresh=self._settings.refresh,
+            refresh=self._is_asked_again,
             reporter=self._reporter,
         )
         self._catalogs.append(catalog)

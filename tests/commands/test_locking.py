@@ -60,3 +60,22 @@ def test_files_with_odd_names_are_skipped(place: Workplace, server: IndexServer)
 
     assert "+ odd 1.0.post1" in ran.err
     assert "odd: skipped odd-1.0-build-py3-none-any.whl: not the name of a wheel" in ran.err
+
+
+def test_what_the_user_asks_for_is_asked_of_the_index(place: Workplace) -> None:
+    """Whatever the index lets a cache believe; and nothing is missing by the cache's word alone."""
+    with IndexServer(cache_control="max-age=600", validators=True) as index:
+        place.environ["ENVSYNC_DEFAULT_INDEX"] = index.url
+        publish(index, make_wheel("a", "1"), make_wheel("b", "1", requires=["a"]))
+        place.write(SPEC.format(["b"]))
+        place.ok("lock")
+        publish(index, make_wheel("a", "2"), make_wheel("b", "2", requires=["a>=2"]))
+        added = place.ok("add", "--no-sync", "b>=2")
+        publish(index, make_wheel("a", "3"), make_wheel("b", "3"))
+        one = place.ok("lock", "-P", "a")
+        every = place.ok("lock", "-U")
+
+    assert "~ a 1 -> 2" in added.err
+    assert "~ b 1 -> 2" in added.err
+    assert ("~ a 2 -> 3" in one.err, "b 2" in one.err) == (True, False)
+    assert "~ b 2 -> 3" in every.err

@@ -344,6 +344,22 @@ def test_a_page_that_did_not_change_is_not_sent_again(make_client: MakeClient) -
         assert ["if-none-match" in seen.headers for seen in server.requests] == [False, True, True]
 
 
+@pytest.mark.parametrize(("renewed", "asked"), [(True, 1), (frozenset({"shop"}), 1), (False, 0)])
+def test_a_page_that_may_be_believed_is_asked_for_again(
+    make_client: MakeClient, renewed: bool | frozenset[str], asked: int
+) -> None:
+    """With validators: an index that has nothing new sends nothing."""
+    with IndexServer(PROJECTS, validators=True, cache_control="max-age=600") as server:
+        first = make_client(server).page(SHOP).result(10)
+        server.forget()
+        client = make_client(server, refresh=Refresh(renewed=renewed))
+        assert client.page(SHOP).result(10) == first
+        assert [len(seen.headers.get("if-none-match", "")) > 0 for seen in server.requests] == (
+            [True] * asked
+        )
+        assert client.has_believed() == (not asked)
+
+
 @pytest.mark.parametrize(
     "refresh", [Refresh(everything=True), Refresh(packages=frozenset({"shop"}))]
 )
