@@ -185,13 +185,16 @@ class PackageNotFound(EnvsyncError):
 class OwnNameRequired(PackageNotFound):
     """A package requires the project's own name, for which no index is asked."""
 
-    def __init__(self, name: str, *, required_by: str | None = None) -> None:
+    def __init__(
+        self, name: str, *, required_by: str | None = None, hint: str | None = None
+    ) -> None:
         self.name, self.indexes, self.required_by = name, (), required_by
         chain = f" (required by {required_by})" if required_by else ""
         EnvsyncError.__init__(
             self,
             f"{name} is this project's own name, which no index is asked for{chain}",
-            hint=f'say under [sources] where it comes from ({name} = {{ path = "." }}), '
+            hint=hint
+            or f'say under [sources] where it comes from ({name} = {{ path = "." }}), '
             "or give the environment another name under [env]",
         )
 

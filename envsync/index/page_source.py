@@ -63,7 +63,7 @@ class PageSource:
         kept = self._kept(url, scope) if offline or not refresh else None
         is_fresh = kept is not None and not renew and cache.is_fresh(kept, self._now())
         if kept is not None and (offline or is_fresh):
-            self.has_believed |= is_fresh
+            self.has_believed |= is_fresh and not offline
             return unpack_page(kept.payload)
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)

@@ -52,8 +52,8 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
     hide it. What `[sources]` names by path or URL may change, but not unasked: `trusted` has the
     names of packages whose new file is wanted. Raises `HashMismatch`.
     """
-    files = dict(_sha256_of_files(new))
-    for file, locked in _sha256_of_files(old):
+    files = dict(sha256_of_files(new))
+    for file, locked in sha256_of_files(old):
         if files.get(file, locked) != locked:
             raise HashMismatch(
                 file[0],
@@ -82,7 +82,7 @@ def trust_hint(name: str) -> str:
     )
 
 
-def _sha256_of_files(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
+def sha256_of_files(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
     """By file name and index: another index may well have built the same version by itself."""
     for package in pylock.packages:
         for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ())):

@@ -157,12 +157,22 @@ def _identity(candidate: Candidate) -> Mapping[str, object]:
     return {key: place}
 
 
-def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
+def files_to_lock(package: ResolvedPackage, environments: MarkerSet) -> list[File]:
+    """The files of an index that the lock names for a package: its wheels and its source."""
+    if package.candidate.source is not None:
+        return []
+    used = _used(package.candidate, package.marker & environments)
+    return [*used, *([package.candidate.sdist] if package.candidate.sdist else [])]
+
+
+def _used(candidate: Candidate, needed: MarkerSet) -> list[File]:
     """Wheels that some covered environment could take; all of them if nothing else is left."""
     files = {file.filename: file for file in candidate.wheels}
     used = [file for file in files.values() if not serves(file.filename).is_disjoint(needed)]
-    if not used and candidate.sdist is None:
-        used = list(files.values())
+    return list(files.values()) if not used and candidate.sdist is None else used
+
+
+def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
     return [
         PackageWheel(
             name=_name_beside(file),
@@ -171,7 +181,7 @@ def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
             size=file.size,
             hashes=_hashes(file.filename, file.url, file.hashes),
         )
-        for file in _in_order(used)
+        for file in _in_order(_used(candidate, needed))
     ]
 
 

@@ -66,12 +66,15 @@ class Pin:
 class View:
     """A project's offer as one region sees it."""
 
-    __slots__ = ("fit", "last", "lowest", "offer", "partial", "pins", "preferred")
+    __slots__ = ("fit", "lowest", "offer", "partial", "pins", "preferred", "tiers")
 
-    def __init__(self, offer: Offer, region: MarkerSet, *, lowest: bool, last: int = 0) -> None:
+    def __init__(
+        self, offer: Offer, region: MarkerSet, *, lowest: bool, tiers: Sequence[int] = (-1,)
+    ) -> None:
         self.offer, self.lowest = offer, lowest
-        self.last = last
-        """Versions that come after all others, whichever are preferred: pre-releases."""
+        self.tiers = tiers
+        """Sets of versions that together are all; those of one come after those of the one before,
+        whichever are preferred."""
         self.fit = self.partial = 0
         """Versions for some of the region's Pythons, and those of them not for all."""
         for bound, mask in offer.pythons:
@@ -92,16 +95,20 @@ class View:
 
     def choice(self, mask: int) -> int | None:
         """The most wanted version of a set; None if it is empty."""
-        mask = mask & ~self.last or mask
+        mask = self.best(mask)
         for at in self.preferred:
             if mask >> at & 1:
                 return at
         return first_bit(mask, lowest=self.lowest) if mask else None
 
+    def best(self, mask: int) -> int:
+        """Those of a set that come before all others of it by their tier."""
+        return next((mask & tier for tier in self.tiers if mask & tier), 0)
+
     def in_order(self, mask: int) -> Iterator[int]:
         """The versions of a set, most wanted first."""
-        for part in (mask & ~self.last, mask & self.last):
-            left = part
+        for tier in self.tiers:
+            left = mask & tier
             for at in self.preferred:
                 if left >> at & 1:
                     left ^= 1 << at

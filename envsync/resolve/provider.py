@@ -142,7 +142,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             return False
         if not self.sight.view(candidate.key[0]).partial >> at & 1:
             return True
-        return requirement.marker.implies(self.world.pythons(candidate.offer, at))
+        return requirement.marker.implies(self._pythons(candidate))
 
     def get_dependencies(self, candidate: Pin) -> Sequence[Ask]:
         """What a version asks for in this region.
@@ -157,7 +157,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
 
     def _check(self, pin: Pin, asks: Sequence[Ask]) -> None:
         if self.sight.view(pin.key[0]).partial >> pin.at & 1:
-            check_pythons(pin, asks, self.world.pythons(pin.offer, pin.at))
+            check_pythons(pin, asks, self._pythons(pin))
         check_conditions(self.sight, pin, asks)
 
     def asks(self, pin: Pin) -> tuple[Ask, ...]:
@@ -215,10 +215,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if count >= _PATIENCE and count & (count - 1) == 0:
             view = self.sight.view(pin.key[0])
             older = view.fit & ~((2 << pin.at) - 1 if view.lowest else -1 << pin.at)
-            older = older & ~view.last or older
-            self.world.expect_metadata(
-                view.offer, islice(bits_of(older, lowest=view.lowest), 2 * count)
-            )
+            ahead = bits_of(view.best(older), lowest=view.lowest)
+            self.world.expect_metadata(view.offer, islice(ahead, 2 * count))
 
     def _bound(self, key: Key, requirements: Mapping[Key, Iterator[Ask]]) -> Iterator[Key]:
         """The keys that get one version with this one: a package and its extras."""
@@ -254,7 +252,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         offer, at = pin.offer, pin.at
         try:
             needs = self.world.needs(offer, at, pin.key[1])
-            pythons = self.world.pythons(offer, at)
+            pythons = self._pythons(pin)
         except Refused as refused:
             offer.refuse(at, refused.reason)
             return (Impossible(refused.reason),)
@@ -265,6 +263,20 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         if reason := self._lacks_extra(pin):
             return (Impossible(reason),)
         return self._read(needs, pin)
+
+    def _pythons(self, pin: Pin) -> MarkerSet:
+        """Where a version may be used; as a last resort also where it has no wheel.
+
+        Raises Refused for metadata that cannot be read.
+        """
+        with_wheel = self.world.pythons(pin.offer, pin.at)
+        if not with_wheel.is_disjoint(self.region):
+            return with_wheel
+        without = self.world.pythons(pin.offer, pin.at, with_wheel=False)
+        if self.sight.is_last_resort:
+            return without
+        self.sight.has_held_back |= not without.is_disjoint(self.region)
+        return with_wheel
 
     def _lacks_extra(self, pin: Pin) -> str | None:
         """The reason for not taking a version without an extra, if a more wanted one has it."""

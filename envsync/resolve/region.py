@@ -39,7 +39,7 @@ class Unsolvable(Exception):
         self.gave_up = gave_up
         """What ran out ("rounds" or "regions") where that is why."""
         self.has_held_back = False
-        """Whether pre-releases were not tried that the policy allows as a last resort."""
+        """Whether versions were not tried that may be taken as a last resort."""
 
     def finer_marker(self) -> MarkerSet | None:
         """A marker that cuts the region and has a part in the failure, if there is one."""

@@ -40,7 +40,8 @@ class _Part(NamedTuple):
     region: MarkerSet
     apart: Names
     is_last_resort: bool = False
-    """Stable versions alone lead to no solution: pre-releases are tried after them."""
+    """There is no solution otherwise: pre-releases are tried after all stable versions, and after
+    those what has no wheel for the Pythons of the region."""
 
 
 class Search:

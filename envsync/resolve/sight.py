@@ -7,6 +7,7 @@ from packaging.version import Version
 
 from envsync.model.marker import MarkerSet
 from envsync.resolve.asks import Ask, Split, View
+from envsync.resolve.offer import Offer
 from envsync.resolve.world import World
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
@@ -26,8 +27,8 @@ class Sight:
     ) -> None:
         self.region = region
         self.has_held_back = False
-        """Whether pre-releases were left out that the policy lets through as a last resort."""
-        self._is_last_resort = is_last_resort
+        """Whether versions were left out that may be taken as a last resort."""
+        self.is_last_resort = is_last_resort
         self.direct: frozenset[NormalizedName] = frozenset()
         """The packages that env.toml itself asks for."""
         self._world = world
@@ -43,8 +44,8 @@ class Sight:
         view = self._views.get(name)
         if view is None:
             offer = self._world.offer(name, self._source(name))
-            last = 0 if self._world.policy.prereleases == "allow" else offer.table.prereleases
-            view = View(offer, self.region, lowest=self._wants_lowest(name), last=last)
+            lowest = self._wants_lowest(name)
+            view = View(offer, self.region, lowest=lowest, tiers=tuple(self._tiers(offer)))
             view.preferred = list(self._preferred(view))
             self._views[name] = view
         return view
@@ -84,10 +85,23 @@ class Sight:
         stable = mask & ~prereleases
         if policy == "disallow":
             return stable
-        if not stable or self._is_last_resort:
+        if not stable or self.is_last_resort:
             return mask
         self.has_held_back = True
         return stable
+
+    def _tiers(self, offer: Offer) -> Iterator[int]:
+        """Stable versions before pre-releases; as a last resort those without a wheel here too."""
+        last = 0 if self._world.policy.prereleases == "allow" else offer.table.prereleases
+        without = self._without_wheel(offer) if self.is_last_resort else 0
+        for wheels in (~without, without):
+            yield wheels & ~last
+            yield wheels & last
+
+    def _without_wheel(self, offer: Offer) -> int:
+        places = range(len(offer.candidates))
+        fits = self._world.wheel_pythons
+        return sum(1 << at for at in places if fits(offer, at).is_disjoint(self.region))
 
     def _preferred(self, view: View) -> Iterator[int]:
         """Versions to keep if possible: what other regions chose, then what the old lock has."""

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from envsync.errors import MetadataInvalid, PackageNotFound
 from envsync.model.candidate import CoreMetadata
 from envsync.model.local_version import is_same_release
-from envsync.model.marker import MarkerSet
+from envsync.model.marker import ALWAYS, MarkerSet
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolicy, may_build
 from envsync.resolve.needs import Dependencies, Need, NeedReader, Refused
@@ -35,7 +35,7 @@ class World:
         self._facts: dict[tuple[Offer, int], str] = {}
         self._dependencies: dict[tuple[Offer, int], Dependencies] = {}
         self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
-        self._bounds: dict[tuple[Offer, int], MarkerSet] = {}
+        self._bounds: dict[tuple[Offer, int, bool], MarkerSet] = {}
         self._lacking: dict[tuple[Offer, MarkerSet], int] = {}
         self._hinted: set[tuple[NormalizedName, str]] = set()
 
@@ -94,20 +94,26 @@ class World:
             facts = self._facts[offer, at] = facts_digest(metadata)
         return metadata, facts
 
-    def pythons(self, offer: Offer, at: int) -> MarkerSet:
+    def pythons(self, offer: Offer, at: int, *, with_wheel: bool = True) -> MarkerSet:
         """Where a version may be used, by the lower bounds that index, metadata and wheels say.
 
-        Raises Refused as `metadata` does.
+        Without `with_wheel` also where it has none. Raises Refused as `metadata` does.
         """
-        bound = self._bounds.get((offer, at))
+        bound = self._bounds.get((offer, at, with_wheel))
         if bound is None:
-            candidate = offer.candidates[at]
-            bound = python_lower_bound(candidate.requires_python)
+            bound = python_lower_bound(offer.candidates[at].requires_python)
             bound = bound & python_lower_bound(self.metadata(offer, at).requires_python)
-            if candidate.wheels and not (candidate.sdist and may_build(offer.name, self.policy)):
-                bound = bound & wheels_lower_bound(candidate.wheels)
-            self._bounds[offer, at] = bound
+            if with_wheel:
+                bound = bound & self.wheel_pythons(offer, at)
+            self._bounds[offer, at, with_wheel] = bound
         return bound
+
+    def wheel_pythons(self, offer: Offer, at: int) -> MarkerSet:
+        """From which Python on a version has wheels; anywhere if it may be built."""
+        candidate = offer.candidates[at]
+        if candidate.wheels and not (candidate.sdist and may_build(offer.name, self.policy)):
+            return wheels_lower_bound(candidate.wheels)
+        return ALWAYS
 
     def lacking(self, offer: Offer, environment: MarkerSet) -> int:
         """The versions that a required environment rules out."""

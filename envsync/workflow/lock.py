@@ -318,7 +318,7 @@ def _resolve(
         """Resolve; from nothing that was cached unasked where that gives no solution."""
         with Supply(project.root, spec, settings, reporter, renewed=renewed) as supply:
             try:
-                return resolve(
+                found = resolve(
                     tuple(wanted(spec)),
                     environments=environments,
                     policy=policy,
@@ -326,6 +326,7 @@ def _resolve(
                     catalog=supply.catalog(policy, kept),
                     reporter=reporter,
                 )
+                return supply.hashed(found, old)
             except NoSolution:
                 if not supply.has_believed():
                     raise

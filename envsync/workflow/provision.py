@@ -20,7 +20,7 @@ from envsync.lock.pins import Pinned
 from envsync.lock.pylock import to_pylock
 from envsync.lock.select import select
 from envsync.model.marker import MarkerSet, from_marker, from_text
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import Resolution, Wanted
 from envsync.model.target import Target
 from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.universal import resolve
@@ -51,6 +51,9 @@ class Supplier(Protocol):
         self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name."""
+
+    def hashed(self, resolution: Resolution) -> Resolution:
+        """Give a resolution whose files all have a hash that proves something."""
 
 
 OpenSupplier = Callable[[Spec], AbstractContextManager[Supplier]]
@@ -179,12 +182,14 @@ class Provisioner:
             Wanted(requirement, from_marker(requirement.marker), origin)
             for requirement in requirements
         ]
-        resolution = resolve(
-            wanted,
-            environments=policy.environments,
-            policy=policy,
-            preferences={},
-            catalog=supplier.catalog(policy),
+        resolution = supplier.hashed(
+            resolve(
+                wanted,
+                environments=policy.environments,
+                policy=policy,
+                preferences={},
+                catalog=supplier.catalog(policy),
+            )
         )
         keep_locked(self._settings.cache_dir, resolution.packages)
         only = SpecifierSet(f"=={target.version}")

@@ -1,9 +1,11 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
 
+from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -12,11 +14,14 @@ from envsync import __version__
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
 from envsync.events import Reporter
+from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
 from envsync.index.client import IndexClient, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
 from envsync.index.transport import HttpOptions
 from envsync.lock.pins import Pinned
+from envsync.model.candidate import File
+from envsync.model.resolution import Resolution
 from envsync.model.target import Target
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
@@ -25,6 +30,7 @@ from envsync.store.manifest import StoredWheel
 from envsync.store.wheels import WheelStore
 from envsync.workflow.credentials import bind_credentials
 from envsync.workflow.fetch import Source, fetch
+from envsync.workflow.hashes import with_hashes
 from envsync.workflow.local_files import take
 from envsync.workflow.public_index import public_index
 from envsync.workflow.stored import Look
@@ -150,6 +156,27 @@ class Supply:
             reporter=self._reporter,
             look=look,
         )
+
+    def hashed(self, resolution: Resolution, old: Pylock | None = None) -> Resolution:
+        """Give a resolution whose files all have a hash that proves something (`hashes`)."""
+        return with_hashes(resolution, old, self._hash)
+
+    def _hash(self, files: Sequence[File]) -> list[str]:
+        """Download files of indexes, for nothing but their sha256."""
+        if not files:
+            return []
+        parent = os.path.join(self._settings.cache_dir, "partial-v1")
+        with storage_errors(parent):
+            folder = make_private_directory(parent, "hash-")
+            try:
+                download = self.client().download
+                coming = [
+                    download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
+                    for one in files
+                ]
+                return [sha256_file(future.result()) for future in coming]
+            finally:
+                remove_tree(folder)
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target

@@ -1,8 +1,10 @@
 """What lock chooses and says, as whole commands: mistakes, merges, and odd indexes."""
 
+import hashlib
+
 from tests.commands.conftest import publish
 from tests.support.command import Workplace
-from tests.support.index_server import IndexServer
+from tests.support.index_server import IndexServer, Listed
 from tests.support.wheels import make_sdist, make_wheel
 
 SPEC = '[env]\nname = "shop"\nrequires-python = ">=3.11"\ndependencies = {}\n'
@@ -79,3 +81,32 @@ def test_what_the_user_asks_for_is_asked_of_the_index(place: Workplace) -> None:
     assert "~ b 1 -> 2" in added.err
     assert ("~ a 2 -> 3" in one.err, "b 2" in one.err) == (True, False)
     assert "~ b 2 -> 3" in every.err
+
+
+def test_files_without_a_hash_that_proves_something_are_hashed(
+    place: Workplace, server: IndexServer
+) -> None:
+    """As on a plain listing of files; once, and never against what was locked."""
+    name, content = make_wheel("bare", "1.0")
+    publish(server, (name, content))
+    server.listed[name] = Listed(sha256="")
+    place.write(SPEC.format(["bare"]))
+    first = place.ok("lock")
+    server.forget()
+    place.write(SPEC.format(["bare", "checker"]))
+    second = place.ok("lock")
+
+    assert "no sha256 on the index for files of bare: they were downloaded" in first.err
+    assert hashlib.sha256(content).hexdigest() in place.lock()
+    assert "no sha256" not in second.err
+
+
+def test_no_wheel_for_a_covered_python_is_a_gap(place: Workplace, server: IndexServer) -> None:
+    content = make_wheel("gappy", "1.0")[1]
+    publish(server, ("gappy-1.0-cp313-cp313-manylinux_2_17_x86_64.whl", content))
+    place.write(SPEC.format(["gappy"]).replace(">=3.11", ">=3.12"))
+    ran = place.ok("lock")
+
+    assert "+ gappy 1.0" in ran.err
+    assert "1 package has no wheel for some of what the lock covers" in ran.err
+    assert "none on 3.12" in ran.err
