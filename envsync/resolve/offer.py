@@ -25,8 +25,10 @@ class Offer:
         self.candidates = tuple(reversed(listing.candidates))
         self.table = VersionTable([candidate.version for candidate in self.candidates])
         self.yanked = self._where(lambda candidate: candidate.yanked is not None)
-        self.pythons = self._by_python()
-        """Sets of versions, with the environments that their lower bound on Python leaves."""
+        self.said = self._by_python()
+        """Sets of versions, with the requires-python that the index gives for them."""
+        self.pythons = tuple((python_lower_bound(one), mask) for one, mask in self.said)
+        """The same, with the environments that the lower bound leaves."""
         self.refusals: dict[int, str] = {}
         """Versions that turned out to be unusable everywhere, with the reason."""
         self.refused = 0
@@ -51,14 +53,14 @@ class Offer:
 
         return self._where(lacks)
 
-    def _by_python(self) -> tuple[tuple[MarkerSet, int], ...]:
+    def _by_python(self) -> tuple[tuple[SpecifierSet | None, int], ...]:
         # Texts are parsed once, so equal ones mostly share a value; hashing specifiers is slow.
         found: dict[int, tuple[SpecifierSet | None, int]] = {}
         for at, candidate in enumerate(self.candidates):
             requires_python = candidate.requires_python
             _, mask = found.get(id(requires_python), (None, 0))
             found[id(requires_python)] = requires_python, mask | 1 << at
-        return tuple((python_lower_bound(one), mask) for one, mask in found.values())
+        return tuple(found.values())
 
     def _where(self, holds: Callable[[Candidate], bool]) -> int:
         return _bits(at for at, candidate in enumerate(self.candidates) if holds(candidate))

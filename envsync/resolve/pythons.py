@@ -43,5 +43,17 @@ def python_not_promised(requires_python: SpecifierSet | None) -> MarkerSet:
     return python_lower_bound(requires_python) & ~claimed & ~_NO_SUCH_PYTHON
 
 
+@cache
+def has_upper_bound(requires_python: SpecifierSet | None) -> bool:
+    """Whether a release excludes any Python above its lower bound, as its own text has it."""
+    return any(one.operator not in {">=", ">"} for one in requires_python or ())
+
+
+@cache
+def python_claimed(requires_python: SpecifierSet) -> MarkerSet:
+    """The Pythons that a release claims to run on."""
+    return from_requires_python(requires_python)
+
+
 def _is_for_python_2(requires_python: SpecifierSet) -> bool:
     return SpecifierSet(str(requires_python), prereleases=True).is_disjoint(_ANY_PYTHON_3)

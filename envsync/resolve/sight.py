@@ -68,6 +68,7 @@ class Sight:
         if view.offer.yanked:
             kept = sum(1 << at for at in view.preferred)
             mask &= ~view.offer.yanked | pinned | kept
+        mask = self._without_unclaimed(mask, self._world.unclaimed(view.offer))
         return self._without_prereleases(mask, view.offer.table.prereleases)
 
     def meeting(self, view: View, asks: Iterable[Ask]) -> int:
@@ -76,6 +77,14 @@ class Sight:
         for ask in asks:
             mask &= ask.mask
         return mask
+
+    def _without_unclaimed(self, mask: int, unclaimed: int) -> int:
+        """What claims to run on some covered Python, where there is any such version."""
+        claimed = mask & ~unclaimed
+        if claimed in {0, mask} or self.is_last_resort:
+            return mask
+        self.has_held_back = True
+        return claimed
 
     def _without_prereleases(self, mask: int, prereleases: int) -> int:
         """Stable versions where there are any; the last resort is to try the others after them."""
@@ -91,12 +100,16 @@ class Sight:
         return stable
 
     def _tiers(self, offer: Offer) -> Iterator[int]:
-        """Stable versions before pre-releases; as a last resort those without a wheel here too."""
+        """Stable versions before pre-releases; as a last resort also what has no wheel here, and
+        what by its own word runs on no covered Python.
+        """
         last = 0 if self._world.policy.prereleases == "allow" else offer.table.prereleases
-        without = self._without_wheel(offer) if self.is_last_resort else 0
-        for wheels in (~without, without):
-            yield wheels & ~last
-            yield wheels & last
+        without = 0
+        if self.is_last_resort:
+            without = self._without_wheel(offer) | self._world.unclaimed(offer)
+        for part in (~without, without):
+            yield part & ~last
+            yield part & last
 
     def _without_wheel(self, offer: Offer) -> int:
         places = range(len(offer.candidates))

@@ -17,7 +17,7 @@ from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolicy, may_build
 from envsync.resolve.needs import Dependencies, Need, NeedReader, Refused
 from envsync.resolve.offer import Offer
-from envsync.resolve.pythons import python_lower_bound
+from envsync.resolve.pythons import has_upper_bound, python_claimed, python_lower_bound
 from envsync.resolve.tags import wheels_lower_bound
 from envsync.wheel.facts import facts_digest
 
@@ -36,6 +36,7 @@ class World:
         self._dependencies: dict[tuple[Offer, int], Dependencies] = {}
         self._needs: dict[tuple[Offer, int, NormalizedName | None], tuple[Need, ...]] = {}
         self._bounds: dict[tuple[Offer, int, bool], MarkerSet] = {}
+        self._unclaimed: dict[Offer, int] = {}
         self._lacking: dict[tuple[Offer, MarkerSet], int] = {}
         self._hinted: set[tuple[NormalizedName, str]] = set()
 
@@ -114,6 +115,20 @@ class World:
         if candidate.wheels and not (candidate.sdist and may_build(offer.name, self.policy)):
             return wheels_lower_bound(candidate.wheels)
         return ALWAYS
+
+    def unclaimed(self, offer: Offer) -> int:
+        """The versions that by their own word run on no Python that is covered."""
+        mask = self._unclaimed.get(offer)
+        if mask is None:
+            mask = 0
+            if offer.name not in self.policy.ignore_requires_python:
+                for said, versions in offer.said:
+                    if said is not None and has_upper_bound(said):
+                        claimed = python_claimed(said)
+                        if claimed.is_disjoint(self.policy.environments):
+                            mask |= versions
+            self._unclaimed[offer] = mask
+        return mask
 
     def lacking(self, offer: Offer, environment: MarkerSet) -> int:
         """The versions that a required environment rules out."""

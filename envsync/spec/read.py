@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 
 from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import SpecInvalid
@@ -29,6 +30,8 @@ from envsync.spec.wording import kind_of, quote
 
 _MAX_NAME = 200
 _PYTHON = re.compile(r"[A-Za-z0-9.<>=!~,*+_ -]+")
+_ONE_PYTHON = re.compile(r"[A-Za-z]*[-@]?([0-9]+(?:\.[0-9]+){0,2})((?:a|b|rc)[0-9]+)?t?")
+_PYTHON_RANGE = re.compile(r"[A-Za-z]*\s*([<>=!~].*)")
 
 _ROOT_ADVICE = {
     "project": "the table is called [env] here",
@@ -115,6 +118,7 @@ def _read(root: Table, folder_name: str) -> Spec:
     root.finish(_ROOT_ADVICE)
     _refuse_two_origins(root, spec)
     _refuse_own_name(root, env, spec)
+    _refuse_python_outside(env, spec)
     exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
     spec = spec._replace(exclusive=exclusive)
     _refuse_conflicting_defaults(env, spec)
@@ -225,6 +229,31 @@ def _refuse_conflicting_defaults(env: Table, spec: Spec) -> None:
     both = clash((Part("group", name) for name in spec.default_groups), spec.exclusive)
     if both is not None:
         env.report(f"{both[0]} and {both[1]} are kept apart by lock.conflicts", "default-groups")
+
+
+def _refuse_python_outside(env: Table, spec: Spec) -> None:
+    """An interpreter that requires-python excludes could lock and never sync."""
+    asked = _versions_asked(spec.python or "")
+    if asked is not None and spec.requires_python is not None:
+        covered = SpecifierSet(str(spec.requires_python), prereleases=True)
+        if covered.is_disjoint(asked):
+            env.report(
+                f"{quote(spec.python or '')} is outside of requires-python, {spec.requires_python}",
+                "python",
+            )
+
+
+def _versions_asked(text: str) -> SpecifierSet | None:
+    """The versions that a request for an interpreter leaves; None where it doesn't say."""
+    if match := _ONE_PYTHON.fullmatch(text):
+        version, stage = match.groups()
+        exact = version.count(".") == 2 and not stage
+        return SpecifierSet(f"=={version}" if exact else f"=={version}.*", prereleases=True)
+    match = _PYTHON_RANGE.fullmatch(text)
+    try:
+        return None if match is None else SpecifierSet(match[1], prereleases=True)
+    except InvalidSpecifier:
+        return None
 
 
 def _refuse_two_origins(root: Table, spec: Spec) -> None:

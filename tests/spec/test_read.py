@@ -394,3 +394,14 @@ def test_any_structure_is_read_or_invalid_with_lines(
     for problem_text in problems(text):
         assert problem_text.startswith("line ")
         assert problem_text.isprintable()
+
+
+@pytest.mark.parametrize("python", ["3.9", "3.10.4", "pypy3.10", "<3.11", "python3.9"])
+def test_an_interpreter_that_requires_python_excludes_is_said_at_once(python: str) -> None:
+    found = problem(f"[env]\nrequires-python = '>=3.11'\npython = '{python}'\n")
+    assert f"env.python: '{python}' is outside of requires-python, >=3.11" in found
+
+
+@pytest.mark.parametrize("python", ["3", "3.11", "3.11.2", "3.14rc1", ">=3.9", "pypy", "/bin/py"])
+def test_an_interpreter_that_may_be_within_requires_python(python: str) -> None:
+    assert not problems(f"[env]\nrequires-python = '>=3.11'\npython = '{python}'\n")
