@@ -124,7 +124,8 @@ def _check(project: Project, session: Session) -> int:
     from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
 
     spec, _ = read_spec(project)
-    before = read_lock(project, reading_policy(spec, session.settings.insecure_hosts))
+    reading = reading_policy(spec, session.settings.insecure_hosts)
+    before = read_lock(project, reading, session.ui)
     refuse_stale(project, spec, before[0] if before else None, session.settings)
     name = os.path.basename(project.lock_path)
     session.ui.note(f"{name} is up to date")

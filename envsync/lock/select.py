@@ -31,6 +31,8 @@ from envsync.lock.read import SECURE_HASHES
 from envsync.model.filenames import source_version
 from envsync.model.target import Target
 
+_MOST_SHOWN = 200
+"""Characters of a marker in a message."""
 _SHOWN_FILES = 8
 
 _Environment = Mapping[str, str | AbstractSet[str]]
@@ -105,7 +107,8 @@ def _check_target(pylock: Pylock, target: Target, path: str) -> None:
         )
     environments = pylock.environments
     if environments and not any(
-        _holds(marker, target.environment, "requirement", path) for marker in environments
+        _holds(marker, target.environment, "requirement", _Place(path, f"environments[{at}]"))
+        for at, marker in enumerate(environments)
     ):
         raise TargetNotCovered(
             f"{path} does not cover {describe(target)}; it is for:",
@@ -125,7 +128,8 @@ def _packages(
         if package.marker is not None:
             text = str(package.marker)
             if text not in verdicts:
-                verdicts[text] = _holds(package.marker, environment, "lock_file", path)
+                place = _Place(path, f"packages[{index}].marker")
+                verdicts[text] = _holds(package.marker, environment, "lock_file", place)
             if not verdicts[text]:
                 continue
         # 5.2 requires-python
@@ -153,11 +157,22 @@ def _check_package_python(package: Package, target: Target) -> None:
         )
 
 
-def _holds(marker: Marker, environment: _Environment, context: _Context, path: str) -> bool:
+class _Place(NamedTuple):
+    """Where a marker stands, for messages."""
+
+    path: str
+    key: str
+
+
+def _holds(marker: Marker, environment: _Environment, context: _Context, place: _Place) -> bool:
     try:
         return marker.evaluate(environment, context=context)
-    except (UndefinedComparison, UndefinedEnvironmentName) as error:
-        raise LockInvalid(path, f"the marker {marker} has no meaning here: {error}") from error
+    except (ValueError, UndefinedComparison, UndefinedEnvironmentName) as error:
+        shown = (
+            str(marker) if len(str(marker)) <= _MOST_SHOWN else f"{str(marker)[:_MOST_SHOWN]}..."
+        )
+        reason = f"the marker {shown} has no meaning here: {error}"
+        raise LockInvalid(place.path, reason, where=place.key) from error
 
 
 def pins_of_wheels(package: Package) -> Iterable[Pinned]:
@@ -176,7 +191,8 @@ def _with_evidence(pin: Pinned, package: Package, environment: _Environment, pat
     extras = {
         name
         for name, marker in evidence.extras
-        if marker is None or _holds(marker, environment, "lock_file", path)
+        if marker is None
+        or _holds(marker, environment, "lock_file", _Place(path, f"{package.name}: tool.envsync"))
     }
     return pin._replace(
         requires_python=str(package.requires_python or ""),

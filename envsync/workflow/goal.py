@@ -51,27 +51,31 @@ def lock_for_sync(
     """
     if trust is None:
         return make_lock(project, spec, settings, reporter, options)
-    lock = lock_on_disk(project, spec, settings, trust=trust)
+    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
     if trust == LOCKED:
         refuse_unanswered(project, spec, lock.pylock, settings)
     refuse_altered(project.root, lock.pylock, may_lack=trust == FROZEN)
     return lock
 
 
-def lock_to_compare(project: Project, spec: Spec, settings: Settings, *, trust: str) -> LockOutcome:
+def lock_to_compare(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
+) -> LockOutcome:
     """Give the lock that an environment is compared with; `trust` as above.
 
     What the project's files hold is a reason among others. Raises `LockOutdated`, `UsageError`.
     """
-    lock = lock_on_disk(project, spec, settings, trust=trust)
+    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
     if trust == LOCKED:
         refuse_stale(project, spec, lock.pylock, settings)
     return lock
 
 
-def lock_on_disk(project: Project, spec: Spec, settings: Settings, *, trust: str) -> LockOutcome:
+def lock_on_disk(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
+) -> LockOutcome:
     """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
+    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     name = os.path.basename(project.lock_path)

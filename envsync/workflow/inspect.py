@@ -153,7 +153,7 @@ def _goal(
 ) -> tuple[Spec, LockOutcome, Goal]:
     """Give what env.toml says, the lock on disk, and what that asks for."""
     spec, _ = read_spec(project)
-    lock = lock_to_compare(project, spec, settings, trust=trust)
+    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
     return spec, lock, make_goal(project, spec, lock, selection, settings, reporter)
 
 

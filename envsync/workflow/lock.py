@@ -29,7 +29,6 @@ from envsync.lock.pylock import to_pylock
 from envsync.lock.read import (
     CREATED_BY,
     MAX_BYTES,
-    STRICT,
     ReadingPolicy,
     parse_lock,
     reading_policy,
@@ -75,12 +74,15 @@ class LockOutcome(NamedTuple):
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
 
 
-def read_lock(project: Project, policy: ReadingPolicy = STRICT) -> tuple[Pylock, bytes] | None:
+def read_lock(
+    project: Project, policy: ReadingPolicy, reporter: Reporter
+) -> tuple[Pylock, bytes] | None:
     """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
     data = _read_bytes(project)
     if data is None:
         return None
-    return parse_lock(data, path=os.path.basename(project.lock_path), policy=policy), data
+    name = os.path.basename(project.lock_path)
+    return parse_lock(data, path=name, policy=policy, reporter=reporter), data
 
 
 def _read_bytes(project: Project) -> bytes | None:
@@ -118,11 +120,14 @@ def why_stale(project: Project, spec: Spec, pylock: Pylock, settings: Settings) 
 def _why_unanswered(
     project: Project, spec: Spec, pylock: Pylock, settings: Settings
 ) -> tuple[str, ...]:
-    reasons = (
-        stale_reasons(spec, pylock)
-        or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
-        or tuple(put_together(spec, pylock))
-    )
+    try:
+        reasons = (
+            stale_reasons(spec, pylock)
+            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
+            or tuple(put_together(spec, pylock))
+        )
+    except ValueError as error:  # `packaging` reads markers that nothing can evaluate
+        reasons = (f"a marker in it has no meaning: {error}",)
     return reasons or (
         *_changed_projects(pylock, project, spec),
         *_refuted_projects(pylock, project, settings),
@@ -217,7 +222,7 @@ def make_lock(
     refuse_pending(spec)
     reading = reading_policy(spec, settings.insecure_hosts)
     try:
-        before = read_lock(project, reading)
+        before = read_lock(project, reading, reporter)
         old = before[0] if before else None
     except LockInvalid as error:
         if not repair or error.where == "lock-version":

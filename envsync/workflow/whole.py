@@ -167,7 +167,7 @@ def check_project(
     spec, _ = read_spec(project)
     refuse_pending(spec)
     trust = request.trust or LOCKED
-    lock = lock_to_compare(project, spec, settings, trust=trust)
+    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)

@@ -110,3 +110,27 @@ def test_no_wheel_for_a_covered_python_is_a_gap(place: Workplace, server: IndexS
     assert "+ gappy 1.0" in ran.err
     assert "1 package has no wheel for some of what the lock covers" in ran.err
     assert "none on 3.12" in ran.err
+
+
+def test_every_reader_tells_of_a_newer_lock_version(place: Workplace) -> None:
+    place.write(SPEC.format(["checker"]))
+    place.ok("sync")
+    place.write(place.lock().replace('"1.0"', '"1.7"', 1), "pylock.toml")
+    commands = (["lock", "--check"], ["sync", "--locked"], ["sync", "--check"], ["status"])
+    told = ["has lock-version 1.7; what is newer" in place.ok(*each).err for each in commands]
+
+    assert told == [True] * 4
+
+
+def test_a_marker_that_nothing_can_evaluate_has_a_place(place: Workplace) -> None:
+    place.write(SPEC.format(["checker"]))
+    place.ok("lock")
+    good = place.lock()
+    for marker in ('python_version === ""', f'python_version >= "{"9" * 5000}"'):
+        row = f"version = \"7.0\"\nmarker = '{marker}'\n"
+        place.write(good.replace('version = "7.0"\n', row, 1), "pylock.toml")
+        ran = place.run("sync", "--frozen")
+
+        assert ran.code == 2
+        assert "pylock.toml: packages[0].marker: " in ran.err
+        place.ok("lock")
