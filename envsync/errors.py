@@ -34,7 +34,7 @@
 Messages are plain text without colour or a final full stop. Only `cli.main` catches.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class EnvsyncError(Exception):
@@ -141,8 +141,16 @@ class EnvDiffers(EnvsyncError):
 class NoSolution(EnvsyncError):
     """Requirements that cannot be met together; `explanation` is plain sentences, a line each."""
 
-    def __init__(self, explanation: Sequence[str], *, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        explanation: Sequence[str],
+        *,
+        hint: str | None = None,
+        unmet: Mapping[str, str] | None = None,
+    ) -> None:
         self.explanation = tuple(explanation)
+        self.unmet = dict(unmet or {})
+        """Packages of which there is no version as one requirement wants it, with its specifier."""
         super().__init__("no versions satisfy all requirements:", lines=self.explanation, hint=hint)
 
 

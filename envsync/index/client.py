@@ -165,6 +165,15 @@ class IndexClient:
         """Give a file's size in bytes where a page told it, or reading its metadata did."""
         return self._metadata.known_size(file)
 
+    def later(self, index: Index) -> Sequence[Index]:
+        """Give the indexes that are asked after one, as far as they serve any package."""
+        indexes = self._choose(None)
+        return indexes[list(indexes).index(index) + 1 :] if index in indexes else ()
+
+    def page_on(self, index: Index, name: NormalizedName) -> Future[Releases | None]:
+        """Ask one index for a project's files, whatever others have; None when it has none."""
+        return self._run(self._read_page(index, name))
+
     def has_believed(self) -> bool:
         """Say whether any page was taken from the cache without asking its index."""
         return self._pages.has_believed

@@ -39,7 +39,16 @@ def explain(error: Unsolvable, world: World, needs: Needs, trial: Trial) -> Envs
         return missing
     lines = [*_where(failure, world), *_told(collisions, unusable)]
     hint = hint or _undeclared(core) or _tried_fix(error, core, needs, trial)
-    return NoSolution(tuple(dict.fromkeys(lines)), hint=hint)
+    return NoSolution(tuple(dict.fromkeys(lines)), hint=hint, unmet=_unmet(collisions))
+
+
+def _unmet(collisions: Iterable[Collision]) -> dict[str, str]:
+    """What is asked of packages of which the index that has them has no such version."""
+    return {
+        collision.offer.name: str(collision.demands[0].need.specifier)
+        for collision in collisions
+        if len(collision.demands) == 1 and not collision.passed_over
+    }
 
 
 def _core(error: Unsolvable, needs: Needs, trial: Trial) -> tuple[Needs, Unsolvable]:
@@ -113,6 +122,8 @@ def _step(who: str, need: Need) -> str:
 
 def _what_there_is(collision: Collision) -> str:
     versions = [str(candidate.version) for candidate in collision.offer.candidates]
+    if not versions and not collision.offer.rejected and collision.offer.index_url:
+        return f"its page on {collision.offer.index_url} is empty"
     if not versions:
         return f"there is no version of {collision.offer.name} that can be used"
     if collision.passed_over:

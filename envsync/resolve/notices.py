@@ -10,11 +10,12 @@ from envsync.model.local_version import local_notice
 from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.asks import Pin
 from envsync.resolve.candidates import held_back
+from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_not_promised
 from envsync.resolve.region import Solved
 from envsync.resolve.settle import asked_of, fitting
 from envsync.resolve.sight import Preferences
-from envsync.resolve.versions import parse_version
+from envsync.resolve.versions import bits_of, parse_version
 from envsync.resolve.world import World
 
 _LONG_AGO = timedelta(days=2 * 365)
@@ -46,6 +47,7 @@ def notices_of(
     found.extend(_about_builds(regions))
     if world.policy.resolution == "highest":
         found.extend(sorted(_about_age(regions, locked)))
+        found.extend(sorted(set(_about_unusable(regions, world))))
     return tuple(dict.fromkeys(found))
 
 
@@ -132,6 +134,27 @@ def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
                 f"held back: {name} {max(newer)} would have to be built, {version} is used; "
                 f"`envsync lock --allow-build {name}` allows it"
             )
+
+
+def _about_unusable(regions: Iterable[Solved], world: World) -> Iterator[str]:
+    """The newest release that was passed over for what it is, or for what is nowhere."""
+    for solved in regions:
+        asked = asked_of(solved)
+        for (name, extra), pin in solved.pins.items():
+            if extra is not None or pin.version.is_prerelease:
+                continue
+            offer = pin.offer
+            newer = asked.get(name, -1) & fitting(offer, solved.region) & -(2 << pin.at)
+            newer &= ~offer.yanked & ~offer.table.prereleases
+            for at in bits_of(newer, lowest=False):
+                if (reason := offer.refusals.get(at) or _lacking(world, offer, at)) is not None:
+                    yield f"{name} {offer.version(at)} was passed over: {reason}"
+                    break
+
+
+def _lacking(world: World, offer: Offer, at: int) -> str | None:
+    missing = world.known_missing(offer, at)
+    return None if missing is None else f"it requires {missing}, which no index has"
 
 
 def _about_age(regions: Iterable[Solved], locked: Preferences) -> Iterator[str]:

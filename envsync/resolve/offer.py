@@ -20,6 +20,7 @@ class Offer:
     def __init__(self, listing: Listing, missing: PackageNotFound | None = None) -> None:
         self.name = listing.name
         self.rejected = listing.rejected
+        self.index_url = listing.index_url
         self.missing = missing
         """Set where nothing has the project at all."""
         self.candidates = tuple(reversed(listing.candidates))

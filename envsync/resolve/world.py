@@ -139,6 +139,15 @@ class World:
             mask = self._lacking[key] = offer.without_wheel(environment, can_build)
         return mask
 
+    def known_missing(self, offer: Offer, at: int) -> NormalizedName | None:
+        """A package that a version requires and nothing has, as far as was asked already."""
+        for need in self._needs.get((offer, at, None), ()):
+            for source in (None, *(key for _, key in self.reader.sources(need.name))):
+                known = self._offers.get((need.name, source))
+                if known is not None and known.missing is not None:
+                    return need.name
+        return None
+
     def expect_metadata(self, offer: Offer, places: Iterable[int]) -> None:
         """Hint to the catalog that some versions are going to be tried one after the other."""
         if self._foresight is not None:

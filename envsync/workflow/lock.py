@@ -332,9 +332,9 @@ def _resolve(
                     reporter=reporter,
                 )
                 return supply.hashed(found, old)
-            except NoSolution:
+            except NoSolution as error:
                 if not supply.has_believed():
-                    raise
+                    raise supply.explained(error) from None
         return attempt(True)
 
     reporter.begin("resolving")

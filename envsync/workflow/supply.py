@@ -13,6 +13,7 @@ from packaging.version import Version
 from envsync import __version__
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
+from envsync.errors import NoSolution
 from envsync.events import Reporter
 from envsync.files import make_private_directory, remove_tree, sha256_file, storage_errors
 from envsync.index.client import IndexClient, Refresh
@@ -31,6 +32,7 @@ from envsync.store.wheels import WheelStore
 from envsync.workflow.credentials import bind_credentials
 from envsync.workflow.fetch import Source, fetch
 from envsync.workflow.hashes import with_hashes
+from envsync.workflow.later import with_later_indexes
 from envsync.workflow.local_files import take
 from envsync.workflow.public_index import public_index
 from envsync.workflow.stored import Look
@@ -102,6 +104,10 @@ class Supply:
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""
         return self._client is not None and self._client.has_believed()
+
+    def explained(self, error: NoSolution) -> NoSolution:
+        """Give an error with what later indexes have of what the first ones lack (`later`)."""
+        return with_later_indexes(error, self.client(), self._spec.sources)
 
     def _is_asked_again(self, name: NormalizedName) -> bool:
         """Whether what a URL of [sources] held the last time is not believed."""

@@ -134,3 +134,20 @@ def test_a_marker_that_nothing_can_evaluate_has_a_place(place: Workplace) -> Non
         assert ran.code == 2
         assert "pylock.toml: packages[0].marker: " in ran.err
         place.ok("lock")
+
+
+def test_the_first_index_has_the_name_and_not_the_version(place: Workplace) -> None:
+    """Later ones serve nothing of it; who has it is said. An empty page is called one."""
+    place_of = '[[index]]\nname = "corp"\nurl = "{}"\n'
+    with IndexServer({"base": {}, "checker": {}}) as corp:
+        publish(corp, make_wheel("base", "1.5"))
+        place.write(SPEC.format(["base>=1.9"]) + place_of.format(corp.url))
+        lacks = place.run("lock")
+        place.write(SPEC.format(["checker"]) + place_of.format(corp.url))
+        empty = place.run("lock")
+
+    assert (lacks.code, empty.code) == (1, 1)
+    assert f"index corp ({corp.url}) has base and serves it alone" in lacks.err
+    assert "base>=1.9 is on the public index" in lacks.err
+    assert "hint: to take base from there" in lacks.err
+    assert f"its page on {corp.url} is empty" in empty.err
