@@ -8,6 +8,7 @@ is for mistakes that locks must not keep.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -82,16 +83,22 @@ def roots(spec: Spec) -> tuple[Root, ...]:
 
 def root_rows(spec: Spec, packages: Sequence[Package]) -> list[Mapping[str, str]]:
     """The roots as a lock records them, each with the digest of the rows that it leads to."""
-    found = digests(map(_name, roots(spec)), packages, fingerprint(spec))
+    named = [(_name(root), root) for root in roots(spec)]
+    found = digests((name for name, _ in named), packages, fingerprint(spec))
     return [
         {key: value for key, value in root._asdict().items() if value is not None}
-        | {"resolved": found[_name(root)]}
-        for root in roots(spec)
+        | {"resolved": found[name]}
+        for name, root in named
     ]
 
 
+_BEGINNING = re.compile(r"[a-z0-9-]+")
+
+
 def _name(root: Root) -> NormalizedName:
-    return canonicalize_name(Requirement(root.requirement).name)
+    """The package of a root, with whose normalised name its text begins."""
+    found = _BEGINNING.match(root.requirement)
+    return NormalizedName(found[0] if found is not None else "")
 
 
 def requirement_text(requirement: Requirement) -> str:

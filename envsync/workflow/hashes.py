@@ -29,8 +29,9 @@ def with_hashes(resolution: Resolution, old: Pylock | None, read: Read) -> Resol
     bare = {
         (package.candidate.index_url, file.filename): file
         for package in resolution.packages
+        if any(map(_is_bare, (*package.candidate.wheels, package.candidate.sdist)))
         for file in files_to_lock(package, resolution.environments)
-        if not file.hashes.keys() & SECURE_HASHES.keys()
+        if _is_bare(file)
     }
     if not bare:
         return resolution
@@ -41,6 +42,10 @@ def with_hashes(resolution: Resolution, old: Pylock | None, read: Read) -> Resol
     packages = tuple(_hashed(package, found) for package in resolution.packages)
     notices = (*resolution.notices, *_notice(missing, resolution))
     return resolution._replace(packages=packages, notices=notices)
+
+
+def _is_bare(file: File | None) -> bool:
+    return file is not None and not file.hashes.keys() & SECURE_HASHES.keys()
 
 
 def _in_lock(index_url: str | None, filename: str) -> tuple[str, str | None]:
