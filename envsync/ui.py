@@ -5,9 +5,10 @@ made printable first, so that nothing a package, index or path says can steer a 
 """
 
 import os
+import re
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from envsync.errors import EnvsyncError
@@ -29,6 +30,13 @@ _COLORS = {"red": "31;1", "yellow": "33;1", "cyan": "36;1", "green": "32", "dim"
 _MARK_COLORS = {"+": "green", "-": "red", "~": "yellow", "!": "yellow"}
 
 
+MOST_PATHS = 20
+"""Damaged paths that are named, of those in one environment."""
+
+_COMMAND = re.compile(r"`envsync (?!-)")
+"""The beginning of a command to type that doesn't name a place itself."""
+
+
 def printable(text: str) -> str:
     """Give text that steers no terminal: control, direction and zero-width characters escaped.
 
@@ -37,11 +45,6 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
-
-
-def _safe(text: str) -> str:
-    """Give foreign text for a line of ours: no password in a URL, nothing that steers."""
-    return printable(redact(text))
 
 
 def _steers(character: str) -> bool:
@@ -55,11 +58,20 @@ def _escape(character: str) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
+def counted(number: int, what: str) -> str:
+    """Give a number of things in words: `1 package`, `17,697 files`, `2 entries`."""
+    if number != 1:
+        what = f"{what[:-1]}ies" if what.endswith("ry") else f"{what}s"
+    return f"{number:,} {what}"
+
+
 class Ui(Reporter):
     """Shows what happens: lines always, moving progress only on a terminal."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, said: str = "") -> None:
+        """`said` are the flags by which the user named the project and environment."""
         self._settings = settings
+        self._said = said
         self._mutex = threading.RLock()
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -110,16 +122,16 @@ class Ui(Reporter):
     def note(self, text: str) -> None:
         """Write a line, unless quiet."""
         if self._settings.verbosity >= 0:
-            self._line(_safe(text))
+            self._line(self._safe(text))
 
     def detail(self, text: str) -> None:
         """Write a line when verbose."""
         if self._settings.verbosity > 0:
-            self._line(self._paint("dim", _safe(text)))
+            self._line(self._paint("dim", self._safe(text)))
 
     def warn(self, text: str) -> None:
         """Write a warning."""
-        self._line(f"{self._paint('yellow', 'warning')}: {_safe(text)}")
+        self._line(f"{self._paint('yellow', 'warning')}: {self._safe(text)}")
 
     def confirm(self, question: str) -> bool | None:
         """Ask on the terminal; None where there is none, or nobody before it (CI, `--json`)."""
@@ -137,22 +149,22 @@ class Ui(Reporter):
     def error(self, error: EnvsyncError) -> None:
         """Write what went wrong, and what to type next."""
         self.close()
-        self._line(f"{self._paint('red', 'error')}: {_safe(error.message)}")
-        for line in error.lines:
-            self._line(f"  {_safe(line)}")
+        self._line(f"{self._paint('red', 'error')}: {self._safe(error.message)}")
+        for line in self.in_short(error.lines):
+            self._line(f"  {self._safe(line)}")
         if error.hint:
-            self._line(f"{self._paint('cyan', 'hint')}: {_safe(error.hint)}")
+            self._line(f"{self._paint('cyan', 'hint')}: {self._safe(error.hint)}")
 
     def hint(self, text: str) -> None:
         """Write what could be typed next."""
         if self._settings.verbosity >= 0:
-            self._line(f"{self._paint('cyan', 'hint')}: {_safe(text)}")
+            self._line(f"{self._paint('cyan', 'hint')}: {self._safe(text)}")
 
     def changes(self, lines: Iterable[str]) -> None:
         """Write one line a change; the mark at its front decides the colour."""
-        for line in lines:
+        for line in self.in_short(lines):
             mark = _MARK_COLORS.get(line[:1])
-            text = _safe(line)
+            text = self._safe(line)
             self.note_painted(f" {self._paint(mark, text) if mark else text}")
 
     def note_painted(self, text: str) -> None:
@@ -172,6 +184,20 @@ class Ui(Reporter):
 
         self.data(json.dumps(value, indent=2, ensure_ascii=True))
 
+    def in_short(self, lines: Iterable[str], mark: str = "!") -> Iterator[str]:
+        """Leave out what is past the first `MOST_PATHS` lines with a mark, unless verbose."""
+        marked = 0
+        for line in lines:
+            marked += line.startswith(mark)
+            if marked <= MOST_PATHS or self._settings.verbosity > 0 or not line.startswith(mark):
+                yield line
+        if marked > MOST_PATHS and self._settings.verbosity <= 0:
+            yield f"{mark} and {marked - MOST_PATHS:,} more (-v shows all)".lstrip()
+
+    def to_type(self, text: str) -> str:
+        """Let the commands in a text name the project and environment as the user's own did."""
+        return _COMMAND.sub(lambda _: f"`envsync {self._said} ", text) if self._said else text
+
     def close(self) -> None:
         """Take all progress off the screen."""
         with self._mutex:
@@ -179,6 +205,10 @@ class Ui(Reporter):
                 self._progress.stop()
                 self._progress = None
                 self._tasks.clear()
+
+    def _safe(self, text: str) -> str:
+        """Give foreign text for a line of ours: no password in a URL, nothing that steers."""
+        return printable(redact(self.to_type(text)))
 
     def _line(self, text: str) -> None:
         with self._mutex:

@@ -6,6 +6,7 @@ import os
 from envsync.cli.main import Session, shared_options
 from envsync.errors import UsageError
 from envsync.store.inventory import Size
+from envsync.ui import counted
 from envsync.workflow.cache import (
     GRACE_DAYS,
     Pruning,
@@ -158,12 +159,13 @@ def _report(removal: Removal, options: argparse.Namespace, session: Session) -> 
     verb = "Would delete" if options.dry_run else "Deleted"
     frees = "would free" if options.dry_run else "freed"
     if count:
-        things = f"{count} entr{'ies' if count != 1 else 'y'}"
+        things = counted(count, "entry")
         ui.note(f"{verb} {things} of the cache; {frees} {shown(removal.freed)}")
     else:
         ui.note("Nothing to delete in the cache")
     if removal.running:
-        ui.note(f"Left alone what {removal.running} running processes may be working on")
+        processes = counted(removal.running, "running process")
+        ui.note(f"Left alone what {processes} may be working on")
     if session.settings.json:
         ui.document(
             {
@@ -218,9 +220,11 @@ def _verify(cache_dir: str, session: Session) -> int:
         ui.document(_verify_document(found))
     count = len(found.damaged)
     if count:
-        ui.note(f"{count} of {found.entries} entries damaged; they are made anew when needed")
+        entries = counted(found.entries, "entry")
+        ui.note(f"{count} of {entries} damaged; what is damaged is made anew when needed")
         return _DIFFERENT
-    ui.note(f"All {found.entries} entries are whole: {found.files} files")
+    entries, are = counted(found.entries, "entry"), "is" if found.entries == 1 else "are"
+    ui.note(f"{entries} of the cache {are} whole: {counted(found.files, 'file')}")
     return 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from envsync.cli.lock import write_with_lock
 from envsync.cli.main import Session
-from envsync.cli.report import report_lock, report_sync
+from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import UsageError
 from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
 from envsync.spec.model import Spec
@@ -75,12 +75,13 @@ def _init(project: Project, options: argparse.Namespace, session: Session) -> in
     write_if_changed(project.spec_path, text.encode())
     session.ui.note(f"Wrote {name}")
     session.ui.hint("`envsync add NAME` adds a dependency")
+    if session.settings.json:
+        session.ui.document({"command": "init", "env": name})
     return 0
 
 
 def _change(command: str, project: Project, options: argparse.Namespace, session: Session) -> int:
     """Edit env.toml in memory, lock, prepare the environment; then write all three."""
-    started = time.monotonic()
     _, before = read_spec(project)
     text = before
     place = _Place("dev" if options.dev else options.group, options.extra)
@@ -102,9 +103,12 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     def write(lock: LockOutcome) -> bool:
         return write_with_lock(changed_spec(project, before, source.text), lock)
 
+    is_edited = source.text != before
     if options.no_sync:
-        report_lock(lock, session, written=write(lock), seconds=time.monotonic() - started)
-        return 0
+        written = write(lock)
+        report_lock(lock, session, written=written)
+        return _done(command, session, is_edited, lock_document(lock, written=written))
+    started = time.monotonic()
     synced = sync_project(
         project,
         place.request() if command == "add" else SyncRequest(),
@@ -116,8 +120,16 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     )
     seconds = time.monotonic() - started
     if not lock.fresh:
-        report_lock(lock, session, written=synced.wrote_lock, seconds=seconds)
-    report_sync(synced.outcome, session, seconds=seconds)
+        report_lock(lock, session, written=synced.wrote_lock)
+    report_sync(synced.outcome, session, seconds=seconds, told=lock.changes)
+    document = {**sync_document(synced.outcome), **lock_document(lock, written=synced.wrote_lock)}
+    return _done(command, session, is_edited, document)
+
+
+def _done(command: str, session: Session, is_edited: bool, result: Mapping[str, object]) -> int:
+    """Give what was done for `--json`; gives the exit code."""
+    if session.settings.json:
+        session.ui.document({"command": command, **result, "env_edited": is_edited})
     return 0
 
 

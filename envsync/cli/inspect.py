@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
 from envsync.cli.sync import add_selection_arguments, sync_request
-from envsync.ui import printable
+from envsync.ui import Ui, counted, printable
 from envsync.workflow.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
     if session.settings.json:
         session.ui.document({"command": "status", **_document(found)})
     else:
-        session.ui.data("\n".join(map(printable, _lines(found, project))))
+        session.ui.data("\n".join(map(printable, _lines(found, project, session.ui))))
     return 0
 
 
@@ -40,7 +40,8 @@ def _verify(project: Project, options: argparse.Namespace, session: Session) -> 
     found = verify(project, sync_request(options), session.settings, session.ui)
     name = os.path.basename(found.root)
     session.ui.note(
-        f"Every byte of {name} is right: {found.files} files of {found.packages} packages"
+        f"Every byte of {name} is right: {counted(found.files, 'file')} "
+        f"of {counted(found.packages, 'package')}"
     )
     if found.compared < found.packages:
         missing = found.packages - found.compared
@@ -53,7 +54,7 @@ def _verify(project: Project, options: argparse.Namespace, session: Session) -> 
     return 0
 
 
-def _lines(found: "Status", project: Project) -> Iterator[str]:
+def _lines(found: "Status", project: Project, ui: Ui) -> Iterator[str]:
     """Say it as version control does: what is well in a line, and what differs by kind."""
     name, lock = os.path.basename(found.root), os.path.basename(project.lock_path)
     yield f"{lock}: {'outdated' if found.stale else 'up to date'}"
@@ -61,7 +62,8 @@ def _lines(found: "Status", project: Project) -> Iterator[str]:
     if found.absent:
         yield f"{name}: {found.absent}"
     else:
-        yield f"{name}: Python {found.python}, {found.packages} packages, {found.files} files"
+        packages, files = counted(found.packages, "package"), counted(found.files, "file")
+        yield f"{name}: Python {found.python}, {packages}, {files}"
     if found.interrupted:
         yield "    a sync was interrupted: the next one finishes it first"
     if found.comparison.changes and not found.absent:
@@ -71,9 +73,8 @@ def _lines(found: "Status", project: Project) -> Iterator[str]:
     if found.paths:
         yield ""
         yield "Paths that are not as the lock has them:"
-        for change in found.paths:
-            owner = f"  ({change.owner})" if change.owner else ""
-            yield f"    {change.kind + ':':<9} {change.path}{owner}"
+        lines = ui.in_short((change.line() for change in found.paths), mark="")
+        yield from (f"    {line}" for line in lines)
     if found.false:
         yield ""
         yield "Packages that say otherwise than the lock, which `envsync sync` refuses:"
@@ -81,8 +82,8 @@ def _lines(found: "Status", project: Project) -> Iterator[str]:
     if found.set_aside:
         yield ""
         yield (
-            f"Set aside by earlier syncs: {found.set_aside} files in {name}/.envsync/quarantine "
-            "(`envsync sync --discard` deletes them)"
+            f"Set aside by earlier syncs: {counted(found.set_aside, 'file')} in "
+            f"{name}/.envsync/quarantine (`envsync sync --discard` deletes them)"
         )
     if found.is_clean():
         yield "Nothing differs"

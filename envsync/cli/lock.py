@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import time
 from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
@@ -84,7 +83,6 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
         read_spec,
     )
 
-    started = time.monotonic()
     spec, before = read_spec(project)
     text = before
     if options.allow_build:
@@ -100,7 +98,7 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
         written = write_with_lock(changed_spec(project, before, text), outcome)
     if not options.dry_run and not spec.sources:  # local sources may change what is fresh
         remember_fresh(text.encode(), outcome.data, session.settings)
-    report_lock(outcome, session, written=written, seconds=time.monotonic() - started)
+    report_lock(outcome, session, written=written)
     if session.settings.json:
         session.ui.document({"command": "lock", **lock_document(outcome, written=written)})
     return 0

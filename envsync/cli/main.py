@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import itertools
 import os
+import shlex
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
@@ -47,6 +49,9 @@ _TAKES_A_VALUE = frozenset(
     }
 )
 
+_WITHOUT_RESULT = frozenset({"shell"})
+"""Commands without `--json`: what follows them is the user's own."""
+
 _SETTINGS = (
     *("python", "default_index", "offline", "refresh", "json", "color"),
     "compile_bytecode",
@@ -86,7 +91,28 @@ class CommandModule(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises instead of exiting, so that usage errors look like all others."""
+    """Raises instead of exiting, so that usage errors look like all others.
+
+    Options are spelled out: a new one must not change what an abbreviation means.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **given})
+        self.below: Mapping[str, _Parser] = {}
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        """Parse, and refuse what is left over here, where it is known whose help would help."""
+        options, unknown = super().parse_known_args(*given, **named)
+        if unknown:
+            from envsync.cli.misspelt import unknown_word  # noqa: PLC0415  (difflib)
+
+            below = {name: one.options() for name, one in self.below.items()}
+            raise unknown_word(self.prog, unknown[0], self.options(), below)
+        return options, unknown
+
+    def options(self) -> Collection[str]:
+        """Give the names of all options."""
+        return self._option_string_actions
 
     def error(self, message: str) -> None:  # type: ignore[override]
         command = self.prog.partition(" ")[2]
@@ -95,27 +121,22 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
-    ui = Ui(Settings(cache_dir=""))
+    ui = Ui(Settings(cache_dir="", json=_asks_for_json(arguments)))
     try:
         settings = read_settings(os.environ)
-        ui = Ui(settings)
+        ui = Ui(settings._replace(json=settings.json or ui.wants_json))
         command, options, module = _parse(arguments)
         settings = _with_flags(settings, options)
-        ui = Ui(settings)
+        ui = Ui(settings, said=_place_said(options))
         directory = _folder(options.project)
         if getattr(options, "action", "") != "dir":  # `cache dir` only says where it would be
             refuse_shared_cache(settings.cache_dir)
         session = Session(settings, directory, options.env, ui)
         return _run(module, command, options, session)
     except EnvsyncError as error:
-        ui.error(error)
-        if ui.wants_json:
-            ui.document(_error_document(error))
-        return error.exit_code
+        return _tell(ui, error, error.exit_code)
     except KeyboardInterrupt as interrupt:
-        ui.close()
-        ui.error(EnvsyncError("interrupted"))
-        return getattr(interrupt, "exit_code", INTERRUPTED)
+        return _tell(ui, EnvsyncError("interrupted"), getattr(interrupt, "exit_code", INTERRUPTED))
     except BrokenPipeError:
         # Whoever read standard output has gone: there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -123,10 +144,39 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         # What reads and writes files says which and why; this is for the rest.
         failure = storage_failed(str(error.filename or "a file"), error)
-        ui.error(failure)
-        return failure.exit_code
+        return _tell(ui, failure, failure.exit_code)
     finally:
         ui.close()
+
+
+def _tell(ui: Ui, error: EnvsyncError, exit_code: int) -> int:
+    """Say what went wrong, for people and, where they asked, for programs; gives the exit code."""
+    ui.error(error)
+    if ui.wants_json:
+        ui.document(_error_document(error, ui, exit_code))
+    return exit_code
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    """Tell whether `--json` is said, before anything is known to be right.
+
+    What follows the command of `run` is that command's.
+    """
+    words = iter(arguments)
+    for word in words:
+        if word == "run":
+            return "--json" in itertools.takewhile(lambda one: one.startswith("-"), words)
+        if word == "--json":
+            return True
+    return False
+
+
+def _place_said(options: argparse.Namespace) -> str:
+    """Give the flags that say which project and environment, for hints to say them too."""
+    unsaid = _defaults()
+    flags = (("-C", options.project, unsaid.project), ("-e", options.env, unsaid.env))
+    said = ((flag, value) for flag, value, default in flags if value != default)
+    return shlex.join(itertools.chain.from_iterable(said))
 
 
 def _run(module: CommandModule, command: str, options: argparse.Namespace, session: Session) -> int:
@@ -165,12 +215,12 @@ def _folder(project: str) -> str:
     return directory
 
 
-def _error_document(error: EnvsyncError) -> dict[str, object]:
+def _error_document(error: EnvsyncError, ui: Ui, exit_code: int) -> dict[str, object]:
     """Give what went wrong for `--json`, with the differences that a check found."""
     return {
         "error": redact(str(error)),
-        "hint": error.hint and redact(error.hint),
-        "exit_code": error.exit_code,
+        "hint": error.hint and redact(ui.to_type(error.hint)),
+        "exit_code": exit_code,
         "differences": [
             redact(one) for one in getattr(error, "changes", ()) or getattr(error, "reasons", ())
         ],
@@ -188,7 +238,8 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
     )
     parser.add_argument("--version", action="version", version=f"envsync {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    wanted = _command_in(arguments)
+    words = _words_from_command(arguments)
+    wanted = words[0] if words else None
     modules: dict[str, CommandModule] = {}
     for name, command in COMMANDS.items():
         if wanted not in (None, name):
@@ -198,17 +249,23 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
             formatter_class=_formatter,
-            parents=[shared],
+            parents=[shared_options(json=name not in _WITHOUT_RESULT)],
         )
         if name == wanted:
             module = importlib.import_module(f"envsync.cli.{command.module}")
             modules[name] = cast(CommandModule, module)
             modules[name].add_arguments(name, subparser)
-    _refuse_unknown_command(wanted)
+    parser.below = dict(commands.choices)
+    _refuse_unknown_command(arguments, words, parser)
     options = parser.parse_args(list(arguments), _defaults())
     if options.command is None:
         parser.print_help(sys.stderr)
         raise UsageError("which command?", hint="`envsync sync`")
+    if options.command in _WITHOUT_RESULT and "json" in options:
+        raise UsageError(
+            f"{options.command} has no result that --json could print",
+            hint=f"`envsync {options.command}`",
+        )
     return options.command, options, modules[options.command]
 
 
@@ -221,32 +278,34 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
     return argparse.RawDescriptionHelpFormatter(prog, width=max(columns - 2, 40))
 
 
-def _command_in(arguments: Sequence[str]) -> str | None:
-    """Give the first word that is neither an option nor an option's value."""
-    words = iter(arguments)
-    for word in words:
-        if word in _TAKES_A_VALUE:
-            next(words, None)
-        elif not word.startswith("-"):
-            return word
-    return None
+def _words_from_command(arguments: Sequence[str]) -> Sequence[str]:
+    """Give the words from the first that is neither an option nor an option's value."""
+    skip = False
+    for at, word in enumerate(arguments):
+        if not skip and not word.startswith("-"):
+            return arguments[at:]
+        skip = not skip and word in _TAKES_A_VALUE
+    return ()
 
 
-def _refuse_unknown_command(first: str | None) -> None:
-    """Say which command was probably meant; `install` is what other tools call it."""
-    if first is None or first in COMMANDS:
+def _refuse_unknown_command(
+    arguments: Sequence[str], words: Sequence[str], parser: _Parser
+) -> None:
+    """Say which command was probably meant; an unknown option before it may be why."""
+    if not words or words[0] in COMMANDS:
         return
-    import difflib  # noqa: PLC0415  (only needed for the message)
+    from envsync.cli.misspelt import unknown_command  # noqa: PLC0415  (difflib)
 
-    near = difflib.get_close_matches(first, COMMANDS, n=1)
-    meant = "sync" if first == "install" else near[0] if near else None
-    raise UsageError(
-        f"unknown command: {first}",
-        hint=f"`envsync {meant}`" if meant else f"the commands are {', '.join(COMMANDS)}",
-    )
+    before = arguments[: len(arguments) - len(words)]
+    if before and before[-1].startswith("-") and before[-1] not in parser.options():
+        raise UsageError(
+            f"unknown option before the command: {before[-1]}",
+            hint="options of a command stand after it; `envsync COMMAND --help` shows them",
+        )
+    raise unknown_command(words, COMMANDS)
 
 
-def shared_options() -> _Parser:
+def shared_options(*, json: bool = True) -> _Parser:
     """Give the options of every command, as a parent of other parsers."""
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("options of every command")
@@ -263,7 +322,8 @@ def shared_options() -> _Parser:
     group.add_argument(
         "--refresh", action="store_true", help="ask the index again about everything"
     )
-    group.add_argument("--json", action="store_true", help="print the result as JSON")
+    if json:
+        group.add_argument("--json", action="store_true", help="print the result as JSON")
     group.add_argument("-q", "--quiet", action="store_true", help="print errors and data only")
     group.add_argument("-v", "--verbose", action="store_true", help="print more")
     group.add_argument("--no-progress", action="store_true", help="draw no progress")

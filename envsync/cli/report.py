@@ -4,9 +4,13 @@ import os
 from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
+from envsync.ui import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from envsync.lock.compare import Change
+    from envsync.sync.plan import Comparison
     from envsync.workflow.lock import LockOutcome
     from envsync.workflow.look import SyncOutcome
 
@@ -14,15 +18,15 @@ if TYPE_CHECKING:
 _MOST_GAPS = 12
 
 
-def report_lock(outcome: "LockOutcome", session: Session, *, written: bool, seconds: float) -> None:
+def report_lock(outcome: "LockOutcome", session: Session, *, written: bool) -> None:
     """Say what a locking changed."""
     ui = session.ui
     name = os.path.basename(outcome.path)
     if outcome.fresh:
         ui.note(f"{name} is up to date")
         return
-    count = len(outcome.pylock.packages)
-    ui.note(f"Resolved {count} package{'s' if count != 1 else ''} in {seconds:.2f} s")
+    packages = counted(len(outcome.pylock.packages), "package")
+    ui.note(f"Resolved {packages} in {outcome.seconds:.2f} s")
     ui.changes(change_line(change) for change in outcome.changes)
     for notice in outcome.notices:
         ui.warn(notice)
@@ -39,9 +43,9 @@ def _report_gaps(outcome: "LockOutcome", session: Session) -> None:
         return
     from envsync.lock.coverage import table  # noqa: PLC0415
 
-    count = len(outcome.gaps)
-    packages = "1 package has" if count == 1 else f"{count} packages have"
-    session.ui.warn(f"{packages} no wheel for some of what the lock covers:")
+    packages = counted(len(outcome.gaps), "package")
+    have = "has" if len(outcome.gaps) == 1 else "have"
+    session.ui.warn(f"{packages} {have} no wheel for some of what the lock covers:")
     head, *rows = table(outcome.gaps)
     shown = rows if session.settings.verbosity > 0 else rows[:_MOST_GAPS]
     session.ui.changes(f"  {line}" for line in (head, *shown))
@@ -84,9 +88,14 @@ def lock_document(outcome: "LockOutcome", *, written: bool) -> dict[str, object]
 
 
 def report_sync(
-    outcome: "SyncOutcome", session: Session, *, dry_run: bool = False, seconds: float = 0.0
+    outcome: "SyncOutcome",
+    session: Session,
+    *,
+    seconds: float,
+    dry_run: bool = False,
+    told: "Iterable[Change]" = (),
 ) -> None:
-    """Say what a sync changed."""
+    """Say what a sync changed, but for packages that were `told` to change alike in the lock."""
     ui = session.ui
     name = os.path.basename(outcome.root)
     if outcome.recovered:
@@ -99,7 +108,7 @@ def report_sync(
         ui.note(f"Nothing to do: {name} matches the lock")
         return
     ui.note(f"{_headline(outcome, name, dry_run=dry_run)} in {seconds:.2f} s")
-    ui.changes(outcome.comparison.lines())
+    ui.changes(_without(told, outcome.comparison).lines())
     drift = outcome.comparison.drift
     if (drift.edited or drift.stray) and not dry_run and not outcome.created:
         ui.note(f"Edited and stray files were set aside in {name}/.envsync/quarantine")
@@ -113,9 +122,24 @@ def _headline(outcome: "SyncOutcome", name: str, *, dry_run: bool) -> str:
         damaged = len(drift.missing) + len(drift.edited) + len(drift.stray)
         damaged += len(drift.modes) + len(drift.times)
         verb = "Would repair" if dry_run else "Repaired"
-        return f"{verb} {name}: {damaged} path{'s' if damaged != 1 else ''}"
+        return f"{verb} {name}: {counted(damaged, 'path')}"
     verb = "Would change" if dry_run else "Made" if outcome.created else "Synced"
-    return f"{verb} {name}: {changed} package{'s' if changed != 1 else ''}"
+    return f"{verb} {name}: {counted(changed, 'package')}"
+
+
+def _without(told: "Iterable[Change]", comparison: "Comparison") -> "Comparison":
+    """Leave out the packages that change in the environment as they were told to in the lock."""
+    known = {(change.name, change.before, change.after) for change in told}
+    left = (
+        change
+        for change in comparison.changes
+        if (change.name, _versions(change.old), _versions(change.new)) not in known
+    )
+    return comparison._replace(changes=tuple(left))
+
+
+def _versions(version: str | None) -> tuple[str, ...]:
+    return () if version is None else (version,)
 
 
 def sync_document(outcome: "SyncOutcome") -> dict[str, object]:

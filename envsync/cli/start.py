@@ -38,7 +38,8 @@ def environment(
     started = time.monotonic()
     done = bring_up_to_date(project, request._replace(glance=True), session)
     if done.outcome.created or not done.outcome.comparison.is_empty():
-        report_sync(done.outcome, session, seconds=time.monotonic() - started)
+        locking = done.lock.seconds if done.lock is not None else 0.0
+        report_sync(done.outcome, session, seconds=time.monotonic() - started - locking)
     return done.outcome.root
 
 

@@ -19,6 +19,7 @@ from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.workflow.sync import discard_quarantine
 
 if TYPE_CHECKING:
+    from envsync.lock.compare import Change
     from envsync.workflow.lock import LockOutcome
 
 
@@ -150,9 +151,11 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
         project, request, session
     )
     seconds = time.monotonic() - started
+    told: Sequence[Change] = ()
     if done.lock is not None and not done.lock.fresh:
-        report_lock(done.lock, session, written=done.wrote_lock, seconds=seconds)
-    report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds)
+        report_lock(done.lock, session, written=done.wrote_lock)
+        seconds, told = seconds - done.lock.seconds, done.lock.changes
+    report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds, told=told)
     if options.discard and not options.dry_run:
         cache_dir, seal = session.settings.cache_dir, UserKey(session.settings).seal()
         with project_lock(project, cache_dir, session.ui):

@@ -46,6 +46,10 @@ class PathChange(NamedTuple):
     owner: str = ""
     """The package that it belongs to."""
 
+    def line(self) -> str:
+        """Say it as one line of a report."""
+        return f"{self.kind + ':':<9} {self.path}{f'  ({self.owner})' if self.owner else ''}"
+
 
 class Status(NamedTuple):
     """How env.toml, lock and environment stand to each other."""

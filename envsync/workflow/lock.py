@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -70,6 +71,8 @@ class LockOutcome(NamedTuple):
     notices: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
     """Packages without a wheel for some of what the lock covers."""
+    seconds: float = 0.0
+    """That finding it took."""
     restated: Callable[[Spec], Pylock] | None = None
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
 
@@ -219,6 +222,7 @@ def make_lock(
     answers nothing, with a warning, but for one of a newer format; else raises `LockInvalid`.
     Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
     """
+    started = time.monotonic()
     refuse_pending(spec)
     reading = reading_policy(spec, settings.insecure_hosts)
     try:
@@ -254,6 +258,7 @@ def make_lock(
         changes=changes(old, pylock),
         notices=answer.notices,
         gaps=answer.gaps,
+        seconds=time.monotonic() - started,
         restated=answer.state,
     )
 

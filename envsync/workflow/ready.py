@@ -46,30 +46,30 @@ def root_as_it_is(project: Project, settings: Settings) -> str:
     if not os.path.isfile(f"{root}/pyvenv.cfg"):
         raise EnvsyncError(
             f"there is no environment at {root}",
-            hint=f"`envsync {_option(project)}sync` makes it",
+            hint="`envsync sync` makes it",
         )
-    _placed(root, project, settings)
+    _placed(root, settings)
     return root
 
 
-def refuse_altered(root: str, path: str, project: Project, settings: Settings) -> None:
+def refuse_altered(root: str, path: str, settings: Settings) -> None:
     """Refuse a file of the environment, which a shell is about to read, unless it is as placed.
 
     Raises `EnvsyncError`, `StorageFailed`.
     """
     from envsync.sync.tree import Tree  # noqa: PLC0415
 
-    expected = _placed(root, project, settings).get(path)
+    expected = _placed(root, settings).get(path)
     with storage_errors(root), Tree(root) as tree:
         data = tree.read(path, _SCRIPT_LIMIT)
     if expected is None or data is None or hashlib.sha256(data).hexdigest() != expected.content:
         raise EnvsyncError(
             f"{root}/{path} is not as envsync made it",
-            hint=f"`envsync {_option(project)}sync --verify` repairs the environment",
+            hint="`envsync sync --verify` repairs the environment",
         )
 
 
-def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Placed]":
+def _placed(root: str, settings: Settings) -> "Mapping[str, Placed]":
     """Give what this user's envsync placed in the environment; `EnvsyncError` if it didn't.
 
     It is sealed by the user, or the no-op mark in the user's cache is about it.
@@ -87,10 +87,6 @@ def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Pl
         force = "" if found.marked else " --force"
         raise EnvsyncError(
             f"{root} is not used as it is: {doubt}",
-            hint=f"`envsync {_option(project)}sync{force}` makes it anew",
+            hint=f"`envsync sync{force}` makes it anew",
         )
     return found.manifest.placed()
-
-
-def _option(project: Project) -> str:
-    return f"-e {project.environment} " if project.environment else ""

@@ -1,5 +1,6 @@
 """init, add and remove: env.toml, lock and environment change together or not at all."""
 
+import json
 import tomllib
 
 import pytest
@@ -53,9 +54,19 @@ def test_add_writes_env_toml_lock_and_environment(place: Workplace) -> None:
     assert dependencies(place) == ["base>=2.0"]
     assert 'name = "base"' in place.lock()
     assert has(place, "base")
-    assert "base==2.0" in ran.err
+    assert ran.err.count("base") == 1  # the lock and the environment change alike
+    assert "Resolved 1 package in" in ran.err
     assert "up to date" in place.ok("lock").err
     assert "Nothing to do" in place.ok("sync").err
+
+
+def test_programs_are_told_what_changed(place: Workplace) -> None:
+    assert json.loads(place.ok("--json", "init").out) == {"command": "init", "env": "env.toml"}
+    added = json.loads(place.ok("add", "--json", "base").out)
+    assert added["env_edited"]
+    assert added["changes"][0]["name"] == added["packages_changed"][0]["name"] == "base"
+    removed = json.loads(place.ok("remove", "--json", "--no-sync", "base").out)
+    assert (removed["command"], removed["changes"][0]["kind"]) == ("remove", "removed")
 
 
 def test_add_keeps_comments_order_and_bounds_that_were_given(place: Workplace) -> None:

@@ -78,7 +78,7 @@ def test_status_counts_what_was_set_aside(project: Workplace) -> None:
     project.ok("sync")
     (site_packages(project) / "stray.py").write_text("")
     project.ok("sync")
-    assert "Set aside by earlier syncs: 1 files" in project.ok("status").out
+    assert "Set aside by earlier syncs: 1 file in" in project.ok("status").out
 
 
 def test_status_without_a_lock(project: Workplace) -> None:

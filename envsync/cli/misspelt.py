@@ -1,0 +1,67 @@
+"""Words of a command line that mean nothing: what was probably meant, as something to type."""
+
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+
+from envsync.errors import UsageError
+
+_CLOSE = 0.75
+"""Of the letters: `snyc` is `sync`, and `tree` isn't `remove`."""
+
+_OTHERWISE = {
+    "help": "--help",
+    "version": "--version",
+    "new": "init",
+    "install": "sync",
+    "uninstall": "remove NAME",
+    "update": "sync --upgrade",
+    "upgrade": "sync --upgrade",
+    "compile": "lock",
+    "check": "sync --check",
+    "exec": "run",
+    "clean": "cache clean",
+}
+"""What other tools call it."""
+
+
+def near_miss(word: str, known: Collection[str]) -> str | None:
+    """Give the one that was probably meant, if any is close."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=_CLOSE)), None)
+
+
+def unknown_command(words: Sequence[str], commands: Collection[str]) -> UsageError:
+    """Word the error for a first word that is no command; `words` begin with it."""
+    word, *rest = words
+    plain = [one for one in rest if not one.startswith("-")]
+    meant = near_miss(word, commands) or _OTHERWISE.get(word)
+    if word == "install" and plain:
+        meant = f"add {plain[0]}"
+    elif word == "help" and plain and plain[0] in commands:
+        meant = f"{plain[0]} --help"
+    return UsageError(
+        f"unknown command: {word}",
+        hint=f"`envsync {meant}`" if meant else f"the commands are {', '.join(commands)}",
+    )
+
+
+def unknown_word(
+    program: str, word: str, options: Collection[str], below: Mapping[str, Collection[str]]
+) -> UsageError:
+    """Word the error for an option or argument that a command hasn't.
+
+    `program` is "envsync sync"; `options` are those that it has, `below` those of its commands.
+    """
+    every = f"`{program} --help` shows what there is"
+    if not word.startswith("-"):
+        return UsageError(f"{program.partition(' ')[2]} takes no argument {word}", hint=every)
+    option = word.partition("=")[0]
+    for command, known in below.items():
+        if option in known:
+            return UsageError(
+                f"{option} is an option of {command}, and stands after that word",
+                hint=f"`{program} {command} {option}`",
+            )
+    near = near_miss(option, [one for one in options if one.startswith("--")])
+    return UsageError(
+        f"unknown option: {option}", hint=f"did you mean {near}? {every}" if near else every
+    )

@@ -1,0 +1,1 @@
+"""Tests of envsync.cli, in this process."""

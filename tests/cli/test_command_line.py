@@ -1,0 +1,64 @@
+"""What the command line says of words that it doesn't know, to people and to programs."""
+
+import json
+
+import pytest
+
+from envsync.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "hint"),
+    [
+        ("snyc", "unknown command: snyc", "`envsync sync`"),
+        ("tree", "unknown command: tree", "the commands are init,"),
+        ("self update", "unknown command: self", "the commands are init,"),
+        ("help", "unknown command: help", "`envsync --help`"),
+        ("help lock", "unknown command: help", "`envsync lock --help`"),
+        ("version", "unknown command: version", "`envsync --version`"),
+        ("install", "unknown command: install", "`envsync sync`"),
+        ("install flask", "unknown command: install", "`envsync add flask`"),
+        (
+            "sync --forze=1",
+            "unknown option: --forze",
+            "did you mean --force? `envsync sync --help`",
+        ),
+        ("cache prune --dryrun", "unknown option: --dryrun", "--dry-run? `envsync cache prune -"),
+        ("sync --lock", "unknown option: --lock", "did you mean --locked?"),
+        ("run --group lint --zz flask", "unknown option: --zz", "hint: `envsync run --help`"),
+        ("sync flask", "sync takes no argument flask", "`envsync sync --help`"),
+        ("--frozen sync", "--frozen is an option of sync", "`envsync sync --frozen`"),
+        ("--group lint run x", "before the command: --group", "stand after it"),
+    ],
+)
+def test_what_was_meant(
+    arguments: str, error: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == 2
+    said = capsys.readouterr().err
+    assert error in said
+    assert hint in said
+    assert not any(f"envsync {wrong}`" in said for wrong in ("shell", "verify", "remove"))
+
+
+@pytest.mark.parametrize("arguments", ["--json sync --frozzen", "sync --json --x", "--json shell"])
+def test_mistakes_are_told_to_programs_too(
+    arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.split()) == 2
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 2
+
+
+def test_json_behind_the_command_of_run_is_that_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["run", "--xx", "pytest", "--json"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_wrong_variable_is_told_to_programs_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVSYNC_OFFLINE", "perhaps")
+    assert main(["--json", "sync"]) == 2
+    assert "ENVSYNC_OFFLINE" in json.loads(capsys.readouterr().out)["error"]

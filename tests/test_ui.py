@@ -1,0 +1,36 @@
+"""What the terminal gets: counts in words, long lists in short, hints that lead where one is."""
+
+import pytest
+
+from envsync.errors import EnvDiffers, EnvsyncError
+from envsync.settings import Settings
+from envsync.ui import Ui, counted
+
+SETTINGS = Settings(cache_dir="")
+
+
+def test_counts() -> None:
+    assert counted(1, "package") == "1 package"
+    assert counted(0, "path") == "0 paths"
+    assert counted(17_697, "entry") == "17,697 entries"
+
+
+def test_damaged_paths_are_named_up_to_twenty(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [f"! lib/m{number}.py is missing" for number in range(17_717)]
+    error = EnvDiffers(".venv", ["+ flask==3.1", *paths])
+    Ui(SETTINGS).error(error)
+    short = capsys.readouterr().err.splitlines()
+    assert short[1] == "  + flask==3.1"
+    assert short[21:23] == ["  ! lib/m19.py is missing", "  ! and 17,697 more (-v shows all)"]
+    Ui(SETTINGS._replace(verbosity=1)).changes(error.changes)
+    assert len(capsys.readouterr().err.splitlines()) == len(error.changes)
+
+
+def test_hints_say_the_flags_that_named_the_environment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ui = Ui(SETTINGS, said="-e gpu")
+    hint = "`envsync lock`, `envsync -C x sync` or `envsync --help`"
+    ui.error(EnvsyncError("no", hint=hint))
+    said = capsys.readouterr().err.splitlines()[1]
+    assert said == "hint: `envsync -e gpu lock`, `envsync -C x sync` or `envsync --help`"
