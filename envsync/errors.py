@@ -8,6 +8,7 @@
     ├── LockInvalid              2  mistakes in pylock.toml
     ├── NotSupported             2  a key that is accepted but has no effect yet
     ├── LockOutdated             3  the lock does not answer env.toml
+    │   └── LockMissing          3  there is none
     ├── EnvDiffers               3  the environment is not what the lock asks for
     ├── NoSolution               1  requirements that cannot be met together
     ├── NoMatchingFile           1  no file of a package can be used
@@ -82,7 +83,7 @@ class SpecInvalid(EnvsyncError):
         if len(lines) == 1:
             message, lines = f"{path}: {lines[0]}", lines[1:]
         super().__init__(
-            message, lines=lines, hint=hint or f"correct {path}; the README lists its keys"
+            message, lines=lines, hint=hint or f"correct {path}, and run the command again"
         )
 
 
@@ -122,6 +123,14 @@ class LockOutdated(EnvsyncError):
         super().__init__(
             f"{path} is out of date: {detail}", hint=hint or "`envsync lock` brings it up to date"
         )
+
+
+class LockMissing(LockOutdated):
+    """There is no lock that could answer env.toml."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, ["there is no lock"], hint="`envsync lock` makes it")
+        self.message = f"there is no {path}"
 
 
 class EnvDiffers(EnvsyncError):

@@ -2,23 +2,34 @@
 
 import argparse
 import os
+import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envsync.cli.lock import write_with_lock
+from envsync.cli.lock import give_leave_by, write_with_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
-from envsync.errors import UsageError
-from envsync.spec.edit import add_dependency, allow_build, new_spec, remove_dependency
+from envsync.errors import EnvsyncError, LockInvalid, UsageError
+from envsync.lock.needers import all_needers, needers
+from envsync.spec.edit import (
+    NotListed,
+    add_dependency,
+    allow_build,
+    new_spec,
+    removal_of,
+    remove_dependency,
+)
 from envsync.spec.model import Spec
 from envsync.texts import write_if_changed
 from envsync.workflow.interpreter import find_interpreter
-from envsync.workflow.lock import LockOutcome, make_lock, restate
+from envsync.workflow.lock import LockOutcome, make_lock, read_lock, restate
 from envsync.workflow.locks import project_lock
 from envsync.workflow.project import Project, find_project, project_at
 from envsync.workflow.request import LockOptions, Selection, SyncRequest
@@ -87,7 +98,11 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     place = _Place("dev" if options.dev else options.group, options.extra)
     if command == "remove":
         for name in options.names:
-            text = remove_dependency(text, name, group=place.group, extra=place.extra)
+            try:
+                text = remove_dependency(text, name, group=place.group, extra=place.extra)
+            except NotListed as error:
+                _say_who_needs(error, project, text)
+                raise
     else:
         for requirement in options.requirements:
             text = add_dependency(text, requirement, group=place.group, extra=place.extra)
@@ -96,7 +111,12 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     source = SpecText(parse_project_spec(project, text.encode()), text)
     names = options.requirements if command == "add" else ()
     asked = LockOptions(added=frozenset(canonicalize_name(Requirement(one).name) for one in names))
-    lock = make_lock(project, source.spec, session.settings, session.ui, asked)
+    try:
+        lock = make_lock(project, source.spec, session.settings, session.ui, asked)
+    except EnvsyncError as error:
+        if command == "add":  # what it would add is in no file, for `lock` to see
+            give_leave_by(error, partial(_add_and_allow, options))
+        raise
     if command == "add" and not options.raw:
         source, lock = _with_bounds(options.requirements, place, project, source, lock)
 
@@ -126,11 +146,36 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     return _done(command, session, is_edited, document)
 
 
+def _add_and_allow(options: argparse.Namespace, name: str) -> str:
+    """Give the `add` that was typed, with leave to build a package."""
+    words = [f"--{flag}" for flag in ("dev", "raw") if getattr(options, flag)]
+    words += ["--no-sync"] if options.no_sync else []
+    for flag, value in (("--group", options.group), ("--extra", options.extra)):
+        words += [flag, value] if value else []
+    for allowed in (*options.allow_build, name):
+        words += ["--allow-build", allowed]
+    return f"`envsync add {shlex.join([*words, *options.requirements])}`"
+
+
 def _done(command: str, session: Session, is_edited: bool, result: Mapping[str, object]) -> int:
     """Give what was done for `--json`; gives the exit code."""
     if session.settings.json:
         session.ui.document({"command": command, **result, "env_edited": is_edited})
     return 0
+
+
+def _say_who_needs(error: NotListed, project: Project, text: str) -> None:
+    """Add to "it is not listed" that it comes with others, as the lock on disk has it."""
+    with suppress(LockInvalid):
+        if error.hint is None and (before := read_lock(project)) is not None:
+            found = needers(before[0], error.name)
+            if found:
+                needs = "needs" if len(found) == 1 else "need"
+                error.message = f"{error.message}: {' and '.join(found)} {needs} it"
+                listed = map(partial(removal_of, text), all_needers(before[0], error.name))
+                command = next(filter(None, listed), None)
+                error.hint = command and f"`{command}` takes out what leads to it"
+    error.hint = error.hint or "env.toml has no package of that name"
 
 
 class _Place(NamedTuple):

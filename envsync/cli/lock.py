@@ -2,11 +2,12 @@
 
 import argparse
 import os
+import re
 from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
-from envsync.errors import UsageError
+from envsync.errors import EnvsyncError, UsageError
 from envsync.texts import write_together
 from envsync.workflow.fresh import is_known_fresh, remember_fresh
 from envsync.workflow.locks import project_lock
@@ -14,7 +15,12 @@ from envsync.workflow.project import Project, find_project
 from envsync.workflow.request import LockOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from envsync.workflow.lock import LockOutcome
+
+
+_LEAVE = re.compile(r"`envsync lock --allow-build ([A-Za-z0-9._-]+)`")
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
@@ -29,6 +35,11 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
         metavar="NAME",
         help="let NAME be built from source, and write that into env.toml",
     )
+
+
+def give_leave_by(error: EnvsyncError, give: "Callable[[str], str]") -> None:
+    """Say in a hint what gives leave here, in the place of `lock --allow-build NAME`."""
+    error.hint = error.hint and _LEAVE.sub(lambda match: give(match[1]), error.hint)
 
 
 def add_upgrade_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,10 @@
 import argparse
 import os
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from envsync.cli.lock import give_leave_by
 from envsync.cli.main import Session
 from envsync.cli.start import add_no_sync_argument, become, cannot_start, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
@@ -160,7 +162,12 @@ def _environment(job: Job, options: argparse.Namespace, session: Session) -> str
             error.message = _about_script(error.message, job.script)
             error.lines = tuple(_about_script(line, job.script) for line in error.lines)
             error.hint = error.hint and _about_script(error.hint, job.script)
+            give_leave_by(error, partial(_allow_in_script, job.script))
         raise
+
+
+def _allow_in_script(script: str, name: str) -> str:
+    return f'allow = ["{name}"] under [tool.envsync.build] in the comment block of {script}'
 
 
 def _about_script(text: str, script: str) -> str:

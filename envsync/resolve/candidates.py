@@ -179,20 +179,27 @@ class _Page:
         kind, names = self._releases.kind, self._files.filename
         sources = [at for at in places if kind[at] == SOURCE]
         sdist = min(sources, key=lambda at: _sdist_rank(names[at])) if sources else None
-        if self.name in self.policy.no_binary or ALL in self.policy.no_binary:
+        if self._no_wheels():
             return [], sdist
         wheels = self._wheels
         return [at for at in places if kind[at] in wheels], sdist
+
+    def _no_wheels(self) -> bool:
+        return self.name in self.policy.no_binary or ALL in self.policy.no_binary
 
     def _may_build(self) -> bool:
         return may_build(self.name, self.policy)
 
     def _why_unusable(self, places: Sequence[int], sdist: int | None) -> str:
+        source = "there is no source distribution" if sdist is None else HELD_BACK
+        names = [self._files.filename[at] for at in places if self._releases.kind[at] != SOURCE]
+        others = WheelJudge.of(self.policy.environments).other_pythons(names)
+        if others and not self._no_wheels():
+            pythons = f"{others[0]} to {others[-1]}" if len(others) > 1 else others[0]
+            return f"{OTHER_PYTHON}{pythons}, and {source}"
         if sdist is None:
-            return "no wheel fits the environments, and there is no source distribution"
-        has_wheel = any(self._releases.kind[at] != SOURCE for at in places)
-        wheels = "no wheel may be used" if has_wheel else "there is no wheel"
-        return f"{wheels}, and {HELD_BACK}"
+            return f"no wheel fits the environments, and {source}"
+        return f"{'no wheel may be used' if names else 'there is no wheel'}, and {source}"
 
     def _refuse(self, version: Version, places: Sequence[int], reason: str) -> None:
         filename = self._files.filename[places[0]]
@@ -207,6 +214,11 @@ STRANGE_NAME = "not the name of a wheel or source distribution of this project"
 """The reason for a file whose name tells no version."""
 HELD_BACK = "building the source distribution is not allowed"
 """How the reason ends where a version was passed over only for want of leave to build it."""
+
+
+OTHER_PYTHON = "its wheels are for Python "
+"""How the reason begins where only another Python would have a wheel; the newest stands last."""
+NO_UPLOAD_TIME = "the index gives no upload time, which exclude-newer needs"
 
 
 def may_build(name: str, policy: ResolvePolicy) -> bool:
@@ -231,7 +243,7 @@ def _age_test(limit: datetime | None) -> Callable[[str | None], str | None] | No
 
     def reason(upload_time: str | None) -> str | None:
         if not upload_time:
-            return "the index gives no upload time, which exclude-newer needs"
+            return NO_UPLOAD_TIME
         head = upload_time[:19]
         if upload_time[-1] == "Z" and len(head) == len(seconds) and head != seconds:
             late = head > seconds

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import EnvsyncError, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
-from envsync.resolve.candidates import HELD_BACK
+from envsync.resolve.candidates import HELD_BACK, NO_UPLOAD_TIME, OTHER_PYTHON
 from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
 from envsync.resolve.needs import Need
 from envsync.resolve.region import Solved, Unsolvable
@@ -97,6 +97,9 @@ def _told(collisions: Sequence[Collision], unusable: Sequence[Unusable]) -> Iter
 
 def _told_one(collision: Collision) -> Iterator[str]:
     name, demands = collision.offer.name, collision.demands
+    if len(demands) == 1 and _is_impossible(demands[0].need):
+        yield f"{_demand(demands[0])}, and these bounds exclude each other"
+        return
     if len(demands) == 1:
         yield f"{_demand(demands[0])}, but {_what_there_is(collision)}"
     elif len(demands) == 2:
@@ -107,6 +110,11 @@ def _told_one(collision: Collision) -> Iterator[str]:
     for one in collision.passed_over:
         were = "was" if len(one.versions) == 1 else "were"
         yield f"{name} {_in_short(one.versions)} {were} passed over: {one.reason}"
+
+
+def _is_impossible(need: Need) -> bool:
+    """Tell whether no version at all could be within the bounds."""
+    return need.specifier.is_unsatisfiable()
 
 
 def _demand(demand: Demand) -> str:
@@ -183,12 +191,26 @@ def _hint_at(collisions: Iterable[Collision]) -> str | None:
 
 
 def _hint_for(name: NormalizedName, version: str, reason: str) -> str | None:
+    ways = []
+    if reason.startswith(OTHER_PYTHON):
+        python = reason.removeprefix(OTHER_PYTHON).partition(",")[0].rpartition(" ")[2]
+        ways.append(
+            f'{name} {version} has a wheel for Python {python}: requires-python = "=={python}.*" '
+            "under [env] locks for that"
+        )
     if reason.endswith(HELD_BACK):
-        return f"`envsync lock --allow-build {name}` allows building {name}"
+        ways.append(f"`envsync lock --allow-build {name}` allows building {name}")
+    if ways:
+        return "; or ".join(ways)
     if reason.startswith("needs Python "):
         return f"{name} {version} would do with requires-python {reason.split(' ', 2)[2]}"
     if "pre-releases" in reason:
         return f"a pre-release would do: {name} {version}"
+    if reason == NO_UPLOAD_TIME:
+        return (
+            f"take exclude-newer out of [lock], or have {name} from an index that says when its "
+            "files were uploaded"
+        )
     if "exclude-newer" in reason:
         return f"a later exclude-newer would allow {name} {version}"
     return None
@@ -211,6 +233,8 @@ def _tried_fix(error: Unsolvable, core: Needs, needs: Needs, trial: Trial) -> st
         need = group[0]
         if not need.specifier:
             continue
+        if _is_impossible(need):
+            return f"correct `{need}` ({need.origin}): leave out the bound that isn't meant"
         free = [one._replace(specifier=SpecifierSet()) for one in group]
         outcome = trial(error.region, [free if one is group else one for one in needs])
         if not isinstance(outcome, Unsolvable):

@@ -1,5 +1,6 @@
 """Judge whether wheels and requires-python texts fit the environments that are covered."""
 
+import re
 from collections.abc import Iterable
 from functools import cache, lru_cache
 
@@ -11,6 +12,7 @@ from envsync.model.wheel_markers import least_minor, serves
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.versions import parse_specifiers
 
+_CPYTHON = re.compile(r"cp3([0-9]{1,2})(?![0-9])")
 _LONGEST = 1_000
 """Characters of a requires-python; real ones have less than a hundred."""
 
@@ -50,6 +52,16 @@ class WheelJudge:
         if fits is None:
             fits = self._wheels[tail] = not serves(filename).is_disjoint(self._environments)
         return fits
+
+    def other_pythons(self, filenames: Iterable[str]) -> list[str]:
+        """The Pythons, "3.9", whose wheels would fit if only that Python were covered."""
+        found = set()
+        for filename in filenames:
+            python, _, platform = filename.removesuffix(".whl").rsplit("-", 3)[1:]
+            minors = {int(minor) for minor in _CPYTHON.findall(python)}
+            if minors and self.wheel_fits(f"x-0-py3-none-{platform}.whl"):
+                found |= minors
+        return [f"3.{minor}" for minor in sorted(found)]
 
     def python_fits(self, requires_python: str | None) -> bool:
         """Whether some covered Python is above the lower bound of a requires-python text.

@@ -8,6 +8,7 @@ from envsync.spec.toml import TooDeep, loads
 MAX_BYTES = 1024 * 1024
 
 _PLACE = r" \((?:at line (?P<line>\d+), column (?P<column>\d+)|at end of document)\)$"
+_CONFLICT = re.compile(r"<{7}(?: |\r?$)")
 _DIGITS = r"[0-9](?:_?[0-9]){999}"
 """Longer numbers than any file has; Python refuses to convert them, without saying where."""
 
@@ -32,7 +33,22 @@ def load(text: str, *, path: str) -> dict[str, object]:
     except TooDeep as error:
         raise SpecInvalid(path, [str(error)]) from error
     except ValueError as error:
+        if merged := _conflicts(text):
+            raise SpecInvalid(path, merged, hint=_settle(path)) from error
         raise SpecInvalid(path, [_reason(str(error), text)]) from error
+
+
+def _conflicts(text: str) -> list[str]:
+    """Find where a merge left both sides, in text that is no TOML (else it is in a string)."""
+    return [
+        f"line {number}: a merge left both sides here ({line[:60].rstrip()})"
+        for number, line in enumerate(text.split("\n"), 1)
+        if _CONFLICT.match(line)
+    ]
+
+
+def _settle(path: str) -> str:
+    return f"keep in {path} what is right of both, without the lines <<<<<<<, ======= and >>>>>>>"
 
 
 def _reason(message: str, text: str) -> str:

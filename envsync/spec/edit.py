@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import NamedTuple, TypeVar
 
 import tomlkit
@@ -28,6 +29,14 @@ _HEAD = re.compile(r"\s*(?P<name>:all:|[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?")
 """Name and extras at the beginning of a requirement."""
 _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 _BYTE_ORDER_MARK = "\ufeff"
+
+
+class NotListed(UsageError):
+    """A package that is to be taken out of a list, and isn't in it; `name` is normalised."""
+
+    def __init__(self, name: str, path: ListPath, *, hint: str | None = None) -> None:
+        self.name, self.path = name, path
+        super().__init__(f"{name} is not in {show_path(path)}", hint=hint)
 
 
 class _List(NamedTuple):
@@ -81,7 +90,8 @@ def remove_dependency(
 ) -> str:
     """Give env.toml without a package in its dependencies, a group or an extra.
 
-    All requirements of that name go, whatever their markers. `UsageError` when there is none.
+    All requirements of that name go, whatever their markers. `NotListed` when there is none; its
+    hint says where the package is instead, or what was probably meant.
     """
     wanted = _usable(read_name, name.strip())
     path = _find_path(text, group, extra)
@@ -89,10 +99,7 @@ def remove_dependency(
     def without(found: _List) -> _List:
         positions = [i for i, listed in enumerate(found.names()) if listed == wanted]
         if not positions:
-            raise UsageError(
-                f"{wanted} is not in {show_path(path)}",
-                hint=_elsewhere(text, wanted, path) or "look in env.toml for its spelling",
-            )
+            raise NotListed(wanted, path, hint=_instead(text, wanted, path, found.names()))
         for position in reversed(positions):
             found = found.remove(position)
         return found
@@ -232,17 +239,35 @@ def _with_list(
     return {**values, path[0]: _with_list(inner, path[1:], items)}
 
 
-def _elsewhere(text: str, wanted: str, path: ListPath) -> str | None:
-    """Say what to type when the package is in another list than the one asked for."""
+def _instead(text: str, wanted: str, path: ListPath, listed: Sequence[str]) -> str | None:
+    """Say what to type for a package that isn't in a list: where it is, or what was meant."""
+    other = _listed_in(text, wanted)
+    if other is not None:
+        return f"it is in {show_path(other)}: `{_removal(other)} {wanted}`"
+    near = get_close_matches(wanted, listed, n=1)
+    return f"`{_removal(path)} {near[0]}`" if near else None
+
+
+def removal_of(text: str, wanted: str) -> str | None:
+    """Give the command that takes a package out of the list that has it; None where none has."""
+    path = _listed_in(text, wanted)
+    return f"{_removal(path)} {wanted}" if path else None
+
+
+def _listed_in(text: str, wanted: str) -> ListPath | None:
+    """Give the first list with a package."""
     values = _load(text)
-    commands: dict[ListPath, str] = {DEPENDENCIES: "envsync remove"}
-    for tables, option in ((GROUPS, "--group"), (EXTRAS, "--extra")):
-        for key in map(str, _lookup(values, tables)):
-            commands[(*tables, key)] = f"envsync remove {option} {key}"
-    for other, command in commands.items():
-        if other != path and wanted in _List("", tuple(_lookup(values, other))).names():
-            return f"it is in {show_path(other)}: `{command} {wanted}`"
+    others = [(*tables, str(key)) for tables in (GROUPS, EXTRAS) for key in _lookup(values, tables)]
+    for path in (DEPENDENCIES, *others):
+        if wanted in _List("", tuple(_lookup(values, path))).names():
+            return path
     return None
+
+
+def _removal(path: ListPath) -> str:
+    """Give the command that takes packages out of a list."""
+    options = {GROUPS: f" --group {path[-1]}", EXTRAS: f" --extra {path[-1]}"}
+    return f"envsync remove{options.get(path[:-1], '')}"
 
 
 def _usable(read: Callable[[str], T], text: str) -> T:
@@ -250,7 +275,7 @@ def _usable(read: Callable[[str], T], text: str) -> T:
         return read(text)
     except ValueError as error:
         raise UsageError(
-            str(error), hint="`envsync add --help` and the README say what is accepted"
+            str(error), hint="packages are named as in `envsync add 'flask[async]>=3' rich`"
         ) from error
 
 

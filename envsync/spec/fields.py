@@ -174,5 +174,10 @@ class Table:
             if key in self._asked:
                 continue
             instead = (advice or {}).get(key)
-            hint = f"; {instead}" if instead else near_miss(key, known)
+            hint = f"; {instead}" if instead else near_miss(key, known) or _all_of(known)
             self.report(f"unknown key{hint}", key)
+
+
+def _all_of(keys: Sequence[str]) -> str:
+    """Name the keys that there are; a table whose keys are anybody's has none to name."""
+    return f"; known here: {', '.join(keys)}" if keys else ""

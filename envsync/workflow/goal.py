@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 
-from envsync.errors import LockOutdated, UsageError
+from envsync.errors import LockMissing, UsageError
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
@@ -19,7 +19,6 @@ from envsync.spec.model import Part, Spec
 from envsync.workflow.interpreter import find_interpreter
 from envsync.workflow.local_files import files_of_pins, refuse_altered
 from envsync.workflow.lock import (
-    NO_LOCK,
     LockOutcome,
     make_lock,
     read_lock,
@@ -80,8 +79,8 @@ def lock_on_disk(
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     name = os.path.basename(project.lock_path)
     if trust == LOCKED:
-        raise LockOutdated(name, NO_LOCK, hint="`envsync lock`")
-    raise UsageError(f"there is no {name} to use with --{trust}", hint="`envsync lock`")
+        raise LockMissing(name)
+    raise UsageError(f"there is no {name}", hint="`envsync lock` makes it")
 
 
 def make_goal(

@@ -13,6 +13,7 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.errors import (
     LockInvalid,
+    LockMissing,
     LockOutdated,
     NoSolution,
     NotSupported,
@@ -106,10 +107,6 @@ def _salvage(project: Project, policy: ReadingPolicy) -> Pylock | None:
     return None
 
 
-NO_LOCK = ("there is no lock",)
-"""Why nothing answers env.toml where there is none."""
-
-
 def why_stale(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> tuple[str, ...]:
     """Say why a lock doesn't answer env.toml, or the project's files; a phrase each.
 
@@ -141,7 +138,7 @@ def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: 
     """See that a lock answers env.toml and the project's files. Raises `LockOutdated`."""
     name = os.path.basename(project.lock_path)
     if pylock is None:
-        raise LockOutdated(name, NO_LOCK)
+        raise LockMissing(name)
     refuse_unanswered(project, spec, pylock, settings)
     found = tuple(altered(project.root, pylock))
     if found:

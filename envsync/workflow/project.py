@@ -26,7 +26,7 @@ def project_at(root: str, environment: str | None = None) -> Project:
     """
     if environment is None:
         return Project(root, f"{root}/env.toml", f"{root}/pylock.toml", f"{root}/.venv")
-    if not environment.replace("-", "a").replace("_", "a").isalnum() or not environment.isascii():
+    if not _is_name(environment):
         raise UsageError(
             f"--env {environment}: expected letters, digits, - and _", hint="`envsync sync -e test`"
         )
@@ -51,11 +51,39 @@ def find_project(directory: str, environment: str | None = None) -> Project:
             if folder != directory:
                 _refuse_strangers(project, directory)
             return project
+    raise _not_found(project_at(directory, environment))
+
+
+def _not_found(project: Project) -> ProjectNotFound:
+    """Say that there is no such project, and which environments there are instead."""
+    hint = "`envsync init` starts a project here; -C DIR names another folder"
+    for folder in upwards(project.root):
+        there = list(_environments(folder))
+        if there:
+            hint = f"{folder} has {', '.join(there)}; `envsync init` starts one here"
+            break
     name = os.path.basename(project.spec_path)
-    raise ProjectNotFound(
-        f"no {name} in {directory} or any folder above it",
-        hint="`envsync init` starts a project here; -C DIR names another folder",
-    )
+    return ProjectNotFound(f"no {name} in {project.root} or any folder above it", hint=hint)
+
+
+def _environments(folder: str) -> Iterator[str]:
+    """Give the files in a folder that are environments, with what chooses each."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        inner = name.removeprefix("env.").removesuffix(".toml")
+        if name == "env.toml":
+            yield "env.toml (without -e)"
+        elif name == f"env.{inner}.toml" and _is_name(inner):
+            yield f"{name} (-e {inner})"
+
+
+def _is_name(environment: str) -> bool:
+    """Tell whether this can be an environment's name, and part of a file's."""
+    plain = environment.replace("-", "a").replace("_", "a")
+    return plain.isalnum() and plain.isascii()
 
 
 def upwards(folder: str) -> Iterator[str]:

@@ -184,7 +184,7 @@ def test_run_syncs_first_when_env_toml_changed(project: Workplace) -> None:
 
 def test_check_changes_nothing_and_says_what_differs(project: Workplace) -> None:
     assert project.run("sync", "--check").code == 3
-    assert "there is no lock" in project.run("sync", "--check").err
+    assert "there is no pylock.toml" in project.run("sync", "--check").err
     project.ok("lock")
     assert project.ok("lock", "--check").err.strip().endswith("up to date")
     ran = project.run("sync", "--check")

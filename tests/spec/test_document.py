@@ -49,3 +49,11 @@ def test_bombs_of_a_megabyte_are_refused_at_once() -> None:
 def test_long_strings_and_comments_with_dots_are_no_bombs() -> None:
     text = "# " + "." * 100 + f"\na = '{'x.' * 100}'\n"
     assert load(text, path="x") == {"a": "x." * 100}
+
+
+def test_what_a_merge_left_is_called_so() -> None:
+    ours, between, theirs = (mark * 7 for mark in (b"<", b"=", b">"))
+    both = b"[env]\n%b HEAD\na = 1\n%b\na = 2\n%b other\n" % (ours, between, theirs)
+    assert reason(both * 2) == f"line 2: a merge left both sides here ({'<' * 7} HEAD)"
+    in_text = load(f"a = '''\n{'<' * 7} HEAD\n'''", path="x")
+    assert in_text == {"a": f"{'<' * 7} HEAD\n"}

@@ -226,6 +226,9 @@ def test_a_hint_says_where_the_package_is() -> None:
     with pytest.raises(UsageError) as caught:
         remove_dependency(text, "six")
     assert caught.value.hint == "it is in dependency-groups.Dev: `envsync remove --group Dev six`"
+    with pytest.raises(UsageError) as caught:
+        remove_dependency(text, "sixx", group="dev")
+    assert caught.value.hint == "`envsync remove --group Dev six`"
 
 
 def test_a_broken_file_is_not_edited() -> None:

@@ -122,7 +122,16 @@ def test_conflicts_of_groups_and_extras() -> None:
             "conflicts = [['dev', 'dve']]",
             ("conflicts[0][1]: there is no extra or group 'dve'; did you mean 'dev'?"),
         ),
-        ("lock", "requires = 1", "requires: unknown key"),
+        (
+            "lock",
+            "requires = 1",
+            (
+                "requires: unknown key; known here: environments, required-environments, "
+                "resolution, prereleases, exclude-newer, constraints, overrides, "
+                "ignore-requires-python, "
+                "no-binary, conflicts, trust-record"
+            ),
+        ),
         (
             "sync",
             "link-mode = 'reflink'",

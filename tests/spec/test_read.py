@@ -194,7 +194,13 @@ def test_reading_stops_after_a_hundred_mistakes() -> None:
             "optional-dependencies = {A_b = [], a-B = []}",
             ("optional-dependencies.a-B: the same name as 'A_b'"),
         ),
-        ('"x\\u001b[0m" = 1', "'x\\x1b[0m': unknown key"),
+        (
+            '"x\\u001b[0m" = 1',
+            (
+                "'x\\x1b[0m': unknown key; known here: name, optional-dependencies, dependencies, "
+                "requires-python, python, default-groups, path, system-site-packages, seed"
+            ),
+        ),
     ],
 )
 def test_mistakes_in_env(text: str, expected: str) -> None:
@@ -256,7 +262,7 @@ def test_default_groups() -> None:
         ),
         (
             "a = [{include-group = 'b', x = 1}]\nb = []",
-            "line 3: dependency-groups.a[0].x: unknown key",
+            "line 3: dependency-groups.a[0].x: unknown key; known here: include-group",
         ),
         (
             "a = [\n  'x',\n  {include-group = 1},\n]",

@@ -28,6 +28,14 @@ def test_the_nearest_folder_upwards_is_the_project(below: Path, tmp_path: Path) 
     assert find_project(str(below)).root == str(below)
 
 
+def test_no_such_environment_names_those_there_are(below: Path, tmp_path: Path) -> None:
+    for name in ("env.toml", "env.gpu.toml", "env.a b.toml", "envx.toml"):
+        (tmp_path / name).touch()
+    with pytest.raises(ProjectNotFound) as caught:
+        find_project(str(below), "gpux")
+    assert f"{tmp_path} has env.gpu.toml (-e gpu), env.toml (without -e)" in str(caught.value.hint)
+
+
 def test_no_project(below: Path) -> None:
     with pytest.raises(ProjectNotFound, match=r"no env\.test\.toml in .*/a/b or any folder above"):
         find_project(str(below), "test")
