@@ -8,6 +8,8 @@ STATE = ".envsync"
 """The folder in an environment that holds what envsync keeps of it."""
 QUARANTINE = f"{STATE}/quarantine"
 """What envsync set aside there, until the user discards it."""
+HIDING = ".gitignore"
+"""The file of an environment that keeps all of it out of git's sight."""
 
 
 _PLAIN = bytes(set(range(0x20, 0x7F)) - set(b"\\:"))

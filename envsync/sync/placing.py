@@ -13,7 +13,7 @@ from envsync.halves import in_halves
 from envsync.store.times import restored
 from envsync.sync.drift import expected_mtime
 from envsync.sync.manifest import Placed
-from envsync.sync.paths import folders
+from envsync.sync.paths import HIDING, folders
 
 
 class Files(NamedTuple):
@@ -127,8 +127,11 @@ def fill(built: str, files: Files, placer: Placer) -> Noted:
             )
         return True
 
-    if not in_halves(put_part, rows):
-        missing = [row for row in rows if not os.path.lexists(f"{built}/{row[1].path}")]
+    # What hides it from version control comes first: whatever ends this leaves nothing to be seen.
+    put_part([row for row in rows if row[1].path == HIDING])
+    others = [row for row in rows if row[1].path != HIDING]
+    if not in_halves(put_part, others):
+        missing = [row for row in others if not os.path.lexists(f"{built}/{row[1].path}")]
         put_part(missing)  # the other process failed: here its error shows
     changes = times.tolist()
     stored = dict(zip(inodes.tolist(), changes[number:], strict=False))

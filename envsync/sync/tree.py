@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 from envsync.durable import flush_file_system
 from envsync.files import flush_directory
 from envsync.sync.modes import is_as_made, permissions
+from envsync.sync.paths import HIDING
 
 Result = TypeVar("Result")
 
@@ -184,7 +185,8 @@ class Tree:
     def remove(self, path: str) -> None:
         """Remove a file, link or whole folder; what is missing is fine.
 
-        Folders that their owner may not write to are made writable first.
+        Folders that their owner may not write to are made writable first. What hides a folder from
+        version control stays until nothing else is in it.
         """
         found = self.find(path)
         if found is None:
@@ -212,8 +214,10 @@ class Tree:
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(found.st_mode):
                 below.append(f"{path}/{name}")
-            else:
+            elif name != HIDING:
                 os.unlink(name, dir_fd=folder)
+        if HIDING in names and not below:
+            os.unlink(HIDING, dir_fd=folder)
         return below
 
     def _place(self, path: str) -> tuple[int, str]:

@@ -402,3 +402,28 @@ def test_times_of_change_are_known_through_links_and_renames(
         name: (root / name).lstat().st_ctime_ns for name in files.desired if name in noted.placed
     }
     assert f"{SITE}/z.py" in noted.placed
+
+
+def test_what_hides_a_new_environment_from_git_comes_first_and_goes_last(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = {**NEW, ".gitignore": b"*\n"}
+    broken = files_of(hidden)
+    broken = broken._replace(sources={**broken.sources, next(iter(NEW)): "/nowhere/at/all"})
+    left: list[set[str]] = []
+
+    class Stopped(Tree):
+        def remove_folder(self, path: str) -> None:
+            left.append(set(os.listdir(root.parent / path.partition("/")[0])))
+            super().remove_folder(path)
+
+    monkeypatch.setattr(transaction, "Tree", Stopped)
+    with pytest.raises(transaction.Tampered):
+        transaction.prepare_new(
+            str(root), broken, one_owner(hidden), [], seal=SEAL, placer=Placer()
+        )
+    *before, last = left
+    assert before
+    assert all(".gitignore" in names for names in before)
+    assert last == set()
+    assert os.listdir(root.parent) == [".venv"]
