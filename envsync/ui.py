@@ -100,15 +100,16 @@ class Ui(Reporter):
 
     def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
         """Move a stage on."""
-        if self._moving and stage in self._tasks:
-            with self._mutex:
-                if self._progress is not None:
-                    task = self._tasks[stage]
-                    state = self._progress.tasks[self._progress.task_ids.index(task)]
-                    done = state.completed + amount
-                    count = _count(stage, done, state.total)
-                    shown = printable("-".join(detail.split("-")[:2]))[:40]  # project and version
-                    self._progress.update(task, completed=done, detail=shown, count=count)
+        if not self._moving:
+            return
+        with self._mutex:
+            if self._progress is not None and stage in self._tasks:
+                task = self._tasks[stage]
+                state = self._progress.tasks[self._progress.task_ids.index(task)]
+                done = state.completed + amount
+                count = _count(stage, done, state.total)
+                shown = printable("-".join(detail.split("-")[:2]))[:40]  # project and version
+                self._progress.update(task, completed=done, detail=shown, count=count)
 
     def end(self, stage: str) -> None:
         """Take a stage off the screen."""

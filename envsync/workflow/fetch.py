@@ -126,7 +126,9 @@ class _Fetching:
 
     def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
         total = sum(pin.size or 0 for pin in wheels if pin.url is not None)
-        self._reporter.begin("downloading", total or None)
+        if any(pin.url is not None for pin in wheels):
+            self._reporter.begin("downloading", total or None)
+        self._reporter.begin("unpacking", len(wheels))
         # Large ones first: their unpacking is what everything else waits for.
         order = sorted(wheels, key=lambda pin: -(pin.size or 0))
         pool = ThreadPoolExecutor(_UNPACKERS)
@@ -140,10 +142,12 @@ class _Fetching:
             for future in as_completed(arriving):
                 pin = arriving[future]
                 unpacked[pool.submit(self._unpack, pin, future.result())] = pin
+            self._reporter.end("downloading")  # what is left to do is no download
             return {pin.name: future.result() for future, pin in unpacked.items()}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
             self._reporter.end("downloading")
+            self._reporter.end("unpacking")
 
     def _arrive(self, pin: Pinned, url: str) -> "Future[str]":
         return self._source.client().download(
@@ -156,6 +160,7 @@ class _Fetching:
         )
 
     def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
+        self._reporter.advance("unpacking", 0, pin.filename)
         sha256 = pin.sha256 or sha256_file(path)
         wheel = self._add(pin, path, sha256, pin.filename)
         os.unlink(path)
@@ -163,6 +168,7 @@ class _Fetching:
             # A lock of our own was reported with it.
             say = self._reporter.detail if pin.facts else self._reporter.warn
             say(local_notice(pin.name, pin.version, wheel.version))
+        self._reporter.advance("unpacking", 1, pin.filename)
         return wheel
 
     def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:
