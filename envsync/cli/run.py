@@ -3,12 +3,13 @@
 import argparse
 import os
 import shlex
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from envsync.cli.lock import give_leave_by
 from envsync.cli.main import Session
-from envsync.cli.start import add_no_sync_argument, become, cannot_start, environment
+from envsync.cli.start import Inside, add_no_sync_argument, become, cannot_start, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, ProjectNotFound, UsageError
 from envsync.files import storage_errors
@@ -78,12 +79,12 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if job.script is not None:
         folder = os.path.dirname(os.path.realpath(job.script))
         session = session._replace(settings=session.settings._replace(script_folder=folder))
-    root = _environment(job, options, session)
+    inside = _environment(job, options, session)
     if job.tasks is not None:
-        return _run_task(root, job, environ, session)
+        return _run_task(inside, job, environ, session)
     session.ui.close()
-    before = (f"{root}/{_PYTHON}",) if job.python else ()
-    return become(root, [*before, *job.words], environ, job.project)
+    before = (f"{inside.root}/{_PYTHON}",) if job.python else ()
+    return become(inside, [*before, *job.words], environ)
 
 
 # What the words mean
@@ -154,9 +155,12 @@ def _list_tasks(options: argparse.Namespace, session: Session) -> int:
     return 0
 
 
-def _environment(job: Job, options: argparse.Namespace, session: Session) -> str:
+def _environment(job: Job, options: argparse.Namespace, session: Session) -> Inside:
     try:
-        return environment(job.project, _request(job, options, session), options, session)
+        request = _request(job, options, session)
+        before = _before_sync(job, request, session)
+        root = environment(job.project, request, options, session, before_sync=before)
+        return Inside(root, job.project, request.selection, session.settings)
     except EnvsyncError as error:
         if job.script is not None:
             error.message = _about_script(error.message, job.script)
@@ -190,10 +194,53 @@ def _request(job: Job, options: argparse.Namespace, session: Session) -> SyncReq
     return request
 
 
+def _before_sync(job: Job, request: SyncRequest, session: Session) -> Callable[[], None]:
+    """Give what sees that the sync takes away no command that is to be run."""
+
+    def refuse() -> None:
+        for command in _commands(job):
+            _refuse_left_out(command, job, request, session)
+
+    return refuse
+
+
+def _commands(job: Job) -> list[str]:
+    """Give the commands that may come out of the environment, by name."""
+    if job.python:
+        return []
+    if job.tasks is None:
+        return [job.words[0]]
+    from envsync.spec.tasks import steps_of  # noqa: PLC0415
+
+    name, *arguments = job.words
+    return [step.words[0] for step in steps_of(job.tasks, name, arguments)]
+
+
+def _refuse_left_out(command: str, job: Job, request: SyncRequest, session: Session) -> None:
+    """Raise `EnvsyncError` for a command that is there, and that this very sync would remove."""
+    from envsync.workflow.spec_file import read_spec, venv_path  # noqa: PLC0415
+
+    root = job.project.default_venv_path
+    if not os.path.isdir(root):  # [env] path may name another folder
+        root = venv_path(job.project, read_spec(job.project)[0])
+    is_there = "/" not in command and os.path.lexists(f"{root}/bin/{command}")
+    if not is_there or command.startswith("python"):
+        return
+    from envsync.workflow.commands import left_out  # noqa: PLC0415
+
+    bringer = left_out(command, job.project, request.selection, session.settings)
+    if bringer is not None:
+        raise EnvsyncError(
+            f"{command} is of {bringer.package}, which this run would remove from the environment: "
+            f"it belongs to the {bringer.kind} {bringer.name}; nothing was changed",
+            hint=f"`envsync run {bringer.option} {shlex.join(job.words)}`",
+        )
+
+
 # Tasks
 
 
-def _run_task(root: str, job: Job, environ: dict[str, str], session: Session) -> int:
+def _run_task(inside: Inside, job: Job, environ: dict[str, str], session: Session) -> int:
     """Run a task's commands in the project's folder; the exit code is that of the last one run.
 
     A single command takes the place of this process.
@@ -210,20 +257,20 @@ def _run_task(root: str, job: Job, environ: dict[str, str], session: Session) ->
     for step in steps_of(tasks, name, arguments):
         session.ui.note(f"{step.task}: {shlex.join(step.words)}")
         session.ui.close()
-        inside = environ | dict(step.variables)
+        variables = environ | dict(step.variables)
         if single:
-            become(root, list(step.words), inside, job.project)
-        code = _run_step(root, step, inside, job)
+            become(inside, list(step.words), variables)
+        code = _run_step(inside, step, variables)
         if code:
             session.ui.note(f"{step.task}: ended with {code}")
             return code
     return 0
 
 
-def _run_step(root: str, step: "Step", environ: dict[str, str], job: Job) -> int:
+def _run_step(inside: Inside, step: "Step", environ: dict[str, str]) -> int:
     from envsync.venv.foreground import run_child  # noqa: PLC0415
 
     try:
-        return run_child(root, list(step.words), environ)
+        return run_child(inside.root, list(step.words), environ)
     except OSError as error:
-        raise cannot_start(step.words[0], error, root, job.project) from error
+        raise cannot_start(step.words[0], error, inside) from error

@@ -7,7 +7,7 @@ import sys
 from typing import NoReturn
 
 from envsync.cli.main import Session
-from envsync.cli.start import add_no_sync_argument, become, environment
+from envsync.cli.start import Inside, add_no_sync_argument, become, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
 from envsync.python_trust import is_own
@@ -107,7 +107,8 @@ def _start(
     program = program_of(found, environ, lambda folder: is_own(folder, strangers))
     if program is None:
         raise EnvsyncError(f"there is no {found.name} on PATH", hint="`--shell NAME` names another")
-    root = environment(project, sync_request(options), options, session)
+    request = sync_request(options)
+    root = environment(project, request, options, session)
     refuse_altered(root, f"bin/{SHELLS[found.name].script}", session.settings)
     if environ.get("VIRTUAL_ENV") == root:
         raise EnvsyncError(
@@ -116,7 +117,7 @@ def _start(
     session.ui.close()
     if not sys.stdin.isatty():
         # Commands come from a file or pipe: the shell runs them inside, and reads no start files.
-        become(root, [program], environ, project)
+        become(Inside(root, project, request.selection, session.settings), [program], environ)
     # Start files are run: they lie where nobody else writes, and not in the project.
     folder = state_folder(session.settings.cache_dir, _FOLDER)
     if folder is None:

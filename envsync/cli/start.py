@@ -4,18 +4,19 @@ import argparse
 import errno
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from envsync.cli.main import Session
 from envsync.cli.report import report_sync
 from envsync.cli.sync import bring_up_to_date
 from envsync.errors import EnvsyncError
-from envsync.settings import flag
+from envsync.settings import Settings, flag
 from envsync.venv.execute import execute
 from envsync.workflow.project import Project
 from envsync.workflow.ready import root_as_it_is, root_in_sync
-from envsync.workflow.request import SyncRequest
+from envsync.workflow.request import Selection, SyncRequest
 from envsync.workflow.tasks import all_tasks
 
 
@@ -27,14 +28,23 @@ def add_no_sync_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def environment(
-    project: Project, request: SyncRequest, options: argparse.Namespace, session: Session
+    project: Project,
+    request: SyncRequest,
+    options: argparse.Namespace,
+    session: Session,
+    *,
+    before_sync: Callable[[], None] = lambda: None,
 ) -> str:
-    """Give the folder of the environment, brought up to date unless `--no-sync` is said."""
+    """Give the folder of the environment, brought up to date unless `--no-sync` is said.
+
+    `before_sync` is called where something may be to do; what it raises comes before that.
+    """
     if options.no_sync or flag(os.environ, "ENVSYNC_NO_SYNC"):
         return root_as_it_is(project, session.settings)
     root = root_in_sync(project, request, session.settings)
     if root is not None:
         return root
+    before_sync()
     started = time.monotonic()
     done = bring_up_to_date(project, request._replace(glance=True), session)
     if done.outcome.created or not done.outcome.comparison.is_empty():
@@ -43,15 +53,24 @@ def environment(
     return done.outcome.root
 
 
-def become(root: str, command: list[str], environ: dict[str, str], project: Project) -> NoReturn:
+class Inside(NamedTuple):
+    """Where a program is started: an environment, and how it came about."""
+
+    root: str
+    project: Project
+    selection: Selection
+    settings: Settings
+
+
+def become(inside: Inside, command: list[str], environ: dict[str, str]) -> NoReturn:
     """Become a command; raises `EnvsyncError` when it can't be started."""
     try:
-        execute(root, command, environ)
+        execute(inside.root, command, environ)
     except OSError as error:
-        raise cannot_start(command[0], error, root, project) from error
+        raise cannot_start(command[0], error, inside) from error
 
 
-def cannot_start(name: str, error: OSError, root: str, project: Project) -> EnvsyncError:
+def cannot_start(name: str, error: OSError, inside: Inside) -> EnvsyncError:
     """Word why a command can't be started, and what was probably meant."""
     file = str(error.filename or name)
     found = file if "/" in file and os.path.exists(file) else None
@@ -59,7 +78,7 @@ def cannot_start(name: str, error: OSError, root: str, project: Project) -> Envs
         return EnvsyncError(f"{name} is a folder", hint="`envsync run COMMAND` wants a program")
     if isinstance(error, FileNotFoundError) and found is None:
         return EnvsyncError(
-            f"no command {name} in {root} or on PATH", hint=_instead_of(name, root, project)
+            f"no command {name} in {inside.root} or on PATH", hint=_instead_of(name, inside)
         )
     if isinstance(error, FileNotFoundError):
         return EnvsyncError(
@@ -77,17 +96,22 @@ def cannot_start(name: str, error: OSError, root: str, project: Project) -> Envs
     return EnvsyncError(f"{name}: {error.strerror or error}")
 
 
-def _instead_of(name: str, root: str, project: Project) -> str:
-    if name.startswith(f"{root}/"):
+def _instead_of(name: str, inside: Inside) -> str:
+    if name.startswith(f"{inside.root}/"):
         return "`envsync sync` repairs the environment"
     if "/" in name or name.endswith(".py"):
         return "check the path; it is relative to the current folder"
-    import difflib  # noqa: PLC0415  (only needed for the message)
+    # Only needed for the message.
+    from envsync.cli.misspelt import near_miss  # noqa: PLC0415
+    from envsync.workflow.commands import left_out  # noqa: PLC0415
 
+    bringer = left_out(name, inside.project, inside.selection, inside.settings)
+    if bringer is not None:
+        return f"{bringer.package} has it: `envsync run {bringer.option} {name}`"
     known: list[str] = []
     with suppress(EnvsyncError):
-        known += all_tasks(project)
+        known += all_tasks(inside.project)
     with suppress(OSError):
-        known += sorted(os.listdir(f"{root}/bin"))
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"`envsync run {near[0]}`" if near else "`envsync add NAME` adds the package that has it"
+        known += sorted(os.listdir(f"{inside.root}/bin"))
+    near = near_miss(name, known)
+    return f"`envsync run {near}`" if near else "`envsync add NAME` adds the package that has it"

@@ -39,3 +39,21 @@ def test_without_a_lock_it_is_that_what_is_missing(project: Workplace) -> None:
     assert "there is no pylock.toml" in ran.err
     assert "--frozen" not in ran.err
     assert typed(project, ran).code == 0
+
+
+def test_a_command_of_a_group_that_is_left_out(place: Workplace, server: IndexServer) -> None:
+    command = {"console_scripts": {"lintr": "linter:main"}}
+    code = {"linter.py": "def main():\n    print('lints')\n"}
+    publish(server, make_wheel("linter", "1.0", code, entry_points=command))
+    place.ok("init")
+    place.ok("add", "--group", "lint", "linter")
+    before = place.files()
+
+    ran = place.run("run", "lintr", "-x")
+    assert "lintr is of linter" in ran.err
+    assert place.files() == before
+    assert typed(place, ran).out == "lints\n"
+
+    place.ok("sync")
+    ran = place.run("run", "lintr")
+    assert "linter has it: `envsync run --group lint lintr`" in ran.err
