@@ -35,6 +35,8 @@ MOST_PATHS = 20
 
 _COMMAND = re.compile(r"`envsync (?!-)")
 """The beginning of a command to type that doesn't name a place itself."""
+_SPEC = re.compile(r"(?<![\w/.-])env\.toml\b")
+"""The file that engines speak of, whatever its name is."""
 
 
 def printable(text: str) -> str:
@@ -68,10 +70,14 @@ def counted(number: int, what: str) -> str:
 class Ui(Reporter):
     """Shows what happens: lines always, moving progress only on a terminal."""
 
-    def __init__(self, settings: Settings, *, said: str = "") -> None:
-        """`said` are the flags by which the user named the project and environment."""
+    def __init__(
+        self, settings: Settings, *, said: str = "", environment: str | None = None
+    ) -> None:
+        """`said` are the flags by which the user named project, environment and interpreter;
+        `environment` is the name of the one that is worked on.
+        """
         self._settings = settings
-        self._said = said
+        self._said, self._environment = said, environment
         self._mutex = threading.RLock()
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -195,8 +201,10 @@ class Ui(Reporter):
         if marked > MOST_PATHS and self._settings.verbosity <= 0:
             yield f"{mark} and {marked - MOST_PATHS:,} more (-v shows all)".lstrip()
 
-    def to_type(self, text: str) -> str:
-        """Let the commands in a text name the project and environment as the user's own did."""
+    def in_place(self, text: str) -> str:
+        """Let commands in a text name the place as the user's own did, and env.toml be the one."""
+        if self._environment:
+            text = _SPEC.sub(f"env.{self._environment}.toml", text)
         return _COMMAND.sub(lambda _: f"`envsync {self._said} ", text) if self._said else text
 
     def close(self) -> None:
@@ -209,7 +217,7 @@ class Ui(Reporter):
 
     def _safe(self, text: str) -> str:
         """Give foreign text for a line of ours: no password in a URL, nothing that steers."""
-        return printable(redact(self.to_type(text)))
+        return printable(redact(self.in_place(text)))
 
     def _line(self, text: str) -> None:
         with self._mutex:

@@ -34,3 +34,9 @@ def test_hints_say_the_flags_that_named_the_environment(
     ui.error(EnvsyncError("no", hint=hint))
     said = capsys.readouterr().err.splitlines()[1]
     assert said == "hint: `envsync -e gpu lock`, `envsync -C x sync` or `envsync --help`"
+
+
+def test_env_toml_is_called_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    Ui(SETTINGS, environment="gpu").warn("env.toml: env.path of /x/env.toml and env.toml")
+    said = capsys.readouterr().err
+    assert said == "warning: env.gpu.toml: env.path of /x/env.toml and env.gpu.toml\n"

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from envsync.cli.main import Session
-from envsync.cli.sync import add_selection_arguments, sync_request
+from envsync.cli.sync import add_selection_arguments, choosing, sync_request
+from envsync.errors import EnvDiffers
 from envsync.ui import Ui, counted, printable
 from envsync.workflow.project import Project, find_project
 
@@ -30,14 +31,18 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
     if session.settings.json:
         session.ui.document({"command": "status", **_document(found)})
     else:
-        session.ui.data("\n".join(map(printable, _lines(found, project, session.ui))))
+        session.ui.data("\n".join(map(printable, _lines(found, project, options, session.ui))))
     return 0
 
 
 def _verify(project: Project, options: argparse.Namespace, session: Session) -> int:
     from envsync.workflow.inspect import verify  # noqa: PLC0415
 
-    found = verify(project, sync_request(options), session.settings, session.ui)
+    try:
+        found = verify(project, sync_request(options), session.settings, session.ui)
+    except EnvDiffers as error:
+        error.hint = error.hint and choosing(error.hint, options)
+        raise
     name = os.path.basename(found.root)
     session.ui.note(
         f"Every byte of {name} is right: {counted(found.files, 'file')} "
@@ -54,7 +59,7 @@ def _verify(project: Project, options: argparse.Namespace, session: Session) -> 
     return 0
 
 
-def _lines(found: "Status", project: Project, ui: Ui) -> Iterator[str]:
+def _lines(found: "Status", project: Project, options: argparse.Namespace, ui: Ui) -> Iterator[str]:
     """Say it as version control does: what is well in a line, and what differs by kind."""
     name, lock = os.path.basename(found.root), os.path.basename(project.lock_path)
     yield f"{lock}: {'outdated' if found.stale else 'up to date'}"
@@ -68,7 +73,8 @@ def _lines(found: "Status", project: Project, ui: Ui) -> Iterator[str]:
         yield "    a sync was interrupted: the next one finishes it first"
     if found.comparison.changes and not found.absent:
         yield ""
-        yield "Packages that `envsync sync` would change:"
+        command = ui.in_place(choosing("`envsync sync`", options))
+        yield f"Packages that {command} would change:"
         yield from (f"    {change.line()}" for change in found.comparison.changes)
     if found.paths:
         yield ""

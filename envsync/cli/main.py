@@ -127,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         ui = Ui(settings._replace(json=settings.json or ui.wants_json))
         command, options, module = _parse(arguments)
         settings = _with_flags(settings, options)
-        ui = Ui(settings, said=_place_said(options))
+        ui = Ui(settings, said=_place_said(options), environment=options.env)
         directory = _folder(options.project)
         if getattr(options, "action", "") != "dir":  # `cache dir` only says where it would be
             refuse_shared_cache(settings.cache_dir)
@@ -172,10 +172,14 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
 
 
 def _place_said(options: argparse.Namespace) -> str:
-    """Give the flags that say which project and environment, for hints to say them too."""
+    """Give the flags that say which project, environment and interpreter, for hints to say them."""
     unsaid = _defaults()
-    flags = (("-C", options.project, unsaid.project), ("-e", options.env, unsaid.env))
-    said = ((flag, value) for flag, value, default in flags if value != default)
+    flags = (
+        ("-C", options.project, unsaid.project),
+        ("-e", options.env, unsaid.env),
+        ("-p", getattr(options, "python", None), None),
+    )
+    said = [(flag, value) for flag, value, default in flags if value and value != default]
     return shlex.join(itertools.chain.from_iterable(said))
 
 
@@ -218,8 +222,8 @@ def _folder(project: str) -> str:
 def _error_document(error: EnvsyncError, ui: Ui, exit_code: int) -> dict[str, object]:
     """Give what went wrong for `--json`, with the differences that a check found."""
     return {
-        "error": redact(str(error)),
-        "hint": error.hint and redact(ui.to_type(error.hint)),
+        "error": redact(ui.in_place(str(error))),
+        "hint": error.hint and redact(ui.in_place(error.hint)),
         "exit_code": exit_code,
         "differences": [
             redact(one) for one in getattr(error, "changes", ()) or getattr(error, "reasons", ())

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
-from envsync.errors import UsageError
+from envsync.errors import EnvDiffers, UsageError
 from envsync.sync.key import UserKey
 from envsync.workflow.locks import project_lock
 from envsync.workflow.look import SyncOutcome
@@ -21,6 +22,10 @@ from envsync.workflow.sync import discard_quarantine
 if TYPE_CHECKING:
     from envsync.lock.compare import Change
     from envsync.workflow.lock import LockOutcome
+
+
+_CHOICES = ("all_groups", "no_default_groups", "all_extras", "dev", "no_dev")
+"""The options without a value that choose extras and groups."""
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
@@ -123,6 +128,15 @@ def sync_request(options: argparse.Namespace) -> SyncRequest:
     )
 
 
+def choosing(text: str, options: argparse.Namespace) -> str:
+    """Let `sync` in a text choose the extras and groups that the options chose, and no others."""
+    chosen = [f"--{name.replace('_', '-')}" for name in _CHOICES if getattr(options, name)]
+    for name in ("group", "no_group", "extra", "no_extra"):
+        for value in getattr(options, name):
+            chosen += [f"--{name.replace('_', '-')}", value]
+    return text.replace("`envsync sync", f"`envsync sync {shlex.join(chosen)}") if chosen else text
+
+
 def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
     """Read whose build the command line allows; elsewhere than with --frozen env.toml says it."""
     if names and trust != FROZEN:
@@ -145,7 +159,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     project = find_project(session.directory, session.environment)
     request = sync_request(options)
     if options.check:
-        return _check(project, request, session)
+        return _check(project, request, options, session)
     started = time.monotonic()
     done = (options.dry_run and _preview(project, request, session)) or bring_up_to_date(
         project, request, session
@@ -195,10 +209,16 @@ def _preview(project: Project, request: SyncRequest, session: Session) -> Done:
     return Done(synced.outcome, synced.lock)
 
 
-def _check(project: Project, request: SyncRequest, session: Session) -> int:
+def _check(
+    project: Project, request: SyncRequest, options: argparse.Namespace, session: Session
+) -> int:
     from envsync.workflow.whole import check_project  # noqa: PLC0415
 
-    outcome = check_project(project, request, session.settings, session.ui)
+    try:
+        outcome = check_project(project, request, session.settings, session.ui)
+    except EnvDiffers as error:
+        error.hint = error.hint and choosing(error.hint, options)
+        raise
     session.ui.note(f"{os.path.basename(outcome.root)} matches the lock")
     if session.settings.json:
         session.ui.document({"command": "sync", **sync_document(outcome)})

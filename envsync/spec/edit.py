@@ -120,23 +120,31 @@ def allow_build(text: str, names: Collection[str]) -> str:
     return _change_list(text, ALLOW, with_names) if wanted else text
 
 
-def new_spec(name: str, requires_python: str | None, dependencies: Sequence[str] = ()) -> str:
-    """Give the text of a first env.toml.
+def new_spec(
+    name: str,
+    requires_python: str | None,
+    dependencies: Sequence[str] = (),
+    *,
+    environment: str | None = None,
+) -> str:
+    """Give the text of a first env.toml, or of an env.NAME.toml.
 
     `requires_python` is a specifier such as ">=3.11". `UsageError` for a requirement that can't be
     used, `SpecInvalid` for a name or range.
     """
     range_line = f"requires-python = {_quoted(requires_python)}\n" if requires_python else ""
+    envsync = f"envsync -e {environment}" if environment else "envsync"
+    venv = f".venv-{environment}" if environment else ".venv"
     text = (
-        "# What this project needs. `envsync add NAME` writes a package here, `envsync sync`\n"
-        "# makes .venv match it.\n"
+        f"# What this project needs. `{envsync} add NAME` writes a package here, `{envsync} sync`\n"
+        f"# makes {venv} match it.\n"
         "\n"
         "[env]\n"
         f"name = {_quoted(name)}\n"
         f"{range_line}"
         "dependencies = []\n"
         "\n"
-        "# For work on the project itself: `envsync add --group dev NAME`.\n"
+        f"# For work on the project itself: `{envsync} add --group dev NAME`.\n"
         "[dependency-groups]\n"
         "dev = []\n"
     )

@@ -75,7 +75,7 @@ def _environments(folder: str) -> Iterator[str]:
     for name in names:
         inner = name.removeprefix("env.").removesuffix(".toml")
         if name == "env.toml":
-            yield "env.toml (without -e)"
+            yield "one without a name (no -e)"
         elif name == f"env.{inner}.toml" and _is_name(inner):
             yield f"{name} (-e {inner})"
 

@@ -1,10 +1,12 @@
 """What the command line says of words that it doesn't know, to people and to programs."""
 
+import argparse
 import json
 
 import pytest
 
 from envsync.cli.main import main
+from envsync.cli.sync import add_choice_arguments, choosing
 
 
 @pytest.mark.parametrize(
@@ -62,3 +64,11 @@ def test_a_wrong_variable_is_told_to_programs_too(
     monkeypatch.setenv("ENVSYNC_OFFLINE", "perhaps")
     assert main(["--json", "sync"]) == 2
     assert "ENVSYNC_OFFLINE" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_what_makes_equal_chooses_the_same() -> None:
+    parser = argparse.ArgumentParser()
+    add_choice_arguments(parser)
+    chosen = parser.parse_args(["--group", "lint", "--no-dev", "--extra", "a"])
+    hint = choosing("`envsync sync` makes them equal", chosen)
+    assert hint == "`envsync sync --no-dev --group lint --extra a` makes them equal"

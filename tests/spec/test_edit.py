@@ -284,6 +284,12 @@ def test_allow_nothing() -> None:
     assert allow_build("not even TOML", []) == "not even TOML"
 
 
+def test_new_spec_of_another_environment_speaks_of_it() -> None:
+    text = new_spec("shop", None, environment="gpu")
+    assert text.count("`envsync -e gpu ") == 3
+    assert "makes .venv-gpu match" in text
+
+
 def test_new_spec() -> None:
     assert (
         new_spec("shop", ">=3.11", ["rich", "flask>=3"])

@@ -33,7 +33,8 @@ def test_no_such_environment_names_those_there_are(below: Path, tmp_path: Path) 
         (tmp_path / name).touch()
     with pytest.raises(ProjectNotFound) as caught:
         find_project(str(below), "gpux")
-    assert f"{tmp_path} has env.gpu.toml (-e gpu), env.toml (without -e)" in str(caught.value.hint)
+    hint = str(caught.value.hint)
+    assert f"{tmp_path} has env.gpu.toml (-e gpu), one without a name (no -e)" in hint
 
 
 def test_no_project(below: Path) -> None:
