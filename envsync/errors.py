@@ -128,8 +128,8 @@ class LockOutdated(EnvsyncError):
 class LockMissing(LockOutdated):
     """There is no lock that could answer env.toml."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path, ["there is no lock"], hint="`envsync lock` makes it")
+    def __init__(self, path: str, *, hint: str | None = None) -> None:
+        super().__init__(path, ["there is no lock"], hint=hint or "`envsync lock` makes it")
         self.message = f"there is no {path}"
 
 
