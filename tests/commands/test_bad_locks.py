@@ -523,7 +523,7 @@ def test_a_source_alone_and_no_leave_to_build(locked: Workplace, index: IndexSer
     said = refused(locked, index, 1)
     assert "asks-sourced 1.0 requires sourced" in said
     assert "hint: " in said
-    assert "envsync lock --allow-build sourced" in said
+    assert "lock --allow-build sourced" in said
 
 
 def test_an_interrupt_while_resolving_leaves_the_lock_alone(

@@ -204,7 +204,7 @@ def test_check_changes_nothing_and_says_what_differs(project: Workplace) -> None
 
 def test_dry_run_changes_nothing(project: Workplace) -> None:
     before = project.files()
-    assert "+ webby==1.5" in project.ok("sync", "--dry-run").err
+    assert "+ webby 1.5" in project.ok("sync", "--dry-run").err
     assert "+ webby 1.5" in project.ok("lock", "--dry-run").err
     assert project.files() == before
 
@@ -223,7 +223,7 @@ def test_what_the_lock_drops_is_removed(project: Workplace) -> None:
     project.python("import speedups, webby")
     project.write(SPEC.replace('"webby"]', '"base"]').replace('fast = ["webby[fast]"]', ""))
     ran = project.ok("sync")
-    assert "- webby==1.5" in ran.err
+    assert "- webby 1.5" in ran.err
     assert installed(project) == {"base": "2.0", "checker": "7.0"}
     assert not (project.venv / "bin/webby").exists()
     assert not (project.site / "webby").exists()
