@@ -17,7 +17,9 @@ from envsync.cli.lock import give_leave_by, write_with_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import EnvsyncError, LockInvalid, UsageError
+from envsync.events import SILENT
 from envsync.lock.needers import all_needers, needers
+from envsync.lock.read import STRICT
 from envsync.spec.edit import (
     NotListed,
     add_dependency,
@@ -168,7 +170,7 @@ def _done(command: str, session: Session, is_edited: bool, result: Mapping[str, 
 def _say_who_needs(error: NotListed, project: Project, text: str) -> None:
     """Add to "it is not listed" that it comes with others, as the lock on disk has it."""
     with suppress(LockInvalid):
-        if error.hint is None and (before := read_lock(project)) is not None:
+        if error.hint is None and (before := read_lock(project, STRICT, SILENT)):
             found = needers(before[0], error.name)
             if found:
                 needs = "needs" if len(found) == 1 else "need"

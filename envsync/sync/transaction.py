@@ -20,7 +20,7 @@ from envsync.sync.belief import examine
 from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
 from envsync.sync.manifest import Manifest, render_manifest
 from envsync.sync.modes import permissions, refuse_foreign
-from envsync.sync.paths import HIDING, QUARANTINE, STATE, folders, parents
+from envsync.sync.paths import QUARANTINE, STATE, folders, parents
 from envsync.sync.placing import Files, Noted, Seen, fill, make_folders, put
 from envsync.sync.plan import Plan
 from envsync.sync.seal import Seal

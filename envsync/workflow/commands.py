@@ -52,7 +52,7 @@ def _bringers(
     command: str, project: Project, selection: Selection, settings: Settings
 ) -> Iterator[Bringer]:
     spec, _ = read_spec(project)
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts))
+    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), SILENT)
     if before is None or why_stale(project, spec, before[0], settings):
         return
     lock = LockOutcome(project.lock_path, *before, fresh=True)

@@ -418,7 +418,7 @@ def test_what_hides_a_new_environment_from_git_comes_first_and_goes_last(
             super().remove_folder(path)
 
     monkeypatch.setattr(transaction, "Tree", Stopped)
-    with pytest.raises(transaction.Tampered):
+    with pytest.raises(Tampered):
         transaction.prepare_new(
             str(root), broken, one_owner(hidden), [], seal=SEAL, placer=Placer()
         )
