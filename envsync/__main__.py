@@ -57,7 +57,7 @@ if "PYTHONPATH" in os.environ or sys.pycache_prefix:
     _forget_here()
 
 from envsync.sync import stamp  # noqa: E402
-from envsync.userdirs import cache_dir  # noqa: E402
+from envsync.userdirs import cache_dir, config_file, may_speak_of_venvs  # noqa: E402
 
 _LARGEST = 1 << 20
 """Bytes of an env.toml or a script from which on somebody else has to look."""
@@ -100,6 +100,8 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
         return
     if not _is_in_sync(root, files=not running):
         return
+    if may_speak_of_venvs(config_file(os.environ)):
+        return  # the environment may lie elsewhere by now
     if not running:
         sys.stderr.write("Nothing to do: .venv matches the lock\n")
         sys.exit(0)

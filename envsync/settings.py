@@ -1,5 +1,6 @@
 """Environment variables and global flags, read once into one frozen value."""
 
+import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -46,6 +47,8 @@ class Settings(NamedTuple):
     progress: bool = True
     color: str = "auto"
     json: bool = False
+    venvs: str = ""
+    """The user's own folder for environments (`ENVSYNC_VENV`), absolute; "" where none is named."""
     compile_bytecode: bool | None = None
     """What stands in for env.toml's `[sync] compile-bytecode` (`ENVSYNC_COMPILE_BYTECODE`)."""
 
@@ -76,6 +79,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         progress=not flag(environ, "ENVSYNC_NO_PROGRESS") and not environ.get("CI"),
         color=_color(environ),
         json=flag(environ, "ENVSYNC_JSON"),
+        venvs=_folder(environ, "ENVSYNC_VENV"),
         compile_bytecode=(
             flag(environ, "ENVSYNC_COMPILE_BYTECODE")
             if environ.get("ENVSYNC_COMPILE_BYTECODE")
@@ -92,6 +96,15 @@ def flag(environ: Mapping[str, str], name: str) -> bool:
     if value in _FALSE:
         return False
     raise UsageError(f"{name}={environ[name]}: expected true or false", hint=f"{name}=1")
+
+
+def _folder(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "")
+    if text and not os.path.isabs(text):
+        raise UsageError(
+            f"{name}={text}: expected a folder, written in full", hint=f"{name}=/var/tmp/venvs"
+        )
+    return os.path.normpath(text) if text else ""
 
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:

@@ -1,10 +1,12 @@
 """The user's own places, as the variables name them: the cache, envsync's state, the settings file.
 
-On the shortest path of the program: imports next to nothing. Nothing is looked at here; which of
-these folders can be believed is `trust`'s matter.
+On the shortest path of the program: imports next to nothing. Which of these folders can be believed
+is `trust`'s matter.
 """
 
 import os
+
+_LARGEST = 1 << 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +47,16 @@ def config_file(environ: "Mapping[str, str]") -> str:
     # Without a home there is none: what lies in a folder called `~` here would be a stranger's.
     folder = _below_home(environ, "XDG_CONFIG_HOME", ".config")
     return folder and os.path.join(folder, "config.toml")
+
+
+def may_speak_of_venvs(path: str) -> bool:
+    """Say whether a settings file may say where environments lie; parsing it takes longer."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            text = file.read(_LARGEST)
+    except OSError:
+        return False
+    return b"venv" in text or b"\\" in text or len(text) == _LARGEST
 
 
 def home_dir(environ: "Mapping[str, str]") -> str:

@@ -12,12 +12,13 @@ from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import EnvDiffers, UsageError
 from envsync.sync.key import UserKey
+from envsync.workflow.discard import discard_quarantine
 from envsync.workflow.locks import project_lock
 from envsync.workflow.look import SyncOutcome
+from envsync.workflow.place import lies_at
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.quick import quick_sync
 from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
-from envsync.workflow.sync import discard_quarantine
 
 if TYPE_CHECKING:
     from envsync.lock.compare import Change
@@ -173,7 +174,8 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if options.discard and not options.dry_run:
         cache_dir, seal = session.settings.cache_dir, UserKey(session.settings).seal()
         with project_lock(project, cache_dir, session.ui):
-            gone = discard_quarantine(done.outcome.root, cache_dir, session.ui, seal)
+            folder = lies_at(project, done.outcome.root, session.settings)
+            gone = discard_quarantine(folder, cache_dir, session.ui, seal)
         for path in gone:
             session.ui.note(f"Deleted {path}")
     if session.settings.json:

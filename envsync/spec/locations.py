@@ -30,6 +30,8 @@ _HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{12
 _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 _NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
 
+_REPOSITORY = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
+
 
 class Url(NamedTuple):
     """A URL taken apart, as written but for the lower-case scheme."""
@@ -135,6 +137,13 @@ def read_path(text: str) -> str:
     if parts and parts[0].startswith("-"):
         raise ValueError("the path must not begin with -")
     return "/".join(parts) or "."
+
+
+def is_of_repository(path: str) -> bool:
+    """Say whether a path leads into what a version control system keeps of a project: what lies
+    there it runs (hooks), or takes its orders from.
+    """
+    return not _REPOSITORY.isdisjoint(path.casefold().split("/"))
 
 
 def read_subdirectory(text: str) -> str:

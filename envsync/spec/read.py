@@ -14,7 +14,7 @@ from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
-from envsync.spec.locations import read_path
+from envsync.spec.locations import is_of_repository, read_path
 from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
     read_build,
@@ -154,6 +154,8 @@ def _read_env_path(text: str) -> str:
     path = read_path(text)
     if path == ".":
         raise ValueError("the environment cannot be the project's folder itself")
+    if is_of_repository(path):
+        raise ValueError("the environment cannot lie in what version control keeps there")
     return path
 
 

@@ -1,7 +1,7 @@
 """Read config.toml, the user's own settings file, as strictly as env.toml.
 
-It holds what no file of a project can say: to which address an index's credentials belong, and
-which interpreters env.toml may name by path.
+It holds what no file of a project can say: to which address an index's credentials belong, which
+interpreters env.toml may name by path, and where environments may lie outside of projects.
 """
 
 import re
@@ -19,6 +19,7 @@ from envsync.spec.wording import quote
 
 _ADVICE = {
     "indexes": "write [index.NAME]",
+    "venvs": "write [venv] with folder or links",
     "interpreters": "write [python] with allow = [...]",
     **dict.fromkeys(("env", "sources", "lock", "sync", "tasks"), "it belongs in env.toml"),
 }
@@ -29,6 +30,15 @@ _INDEX_ADVICE = dict.fromkeys(
 )
 
 
+class VenvPlaces(NamedTuple):
+    """Where the user lets environments lie outside of projects; absolute paths."""
+
+    folder: str = ""
+    """The folder that holds all environments, each below it under its own path; "" is none."""
+    links: tuple[str, ...] = ()
+    """Folders into which a link in the place of an environment may lead."""
+
+
 class UserConfig(NamedTuple):
     """What config.toml says; without one, nothing."""
 
@@ -36,6 +46,7 @@ class UserConfig(NamedTuple):
     """Index name, as in variables (`CORP_EU`) -> the address that its credentials belong to."""
     pythons: tuple[str, ...] = ()
     """Absolute paths of interpreters that env.toml may name though no search finds them."""
+    venvs: "VenvPlaces" = VenvPlaces()
 
 
 def parse_user_config(data: bytes, *, path: str) -> UserConfig:
@@ -50,7 +61,10 @@ def parse_user_config(data: bytes, *, path: str) -> UserConfig:
     with suppress(TooManyProblems):
         config = _read(Table(content, (), problems))
     if problems.found:
-        hint = f"correct {path}; its tables are [index.NAME] with url, and [python] with allow"
+        hint = (
+            f"correct {path}; its tables are [index.NAME] with url, [python] with allow, and "
+            "[venv] with folder and links"
+        )
         raise SpecInvalid(path, problem_lines(problems, text), hint=hint)
     return config
 
@@ -65,8 +79,13 @@ def _read(root: Table) -> UserConfig:
     python = root.table("python")
     pythons = python.items("allow", _read_interpreter)
     python.finish({"path": "write allow = [...]"})
+    venv = root.table("venv")
+    venvs = VenvPlaces(
+        venv.convert("folder", _read_folder) or "", tuple(venv.items("links", _read_folder))
+    )
+    venv.finish({"path": "write folder = ..."})
     root.finish(_ADVICE)
-    return UserConfig(indexes, tuple(dict.fromkeys(pythons)))
+    return UserConfig(indexes, tuple(dict.fromkeys(pythons)), venvs)
 
 
 def _read_indexes(table: Table) -> dict[str, str]:
@@ -91,11 +110,19 @@ def _read_indexes(table: Table) -> dict[str, str]:
 
 
 def _read_interpreter(text: str) -> str:
+    return _read_full_path(text, "an interpreter")
+
+
+def _read_folder(text: str) -> str:
+    return _read_full_path(text, "a folder").rstrip("/") or "/"
+
+
+def _read_full_path(text: str, what: str) -> str:
     """Check an absolute path; it may lead anywhere, since the user wrote it."""
     if not text.isprintable():
         raise ValueError("the path has characters that cannot be shown")
     if not text.startswith("/") and not re.match(r"[A-Za-z]:[/\\]", text):
-        raise ValueError("the path of an interpreter must be written in full, from / on")
+        raise ValueError(f"the path of {what} must be written in full, from / on")
     if ".." in re.split(r"[/\\]", text):
         raise ValueError("the path must be written without ..")
     return text

@@ -22,6 +22,8 @@ from envsync.venv.create import MARKED, is_mark
 
 _LIMIT = 512 << 20
 _CONFIG_LIMIT = 1 << 16
+_OF_DISK = "lost+found"
+"""At the top of many a mounted file system, and closed to all but root."""
 
 
 class Found(NamedTuple):
@@ -64,6 +66,25 @@ def read_manifest(root: str, seal: Seal) -> Manifest | None:
     Raises `StorageFailed`.
     """
     return examine(root, seal).manifest if os.path.lexists(root) else None
+
+
+def holds_nothing(root: str, *, but: str = "") -> bool:
+    """Say whether a folder has no file in it, as one that was half removed may.
+
+    `but` names a folder at its top that isn't looked into. Raises `StorageFailed` if it can't be
+    read.
+    """
+    if os.path.islink(root) or not os.path.isdir(root):
+        return False
+    waiting = [root]
+    with storage_errors(root):
+        while waiting:
+            for entry in os.scandir(waiting.pop()):
+                if not entry.is_dir(follow_symlinks=False):
+                    return False
+                if entry.path not in (f"{root}/{_OF_DISK}", f"{root}/{but}"):
+                    waiting.append(entry.path)
+    return True
 
 
 def _believed(tree: Tree, seal: Seal, *, trusted: bool) -> Manifest:

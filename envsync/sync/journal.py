@@ -93,6 +93,15 @@ def read_journal(tree: Tree, seal: Seal) -> list[Step] | None:
     return [_parse_step(line) for line in lines[2:-1]]
 
 
+def is_committed(root: str, seal: Seal) -> bool:
+    """Say whether this user's envsync began to change the folder at `root`. Raises `OSError`."""
+    with Tree(root) as tree:
+        try:
+            return read_journal(tree, seal) is not None
+        except JournalInvalid:
+            return False
+
+
 def _parse_step(line: str) -> Step:
     try:
         step = Step(*line.split("\t"))

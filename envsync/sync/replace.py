@@ -19,7 +19,7 @@ from envsync.sync.same import has_content
 from envsync.sync.seal import Seal
 from envsync.sync.tree import Tree
 
-_OWN = frozenset(
+OWN = frozenset(
     {"id", "manifest", "manifest.next", "journal", "stamp", "stage", "trash", "shell", "times"}
 )
 """What envsync keeps of an environment and can do without; all but the quarantine."""
@@ -60,6 +60,8 @@ def recover_beside(root: str, seal: Seal) -> bool:
     """
     folder, name = beside.folder_of(root)
     found = False
+    if _is_closed(folder):
+        return False
     with Tree(folder) as parent:
         for entry in beside.ours(parent, name, seal):
             if entry.kind == beside.NEW:
@@ -75,8 +77,15 @@ def recover_beside(root: str, seal: Seal) -> bool:
 def is_half_replaced(root: str, seal: Seal) -> bool:
     """Say whether `recover_beside` would have something to finish. Raises `OSError`."""
     folder, name = beside.folder_of(root)
+    if _is_closed(folder):
+        return False
     with Tree(folder) as parent:
         return any(entry.kind == beside.OLD for entry in beside.ours(parent, name, seal))
+
+
+def _is_closed(folder: str) -> bool:
+    """Say whether this user can't look into a folder, and so never put anything there."""
+    return os.path.isdir(folder) and not os.access(folder, os.R_OK)
 
 
 def quarantine_name(tree: Tree, *folders: str) -> str:
@@ -112,7 +121,7 @@ def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
         users = _strange(f"{folder}/{old}", before.manifest.placed())
     else:
         users = _strange(f"{folder}/{old}", manifest.placed())
-        users += [f"{STATE}/{entry}" for entry in _strange_state(parent, f"{old}/{STATE}")]
+        users += [f"{STATE}/{entry}" for entry in strange_state(parent, f"{old}/{STATE}")]
     moves = {f"{old}/{path}": f"{kept}/{path}" for path in users}
     moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")
     _move(parent, moves)
@@ -167,14 +176,14 @@ def _strange(root: str, wanted: Mapping[str, Placed]) -> list[str]:
     return list(dict.fromkeys((*other, *strays)))
 
 
-def _strange_state(parent: Tree, state: str) -> list[str]:
+def strange_state(parent: Tree, state: str) -> list[str]:
     """Give what lies in envsync's state and isn't envsync's; a quarantine is looked at apart."""
     if not parent.is_folder(state):
         return []
     return [
         name
         for name in sorted(parent.names(state))
-        if name not in _OWN and not (name == "quarantine" and parent.is_folder(f"{state}/{name}"))
+        if name not in OWN and not (name == "quarantine" and parent.is_folder(f"{state}/{name}"))
     ]
 
 

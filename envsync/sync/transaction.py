@@ -17,7 +17,7 @@ from envsync.events import SILENT, Reporter
 from envsync.files import Placer, storage_errors, sync_directory, unguessable, write_atomic
 from envsync.sync import beside, journal, names, replace
 from envsync.sync.belief import examine
-from envsync.sync.journal import JournalInvalid, Step, read_journal, state_path
+from envsync.sync.journal import Step, state_path
 from envsync.sync.manifest import Manifest, render_manifest
 from envsync.sync.modes import permissions, refuse_foreign
 from envsync.sync.paths import QUARANTINE, STATE, folders, parents
@@ -84,8 +84,8 @@ def prepare_update(
 ) -> Prepared:
     """Stage what the plan puts in place into an existing environment, which stays untouched.
 
-    `extra_folders` stay though nothing is in them; `times` are those of last change at which what
-    is in place is known to be right. What was staged is durable then, and so is what
+    `extra_folders` are made, and stay, though nothing is in them; `times` are those of last change
+    at which what is in place is known to be right. What was staged is durable then, and so is what
     was written below the folders `sources_in`. Raises `StorageFailed`; what was staged is thrown
     away then.
     """
@@ -110,15 +110,19 @@ def prepare_update(
             raise
         finally:
             reporter.end("linking")
-        steps = _steps(tree, plan, {*parents(files.desired), *extra_folders})
+        steps = _steps(tree, plan, parents(files.desired), extra_folders)
     staged = {journal.staged(number): one.change for number, one in enumerate(seen)}
     return Prepared(root, manifest, seal, steps, noted=Noted({**times, **staged}), seen=tuple(seen))
 
 
-def _steps(tree: Tree, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
+def _steps(
+    tree: Tree, plan: Plan, needed: Collection[str], extra: Collection[str]
+) -> tuple[Step, ...]:
     moment = replace.quarantine_name(tree, QUARANTINE)
     trashed = enumerate(plan.discard)
-    gone = parents((*plan.discard, *plan.quarantine)).difference(needed)
+    kept = frozenset(plan.quarantine)
+    lacking = [f"{path}/" for path in extra if path in kept or not tree.is_folder(path)]
+    gone = parents((*plan.discard, *plan.quarantine)).difference(needed, extra)
     gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
     return (
         *(Step("chmod", folder) for folder in plan.modes),
@@ -126,7 +130,7 @@ def _steps(tree: Tree, plan: Plan, needed: Collection[str]) -> tuple[Step, ...]:
         *(Step("keep", path, moment) for path in plan.quarantine),
         *(Step("trash", path, str(number)) for number, path in trashed),
         *(Step("rmdir", folder) for folder in sorted(gone, reverse=True)),
-        *(Step("mkdir", folder) for folder in folders(plan.place)),
+        *(Step("mkdir", folder) for folder in folders((*lacking, *plan.place))),
         *(Step("place", path, str(number)) for number, path in enumerate(plan.place)),
     )
 
@@ -304,9 +308,8 @@ def is_interrupted(root: str, seal: Seal) -> bool:
             return True
         if os.path.islink(root) or not os.path.isdir(root):
             return False
-        with Tree(root) as tree:
-            return read_journal(tree, seal) is not None
-    except (FileNotFoundError, JournalInvalid):
+        return journal.is_committed(root, seal)
+    except FileNotFoundError:
         return False
     except OSError:
         return True

@@ -26,11 +26,11 @@ from envsync.workflow.lock import (
     refuse_unanswered,
 )
 from envsync.workflow.look import Goal
+from envsync.workflow.place import lies_at, root_of
 from envsync.workflow.project import Project
 from envsync.workflow.project_files import input_paths
 from envsync.workflow.recipes import recipe_marks
 from envsync.workflow.request import FROZEN, LOCKED, LockOptions, Selection
-from envsync.workflow.spec_file import venv_path
 
 
 def lock_for_sync(
@@ -99,8 +99,9 @@ def make_goal(
     target = find_interpreter(spec.python, requires, project.root, settings, reporter)
     reporter.detail(f"Python {target.version}: {target.executable}")
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
-    return Goal(
-        root=venv_path(project, spec),
+    root = root_of(project, spec.path, settings)
+    goal = Goal(
+        root=root,
         base=project.root,
         target=target,
         prompt=spec.name,
@@ -118,6 +119,7 @@ def make_goal(
         any_python=tuple(spec.lock.ignore_requires_python),
         recipes=recipe_marks(spec.build, pins),
     )
+    return goal.at(lies_at(project, root, settings))
 
 
 def pins_for(

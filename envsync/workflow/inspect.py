@@ -109,10 +109,10 @@ def status(
         files=len(placed),
         stale=why_stale(project, spec, lock.pylock, settings),
         absent=absent,
-        interrupted=transaction.is_interrupted(goal.root, seal),
+        interrupted=transaction.is_interrupted(goal.folder, seal),
         comparison=compared(goal, state),
-        paths=tuple(_path_changes(goal.root, state)),
-        set_aside=_count_set_aside(goal.root, state),
+        paths=tuple(_path_changes(goal.folder, state)),
+        set_aside=_count_set_aside(goal.folder, state),
         false=tuple(_false(goal, state, settings.cache_dir)),
     )
 
@@ -139,7 +139,7 @@ def verify(
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=True)
     found = check(goal, seal, settings.cache_dir, false, verify=True)
     name = os.path.basename(goal.root)
-    manifest = read_manifest(goal.root, seal)
+    manifest = read_manifest(goal.folder, seal)
     if manifest is None:
         raise EnvDiffers(name, ["! its manifest is gone"])
     lies = [f"! {line}" for line in false_wheels(lock.pylock, settings.cache_dir)]

@@ -13,7 +13,7 @@ from envsync.files import storage_errors
 from envsync.lock.pins import Pinned
 from envsync.model.target import Target
 from envsync.sync import transaction
-from envsync.sync.belief import examine
+from envsync.sync.belief import examine, holds_nothing
 from envsync.sync.drift import Drift, scan
 from envsync.sync.manifest import Manifest, Owner
 from envsync.sync.plan import Comparison, Wanted, compare
@@ -30,7 +30,7 @@ class Goal(NamedTuple):
     """What an environment is to be."""
 
     root: str
-    """The environment's folder, absolute."""
+    """The environment's path, absolute, as files in it name it."""
     base: str
     """The folder that the lock's relative paths begin at, absolute."""
     target: Target
@@ -52,6 +52,17 @@ class Goal(NamedTuple):
     """Package -> the name of what env.toml says of its build, where it says anything."""
     inputs: tuple[tuple[str, str], ...] = ()
     """Files that decided all this, absolute, with the sha256 of what was read; none: no stamp."""
+    link_end: str = ""
+    """Where the environment lies if its path is a link of the user's, without any link."""
+
+    @property
+    def folder(self) -> str:
+        """The folder to look at and to change."""
+        return self.link_end or self.root
+
+    def at(self, folder: str) -> "Goal":
+        """Give the same goal in the folder in which the environment lies (`workflow.place`)."""
+        return self._replace(link_end=folder if folder != self.root else "")
 
 
 FalsePackages = Callable[[Goal, Mapping[str, Owner]], Iterable[str]]
@@ -103,7 +114,7 @@ def look(
     saves reading them here. Raises `TargetRefused` for a folder that envsync
     didn't make.
     """
-    root = goal.root
+    root = goal.folder
     if not os.path.lexists(root):
         return State(None, Drift())
     found = examine(root, seal)
@@ -111,13 +122,11 @@ def look(
     if manifest is None:
         if found.marked:
             return State(None, Drift(), found.doubt)
-        if force or _holds_nothing(root):
-            return State(None, Drift(), f"{os.path.basename(root)} was not made by envsync")
-        raise TargetRefused(
-            root,
-            "is there already and was not made by envsync",
-            hint="`envsync sync --force` sets it aside and makes a new one",
-        )
+        if force or holds_nothing(root):
+            return State(None, Drift(), f"{os.path.basename(goal.root)} was not made by envsync")
+        raise _refused(root)
+    if goal.link_end and place_of(manifest) != goal.root:
+        raise TargetRefused(root, f"holds the environment of {place_of(manifest)} by now")
     if manifest.target != target_line(goal):
         return State(None, Drift(), _why_anew(manifest.target, goal))
     looked_ns = time.time_ns()
@@ -149,18 +158,22 @@ def _with_forged(root: str, drift: Drift, target: Target) -> Drift:
     )
 
 
-def _holds_nothing(root: str) -> bool:
-    """Say whether a folder has no file in it, as one that was half removed may."""
-    if os.path.islink(root) or not os.path.isdir(root):
-        return False
-    waiting = [root]
-    with storage_errors(root):
-        while waiting:
-            for entry in os.scandir(waiting.pop()):
-                if not entry.is_dir(follow_symlinks=False):
-                    return False
-                waiting.append(entry.path)
-    return True
+def _refused(root: str) -> TargetRefused:
+    hint = "`envsync sync --force` sets it aside and makes a new one"
+    if not os.path.islink(root):
+        return TargetRefused(root, "is there already and was not made by envsync", hint=hint)
+    end = os.path.realpath(root)
+    return TargetRefused(
+        root,
+        f"is a link to {end}, where no environment is that envsync made for this project",
+        hint=f"{hint}; links into {os.path.dirname(end)} are followed to empty folders when "
+        "config.toml has it under [venv] as links = [...]",
+    )
+
+
+def place_of(manifest: Manifest) -> str:
+    """Give the path that an environment was made for."""
+    return manifest.target.rpartition("\t")[2]
 
 
 def target_line(goal: Goal) -> str:
@@ -243,7 +256,7 @@ def check(
     state = look(goal, seal, cache_dir, force=True, verify=verify)
     comparison = compared(goal, state)
     name = os.path.basename(goal.root)
-    if transaction.is_interrupted(goal.root, seal):
+    if transaction.is_interrupted(goal.folder, seal):
         raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
     if state.manifest is None:
         what = state.reason or "there is no environment"

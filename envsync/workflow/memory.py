@@ -20,6 +20,7 @@ from envsync.model.target import Target
 from envsync.settings import Settings
 from envsync.workflow.fresh import key_of
 from envsync.workflow.look import Goal
+from envsync.workflow.place import DEFAULT, root_of
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 
@@ -30,7 +31,8 @@ _LIMIT = 64 << 20
 def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal | None:
     """Give the goal that was remembered for the files as they are now; None: work it out.
 
-    The interpreter is only believed when its file is unchanged.
+    The interpreter is only believed when its file is unchanged. Where a link in the environment's
+    place leads isn't remembered.
     """
     try:
         spec = sha256_file(project.spec_path)
@@ -140,6 +142,7 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         project.lock_path,
         request.selection.line(settings.python),
         str(settings.compile_bytecode),
+        root_of(project, DEFAULT, settings),
         spec,
         lock,
     )

@@ -58,6 +58,6 @@ def write_stamp(
         for file in placed.values()
     ]
     with suppress(OSError):  # an input that is gone by now
-        inputs, run = list(goal.inputs), transaction.written_in(goal.root, manifest)
+        inputs, run = list(goal.inputs), transaction.written_in(goal.folder, manifest)
         data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
         stamp.keep(cache_dir, goal.root, data)

@@ -119,7 +119,7 @@ def _refuse_strangers(project: Project, directory: str) -> None:
         folder, file = os.stat(project.root), os.lstat(project.spec_path)
     if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
         why = f"lies in {project.root}, where others may write"
-    elif stranger := {folder.st_uid, file.st_uid} - _own_users():
+    elif stranger := {folder.st_uid, file.st_uid} - own_users():
         why = f"belongs to another user ({min(stranger)})"
     else:
         return
@@ -129,7 +129,7 @@ def _refuse_strangers(project: Project, directory: str) -> None:
     )
 
 
-def _own_users() -> set[int]:
+def own_users() -> set[int]:
     """Give the users whose files are as good as one's own: oneself, root, and who became root."""
     sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
     return {os.geteuid(), 0} | ({int(sudo)} if sudo.isascii() and sudo.isdigit() else set())

@@ -11,7 +11,8 @@ from envsync.sync.key import UserKey
 from envsync.workflow import sync as steps
 from envsync.workflow.look import Goal, SyncOutcome
 from envsync.workflow.memory import recall
-from envsync.workflow.project import Project, refuse_outside
+from envsync.workflow.place import lies_at
+from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 from envsync.workflow.stored import Look, all_in_store
 
@@ -28,9 +29,9 @@ def quick_sync(
     goal = recall(project, request, settings)
     if goal is None:
         return None
-    refuse_outside(project, goal.root)
+    goal = goal.at(lies_at(project, goal.root, settings))
     key = UserKey(settings)
-    with steps.locked(goal.root, settings.cache_dir, reporter, key.seal()) as recovered:
+    with steps.locked(goal.folder, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(
             goal,
             lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),

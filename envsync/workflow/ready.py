@@ -8,6 +8,7 @@ from envsync.errors import EnvsyncError
 from envsync.files import storage_errors
 from envsync.settings import Settings
 from envsync.sync import stamp
+from envsync.workflow.place import DEFAULT, lies_at, root_of
 from envsync.workflow.project import Project
 from envsync.workflow.request import SyncRequest
 
@@ -26,7 +27,7 @@ def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> 
     """
     if not request.is_plain() or settings.refresh or settings.compile_bytecode is not None:
         return None
-    root = project.default_venv_path
+    root = root_of(project, DEFAULT, settings)
     selection = request.selection.line(settings.python)
     return root if stamp.is_current(settings.cache_dir, root, selection, files=False) else None
 
@@ -37,30 +38,31 @@ def root_as_it_is(project: Project, settings: Settings) -> str:
     Raises `EnvsyncError` when there is no environment, or none that this user's envsync made here:
     what came with a project is neither run nor entered. Raises `SpecInvalid`, `StorageFailed`.
     """
-    root = project.default_venv_path
+    path = DEFAULT
     if os.path.lexists(project.spec_path):
         # [env] path may name another folder; reading it takes longer than all the rest.
-        from envsync.workflow.spec_file import read_spec, venv_path  # noqa: PLC0415
+        from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
 
-        root = venv_path(project, read_spec(project)[0])
+        path = read_spec(project)[0].path
+    root = root_of(project, path, settings)
     if not os.path.isfile(f"{root}/pyvenv.cfg"):
         raise EnvsyncError(
             f"there is no environment at {root}",
             hint="`envsync sync` makes it",
         )
-    _placed(root, settings)
+    _placed(root, project, settings)
     return root
 
 
-def refuse_altered(root: str, path: str, settings: Settings) -> None:
+def refuse_altered(root: str, path: str, project: Project, settings: Settings) -> None:
     """Refuse a file of the environment, which a shell is about to read, unless it is as placed.
 
     Raises `EnvsyncError`, `StorageFailed`.
     """
     from envsync.sync.tree import Tree  # noqa: PLC0415
 
-    expected = _placed(root, settings).get(path)
-    with storage_errors(root), Tree(root) as tree:
+    expected = _placed(root, project, settings).get(path)
+    with storage_errors(root), Tree(lies_at(project, root, settings)) as tree:
         data = tree.read(path, _SCRIPT_LIMIT)
     if expected is None or data is None or hashlib.sha256(data).hexdigest() != expected.content:
         raise EnvsyncError(
@@ -69,19 +71,21 @@ def refuse_altered(root: str, path: str, settings: Settings) -> None:
         )
 
 
-def _placed(root: str, settings: Settings) -> "Mapping[str, Placed]":
+def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Placed]":
     """Give what this user's envsync placed in the environment; `EnvsyncError` if it didn't.
 
     It is sealed by the user, or the no-op mark in the user's cache is about it.
     """
     from envsync.sync.belief import examine  # noqa: PLC0415
     from envsync.sync.key import UserKey  # noqa: PLC0415
+    from envsync.workflow.look import place_of  # noqa: PLC0415
 
+    folder = lies_at(project, root, settings)
     is_known = stamp.is_known(settings.cache_dir, root)
-    found = examine(root, UserKey(settings).seal(), trusted=is_known)
+    found = examine(folder, UserKey(settings).seal(), trusted=is_known)
     doubt = found.doubt
     if found.manifest is not None:
-        place = found.manifest.target.rpartition("\t")[2]
+        place = place_of(found.manifest)
         doubt = "" if place == root else f"it was moved or copied from {place}"
     if found.manifest is None or doubt:
         force = "" if found.marked else " --force"

@@ -7,7 +7,7 @@ from envsync.files import open_regular, storage_errors
 from envsync.spec.document import MAX_BYTES
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
-from envsync.workflow.project import Project, refuse_outside
+from envsync.workflow.project import Project
 
 
 def read_spec(project: Project) -> tuple[Spec, str]:
@@ -52,15 +52,3 @@ def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, b
             hint="run the command again",
         )
     return [(path, after.encode())]
-
-
-def venv_path(project: Project, spec: Spec) -> str:
-    """Give the environment's folder: env.toml's `[env] path`, else the default.
-
-    Raises `TargetRefused` for one that isn't in the project's folder.
-    """
-    if spec.path == ".venv":
-        return project.default_venv_path
-    root = os.path.normpath(os.path.join(project.root, spec.path))
-    refuse_outside(project, root)
-    return root

@@ -14,8 +14,8 @@ from envsync.interrupts import held
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
 from envsync.store.times import known
-from envsync.sync import transaction
-from envsync.sync.drift import Drift, in_the_way
+from envsync.sync import in_place, transaction
+from envsync.sync.drift import in_the_way
 from envsync.sync.install import (
     SYMLINK,
     Content,
@@ -25,16 +25,14 @@ from envsync.sync.install import (
     sources,
 )
 from envsync.sync.key import UserKey
-from envsync.sync.manifest import Manifest, Owner
+from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.merge import merge, one_name
-from envsync.sync.paths import QUARANTINE
 from envsync.sync.placing import Files, Noted, Tampered
 from envsync.sync.plan import Comparison, Plan, damaged_owners, make_plan
 from envsync.sync.seal import Seal
 from envsync.sync.shared import settle, sharing
 from envsync.sync.times import keep_times
 from envsync.sync.transaction import Prepared
-from envsync.sync.tree import Tree
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
 from envsync.workflow.direct import direct_url
@@ -46,6 +44,7 @@ from envsync.workflow.look import (
     compared,
     identity_in,
     look,
+    owned_folders,
     packages_of,
     target_line,
 )
@@ -123,7 +122,7 @@ def sync(
         before_commit()
         _note_in_sync(goal, state, state.manifest, seal, store_dir)
         return SyncOutcome(goal.root, comparison, created=False)
-    _refuse_own(goal.root)
+    _refuse_own(goal.folder)
     seal = key.made()
     fetch = comparing(goal, fetch, cache_dir)
     prepared, supplies = _prepare_from_store(
@@ -133,7 +132,7 @@ def sync(
     with held():
         began_ns, noted = _commit(prepared, before_commit)
         known_ns = began_ns if prepared.built else state.looked_ns
-        note_times(goal.root, prepared.manifest, seal, noted, supplies.all())
+        note_times(goal.folder, prepared.manifest, seal, noted, supplies.all())
         write_stamp(goal, store_dir, prepared.manifest, known_ns, noted.placed)
     comparison = _with_set_aside(comparison, prepared)
     return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
@@ -144,9 +143,9 @@ def _note_in_sync(
 ) -> None:
     """Write down what the look at an environment with nothing to do showed."""
     if state.torn:
-        manifest = transaction.confirm(goal.root, manifest, seal)
+        manifest = transaction.confirm(goal.folder, manifest, seal)
     if state.is_news:
-        keep_times(goal.root, manifest.environment_id, state.times, seal)
+        keep_times(goal.folder, manifest.environment_id, state.times, seal)
     _register(goal, store_dir, manifest, None)
     write_stamp(goal, store_dir, manifest, state.looked_ns, state.times)
 
@@ -347,7 +346,7 @@ def _register(
     if cache_dir is not None:
         register_user(
             cache_dir,
-            (goal.root, goal.link_mode),
+            (goal.folder, goal.link_mode),
             goal.pins,
             goal.target,
             manifest.packages(),
@@ -375,15 +374,19 @@ def _prepare(
         reporter.warn(line)
     manifest = _next_manifest(goal, state, contents)
     files = Files(merge(manifest.owners), sources(contents), known_times)
-    inside = state.manifest is not None
-    if pair := transaction.taken_for_one(goal.root, files.desired, seal, inside=inside):
+    root, inside = goal.folder, state.manifest is not None
+    if not inside and in_place.is_fixed(root, is_linked=bool(goal.link_end)):
+        inside = True
+        own_id = in_place.take_over(root, manifest.environment_id, seal)
+        manifest = manifest._replace(environment_id=own_id)
+    if pair := transaction.taken_for_one(root, files.desired, seal, inside=inside):
         raise one_name(*pair, manifest.owners)
     placer = Placer(goal.link_mode)
     made = [file.path for file in own if file.kind == "dir"]
     flushed = [cache_dir] if cache_dir else []
-    if state.manifest is None:
+    if not inside:
         return transaction.prepare_new(
-            goal.root,
+            root,
             files,
             manifest,
             made,
@@ -393,8 +396,8 @@ def _prepare(
             sources_in=flushed,
         )
     return transaction.prepare_update(
-        goal.root,
-        _plan(goal.root, files, state.manifest, state.drift),
+        root,
+        _plan(goal, state, files.desired, seal),
         files,
         manifest,
         made,
@@ -418,24 +421,12 @@ def _package_contents(
         raise Tampered(str(error.filename)) from error
 
 
-def _plan(root: str, files: Files, manifest: Manifest, drift: Drift) -> Plan:
+def _plan(goal: Goal, state: State, desired: Mapping[str, Placed], seal: Seal) -> Plan:
     """Say what is to change; what is in the way of a new file counts as stray, too."""
+    root, manifest, drift = goal.folder, state.manifest, state.drift
+    if manifest is None:
+        return in_place.plan_inside(root, desired, owned_folders(goal.target), seal)
     with storage_errors(root):
-        others = in_the_way(root, manifest.placed(), files.desired)
+        others = in_the_way(root, manifest.placed(), desired)
     drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
-    return make_plan(files.desired, manifest, drift)
-
-
-def discard_quarantine(
-    root: str, cache_dir: str, reporter: Reporter, seal: Seal
-) -> Collection[str]:
-    """Delete what earlier syncs set aside; gives the paths of the folders that went.
-
-    The caller holds the project's lock. Raises as `locked` does.
-    """
-    with locked(root, cache_dir, reporter, seal), storage_errors(root), Tree(root) as tree:
-        if not tree.is_folder(QUARANTINE):
-            return []
-        names = sorted(tree.names(QUARANTINE))
-        tree.remove(QUARANTINE)
-    return [f"{root}/{QUARANTINE}/{name}" for name in names]
+    return make_plan(desired, manifest, drift)

@@ -18,9 +18,10 @@ from envsync.workflow.goal import lock_for_sync, lock_to_compare, make_goal, wit
 from envsync.workflow.lock import LockOutcome, make_lock, refuse_pending
 from envsync.workflow.look import SyncOutcome, check, preview
 from envsync.workflow.memory import remember
+from envsync.workflow.place import lies_at, root_of
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, SyncRequest
-from envsync.workflow.spec_file import read_spec, venv_path
+from envsync.workflow.spec_file import read_spec
 from envsync.workflow.supply import Supply
 from envsync.workflow.sync import Undo
 from envsync.workflow.testimony import false_packages
@@ -59,7 +60,8 @@ def sync_project(
     spec, text = source or read_spec(project)
     refuse_pending(spec)
     seal = UserKey(settings).seal()
-    with steps.locked(venv_path(project, spec), settings.cache_dir, reporter, seal) as recovered:
+    folder = lies_at(project, root_of(project, spec.path, settings), settings)
+    with steps.locked(folder, settings.cache_dir, reporter, seal) as recovered:
         given = SpecText(spec, text)
         found = lock or lock_for_sync(
             project, spec, settings, reporter, trust=request.trust, options=request.lock

@@ -80,6 +80,7 @@ def scenarios(world: SmallWorld) -> Iterator[Scenario]:
     yield Scenario("lock", "relock-start", old, new, ("lock",), locks)
     if "switched" in goals:
         yield _switch(world)
+    yield from _linked(world)
 
 
 def _arrivals(world: SmallWorld) -> Iterator[Scenario]:
@@ -135,6 +136,29 @@ def _switch(world: SmallWorld) -> Scenario:
     kept = {SITE_STRAY: b"site notes\n", "top.txt": b"top notes\n", "part2.py": b"MINE = 2\n"}
     locks = (old.lock, switched.lock)
     return Scenario("interpreter switch", "switch-start", old, switched, locks=locks, kept=kept)
+
+
+def _linked(world: SmallWorld) -> Iterator[Scenario]:
+    """Behind the user's link: a first environment, and one that is replaced, inside the folder."""
+    stage, old = world.stage, world.goals["old"]
+    stage.restore("warm")
+    stage.write(old)
+    (stage.project / "fast").mkdir()
+    stage.venv.symlink_to("fast")
+    stage.save("linked-start")
+    yield Scenario("fresh, linked", "linked-start", None, old)
+    stage.restore("old")
+    stage.venv.rename(stage.live / "fast")
+    stage.venv.symlink_to("../fast")
+    site = _site(stage)
+    (site / SITE_STRAY).write_bytes(b"site notes\n")
+    (site / "app" / "part2.py").unlink()
+    (site / "app" / "part2.py").write_bytes(b"MINE = 2\n")
+    after = old._replace(spec=old.spec.replace("[env]", "[env]\nsystem-site-packages = true", 1))
+    stage.write(after)
+    stage.save("replace-start")
+    kept = {SITE_STRAY: b"site notes\n", "part2.py": b"MINE = 2\n"}
+    yield Scenario("replaced, linked", "replace-start", old, after, kept=kept)
 
 
 class Tally(NamedTuple):

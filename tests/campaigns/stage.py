@@ -238,7 +238,9 @@ class Stage:
         key = (hash(goal.wheels), goal.version)
         if key not in self._wanted:
             self._wanted[key] = oracle.Wanted.by(goal.wheels, goal.version, self.venv)
-        return oracle.problems(self.venv, self._wanted[key])
+        return oracle.problems(
+            self.venv.resolve(), self._wanted[key]
+        )  # the user may have linked it
 
     def lock_text(self) -> str | None:
         """The lock as it is on disk."""

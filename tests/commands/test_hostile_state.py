@@ -558,11 +558,14 @@ def test_what_is_emptied_is_never_nothing_to_do(clone: Workplace, name: str) -> 
 def test_force_recovers_from_a_link_to_another_environment(
     clone: Workplace, home: Home, server: IndexServer
 ) -> None:
-    clone.ok("sync")
-    other = home.folder / "work/other"
-    clone.venv.rename(other)
+    """One of the same user's, and with leave for links to where it lies."""
+    second = home.folder / "work/second"
+    shutil.copytree(clone.project, second)
+    clone.ok("-C", str(second), "sync")
+    other = second / ".venv"
     write(other / SITE / "notes.txt", "notes")
     clone.venv.symlink_to(other)
+    write(home.folder / ".config/envsync/config.toml", f"[venv]\nlinks = ['{second}']\n")
     before = sorted(path.relative_to(other) for path in other.rglob("*"))
     for command in (["sync"], ["run", "python", "-c", "pass"], ["add", "speedups"]):
         ran = clone.run(*command)

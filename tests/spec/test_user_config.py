@@ -3,7 +3,7 @@
 import pytest
 
 from envsync.errors import SpecInvalid
-from envsync.spec.user_config import UserConfig, parse_user_config
+from envsync.spec.user_config import UserConfig, VenvPlaces, parse_user_config
 
 WHOLE = """\
 # my own
@@ -15,6 +15,10 @@ url = "http://torch.example:8080/"
 
 [python]
 allow = ["/opt/special/bin/python3", "C:\\\\Python\\\\python.exe", "/opt/special/bin/python3"]
+
+[venv]
+folder = "/fast/venvs/"
+links = ["/fast/mine"]
 """
 
 
@@ -32,6 +36,7 @@ def test_all_of_it() -> None:
             "TORCH": "http://torch.example:8080/",
         },
         ("/opt/special/bin/python3", "C:\\Python\\python.exe"),
+        VenvPlaces("/fast/venvs", ("/fast/mine",)),
     )
 
 
@@ -50,6 +55,11 @@ def test_nothing(text: str) -> None:
         ("[pyton]\nallow=[]", "line 1: pyton: unknown key; did you mean 'python'?"),
         ("[python]\nalow=[]", "line 2: python.alow: unknown key; did you mean 'allow'?"),
         ("[python]\npath='/x'", "line 2: python.path: unknown key; write allow = [...]"),
+        (
+            "[venv]\nfolder='venvs'",
+            "line 2: venv.folder: the path of a folder must be written in full, from / on",
+        ),
+        ("[venv]\npath='/x'", "line 2: venv.path: unknown key; write folder = ..."),
         ("[env]\nname='x'", "line 1: env: unknown key; it belongs in env.toml"),
         ("[[index]]\nname='corp'", "line 1: index: write [index.NAME], with one pair of brackets"),
         ("[index.corp]", "line 1: index.corp: the index has no url"),
