@@ -238,7 +238,7 @@ class DownloadFailed(EnvsyncError):
         self.url, self.reason = url, reason
         super().__init__(
             f"could not download {url}: {reason}",
-            hint=hint or "run the command again; what has arrived is kept",
+            hint=hint or "run the command again; files that arrived whole are kept",
         )
 
 

@@ -67,7 +67,14 @@ def _attempt(
 ) -> Steps[str]:
     path = os.path.join(directory, f"{os.urandom(16).hex()}.part")
     limit = wanted.limit if wanted.size is None else min(wanted.size, wanted.limit)
-    request = Request(wanted.url, _IDENTITY, sink=path, limit=limit, progress=progress)
+    request = Request(
+        wanted.url,
+        _IDENTITY,
+        sink=path,
+        is_checked=not wanted.hashes.keys().isdisjoint(SECURE),
+        limit=limit,
+        progress=progress,
+    )
     try:
         response = yield from http.exchange(request)
     except TransportFailed as error:

@@ -1,9 +1,11 @@
 """Ask for one address as the user allows: retries, redirects, credentials, offline, plain http."""
 
+import os
 import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urljoin
@@ -11,13 +13,23 @@ from urllib.parse import urljoin
 from envsync.events import SILENT, Reporter
 from envsync.index.auth import Credentials, Pair
 from envsync.index.steps import Steps, run_here, run_steps
-from envsync.index.transport import HttpOptions, Request, Response, Transport, TransportFailed
+from envsync.index.transport import (
+    MIB,
+    Begun,
+    HttpOptions,
+    Request,
+    Response,
+    Transport,
+    TransportFailed,
+)
 from envsync.index.urls import Address, display_url, is_loopback, parse_address
 
 MAX_REDIRECTS = 10
 MAX_WAIT = 60.0
 """Seconds that a server's Retry-After can make us wait."""
 
+_MUCH = MIB
+"""Bytes that a try must have brought to be more than a failure."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _WORTH_RETRYING = frozenset({408, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524})
 _PRIVATE = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -126,23 +138,37 @@ class HttpClient:
             ) from error
 
     def _try(self, request: Request) -> Steps[Response]:
-        """Send until there is an answer that counts, or no tries are left."""
-        attempt = 0
+        """Send until there is an answer that counts, or no tries are left.
+
+        What broke is continued where it broke, and a try that brought much counts for none.
+        """
+        attempt, most, whole = 0, 0, request
         while True:
             is_last = attempt >= self.options.retries
             wait = self.options.backoff * 2**attempt * (0.5 + self.clock.jitter())
             try:
                 response = yield self._transport.send(request)
             except TransportFailed as error:
-                if is_last or not error.transient:
+                grown = _size(error.begun) - most
+                if not error.transient or (is_last and grown < _MUCH):
+                    _forget(whole, error.begun)
                     raise
-                self._reporter.detail(f"{error}; trying again")
+                attempt, most = (attempt + 1 if grown < _MUCH else 0), most + max(grown, 0)
+                request = _continuing(whole, error.begun)
+                where = f" from byte {error.begun.size:,} on" if error.begun else ""
+                self._reporter.detail(f"{error}; trying again{where}")
             else:
+                if request.begun is not None and response.status not in (200, *_WORTH_RETRYING):
+                    # It doesn't continue: another file, a redirect, 416. Once more from the start.
+                    _forget(whole, request.begun)
+                    request, attempt = whole, attempt + 1
+                    continue
                 if is_last or response.status not in _WORTH_RETRYING:
+                    _forget(whole, request.begun if response.status != 200 else None)
                     return response
                 wait = self._server_wait(response) or wait
+                attempt += 1
             request = request._replace(delay=wait)
-            attempt += 1
 
     def _server_wait(self, response: Response) -> float | None:
         """Give the seconds that the server asks to wait; says so when it's long."""
@@ -156,6 +182,30 @@ class HttpClient:
             f"{display_url(response.url)}: status {response.status}; trying again"
         )
         return wait
+
+
+def _size(begun: Begun | None) -> int:
+    return 0 if begun is None else begun.size
+
+
+def _continuing(whole: Request, begun: Begun | None) -> Request:
+    """Ask for what is still to come (RFC 9110 sections 13.1.5 and 14.2)."""
+    if begun is None:
+        return whole
+    headers = [*whole.headers, ("Range", f"bytes={begun.size}-")]
+    if begun.validator:
+        headers.append(("If-Range", begun.validator))
+    return whole._replace(headers=tuple(headers), begun=begun)
+
+
+def _forget(whole: Request, begun: Begun | None) -> None:
+    """Remove what had come of a body that won't be continued."""
+    if begun is None or whole.sink is None:
+        return
+    with suppress(OSError):
+        os.unlink(whole.sink)
+    if whole.progress is not None:
+        whole.progress(-begun.size)
 
 
 def _address_to(request: Request, target: Address, pair: Pair | None) -> Request:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from envsync.errors import EnvsyncError
 from envsync.files import storage_failed
-from envsync.index.transport import SMALL_BODY, Request, Response, TransportFailed
+from envsync.index.transport import SMALL_BODY, Begun, Request, Response, TransportFailed
 
 _FLUSH = 512 * 1024
 """Bytes gathered before they are hashed and written: few calls, and few turns at the GIL."""
@@ -35,10 +35,11 @@ class Transfer:
         self._chunks: list[bytes] = []
         self._gathered = 0
         self._size = 0
-        self._reported = 0
+        self._reported = request.begun.size if request.begun else 0
         self._hasher = hashlib.sha256()
         self._descriptor = -1
         self._made_file = False
+        self._is_other_part = False
         self._storage_error: OSError | None = None
 
     def on_header(self, line: bytes) -> None:
@@ -63,8 +64,11 @@ class Transfer:
             self._chunks.append(chunk)
             self.is_cut_short = self._size > SMALL_BODY
             return _ABORT if self.is_cut_short else None
-        if max(self._size, self._announced()) > self.request.limit:
+        if self._before() + max(self._size, self._announced()) > self.request.limit:
             self.is_refused = True
+            return _ABORT
+        if self._is_rest() and not self._is_next_part():
+            self.is_refused = self._is_other_part = True
             return _ABORT
         self._chunks.append(chunk)
         self._gathered += len(chunk)
@@ -82,10 +86,10 @@ class Transfer:
         self._future.set_result(
             Response(
                 url=self.request.url,
-                status=self.status,
+                status=200 if self._is_rest() else self.status,
                 headers=self._headers,
                 body=b"".join(self._chunks),
-                size=self._size,
+                size=self._before() + self._size,
                 sha256=self._hasher.hexdigest() if self._has_sink() else "",
                 is_framed=not is_http1 or any(name in self._headers for name in framing),
             )
@@ -95,20 +99,52 @@ class Transfer:
         """Say why this side gave the transfer up."""
         if self._storage_error is not None:
             return storage_failed(self.request.sink or "", self._storage_error)
+        if self._is_other_part:
+            reason = "sent another part than was asked for"
+            return TransportFailed(self.request.url, reason, "other", transient=True)
         reason = f"the answer is larger than {self.request.limit:,} bytes"
         return TransportFailed(self.request.url, reason, "limit", status=self.status)
 
     def fail(self, error: EnvsyncError) -> None:
-        """There is no usable response: remove what was written and say why."""
+        """There is no usable response: say why, and keep only what may be continued."""
+        if isinstance(error, TransportFailed) and error.transient:
+            error.begun = self._continued()
         self._close()
-        if self._made_file and self.request.sink is not None:
-            with suppress(OSError):
-                os.unlink(self.request.sink)
-        self._report(-self._reported)
+        if not (isinstance(error, TransportFailed) and error.begun):
+            if (self._made_file or self.request.begun) and self.request.sink is not None:
+                with suppress(OSError):
+                    os.unlink(self.request.sink)
+            self._report(-self._reported)
         self._future.set_exception(error)
 
+    def _continued(self) -> Begun | None:
+        """Give what another request may continue; None where that would be a guess."""
+        if self._is_other_part:
+            return None
+        if not self._has_sink() or not self._size:
+            return self.request.begun
+        tag = self._headers.get("etag", "")
+        tag = tag if tag.startswith('"') else ""  # a weak one doesn't speak of bytes
+        if not (tag or self.request.is_checked) or not self._flush():
+            return None
+        validator = tag or self._headers.get("last-modified", "")
+        return Begun(self._before() + self._size, self._hasher, validator)
+
     def _has_sink(self) -> bool:
-        return self.request.sink is not None and self.status == 200
+        return self.request.sink is not None and (self.status == 200 or self._is_rest())
+
+    def _is_rest(self) -> bool:
+        """Say whether this is the rest of what was begun."""
+        return self.request.begun is not None and self.status == 206
+
+    def _is_next_part(self) -> bool:
+        """Compare the part with what was asked for (RFC 9110 section 14.4)."""
+        unit, _, part = self._headers.get("content-range", "").partition(" ")
+        return unit.lower() == "bytes" and part.partition("-")[0].strip() == str(self._before())
+
+    def _before(self) -> int:
+        begun = self.request.begun
+        return begun.size if begun is not None and self.status == 206 else 0
 
     def _announced(self) -> int:
         length = self._headers.get("content-length", "")
@@ -136,7 +172,16 @@ class Transfer:
         return True
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        begun = self.request.begun
+        if begun is None:
+            flags |= os.O_CREAT | os.O_EXCL
+        elif self._is_rest():
+            flags |= os.O_APPEND
+            self._hasher = begun.hasher.copy()
+        else:  # the server begins anew
+            flags |= os.O_TRUNC
+            self._report(-begun.size)
         self._descriptor = os.open(self.request.sink or "", flags, 0o600)
         self._made_file = True
 

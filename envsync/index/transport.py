@@ -1,5 +1,6 @@
 """The port behind which HTTP happens: one request in, the future of one response out."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Literal, NamedTuple, Protocol
@@ -39,6 +40,16 @@ class HttpOptions(NamedTuple):
     user_agent: str = "envsync"
 
 
+class Begun(NamedTuple):
+    """The first part of a body, which lies in the sink: the transfer broke behind it."""
+
+    size: int
+    hasher: "hashlib._Hash"
+    """SHA-256, fed with that part."""
+    validator: str
+    """What names the body for If-Range (RFC 9110 section 13.1.5); "" where nothing does."""
+
+
 class Request(NamedTuple):
     """One GET."""
 
@@ -46,6 +57,10 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     sink: str | None = None
     """A path that doesn't exist: the body of a 200 is written to this new, private file."""
+    is_checked: bool = False
+    """A hash will be compared, so that parts of the sink may come from several transfers."""
+    begun: Begun | None = None
+    """What is in the sink already; `headers` ask for the rest."""
     limit: int = 64 * MIB
     """Bytes that the body may have."""
     delay: float = 0.0
@@ -95,6 +110,8 @@ class TransportFailed(EnvsyncError):
     ) -> None:
         self.url, self.reason = display_url(url), redact(reason)
         self.kind, self.transient, self.status = kind, transient, status
+        self.begun: Begun | None = None
+        """What came before, and is kept in the sink: whoever gives up has to remove it."""
         super().__init__(f"{self.url}: {self.reason}", hint=hint)
 
 
@@ -104,7 +121,8 @@ class Transport(Protocol):
     def send(self, request: Request) -> Future[Response]:
         """Send one request as it stands: no retries, no redirects, no credentials added.
 
-        The future raises `TransportFailed`, or `StorageFailed` when the sink can't be written.
+        The future raises `TransportFailed`, or `StorageFailed` when the sink can't be written. A
+        206 that continues what was begun is answered as the 200 that both are together.
         """
         ...
 

@@ -4,6 +4,8 @@
 export HOST=localhost            # `export` changes nothing
 URL="http://${HOST}:8000/"       # names are expanded, and a backslash escapes
 SECRET='as it $stands'           # neither; quoted values may span lines
+PORT=${PORT:-8000}               # as in a shell: also - + and :+
+NAMES={"a": ["b", "c # d"]}      # what begins with { or [ keeps its quotes, as JSON wants
 """
 
 import re
@@ -20,9 +22,15 @@ _COMMENT = re.compile(r"#[^\n]*(?:\n|\Z)")
 _PLAIN = re.compile(r"[^ \t\n'\"\\$]+|[ \t]+")
 _TEXT = re.compile(r"[^\"\\$]+")
 _SINGLE = re.compile(r"'([^']*)'")
+_JSON = re.compile(r"[^ \t\n\"$]+|[ \t]+|\"")
+_STRING = re.compile(r"(?:[^\"\\\n$]|\\.)+|\"")
+_WORD = re.compile(r"[^\n\\$}]+")
+_DEEPEST = 20
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 _THEMSELVES = "\\\"'$`# "
-_EXPANSION = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_.]*)\})", re.ASCII)
+_EXPANSION = re.compile(
+    r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_.]*)(\}|:?[-+]))", re.ASCII
+)
 
 
 def parse_env_file(
@@ -61,6 +69,7 @@ class _Reader:
         self._found: dict[str, str] = {}
         self._started = 0
         self._expanded = 0
+        self._depth = 0
 
     @property
     def line(self) -> int:
@@ -96,6 +105,8 @@ class _Reader:
 
     def _value(self) -> str:
         """Read to the end of the value: quoted and plain pieces, one after another."""
+        if self._text[self._at : self._at + 1] in ("{", "["):
+            return self._json()
         pieces: list[str] = []
         quoted = False
         while self._take(_END) is None:
@@ -109,6 +120,21 @@ class _Reader:
                 pieces.append(self._single() if character == "'" else self._double())
             else:
                 pieces.append(self._piece(character, _PLAIN))
+        return "".join(pieces)
+
+    def _json(self) -> str:
+        """Read to the end of the line as it stands: quotes stay, and no comment is in a string."""
+        pieces: list[str] = []
+        in_string = False
+        while in_string or self._take(_END) is None:
+            if self._text[self._at : self._at + 1] == "$":
+                pieces.append(self._expansion())
+                continue
+            found = self._take(_STRING if in_string else _JSON)
+            if found is None:
+                raise ValueError('the quote " is not closed')
+            in_string ^= found[0] == '"'
+            pieces.append(found[0])
         return "".join(pieces)
 
     def _piece(self, character: str, plain: re.Pattern[str]) -> str:
@@ -147,18 +173,47 @@ class _Reader:
     def _expansion(self) -> str:
         found = self._take(_EXPANSION)
         if found is not None:
-            return self._lookup(found[1] or found[2])
+            name, operator = found[1] or found[2], found[3]
+            if operator in (None, "}"):
+                return self._counted(self._lookup(name) or "")
+            return self._chosen(name, operator)
         if self._text[self._at + 1 : self._at + 2] in ("{", "("):
-            raise ValueError("of expansions only ${NAME} is understood; \\$ is a dollar sign")
+            raise ValueError(
+                "of expansions only ${NAME}, and ${NAME:-WORD} with :-, -, :+ or +, are "
+                "understood; \\$ is a dollar sign"
+            )
         self._at += 1
         return "$"
 
-    def _lookup(self, name: str) -> str:
-        value = ""
+    def _chosen(self, name: str, operator: str) -> str:
+        """Expand `${NAME:-WORD}` and its like (POSIX, Shell Command Language 2.6.2)."""
+        word, value = self._word(), self._lookup(name)
+        is_set = bool(value) if operator[0] == ":" else value is not None
+        if operator[-1] == "+":
+            return word if is_set else ""
+        return self._counted(value or "") if is_set else word
+
+    def _word(self) -> str:
+        """Read a word up to its brace; expansions in it are expanded."""
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError("its expansions are nested too deeply")
+        pieces: list[str] = []
+        while (character := self._text[self._at : self._at + 1]) != "}":
+            if character in ("", "\n"):
+                raise ValueError("the brace of an expansion is not closed")
+            pieces.append(self._piece(character, _WORD))
+        self._at += 1
+        self._depth -= 1
+        return "".join(pieces)
+
+    def _lookup(self, name: str) -> str | None:
         for values in (self._environ, self._found, self._before):
             if name in values:
-                value = values[name]
-                break
+                return values[name]
+        return None
+
+    def _counted(self, value: str) -> str:
         # Each line may double the one above it: twenty of them make a megabyte of one letter.
         self._expanded += len(value)
         if self._expanded > MAX_BYTES:

@@ -68,11 +68,11 @@ def read_manifest(root: str, seal: Seal) -> Manifest | None:
     return examine(root, seal).manifest if os.path.lexists(root) else None
 
 
-def holds_nothing(root: str, *, but: str = "") -> bool:
+def holds_nothing(root: str) -> bool:
     """Say whether a folder has no file in it, as one that was half removed may.
 
-    `but` names a folder at its top that isn't looked into. Raises `StorageFailed` if it can't be
-    read.
+    Not counted is what a first sync that died had begun with: a state is kept in any case. Raises
+    `StorageFailed` if it can't be read.
     """
     if os.path.islink(root) or not os.path.isdir(root):
         return False
@@ -82,7 +82,7 @@ def holds_nothing(root: str, *, but: str = "") -> bool:
             for entry in os.scandir(waiting.pop()):
                 if not entry.is_dir(follow_symlinks=False):
                     return False
-                if entry.path not in (f"{root}/{_OF_DISK}", f"{root}/{but}"):
+                if entry.path not in (f"{root}/{_OF_DISK}", f"{root}/{STATE}"):
                     waiting.append(entry.path)
     return True
 

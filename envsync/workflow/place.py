@@ -13,7 +13,6 @@ from contextlib import suppress
 from envsync.errors import TargetRefused
 from envsync.files import storage_errors
 from envsync.settings import Settings
-from envsync.sync.paths import STATE
 from envsync.userdirs import may_speak_of_venvs
 from envsync.workflow.project import Project, own_users, refuse_outside
 
@@ -95,10 +94,10 @@ def _is_own(folder: str, root: str, settings: Settings) -> bool:
 
 
 def _holds_nothing(folder: str) -> bool:
-    """Say whether a folder is missing, or has nothing in it but what a first sync began with."""
+    """Say whether a folder is missing, or has nothing in it."""
     from envsync.sync.belief import holds_nothing  # noqa: PLC0415
 
-    return not os.path.lexists(folder) or holds_nothing(folder, but=STATE)
+    return not os.path.lexists(folder) or holds_nothing(folder)
 
 
 def _has_leave(folder: str, project: Project, settings: Settings) -> bool:

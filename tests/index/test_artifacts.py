@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from envsync.errors import DownloadFailed, EnvsyncError, HashMismatch, StorageFailed
 from envsync.events import Reporter
+from envsync.index import http
 from envsync.index.client import IndexClient
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import IndexServer, Reply
+from tests.support.index_server import IndexServer, Reply, Seen, range_reply
 
 CONTENT = os.urandom(700_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -138,6 +140,67 @@ def test_a_cut_file_is_fetched_again(download: Download, cut: int) -> None:
 
     assert download.run() == CONTENT
     assert len(tries) == 3
+
+
+def in_parts(
+    download: Download, *cuts: int, rest: bytes = CONTENT, tag: str = ""
+) -> Callable[[Seen], Reply]:
+    """Give the file with ranges, cut behind so many bytes of each answer as long as there are."""
+    left = list(cuts)
+
+    def rule(seen: Seen) -> Reply:
+        wanted = seen.headers.get("range")
+        reply = Reply(body=CONTENT) if wanted is None else range_reply(rest, wanted)
+        headers = (*reply.headers, ("ETag", tag)) if tag else reply.headers
+        return reply._replace(headers=headers, cut=left.pop(0) if left else None)
+
+    return rule
+
+
+def asked(download: Download, header: str = "range") -> list[str | None]:
+    return [seen.headers.get(header) for seen in download.server.requests]
+
+
+def test_a_cut_file_is_continued_where_it_broke(
+    download: Download, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "_MUCH", 50_000)
+    download.server.on(PATH, in_parts(download, 300_000, 100_000, 60_000, 60_000, 60_000, 60_000))
+    assert download.run() == CONTENT
+    starts = [None if text is None else int(text[6:-1]) for text in asked(download)]
+    assert starts == [None, 300_000, 400_000, 460_000, 520_000, 580_000, 640_000]
+
+
+def test_what_was_put_together_is_checked_as_a_whole(download: Download) -> None:
+    """The file changed in between: the second part is another one's."""
+    download.server.on(PATH, in_parts(download, 300_000, rest=CONTENT[::-1]))
+    assert download.run() == CONTENT
+    assert asked(download) == [None, "bytes=300000-", None]
+
+
+@pytest.mark.parametrize("answer", [Reply(416), Reply(404), Reply(206, body=CONTENT[:5])])
+def test_a_rest_that_is_none_is_not_joined(download: Download, answer: Reply) -> None:
+    usual = in_parts(download, 300_000)
+    download.server.on(PATH, lambda seen: answer if "range" in seen.headers else usual(seen))
+    assert download.run() == CONTENT
+    assert asked(download) == [None, "bytes=300000-", None]
+
+
+@pytest.mark.parametrize(
+    ("tag", "ranges", "if_range"),
+    [
+        ("", [None, None], [None, None]),
+        ('W/"1"', [None, None], [None, None]),
+        ('"1"', [None, "bytes=300000-"], [None, '"1"']),
+    ],
+)
+def test_without_a_hash_only_the_server_can_say_that_it_is_the_same(
+    download: Download, tag: str, ranges: list[str | None], if_range: list[str | None]
+) -> None:
+    download.server.on(PATH, in_parts(download, 300_000, tag=tag))
+    assert download.run({}) == CONTENT
+    assert asked(download) == ranges
+    assert asked(download, "if-range") == if_range
 
 
 def test_a_file_that_is_always_cut_fails(download: Download) -> None:

@@ -13,7 +13,7 @@ from envsync.index.client import IndexClient, Refresh
 from envsync.index.page_source import Index
 from envsync.model.candidate import File
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import IndexServer, Listed, Reply, Seen, _range_reply
+from tests.support.index_server import IndexServer, Listed, Reply, Seen, range_reply
 from tests.support.wheels import make_sdist, make_wheel, pack_zip, wheel_files
 
 KIB = 1024
@@ -197,7 +197,7 @@ LIE = b"Metadata-Version: 2.1\nName: shop\nVersion: 1.0\nRequires-Dist: evil\n"
 
 def _answer(content: bytes, seen: Seen) -> Reply:
     wanted = seen.headers.get("range")
-    return Reply(body=content) if wanted is None else _range_reply(content, wanted)
+    return Reply(body=content) if wanted is None else range_reply(content, wanted)
 
 
 def _liar(content: bytes) -> IndexServer:
@@ -216,7 +216,7 @@ def test_what_one_index_says_of_a_file_is_not_believed_of_another(
         if not has_metadata:
             evil.metadata = False
             path = f"/files/shop/{LARGE[0]}"
-            evil.on(path, lambda seen: _range_reply(LYING, seen.headers["range"]))
+            evil.on(path, lambda seen: range_reply(LYING, seen.headers["range"]))
         poisoned = make_client(evil)
         assert b"evil" in poisoned.wheel_metadata(listed_file(poisoned)).result(10)
 

@@ -45,10 +45,22 @@ def read(text: str, **environ: str) -> dict[str, str]:
         ("A=`date`", "`date`"),
         ("A=\N{SNOWMAN}", "\N{SNOWMAN}"),
         ("A=C:/x;y&z|(w)", "C:/x;y&z|(w)"),
+        ('A={"a": "b c", "d": [1, "e # f"]}  # c', '{"a": "b c", "d": [1, "e # f"]}'),
+        ('A=["x", "a\\"b\\\\n"]', '["x", "a\\"b\\\\n"]'),
+        ('A={"home": "${X}/$X", "n": ${N:-1}}', '{"home": "ex/ex", "n": 1}'),
+        ("A=['x', 'y']", "['x', 'y']"),
+        ("A={}", "{}"),
+        ("A=${N:-two words} # c", "two words"),
+        ("A=${X:-no}${N-d}", "exd"),
+        ("A=${E:-empty}<${E-}>", "empty<>"),
+        ("A=<${X:+is}${N:+no}${E+is}${E:+no}>", "<isis>"),
+        ('A="${N:-a "b" {c\\n$X}"', 'a "b" {c\nex'),
+        ("A=${N:-${M:-${X}}}}", "ex}"),
+        ("A=${N:-http://x:1/?a=b#c}", "http://x:1/?a=b#c"),
     ],
 )
 def test_values(line: str, value: str) -> None:
-    assert read(f"# first\n\n{line}\n B=2 # last", X="ex") == {"A": value, "B": "2"}
+    assert read(f"# first\n\n{line}\n B=2 # last", X="ex", E="") == {"A": value, "B": "2"}
 
 
 def test_byte_order_mark_and_windows_line_ends() -> None:
@@ -79,7 +91,10 @@ def test_names_are_looked_up_in_the_process_then_above_then_in_earlier_files() -
         ("A='x", "quote ' is not closed"),
         ('A="x\ny', 'quote " is not closed'),
         ("A='x' y", "after a closing quote"),
-        ("A=${X:-d}", "only ${NAME}"),
+        ("A=${X:?no}", "only ${NAME}"),
+        ("A=${X:-d", "brace of an expansion is not closed"),
+        ("A=" + "${X:-" * 30, "nested too deeply"),
+        ('A={"x: 1}', 'quote " is not closed'),
         ("A=${X", "only ${NAME}"),
         ("A=$(date)", "only ${NAME}"),
         ('A="$(date)"', "only ${NAME}"),

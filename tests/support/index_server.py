@@ -283,7 +283,7 @@ class IndexServer:
         wanted = seen.headers.get("range")
         if not self.ranges or wanted is None:
             return Reply(headers=(("Content-Type", "application/octet-stream"),), body=content)
-        return _range_reply(content, wanted)
+        return range_reply(content, wanted)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -313,7 +313,7 @@ def _inner_metadata(wheel: bytes) -> bytes | None:
     return None
 
 
-def _range_reply(content: bytes, wanted: str) -> Reply:
+def range_reply(content: bytes, wanted: str) -> Reply:
     """Answer one byte range as RFC 9110 section 14 says; "416" where nothing of it is there."""
     first, _, last = wanted.removeprefix("bytes=").partition("-")
     total = len(content)

@@ -39,7 +39,7 @@ from tests.support.catalog import (
     read_scenario,
 )
 from tests.support.command import Ran, clean_environ
-from tests.support.index_server import HTML_TYPE, JSON_TYPE, IndexServer, Reply, Seen, _range_reply
+from tests.support.index_server import HTML_TYPE, JSON_TYPE, IndexServer, Reply, Seen, range_reply
 from tests.support.lock_oracle import MemoryShelf, metadata_in
 from tests.support.wheels import make_sdist, make_wheel
 
@@ -102,7 +102,7 @@ class UniverseServer(IndexServer):
         if content is None:
             return Reply(404, body=b"not here")
         wanted = seen.headers.get("range")
-        return Reply(body=content) if wanted is None else _range_reply(content, wanted)
+        return Reply(body=content) if wanted is None else range_reply(content, wanted)
 
     def publish(self, path: str) -> Served:
         """Serve the universe of a scenario file; gives the scenario in env.toml's terms."""

@@ -9,7 +9,7 @@ import pytest
 
 from envsync.files import Placer
 from envsync.sync import in_place, journal, transaction
-from envsync.sync.belief import examine, read_manifest
+from envsync.sync.belief import examine, holds_nothing, read_manifest
 from envsync.sync.transaction import Prepared
 from tests.support.environments_on_disk import (
     OWNED,
@@ -127,3 +127,11 @@ def test_a_bind_mount_of_the_same_file_system_is_a_mount_point(
     assert in_place.is_fixed(root, is_linked=True)
     table.write_text(f"36 25 8:1 /x {root.replace(' ', chr(92) + '040')} rw - ext4 /dev/sda1 rw\n")
     assert in_place.is_fixed(root, is_linked=False)
+
+
+def test_a_first_sync_that_died_at_once_left_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".envsync").mkdir()
+    (tmp_path / ".envsync/.id-unfinished").write_text("")
+    assert holds_nothing(str(tmp_path))
+    (tmp_path / "mine").write_text("")
+    assert not holds_nothing(str(tmp_path))
