@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from envsync.cli import standard_input
 from envsync.cli.lock import give_leave_by
 from envsync.cli.main import Session
 from envsync.cli.start import Inside, add_no_sync_argument, become, cannot_start, environment
@@ -17,7 +18,7 @@ from envsync.ui import printable
 from envsync.venv.execute import own_variables
 from envsync.workflow.project import Project, find_project
 from envsync.workflow.request import LockOptions, Selection, SyncRequest
-from envsync.workflow.script import script_project
+from envsync.workflow.script import LIMIT, read_script_file, script_project
 from envsync.workflow.tasks import all_tasks, tasks_with
 from envsync.workflow.variables import with_env_files
 
@@ -35,7 +36,7 @@ class Job(NamedTuple):
     python: bool = False
     """The words are arguments of the environment's interpreter."""
     script: str | None = None
-    """The script whose metadata the project was made from."""
+    """What messages call the script whose metadata the project was made from."""
     tasks: "Tasks | None" = None
     """The project's tasks, where the first word names one."""
 
@@ -95,8 +96,10 @@ def _job(
 ) -> Job:
     """Say what is to be run: a module, a script, a task, or else a command."""
     name = words[0]
+    if name == "-" and not options.module:
+        return _script_job(words, standard_input.NAME, _standard_input(), session)
     if options.script or (name.endswith(".py") and os.path.isfile(name) and not options.module):
-        return _script_job(words, session)
+        return _script_job(words, name, read_script_file(name), session)
     try:
         project = find_project(session.directory, session.environment)
     except ProjectNotFound as error:
@@ -105,8 +108,6 @@ def _job(
         raise UsageError(f"there is no file {name}, and {error}", hint=error.hint) from error
     if options.module:
         return Job(project, ("-m", *words), python=True)
-    if name == "-":
-        return Job(project, words, python=True)
     tasks = None if literal else tasks_with(name, project)
     if tasks is not None and len(words) > 1 and isinstance(tasks[name], tuple):
         raise UsageError(
@@ -116,9 +117,19 @@ def _job(
     return Job(project, words, tasks=tasks)
 
 
-def _script_job(words: tuple[str, ...], session: Session) -> Job:
-    script = words[0]
-    own = script_project(script, session.settings, session.ui)
+def _standard_input() -> bytes:
+    """Give the script that comes by standard input; Python reads it once more."""
+    data = standard_input.read_ahead(LIMIT + 1)
+    if len(data) > LIMIT:
+        raise UsageError(
+            f"what comes by standard input is larger than {LIMIT:,} bytes: too large for a script",
+            hint="`envsync run python -` reads anything",
+        )
+    return data
+
+
+def _script_job(words: tuple[str, ...], script: str, data: bytes, session: Session) -> Job:
+    own = script_project(data, script, session.settings, session.ui)
     if own is not None:
         if session.environment is not None:
             session.ui.warn(f"{script} has an environment of its own: --env is not used")
@@ -187,7 +198,7 @@ def _request(job: Job, options: argparse.Namespace, session: Session) -> SyncReq
     if request.selection != Selection():
         raise UsageError(
             f"{job.script} has an environment of its own, without groups and extras",
-            hint=f"`envsync run python {job.script}` runs it in the project's environment",
+            hint=f"`envsync run python {job.words[0]}` runs it in the project's environment",
         )
     if session.settings.refresh and not request.lock.upgrade:
         request = request._replace(lock=LockOptions(upgrade=True))

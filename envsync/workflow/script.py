@@ -25,21 +25,28 @@ if TYPE_CHECKING:
 BUCKET = "scripts-v1"
 
 _MARK = b"# /// script"
-_LIMIT = 16 << 20
+LIMIT = 16 << 20
+"""Bytes that a script may have."""
 _DAY = 86_400.0
 
 
-def script_project(path: str, settings: Settings, reporter: Reporter) -> Project | None:
-    """Give the project that a script's metadata describes; None for a script without.
-
-    Its env.toml is written when it isn't there. Raises `SpecInvalid` for mistakes of the metadata,
-    `StorageFailed` for a script that can't be read.
-    """
+def read_script_file(path: str) -> bytes:
+    """Read a script. Raises `UsageError` for one that is too large, `StorageFailed`."""
     with storage_errors(path):
         try:
-            data = read_limited(path, _LIMIT)
+            return read_limited(path, LIMIT)
         except ValueError as error:
             raise UsageError(f"{path} is too large for a script: {error}") from error
+
+
+def script_project(
+    data: bytes, path: str, settings: Settings, reporter: Reporter
+) -> Project | None:
+    """Give the project that a script's metadata describes; None for a script without.
+
+    `path` is what messages call the script. Its env.toml is written when it isn't there. Raises
+    `SpecInvalid` for mistakes of the metadata, `StorageFailed`.
+    """
     if _MARK not in data:
         return None
 

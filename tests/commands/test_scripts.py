@@ -177,3 +177,23 @@ def test_script_that_can_not_be_read(place: Workplace, folder: Path) -> None:
 def test_script_that_is_no_file(place: Workplace, folder: Path) -> None:
     assert "it is a folder" in place.run("run", "-s", str(folder)).err
     assert place.run("run", "-s", "none").code == 1
+
+
+def test_a_script_by_standard_input(place: Workplace, folder: Path) -> None:
+    """Out of a pipe and out of a file, and Python reads all of it."""
+    (folder / "env.toml").write_text('[env]\nname = "around"\nrequires-python = ">=3.11"\n')
+    shutil.move(folder / "tool.py", folder / "tool")
+    command = f"{sys.executable} -m envsync run"
+    for line in (f"cat tool | {command} - -q", f"{command} --script - -q < tool"):
+        done = subprocess.run(
+            line, shell=True, cwd=folder, env=place.environ, capture_output=True, check=False
+        )
+        (entry,) = environments(place)
+        assert done.stdout.decode() == f"{entry}/.venv {['-q']} 1\n", done.stderr
+    (folder / "tool").write_text(SCRIPT.replace('"base<2"', "base"))
+    done = subprocess.run(
+        f"{command} - < tool", shell=True, cwd=folder, env=place.environ, capture_output=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert b"error: standard input: line 3: " in done.stderr
