@@ -79,11 +79,12 @@ def holds_nothing(root: str) -> bool:
     waiting = [root]
     with storage_errors(root):
         while waiting:
-            for entry in os.scandir(waiting.pop()):
-                if not entry.is_dir(follow_symlinks=False):
-                    return False
-                if entry.path not in (f"{root}/{_OF_DISK}", f"{root}/{STATE}"):
-                    waiting.append(entry.path)
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        return False
+                    if entry.path not in (f"{root}/{_OF_DISK}", f"{root}/{STATE}"):
+                        waiting.append(entry.path)
     return True
 
 

@@ -13,6 +13,7 @@ from envsync.model.target import Target
 from envsync.python import find_target
 from envsync.python_trust import is_inside
 from envsync.settings import Settings
+from envsync.spec.user_config import UserConfig
 from envsync.workflow.project import upwards
 from envsync.workflow.user_config import read_user_config
 
@@ -44,14 +45,19 @@ def find_interpreter(
 
 
 def allowed(settings: Settings, strangers: str | None) -> Collection[str]:
-    """Give the interpreters that the user lets env.toml name.
+    """Give the interpreters that the user lets env.toml name."""
+    return own_config(settings, strangers).pythons
 
-    A config.toml that came with the clone is not the user's, unless ENVSYNC_CONFIG_FILE names it.
+
+def own_config(settings: Settings, strangers: str | None) -> UserConfig:
+    """Read what config.toml gives leave for, whatever lies in the `strangers` folder.
+
+    One that came with the clone is not the user's, unless ENVSYNC_CONFIG_FILE names it.
     """
     inside = strangers is not None and is_inside(settings.config_file, strangers)
     if inside and not settings.is_config_named:
-        return ()
-    return read_user_config(settings).pythons
+        return UserConfig()
+    return read_user_config(settings)
 
 
 def strangers_folder(folder: str) -> str | None:

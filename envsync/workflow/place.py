@@ -26,33 +26,30 @@ def root_of(project: Project, path: str, settings: Settings) -> str:
 
     Raises `SpecInvalid` and `StorageFailed` for config.toml.
     """
-    if path == DEFAULT:
-        return _moved(project.default_venv_path, settings)
-    return _moved(os.path.normpath(os.path.join(project.root, path)), settings)
-
-
-def _moved(path: str, settings: Settings) -> str:
-    folder = _folder(settings)
+    root = project.default_venv_path
+    if path != DEFAULT:
+        root = os.path.normpath(os.path.join(project.root, path))
+    folder = _folder(project, settings)
     if not folder:
-        return path
-    above, name = os.path.split(path)
+        return root
+    above, name = os.path.split(root)
     return os.path.normpath(f"{folder}/{os.path.realpath(above)}/{name}")
 
 
-def _folder(settings: Settings) -> str:
+def _folder(project: Project, settings: Settings) -> str:
     """Give the user's folder for environments; those of scripts lie, and go, with the cache."""
     if settings.script_folder:
         return ""
-    return settings.venvs or _places(settings)[0]
+    return settings.venvs or _places(project, settings)[0]
 
 
-def _places(settings: Settings) -> tuple[str, tuple[str, ...]]:
+def _places(project: Project, settings: Settings) -> tuple[str, tuple[str, ...]]:
     """Give what config.toml says of environments; where it says nothing it isn't parsed."""
     if not may_speak_of_venvs(settings.config_file):
         return "", ()
-    from envsync.workflow.user_config import read_user_config  # noqa: PLC0415
+    from envsync.workflow.interpreter import own_config, strangers_folder  # noqa: PLC0415
 
-    return read_user_config(settings).venvs
+    return own_config(settings, strangers_folder(project.root)).venvs
 
 
 def lies_at(project: Project, root: str, settings: Settings) -> str:
@@ -61,7 +58,7 @@ def lies_at(project: Project, root: str, settings: Settings) -> str:
     Raises `TargetRefused` where the way to it leads out of the project, or through what another
     user made; `StorageFailed`, and as `root_of`.
     """
-    folder = _folder(settings)
+    folder = _folder(project, settings)
     if folder and _is_below(root, folder):
         _refuse_foreign(root, folder)
     else:
@@ -106,7 +103,7 @@ def _has_leave(folder: str, project: Project, settings: Settings) -> bool:
     top = os.path.realpath(project.root)
     if _is_below(folder, top):
         return not is_of_repository(folder[len(top) :])
-    allowed = map(os.path.realpath, _places(settings)[1])
+    allowed = map(os.path.realpath, _places(project, settings)[1])
     return any(folder == place or _is_below(folder, place) for place in allowed)
 
 
