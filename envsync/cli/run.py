@@ -229,11 +229,12 @@ def _commands(job: Job) -> list[str]:
 
 def _refuse_left_out(command: str, job: Job, request: SyncRequest, session: Session) -> None:
     """Raise `EnvsyncError` for a command that is there, and that this very sync would remove."""
-    from envsync.workflow.spec_file import read_spec, venv_path  # noqa: PLC0415
+    from envsync.workflow.place import DEFAULT, root_of  # noqa: PLC0415
+    from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
 
-    root = job.project.default_venv_path
+    root = root_of(job.project, DEFAULT, session.settings)
     if not os.path.isdir(root):  # [env] path may name another folder
-        root = venv_path(job.project, read_spec(job.project)[0])
+        root = root_of(job.project, read_spec(job.project)[0].path, session.settings)
     is_there = "/" not in command and os.path.lexists(f"{root}/bin/{command}")
     if not is_there or command.startswith("python"):
         return

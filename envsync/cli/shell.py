@@ -76,7 +76,7 @@ def _activate(project: Project, found: Found, session: Session) -> int:
     root = root_as_it_is(project, session.settings)
     family = SHELLS[found.name]
     script = f"{root}/bin/{family.script}"
-    refuse_altered(root, f"bin/{family.script}", session.settings)
+    refuse_altered(root, f"bin/{family.script}", project, session.settings)
     line = activation(found.name, f"{root}/bin")
     if session.settings.json:
         session.ui.document(
@@ -109,7 +109,7 @@ def _start(
         raise EnvsyncError(f"there is no {found.name} on PATH", hint="`--shell NAME` names another")
     request = sync_request(options)
     root = environment(project, request, options, session)
-    refuse_altered(root, f"bin/{SHELLS[found.name].script}", session.settings)
+    refuse_altered(root, f"bin/{SHELLS[found.name].script}", project, session.settings)
     if environ.get("VIRTUAL_ENV") == root:
         raise EnvsyncError(
             f"this shell is in {root} already", hint="`deactivate` or `exit` leaves it"
