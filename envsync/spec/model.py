@@ -79,6 +79,8 @@ class SyncOptions(NamedTuple):
 
     link_mode: LinkMode = "auto"
     compile_bytecode: bool = False
+    keep: tuple[str, ...] = ()
+    """Patterns of paths in site-packages that programs write to."""
     winners: Mapping[str, NormalizedName] = MappingProxyType({})
     """Whose file stands, by path in site-packages or in the environment."""
 

@@ -23,6 +23,7 @@ from envsync.spec.requirements import (
     read_marker,
     read_name,
     read_name_or_all,
+    read_path_pattern,
     read_release,
     read_requirement,
 )
@@ -101,6 +102,7 @@ def read_sync(table: Table) -> SyncOptions:
     options = SyncOptions(
         table.choice("link-mode", LINK_MODES),
         table.flag("compile-bytecode"),
+        table.items("keep", read_path_pattern),
         table.table("winners").values(read_name),
     )
     table.finish()

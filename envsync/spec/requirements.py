@@ -67,6 +67,16 @@ def read_known(known: Mapping[NormalizedName, object], what: str, text: str) -> 
     return name
 
 
+def read_path_pattern(text: str) -> str:
+    """Read a pattern of paths below one folder, with forward slashes."""
+    parts = text.strip("/").split("/")
+    if text.startswith("/") or not text.isprintable() or {"", ".", ".."} & {*parts}:
+        raise ValueError(
+            f'{quote(text)} is not a path in site-packages: write it as "package/folder/**"'
+        )
+    return text
+
+
 def read_release(text: str) -> tuple[NormalizedName, Version]:
     """Read one version of a package, `name==1.0`."""
     name, _, version = text.partition("==")

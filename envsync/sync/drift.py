@@ -45,6 +45,8 @@ class Drift(NamedTuple):
     happened to their content: to be judged by that."""
     caches: tuple[str, ...] = ()
     """What tools keep beside bytecode and Python can't import: allowed, and not drift."""
+    kept: tuple[str, ...] = ()
+    """Edited and stray paths that env.toml leaves to programs: allowed, and not drift."""
 
     def is_clean(self) -> bool:
         """Say whether the disk is what the manifest says."""

@@ -170,7 +170,7 @@ def _place_data(
         path, source = layout.destination(file.path), f"{wheel.tree}/{file.path}"
         is_script = file.path.startswith(f"{layout.data}scripts/")
         if is_script:
-            content = _read_stored(source, file.sha256)
+            content = read_stored(source, file.sha256)
             script = rewritten(content, layout.scripts)
             if script is None and not file.executable:  # every script is made executable
                 script = content
@@ -182,7 +182,7 @@ def _place_data(
         sources.append(source)
 
 
-def _read_stored(source: str, sha256: str) -> bytes:
+def read_stored(source: str, sha256: str) -> bytes:
     """Read a stored file whose bytes are needed here. Raises `Tampered`, `StorageFailed`."""
     try:
         with open(source, "rb") as stored:

@@ -57,6 +57,10 @@ class Comparison(NamedTuple):
         """Say whether the environment is what the lock asks for."""
         return not self.changes and self.drift.is_clean()
 
+    def is_but_stray(self) -> bool:
+        """Say whether nothing but what is not from the lock is to be changed."""
+        return self._replace(drift=self.drift._replace(stray=())).is_empty()
+
     def lines(self) -> list[str]:
         """Describe it: a line for each package, and for each damaged or stray path."""
         return [
@@ -130,12 +134,18 @@ def make_plan(desired: Mapping[str, Placed], manifest: Manifest | None, drift: D
         for path, placed in desired.items()
         if old.get(path) != placed or path in missing or path in edited
     )
-    gone = [path for path in old if path not in desired and path not in missing | edited]
+    theirs = frozenset(drift.kept)
+    gone = [path for path in old if path not in desired and path not in missing | edited | theirs]
     replaced = frozenset(place) | frozenset(gone)
     return Plan(
         place=place,
         discard=(*gone, *_stale_bytecode(drift.bytecode, desired, replaced)),
-        quarantine=(*drift.edited, *drift.stray, *_left_alone(drift.caches, desired)),
+        quarantine=(
+            *drift.edited,
+            *drift.stray,
+            *_left_alone(drift.caches, desired),
+            *_in_the_way(theirs, old, desired),
+        ),
         modes=drift.modes,
         times=tuple(
             (path, expected_mtime(desired[path]))
@@ -143,6 +153,16 @@ def make_plan(desired: Mapping[str, Placed], manifest: Manifest | None, drift: D
             if path in desired and path not in replaced
         ),
     )
+
+
+def _in_the_way(
+    kept: Collection[str], old: Mapping[str, Placed], desired: Mapping[str, Placed]
+) -> Iterator[str]:
+    """Give what programs have where another file than before is to stand, or none any more."""
+    folders = parents(desired) if kept else ()
+    for path in sorted(kept):
+        if desired.get(path) != old.get(path) or path in folders:
+            yield path
 
 
 def _left_alone(caches: Sequence[str], desired: Mapping[str, Placed]) -> Iterator[str]:

@@ -115,6 +115,7 @@ def make_goal(
             else settings.compile_bytecode
         ),
         overrides=tuple(map(str, spec.lock.overrides)),
+        keep=spec.sync.keep,
         winners=spec.sync.winners,
         any_python=tuple(spec.lock.ignore_requires_python),
         recipes=recipe_marks(spec.build, pins),

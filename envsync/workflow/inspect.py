@@ -21,11 +21,11 @@ from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.paths import QUARANTINE
 from envsync.sync.plan import Comparison, damaged_owners
 from envsync.sync.shared import settle
-from envsync.workflow import sync as steps
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_to_compare, make_goal
 from envsync.workflow.lock import LockOutcome, why_stale
 from envsync.workflow.look import REPAIR, Goal, State, check, compared, look
+from envsync.workflow.materials import own_content, package_files
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.workflow.spec_file import read_spec
@@ -211,14 +211,14 @@ def _compare_with_store(
     compiled = bytecode_reader(cache_dir, bytecode_label(goal.target))
     owners = {owner.name: owner for owner in manifest.owners}
     wrong: list[str] = []
-    expected = [steps.own_content(goal)]
+    expected = [own_content(goal)]
     unknown = {pin.name for pin in goal.pins}
     for pin in goal.pins:
         wheel = in_store(store, pin, look="trust")
         if wheel is not None:
             is_compiled = owners[pin.name].identity.endswith(MARK)
             bytecode = compiled.get(wheel.sha256) if is_compiled else None
-            expected.append(steps.package_files(goal, pin, wheel, bytecode))
+            expected.append(package_files(goal, pin, wheel, bytecode))
             unknown.remove(pin.name)
             if goal.link_mode == SYMLINK:
                 wrong += (f"{wheel.tree}/{path}" for path in store.damaged(wheel, hashed=True))

@@ -15,7 +15,8 @@ from envsync.model.target import Target
 from envsync.sync import transaction
 from envsync.sync.belief import examine, holds_nothing
 from envsync.sync.drift import Drift, scan
-from envsync.sync.manifest import Manifest, Owner
+from envsync.sync.keep import Keep, spare, touches
+from envsync.sync.manifest import Manifest, Owner, Placed
 from envsync.sync.plan import Comparison, Wanted, compare
 from envsync.sync.seal import Seal
 from envsync.sync.times import read_times
@@ -44,6 +45,8 @@ class Goal(NamedTuple):
     """Compiled files are made where the store has none; else they are linked where it has."""
     overrides: tuple[str, ...] = ()
     """`[lock] overrides` of env.toml: what counts in place of what metadata requires."""
+    keep: tuple[str, ...] = ()
+    """`[sync] keep` of env.toml: patterns of paths in site-packages that programs write to."""
     winners: Mapping[str, str] = MappingProxyType({})
     """`[sync] winners` of env.toml: whose file stands, by path."""
     any_python: tuple[str, ...] = ()
@@ -139,6 +142,8 @@ def look(
         drift = judged.drift
         if verify:
             drift = _with_forged(root, drift, goal.target)
+        if goal.keep:
+            drift = spare(drift, kept_by(goal), root)
     return State(
         manifest,
         drift,
@@ -208,31 +213,41 @@ def compared(goal: Goal, state: State) -> Comparison:
 
 
 def _wanted(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
-    present = {name: owner.identity for name, owner in packages_of(manifest).items()}
+    present = packages_of(manifest)
     return [
         Wanted(
             pin.name,
             pin.version,
             with_bytecode(
-                identity_in(goal, pin), present.get(pin.name), wanted=goal.compile_bytecode
+                identity_in(goal, pin, present[pin.name].files if pin.name in present else ()),
+                present[pin.name].identity if pin.name in present else None,
+                wanted=goal.compile_bytecode,
             ),
         )
         for pin in goal.pins
     ]
 
 
-def identity_in(goal: Goal, pin: Pinned) -> str:
+def kept_by(goal: Goal) -> Keep:
+    """Give the paths that programs write to."""
+    return Keep(goal.keep, goal.target.purelib)
+
+
+def identity_in(goal: Goal, pin: Pinned, files: Iterable[Placed]) -> str:
     """Name the files that the environment holds of a pin (`direct.identity`), with how env.toml has
-    it built and those of its paths that env.toml gives it.
+    it built, and those of its paths that env.toml gives it or leaves to programs. `files` are what
+    is in place.
     """
     name = identity(pin, goal.base)
     recipe = goal.recipes.get(pin.name)
     name = f"{name}:{recipe}" if recipe else name
     won = sorted(path for path, owner in goal.winners.items() if owner == pin.name)
-    if not won:
-        return name
-    digest = hashlib.sha256("\n".join(won).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{name}+winner:{digest[:16]}"
+    kept = goal.keep if goal.keep and touches(files, kept_by(goal)) else ()
+    for mark, paths in (("winner", won), ("keep", kept)):
+        if paths:
+            digest = hashlib.sha256("\n".join(paths).encode("utf-8", "surrogateescape"))
+            name = f"{name}+{mark}:{digest.hexdigest()[:16]}"
+    return name
 
 
 def packages_of(manifest: Manifest | None) -> Mapping[str, Owner]:

@@ -83,6 +83,7 @@ def _pack(goal: Goal) -> bytes | None:
         (f"{digest or '-'} {path}" for path, digest in goal.inputs),
         goal.overrides,
         goal.any_python,
+        goal.keep,
         (f"{name} {path}" for path, name in goal.winners.items()),
         (f"{mark} {name}" for name, mark in goal.recipes.items()),
     ]
@@ -97,11 +98,11 @@ def _unpack(body: bytes) -> Goal:
     lines = body.decode().split("\n")
     position = 0
     rows: list[list[str]] = []
-    for _ in range(9):
+    for _ in range(10):
         end = position + 1 + int(lines[position])
         rows.append(lines[position + 1 : end])
         position = end
-    own, facts, variables, tags, inputs, overrides, any_python, winners, recipes = rows
+    own, facts, variables, tags, inputs, overrides, any_python, keep, winners, recipes = rows
     root, base, prompt, selection, link_mode, shape, files = own
     *texts, bits, free_threaded = facts
     environment = dict(variable.split("=", 1) for variable in variables)
@@ -119,6 +120,7 @@ def _unpack(body: bytes) -> Goal:
         compile_bytecode=files == "compiled",
         overrides=tuple(overrides),
         any_python=tuple(any_python),
+        keep=tuple(keep),
         winners=dict(map(_swapped, winners)),
         recipes=dict(map(_swapped, recipes)),
         inputs=tuple(_input(line) for line in inputs),

@@ -3,25 +3,21 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.files import Placer, storage_errors
 from envsync.interrupts import held
 from envsync.lock.pins import Pinned
-from envsync.store.manifest import StoredWheel
 from envsync.store.times import known
 from envsync.sync import in_place, transaction
 from envsync.sync.drift import in_the_way
 from envsync.sync.install import (
     SYMLINK,
     Content,
-    as_links,
     environment_content,
-    package_content,
     sources,
 )
 from envsync.sync.key import UserKey
@@ -33,21 +29,18 @@ from envsync.sync.seal import Seal
 from envsync.sync.shared import settle, sharing
 from envsync.sync.times import keep_times
 from envsync.sync.transaction import Prepared
-from envsync.venv.create import EnvFile, environment_files
-from envsync.workflow.bytecode import MARK, bytecode_of
-from envsync.workflow.direct import direct_url
 from envsync.workflow.locks import environment_lock
 from envsync.workflow.look import (
     Goal,
     State,
     SyncOutcome,
     compared,
-    identity_in,
     look,
     owned_folders,
     packages_of,
     target_line,
 )
+from envsync.workflow.materials import Supplies, own_files, supply
 from envsync.workflow.notes import entry_of, note_times, write_stamp
 from envsync.workflow.stored import Fetch, Look
 from envsync.workflow.testimony import compare_kept, comparing
@@ -122,6 +115,9 @@ def sync(
         before_commit()
         _note_in_sync(goal, state, state.manifest, seal, store_dir)
         return SyncOutcome(goal.root, comparison, created=False)
+    if glance and not state.torn and comparison.is_but_stray():
+        before_commit()  # without a mark: `sync` looks, and sets aside what is not from the lock
+        return SyncOutcome(goal.root, Comparison(kept=comparison.kept), created=False)
     _refuse_own(goal.folder)
     seal = key.made()
     fetch = comparing(goal, fetch, cache_dir)
@@ -200,41 +196,6 @@ def _needed(goal: Goal, state: State, comparison: Comparison) -> list[Pinned]:
     return [pin for pin in goal.pins if pin.name not in owners or pin.name in changing]
 
 
-def _own_files(goal: Goal) -> tuple[EnvFile, ...]:
-    return environment_files(
-        goal.target,
-        root=goal.root,
-        prompt=goal.prompt,
-        system_site_packages=goal.system_site_packages,
-    )
-
-
-def own_content(goal: Goal) -> Content:
-    """What the environment holds beside packages."""
-    return environment_content(_own_files(goal))
-
-
-def package_files(
-    goal: Goal, pin: Pinned, wheel: StoredWheel, bytecode: StoredWheel | None = None
-) -> Content:
-    """What a stored wheel, and its compiled files, put into the environment."""
-    content = package_content(
-        wheel,
-        goal.target,
-        root=goal.root,
-        identity=identity_in(goal, pin) + (MARK if bytecode is not None else ""),
-        direct_url=direct_url(pin, goal.base),
-        bytecode=bytecode,
-    )
-    # As the lock spells the version: what is kept is compared without reading versions.
-    content = content._replace(
-        owner=content.owner._replace(
-            version=pin.version or content.owner.version, facts=wheel.facts
-        )
-    )
-    return as_links(content) if goal.link_mode == SYMLINK else content
-
-
 def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Manifest:
     """Join what is kept with what is new."""
     owners: dict[str, Owner] = {}
@@ -252,17 +213,6 @@ def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Man
     )
 
 
-class _Supplies(NamedTuple):
-    """What of the store a sync links, by package name."""
-
-    wheels: Mapping[str, StoredWheel]
-    bytecode: Mapping[str, StoredWheel]
-
-    def all(self) -> list[StoredWheel]:
-        """Every entry."""
-        return [*self.wheels.values(), *self.bytecode.values()]
-
-
 def _prepare_from_store(
     goal: Goal,
     state: State,
@@ -273,14 +223,14 @@ def _prepare_from_store(
     seal: Seal,
     verify: bool,
     cache_dir: str | None,
-) -> tuple[Prepared, _Supplies]:
+) -> tuple[Prepared, Supplies]:
     """Make everything ready; what turns out to be gone or tampered with is made anew."""
     closely: Look = "bytes" if verify else "signature"
     # Linking itself looks at every file, but not that of a symbolic link.
     look: Look = closely if verify or goal.link_mode == SYMLINK else "trust"
     for _ in range(_TRIES):
         try:
-            supplies, contents = _supply(
+            supplies, contents = supply(
                 goal, state.manifest, fetch, needed, reporter, look=look, cache_dir=cache_dir
             )
             rows = known(map(entry_of, supplies.all()))
@@ -294,53 +244,8 @@ def _prepare_from_store(
     ) from changed
 
 
-def _supply(
-    goal: Goal,
-    manifest: Manifest | None,
-    fetch: Fetch,
-    needed: Sequence[Pinned],
-    reporter: Reporter,
-    *,
-    look: Look,
-    cache_dir: str | None,
-) -> tuple[_Supplies, tuple[Content, ...]]:
-    """Give what is needed from the store, and the files of it; with those of kept packages that
-    have a path in common with them.
-    """
-    supplies = _Supplies(fetch(needed, look), {})
-    if cache_dir is not None:
-        make = _to_compile(goal, manifest, needed)
-        wheels = supplies.wheels
-        bytecode = bytecode_of(
-            wheels, goal.target, cache_dir, make=make, look=look, reporter=reporter
-        )
-        supplies = supplies._replace(bytecode=bytecode)
-    contents = tuple(_package_contents(goal, supplies, needed))
-    fresh = {pin.name for pin in needed}
-    kept = [owner for owner in packages_of(manifest).values() if owner.name not in fresh]
-    beside = sharing(kept, [content.owner for content in contents])
-    more = [pin for pin in goal.pins if pin.name in beside]
-    if not more:
-        return supplies, contents
-    return _supply(
-        goal, manifest, fetch, [*needed, *more], reporter, look=look, cache_dir=cache_dir
-    )
-
-
-def _to_compile(goal: Goal, manifest: Manifest | None, needed: Sequence[Pinned]) -> Collection[str]:
-    """Give the packages whose compiled files are wanted, or in place and to be repaired."""
-    if goal.compile_bytecode:
-        return {pin.name for pin in needed}
-    packages = packages_of(manifest)
-    return {
-        pin.name
-        for pin in needed
-        if pin.name in packages and packages[pin.name].identity == identity_in(goal, pin) + MARK
-    }
-
-
 def _register(
-    goal: Goal, cache_dir: str | None, manifest: Manifest, supplies: _Supplies | None
+    goal: Goal, cache_dir: str | None, manifest: Manifest, supplies: Supplies | None
 ) -> None:
     """Let the store know what this environment uses; None: nothing new."""
     if cache_dir is not None:
@@ -366,7 +271,7 @@ def _prepare(
     """Make everything ready. Raises `InstallConflict`, and `Tampered` for a stored file that isn't
     as it was unpacked; `known_times` say when those last changed while they were.
     """
-    own = _own_files(goal)
+    own = own_files(goal)
     contents, told = settle(
         [environment_content(own), *packages], goal.winners, goal.target.purelib
     )
@@ -407,18 +312,6 @@ def _prepare(
         reporter=reporter,
         sources_in=flushed,
     )
-
-
-def _package_contents(
-    goal: Goal, supplies: _Supplies, needed: Sequence[Pinned]
-) -> Iterator[Content]:
-    """Give the files of packages. Raises `Tampered` when a stored one isn't as it was unpacked."""
-    try:
-        for pin in needed:
-            bytecode = supplies.bytecode.get(pin.name)
-            yield package_files(goal, pin, supplies.wheels[pin.name], bytecode)
-    except FileNotFoundError as error:  # a script that is to be written anew
-        raise Tampered(str(error.filename)) from error
 
 
 def _plan(goal: Goal, state: State, desired: Mapping[str, Placed], seal: Seal) -> Plan:

@@ -207,3 +207,35 @@ def test_compiled_files_and_their_folder_are_no_drift_under_any_umask(lab: Workp
     assert stat.S_IMODE((lab.site / "lab" / "__pycache__").stat().st_mode) == 0o777
     assert lab.run("sync", "--check").code == 0
     assert lab.run("verify").code == 0
+
+
+def test_what_programs_write_beside_packages(place: Workplace, server: IndexServer) -> None:
+    """B16: generated code that env.toml names stays; what is stray stops no `run`."""
+    files = {"client/__init__.py": "", "client/model.py": "MODEL = 1\n"}
+    publish(server, make_wheel("generator", "1.0", files))
+    spec = SPEC.replace("lab", "generator")
+    place.write(f'{spec}\n[sync]\nkeep = ["client/**"]\n')
+    place.ok("sync")
+    (stored,) = place.cache.glob("wheels-v1/*/tree/client/model.py")
+    model, fresh = place.site / "client/model.py", place.site / "client/fresh.py"
+    assert model.stat().st_ino != stored.stat().st_ino
+    model.write_text("MODEL = 2\n")
+    fresh.write_text("FRESH = 1\n")
+    for command in (["sync"], ["sync", "--check"], ["run", "true"], ["verify"]):
+        place.ok(*command)
+    assert "Nothing to do" in place.ok("sync").err
+    assert place.python("import client.fresh, client.model as m; print(m.MODEL)") == "2"
+    assert stored.read_text() == "MODEL = 1\n"
+
+    place.write(spec)  # left to nobody any more
+    stray = place.site / "stray.py"
+    stray.write_text("STRAY = 1\n")
+    ran = place.ok("sync").err
+    assert "client/fresh.py is not from the lock" in ran
+    assert model.read_text() == "MODEL = 1\n"
+    stray.write_text("STRAY = 1\n")
+    assert place.ok("run", "python", "-c", "import stray").err == ""
+    assert stray.exists()
+    (place.site / "client/model.py").unlink()  # now there is something to do
+    place.ok("run", "true")
+    assert not stray.exists()

@@ -35,6 +35,7 @@ def test_every_field_of_a_goal_is_remembered(tmp_path: Path) -> None:
         link_mode="copy",
         compile_bytecode=True,
         overrides=("six==1.17",),
+        keep=("a/b/**",),
         winners={"a b/c.py": "a"},
         any_python=("numba",),
         recipes={"a": "0123"},

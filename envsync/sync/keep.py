@@ -1,0 +1,103 @@
+"""Paths that env.toml leaves to programs: generated code in site-packages (`[sync] keep`).
+
+What matches may be edited and added; placed files among it are copies, so that no program writes
+through a link into the store.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from envsync.sync.drift import Drift
+from envsync.sync.install import WRITABLE, Content, read_stored
+from envsync.sync.manifest import Placed
+
+
+class Keep:
+    """Patterns of paths below `site`, as a matcher of paths in the environment.
+
+    `*` and `?` stand for characters of one name, `**` for any number of folders; what lies in a
+    folder that matches, matches too.
+    """
+
+    def __init__(self, patterns: Sequence[str], site: str) -> None:
+        self._site = f"{site}/"
+        # A folder covers what is in it, and `folder/**` means the folder.
+        plain = (pattern.strip("/").removesuffix("/**") for pattern in patterns)
+        self._patterns = [pattern.split("/") for pattern in plain]
+        texts = ("/".join(map(_name, parts)) for parts in self._patterns)
+        joined = "|".join(
+            text.replace("<any>/", "(?:.+/)?").replace("<any>", ".+") for text in texts
+        )
+        self._match = re.compile(rf"(?:{joined})(?:/.*)?", re.DOTALL).fullmatch
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def covers(self, path: str) -> bool:
+        """Say whether a path is left to programs."""
+        return path.startswith(self._site) and bool(self._match(path[len(self._site) :]))
+
+    def reaches_into(self, folder: str) -> bool:
+        """Say whether something in a folder may be left to programs."""
+        inside = f"{folder}/".removeprefix(self._site).rstrip("/").split("/")
+        return f"{folder}/".startswith(self._site) and any(
+            all(
+                part == "**" or "**" in parts[:at] or re.fullmatch(_name(part), name)
+                for at, (part, name) in enumerate(zip(parts, inside, strict=False))
+            )
+            for parts in self._patterns
+            if len(parts) > len(inside) or "**" in parts
+        )
+
+
+def _name(part: str) -> str:
+    if part == "**":
+        return "<any>"
+    return re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+
+
+def spare(drift: Drift, keep: Keep, root: str) -> Drift:
+    """Take what env.toml leaves to programs out of what differs. Raises `OSError`."""
+    stray = [path for found in drift.stray for path in _parts(found, keep, root)]
+    kept = {path for path in (*drift.edited, *stray) if keep.covers(path)}
+    return drift._replace(
+        edited=tuple(path for path in drift.edited if path not in kept),
+        stray=tuple(sorted(path for path in stray if path not in kept)),
+        times=tuple(path for path in drift.times if not keep.covers(path)),
+        kept=tuple(sorted(kept)),
+    )
+
+
+def _parts(stray: str, keep: Keep, root: str) -> Iterator[str]:
+    """Give a stray folder by its parts where some are kept and others not."""
+    path = f"{root}/{stray}"
+    if keep.covers(stray) or not keep.reaches_into(stray) or os.path.islink(path):
+        yield stray
+    elif os.path.isdir(path):
+        for name in sorted(os.listdir(path)):
+            yield from _parts(f"{stray}/{name}", keep, root)
+    else:
+        yield stray
+
+
+def touches(files: Iterable[Placed], keep: Keep) -> bool:
+    """Say whether some of a package's files are left to programs."""
+    return bool(keep) and any(keep.covers(file.path) for file in files)
+
+
+def as_copies(content: Content, keep: Keep) -> Content:
+    """Give the same files, with those that are left to programs as copies that can be written.
+
+    Raises `Tampered`, `StorageFailed`.
+    """
+    files: list[Placed] = []
+    sources: list[str | bytes] = []
+    for file, source in zip(content.owner.files, content.sources, strict=True):
+        if isinstance(source, str) and keep.covers(file.path):
+            files.append(file._replace(mode=WRITABLE | file.mode & 0o111))
+            sources.append(read_stored(source, file.content))
+        else:
+            files.append(file)
+            sources.append(source)
+    return Content(content.owner._replace(files=tuple(files)), tuple(sources))
