@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from packaging.pylock import Package
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name, canonicalize_version
 
 from envsync.model.marker import from_marker
 
@@ -26,7 +26,7 @@ def digests(
     """For each required package a digest of what it leads to, locked under `options`."""
     at = _places(rows)
     reached = _reached(rows, at)
-    texts = [f"{row.name} {row.version or ''} ; {row.marker or ''}" for row in rows]
+    texts = [f"{row.name} {_version(row)} ; {row.marker or ''}" for row in rows]
     known: dict[int, str] = {}
     found = {}
     for name in names:
@@ -50,6 +50,11 @@ def is_meant(reference: Mapping[str, object], row: Package) -> bool:
     return referred_name(reference) == row.name and (
         reference.get("version") in (None, str(row.version))
     )
+
+
+def _version(row: Package) -> str:
+    """However it is spelled."""
+    return canonicalize_version(row.version) if row.version is not None else ""
 
 
 def referred_name(reference: Mapping[str, object]) -> NormalizedName:

@@ -216,10 +216,16 @@ def ordered(record: Record, at: int, loss: float, generator: random.Random) -> S
     """
     state = _copy(record.start)
     safe = {inode: len(node.data) for inode, node in state.items()}
+    floors, everything = _floors(record, at)
     for index in range(at):
         operation = record.operations[index]
         if isinstance(operation, Write) and operation.offset < safe[operation.inode]:
-            raise NotImplementedError("data that is durable is overwritten in place")
+            # No journal has data: what is overwritten in place is there, or what was before it.
+            if operation.offset + len(operation.data) > safe[operation.inode]:
+                raise NotImplementedError("data that is durable is overwritten in part")
+            is_flushed = index < max(floors.get(operation.inode, 0), everything)
+            if not is_flushed and generator.random() < loss:
+                continue
         _note_safe(state, safe, operation)
         apply(state, record, index)
     for inode, node in state.items():

@@ -119,7 +119,8 @@ class Recorder:
         self._now: State = {number: node.copy() for number, node in self.start.items()}
         self._operations: list[Operation] = []
         self._times: list[int] = []
-        self._offsets: dict[tuple[str, str], int] = {}
+        self.offsets: dict[str, int] = {}
+        """Where the next bytes go that are written to a descriptor; not known: at the end."""
         umask = os.umask(0o022)
         os.umask(umask)
         self._umask = umask
@@ -267,6 +268,8 @@ def _open(recorder: Recorder, call: Call) -> Iterator[Operation]:
     at = 1 if call.name == "openat" else 0
     flags = call.arguments[at + 1]
     where = recorder.parts(call, at, relative=bool(at)) if "O_" in flags else None
+    if where is not None and "O_APPEND" not in flags:
+        recorder.offsets[call.result] = 0
     if where is None or not any(flag in flags for flag in ("O_CREAT", "O_TRUNC")):
         return
     found = recorder.entry(*where)
@@ -288,8 +291,15 @@ def _write(recorder: Recorder, call: Call) -> Iterator[Operation]:
         data = b"".join(map(_bytes, pieces))
     else:
         data = _bytes(call.arguments[1])
-    offset = int(call.arguments[3]) if call.name == "pwrite64" else recorder.size(inode)
-    yield Write(inode, offset, data[: int(call.result)])
+    written = data[: int(call.result)]
+    if call.name == "pwrite64":
+        yield Write(inode, int(call.arguments[3]), written)
+        return
+    descriptor = call.arguments[0]
+    offset = recorder.offsets.get(descriptor, recorder.size(inode))
+    if descriptor in recorder.offsets:
+        recorder.offsets[descriptor] = offset + len(written)
+    yield Write(inode, offset, written)
 
 
 def _rename(recorder: Recorder, call: Call) -> Iterator[Operation]:

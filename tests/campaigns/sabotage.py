@@ -274,7 +274,7 @@ SWITCHES = (
     ),
     Switch(
         "a file may change on the index", "lock/compare.py",
-        "if known.get(file, sha256) != sha256:", "if False:",
+        "if files.get(file, locked) != locked:", "if False:",
         "tests/lock/test_compare.py::test_a_file_that_was_replaced_on_the_index_is_refused",
     ),
     Switch(
@@ -308,7 +308,7 @@ SWITCHES = (
     ),
     Switch(
         "a changed local file is locked anew", "lock/compare.py",
-        "if before != sha256 and name not in trusted:", "if False:",
+        "if found != locked and name not in trusted:", "if False:",
         "tests/lock/test_compare.py"
         "::test_a_file_of_sources_that_changed_is_taken_only_when_asked_for",
     ),
