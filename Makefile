@@ -19,9 +19,10 @@ lint: $(VENV)/.installed
 unit: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The tests that the last run skipped, for when what they want was installed since.
+# The tests that the last run skipped, for when what they want was installed since, and the cases of
+# matrices that it had only a sample of.
 rest: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal --rest
+	$(BIN)/python -m pytest -n 2 --dist worksteal --rest --matrix
 
 network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network

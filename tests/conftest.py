@@ -13,6 +13,7 @@ RAN = "envsync/ran"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--campaigns", action="store_true", help="run the long campaigns too")
+    parser.addoption("--matrix", action="store_true", help="run every case of large matrices")
     parser.addoption("--rest", action="store_true", help="run what earlier runs skipped")
 
 
@@ -42,18 +43,37 @@ def tests_run(config: pytest.Config) -> set[str]:
     return set(config.cache.get(RAN, ()))
 
 
+def beyond_samples(items: list[pytest.Item]) -> set[str]:
+    """Give the cases of matrices that an even sample of each leaves out: `matrix(sample)`."""
+    cases: dict[str, list[str]] = {}
+    samples: dict[str, int] = {}
+    for item in items:
+        if marker := item.get_closest_marker("matrix"):
+            name = item.nodeid.partition("[")[0]
+            cases.setdefault(name, []).append(item.nodeid)
+            (samples[name],) = marker.args
+    left_out: set[str] = set()
+    for name, found in cases.items():
+        count = min(samples[name], len(found))
+        left_out.update(found)
+        left_out.difference_update(found[at * len(found) // count] for at in range(count))
+    return left_out
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what asks the public index or takes long, unless it was asked for."""
     wanted = config.getoption("-m") or ""
     network = "network" in wanted
     campaigns = bool(config.getoption("--campaigns"))
     done = tests_run(config) if config.getoption("--rest") else set()
+    left_out = set() if config.getoption("--matrix") else beyond_samples(items)
     kept, dropped = [], []
     for item in items:
         if (
             (item.get_closest_marker("network") and not network)
             or (item.get_closest_marker("campaign") and not campaigns)
             or item.nodeid in done
+            or item.nodeid in left_out
         ):
             dropped.append(item)
         else:

@@ -3,6 +3,7 @@
 import os
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,3 +22,23 @@ def test_every_file_of_tests_is_known_by_its_name() -> None:
     """Tests in a file that isn't called test_*.py would never run."""
     others = [path for path in TESTS.rglob("*.py") if not path.name.startswith("test_")]
     assert [path for path in others if "\ndef test_" in path.read_text()] == []
+
+
+def test_a_matrix_is_sampled_evenly_and_cut_nowhere_else(request: pytest.FixtureRequest) -> None:
+    class Case(NamedTuple):
+        nodeid: str
+        sample: int | None
+
+        def get_closest_marker(self, name: str) -> object:
+            mark = pytest.mark.matrix(self.sample).mark
+            return mark if name == "matrix" and self.sample is not None else None
+
+    plugin = next(
+        each
+        for each in request.config.pluginmanager.get_plugins()
+        if hasattr(each, "beyond_samples")
+    )
+    cases = [Case(f"a.py::big[{number}]", 3) for number in range(9)]
+    others = [Case("a.py::small[1]", 3), Case("a.py::plain[1]", None), Case("a.py::plain[2]", None)]
+    left_out = plugin.beyond_samples([*cases, *others])
+    assert sorted(left_out) == [f"a.py::big[{number}]" for number in (1, 2, 4, 5, 7, 8)]

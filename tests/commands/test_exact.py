@@ -64,6 +64,7 @@ def lab(place: Workplace, server: IndexServer) -> Workplace:
     return place
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o027, 0o077])
 def test_folders_are_the_same_under_every_umask(lab: Workplace, mask: int) -> None:
     with umask(mask):
@@ -78,6 +79,7 @@ def test_folders_are_the_same_under_every_umask(lab: Workplace, mask: int) -> No
     assert lab.run("verify").code == 0
 
 
+@pytest.mark.matrix(7)
 @pytest.mark.parametrize("mode", [0o700, 0o777, 0o555, 0o000])
 @pytest.mark.parametrize(
     "folder", [".", "bin", "lib", "share/lab", "etc/lab/conf.d", "SITE", "SITE/lab/deep"]
@@ -142,6 +144,7 @@ STRAYS = [
 ]
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize("path", STRAYS)
 def test_strays_beside_placed_files_are_set_aside(lab: Workplace, path: str) -> None:
     lab.ok("sync")

@@ -36,6 +36,7 @@ def test_names_of_files(project: Workplace) -> None:
 TEXT = json.dumps(FALSE)
 
 
+@pytest.mark.matrix(7)
 @pytest.mark.parametrize(
     "spec",
     [

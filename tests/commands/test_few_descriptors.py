@@ -73,6 +73,7 @@ def replace_python(place: Workplace) -> None:
     (place.venv / ".envsync/manifest").unlink()
 
 
+@pytest.mark.matrix(6)
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("prepare", [lambda _: None, replace_python], ids=["update", "anew"])
 def test_a_sync_is_whole_or_not_at_all(

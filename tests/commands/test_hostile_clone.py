@@ -263,6 +263,7 @@ def clone(request: pytest.FixtureRequest, place: Workplace, server: IndexServer)
     assert not made.canary.exists(), made.canary.read_text()
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 @pytest.mark.parametrize("way", ["script", "module"])
 def test_looking_executes_nothing_of_the_clone_and_changes_only_the_cache(
@@ -297,6 +298,7 @@ def test_looking_executes_nothing_of_the_clone_and_changes_only_the_cache(
     assert ("compile_worker.py" in seen) == clone.has_bytecode
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_syncing_executes_nothing_of_the_clone_and_changes_only_what_is_its_own(
     clone: Clone,
@@ -317,6 +319,7 @@ def test_syncing_executes_nothing_of_the_clone_and_changes_only_what_is_its_own(
         assert clone.snapshot(project=False) == before, told
 
 
+@pytest.mark.matrix(2)
 def test_looking_as_an_audit_hook_sees_it(clone: Clone) -> None:
     """Where there is no strace, too; it also sees whose code runs inside envsync."""
     before = clone.snapshot()

@@ -299,6 +299,7 @@ def is_the_lock(clone: Workplace, server: IndexServer) -> None:
     assert clone.python("import sys; print(sys.prefix)") == str(clone.venv)
 
 
+@pytest.mark.matrix(7)
 @pytest.mark.parametrize("forge", [*FORGERIES, together], ids=lambda forge: forge.__name__)
 def test_commands_that_look_change_nothing_anywhere(
     clone: Workplace, home: Home, forge: Callable[[Path], None]
@@ -331,6 +332,7 @@ def test_every_command_with_all_of_it_together(
     assert home.state() == before
 
 
+@pytest.mark.matrix(7)
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
 def test_a_sync_with_each_of_it_alone(
     clone: Workplace, home: Home, server: IndexServer, forge: Callable[[Path], None]

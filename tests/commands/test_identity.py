@@ -40,6 +40,7 @@ def refused(ran: Ran) -> None:
     assert "hint: " in ran.err
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("store", ["cold", "warm"])
 @pytest.mark.parametrize("environment", ["none", "kept"])
 @pytest.mark.parametrize("trust", ["--frozen", "--locked"])

@@ -74,6 +74,7 @@ def test_a_file_is_locked_installed_and_checked(locked: Workplace, kind: str) ->
     assert locked.python("import sd; print(sd.VALUE)") == "honest"
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize("cold", [True, False], ids=["cold", "warm"])
 def test_a_changed_file_is_never_installed(locked: Workplace, kind: str, cold: bool) -> None:
     path = put(locked, kind, "forged")
@@ -188,6 +189,7 @@ def test_a_link_inside_the_project_is_followed(place: Workplace) -> None:
     assert place.python("import sd; print(sd.VALUE)") == "honest"
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("form", ["wheels", "archive", "sdist"])
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512", "blake2b"])
 def test_the_lock_of_another_tool(form: str, algorithm: str, place: Workplace) -> None:

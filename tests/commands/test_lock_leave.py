@@ -95,6 +95,7 @@ def replace_row(place: Workplace, name: str, row: str) -> None:
     place.write(text, "pylock.toml")
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_that_env_toml_does_not_lead_to(kind: str, locked: Workplace, ran: Path) -> None:
     add_row(locked, "evil", rows(locked)[kind])
@@ -114,6 +115,7 @@ def test_a_row_that_env_toml_does_not_lead_to(kind: str, locked: Workplace, ran:
     assert not ran.exists()
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_row_in_place_of_one_that_is_required(kind: str, locked: Workplace, ran: Path) -> None:
     """The package is required, and env.toml sends it elsewhere."""

@@ -85,6 +85,7 @@ def refused(ran: Ran, *parts: str) -> None:
         assert part in ran.err, (part, ran.err)
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize(
     ("lie", "parts"),
     [

@@ -141,6 +141,7 @@ def test_interrupt_in_the_middle_of_a_download(
     project.ok("sync", "--check")
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("delay", [0.15, 0.3, 0.5, 0.8])
 def test_interrupt_at_any_moment_leaves_things_whole(

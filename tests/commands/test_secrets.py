@@ -62,6 +62,7 @@ def test_the_default_index(project: Workplace, server: IndexServer, number: int)
     assert bool(server.requests) == is_plain
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
 def test_an_index_that_refuses_and_one_that_is_gone(
     project: Workplace, server: IndexServer, status: int
@@ -74,6 +75,7 @@ def test_an_index_that_refuses_and_one_that_is_gone(
         nothing_shows(project, ran)
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize("number", range(len(USERINFOS)))
 def test_env_toml(project: Workplace, number: int) -> None:
     userinfo = USERINFOS[number]
@@ -126,6 +128,7 @@ ARGUMENTS = [
 ]
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("number", range(len(ARGUMENTS)))
 def test_arguments(project: Workplace, number: int) -> None:
     before = project.files()
@@ -164,6 +167,7 @@ def test_links_of_a_page_and_redirects(project: Workplace, server: IndexServer) 
     assert TOKEN not in failed.out + failed.err
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize("number", range(0, len(USERINFOS), 2))
 def test_a_lock_of_somebody_else(project: Workplace, number: int) -> None:
     userinfo = USERINFOS[number]

@@ -10,6 +10,7 @@ from tests.support.command import Workplace
 BUCKETS = ["goals", "http", "pythons", "metadata", "core", "wheels", "environments", "stamps"]
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("bucket", ["", *BUCKETS])
 def test_a_shared_cache_is_refused_whole(project: Workplace, bucket: str) -> None:
     project.ok("sync")

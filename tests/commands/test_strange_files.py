@@ -37,6 +37,7 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("make", [fifo, endless, socket_like, folder])
 @pytest.mark.parametrize("name", ["env.toml", "pylock.toml"])
 def test_what_is_no_file_is_named_and_left(
