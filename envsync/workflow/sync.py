@@ -115,7 +115,7 @@ def sync(
         before_commit()
         _note_in_sync(goal, state, state.manifest, seal, store_dir)
         return SyncOutcome(goal.root, comparison, created=False)
-    if glance and not state.torn and comparison.is_but_stray():
+    if glance and state.manifest is not None and not state.torn and comparison.is_but_stray():
         before_commit()  # without a mark: `sync` looks, and sets aside what is not from the lock
         return SyncOutcome(goal.root, Comparison(kept=comparison.kept), created=False)
     _refuse_own(goal.folder)
