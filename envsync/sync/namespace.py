@@ -5,6 +5,7 @@ namespace packages", pkgutil-style and pkg_resources-style): any of them does fo
 """
 
 import ast
+from collections.abc import Mapping
 from importlib.util import decode_source
 from typing import Literal
 
@@ -14,7 +15,7 @@ RANKS: tuple[Kind, ...] = ("pkgutil", "pkg_resources", "nothing")
 """Which one serves the others best comes first: pkgutil is always there."""
 
 _MAX_SIZE = 64 * 1024
-_EXTENDERS = {"extend_path": "pkgutil", "declare_namespace": "pkg_resources"}
+_EXTENDERS: Mapping[str, Kind] = {"extend_path": "pkgutil", "declare_namespace": "pkg_resources"}
 
 
 def namespace_kind(source: bytes) -> Kind | None:
@@ -74,4 +75,4 @@ def _extender(function: ast.expr, name: str, arguments: list[ast.expr]) -> Kind 
             pass
         case _:
             return None
-    return "pkgutil" if module == "pkgutil" else "pkg_resources"
+    return module

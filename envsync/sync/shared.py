@@ -6,12 +6,13 @@ winner's content, so that the path stays until the last of them goes.
 """
 
 import re
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from envsync.errors import InstallConflict
 from envsync.sync.drift import source_of
-from envsync.sync.install import Content
+from envsync.sync.install import Content, read_stored
 from envsync.sync.manifest import Owner, Placed
 from envsync.sync.namespace import RANKS, namespace_kind
 
@@ -41,10 +42,12 @@ class _Claim(NamedTuple):
     source: str | bytes
 
     def read(self) -> bytes:
-        """Raises `OSError`."""
-        if isinstance(self.source, bytes):
+        """Give the file's bytes, also those that a link leads to. `OSError`, `Tampered`."""
+        if isinstance(self.source, str):
+            return read_stored(self.source, self.placed.content)
+        if not stat.S_ISLNK(self.placed.mode):
             return self.source
-        with open(self.source, "rb") as file:
+        with open(self.source, "rb") as file:  # the store was looked at before it is linked so
             return file.read()
 
 

@@ -114,8 +114,7 @@ def look(
     """See what is there; with `verify`, every byte of it, at a `glance` no time of last change.
 
     What doesn't carry the seal isn't believed. What the store in `cache_dir` knows of its own files
-    saves reading them here. Raises `TargetRefused` for a folder that envsync
-    didn't make.
+    saves reading them here. Raises `TargetRefused` for a folder that envsync didn't make.
     """
     root = goal.folder
     if not os.path.lexists(root):

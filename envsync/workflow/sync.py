@@ -90,8 +90,8 @@ def sync(
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
     Everything that can fail comes first. Of what is there, only what the user's `key` sealed is
-    believed. With `verify` every byte is looked at, at a `glance` no
-    time of last change. With `cache_dir` compiled files come from the
+    believed. With `verify` every byte is looked at; at a `glance` no time of last change, and what
+    is stray stays where nothing else is to be done. With `cache_dir` compiled files come from the
     store there, which learns that this environment uses it, unless it is not to last; and what
     indexes said falsely is forgotten there. `before_commit` is called once all is ready: what it
     writes changes together with the environment, and what it gives undoes that when the commit

@@ -1,13 +1,15 @@
 """Whose file stands where several packages install one path."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
 from envsync.errors import InstallConflict
-from envsync.sync.install import Content
+from envsync.sync.install import Content, as_links
 from envsync.sync.manifest import Owner, Placed
 from envsync.sync.merge import merge
+from envsync.sync.placing import Tampered
 from envsync.sync.shared import Settled, settle, sharing
 
 SITE = "lib/python3.12/site-packages"
@@ -65,6 +67,27 @@ def test_a_file_that_does_something_is_contested() -> None:
         "or take one of them out"
     )
     assert standing(settle(both, {INIT: "a"}, SITE)) == {INIT: PKGUTIL}
+
+
+def test_links_into_the_store_are_judged_by_what_they_lead_to(tmp_path: Path) -> None:
+    texts = {"a": f"# a\n{PKGUTIL}", "b": PKGUTIL}
+    contents = []
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+        plain = content(name, {INIT: ""})
+        contents.append(as_links(plain._replace(sources=(str(tmp_path / name),))))
+    assert standing(settled(*contents)) == {INIT: str(tmp_path / "a")}
+    (tmp_path / "b").write_text("X = 1\n")
+    with pytest.raises(InstallConflict):
+        standing(settled(*contents))
+
+
+def test_what_was_tampered_with_decides_nothing(tmp_path: Path) -> None:
+    """The file in the store has other bytes than were placed."""
+    (tmp_path / "a").write_text("evil()\n")
+    plain = content("a", {INIT: PKGUTIL})
+    with pytest.raises(Tampered):
+        settled(plain._replace(sources=(str(tmp_path / "a"),)), content("b", {INIT: "# b\n"}))
 
 
 @pytest.mark.parametrize("name", ["LICENSE", "README.md", "licence.txt", "CHANGES.rst", "Makefile"])
