@@ -70,3 +70,40 @@ def test_an_ignored_signal_stays_ignored() -> None:
 def test_no_interrupt_comes_in_once_the_work_is_done() -> None:
     ran = run("interrupts.ignore(); os.kill(os.getpid(), signal.SIGTERM); print('end')")
     assert (ran.returncode, ran.stdout) == (0, "end\n")
+
+
+def test_an_interrupt_in_a_finalizer_comes_in_afterwards() -> None:
+    ran = run(
+        "class Late:\n"
+        "    def __del__(self):\n        os.kill(os.getpid(), signal.SIGTERM); print('deleted')\n"
+        "try:\n"
+        "    Late()\n    time.sleep(10)\n    print('never')\n"
+        "except KeyboardInterrupt as interrupt:\n    print(interrupt.exit_code)\n"
+    )
+    assert (ran.stdout.splitlines()[-1], ran.stderr) == ("143", "")
+
+
+def test_an_interrupt_in_a_finalizer_waits_for_held_work() -> None:
+    ran = run(
+        "class Late:\n    def __del__(self): os.kill(os.getpid(), signal.SIGINT); str()\n"
+        "late = Late()\n"
+        "try:\n"
+        "    del late\n"
+        "    with interrupts.held():\n        time.sleep(0.2); print('held')\n"
+        "    print('never')\n"
+        "except KeyboardInterrupt as interrupt:\n    print(interrupt.exit_code)\n"
+    )
+    assert (ran.stdout.splitlines()[-1], ran.stderr) == ("130", "")
+
+
+def test_what_else_a_finalizer_raises_is_said_as_ever() -> None:
+    ran = run("class Bad:\n    def __del__(self): raise ValueError('told')\nBad()\n")
+    assert "ValueError: told" in ran.stderr
+
+
+def test_an_interrupt_that_was_dropped_in_the_last_moment_does_not_spoil_the_end() -> None:
+    ran = run(
+        "class Late:\n    def __del__(self): os.kill(os.getpid(), signal.SIGTERM); str()\n"
+        "late = Late(); del late; interrupts.ignore(); time.sleep(0.2); print('end')\n"
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "end\n", "")

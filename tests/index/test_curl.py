@@ -220,7 +220,7 @@ def test_a_slow_server_is_given_up(curl: CurlTransport, server: IndexServer, rep
 
 
 def test_an_answer_to_memory_is_whole_in_bounded_time(server: IndexServer) -> None:
-    server.on("/x", lambda _: Reply(body=(b"x" * 200 for _ in iter(lambda: time.sleep(0.01), 1))))
+    server.on("/x", lambda _: Reply(body=(b"x" * 9000 for _ in iter(lambda: time.sleep(0.01), 1))))
     with CurlTransport(QUICK._replace(timeout=0.1), {}) as curl:
         error = refusal(curl, Request(f"{server.root}/x"))
     assert (error.kind, error.transient) == ("timeout", True)
