@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from envsync.errors import WheelInvalid
@@ -110,17 +110,28 @@ def package_content(
     return Content(owner, tuple(sources))
 
 
-def as_links(content: Content) -> Content:
+def as_links(contents: Sequence[Content]) -> tuple[Content, ...]:
     """Give the same files as symbolic links into the store, for `link-mode = "symlink"`.
 
-    What is written for this environment alone stays a file.
+    What is written for this environment alone stays a file. A file that several packages have in
+    common is one link: to that of the first by name, so that the order doesn't matter.
     """
+    ends: dict[str, str] = {}
+    for content in sorted(contents, key=lambda content: content.owner.name):
+        for file, source in zip(content.owner.files, content.sources, strict=True):
+            if isinstance(source, str):
+                ends.setdefault(file.path, source)
+    return tuple(_linked(content, ends) for content in contents)
+
+
+def _linked(content: Content, ends: Mapping[str, str]) -> Content:
     placed: list[Placed] = []
     sources: list[str | bytes] = []
     for file, source in zip(content.owner.files, content.sources, strict=True):
         if isinstance(source, str):
-            target = os.fsencode(source)
-            placed.append(Placed(file.path, LINK, len(target), source))
+            end = ends[file.path]
+            target = os.fsencode(end)
+            placed.append(Placed(file.path, LINK, len(target), end))
             sources.append(target)
         else:
             placed.append(file)

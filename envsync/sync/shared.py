@@ -6,7 +6,6 @@ winner's content, so that the path stays until the last of them goes.
 """
 
 import re
-import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -42,13 +41,10 @@ class _Claim(NamedTuple):
     source: str | bytes
 
     def read(self) -> bytes:
-        """Give the file's bytes, also those that a link leads to. `OSError`, `Tampered`."""
+        """Give the file's bytes. Raises `Tampered`, `StorageFailed`."""
         if isinstance(self.source, str):
             return read_stored(self.source, self.placed.content)
-        if not stat.S_ISLNK(self.placed.mode):
-            return self.source
-        with open(self.source, "rb") as file:  # the store was looked at before it is linked so
-            return file.read()
+        return self.source
 
 
 def sharing(others: Iterable[Owner], those: Iterable[Owner]) -> frozenset[str]:
@@ -68,7 +64,7 @@ def settle(contents: Sequence[Content], winners: Mapping[str, str], site: str) -
     environment. Else an `__init__.py` that only extends `__path__` stands for all such ones, and
     of texts that lie beside packages that of the last package by name. What remains contested is
     left for `merge` to refuse. Raises `InstallConflict` for a winner that doesn't install the
-    path, and `OSError`.
+    path, and `Tampered` and `StorageFailed` where a stored file can't be read as it was.
     """
     contested = _contested(contents)
     if not contested:

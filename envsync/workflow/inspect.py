@@ -20,12 +20,11 @@ from envsync.sync.key import UserKey
 from envsync.sync.manifest import Manifest, Placed
 from envsync.sync.paths import QUARANTINE
 from envsync.sync.plan import Comparison, damaged_owners
-from envsync.sync.shared import settle
 from envsync.workflow.bytecode import MARK
 from envsync.workflow.goal import lock_to_compare, make_goal
 from envsync.workflow.lock import LockOutcome, why_stale
 from envsync.workflow.look import REPAIR, Goal, State, check, compared, look
-from envsync.workflow.materials import own_content, package_files
+from envsync.workflow.materials import own_content, package_files, settled
 from envsync.workflow.project import Project
 from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.workflow.spec_file import read_spec
@@ -215,17 +214,20 @@ def _compare_with_store(
     unknown = {pin.name for pin in goal.pins}
     for pin in goal.pins:
         wheel = in_store(store, pin, look="trust")
-        if wheel is not None:
-            is_compiled = owners[pin.name].identity.endswith(MARK)
-            bytecode = compiled.get(wheel.sha256) if is_compiled else None
-            expected.append(package_files(goal, pin, wheel, bytecode))
-            unknown.remove(pin.name)
-            if goal.link_mode == SYMLINK:
-                wrong += (f"{wheel.tree}/{path}" for path in store.damaged(wheel, hashed=True))
+        if wheel is None:
+            continue
+        is_linked = goal.link_mode == SYMLINK
+        if damaged := store.damaged(wheel, hashed=is_linked):
+            # Such a wheel says nothing; it matters where its files are the environment's.
+            wrong += (f"{wheel.tree}/{path}" for path in damaged if is_linked)
+            continue
+        is_compiled = owners[pin.name].identity.endswith(MARK)
+        bytecode = compiled.get(wheel.sha256) if is_compiled else None
+        expected.append(package_files(goal, pin, wheel, bytecode))
+        unknown.remove(pin.name)
     # Whose file stands where one of several is unknown can't be said.
     beside = {file.path for name in unknown for file in owners[name].files}
-    settled, _ = settle(expected, goal.winners, goal.target.purelib)
-    for owner in (content.owner for content in settled):
+    for owner in (content.owner for content in settled(goal, expected).contents):
         wanted = {file.path: file for file in owner.files if file.path not in beside}
         found = {file.path: file for file in owners[owner.name].files}
         wrong += [path for path, file in wanted.items() if found.get(path) != file]

@@ -10,7 +10,7 @@ from envsync.sync.install import SYMLINK, Content, as_links, environment_content
 from envsync.sync.keep import as_copies
 from envsync.sync.manifest import Manifest
 from envsync.sync.placing import Tampered
-from envsync.sync.shared import sharing
+from envsync.sync.shared import Settled, settle, sharing
 from envsync.venv.create import EnvFile, environment_files
 from envsync.workflow.bytecode import MARK, bytecode_of
 from envsync.workflow.direct import direct_url
@@ -56,7 +56,19 @@ def package_files(
     )
     if goal.keep:
         content = as_copies(content, kept_by(goal))
-    return as_links(content) if goal.link_mode == SYMLINK else content
+    return content
+
+
+def settled(goal: Goal, contents: Sequence[Content]) -> Settled:
+    """Say whose file stands at each path, and link to those where the goal is to have links.
+
+    Whether files are equal is asked of the files: two links into the store always differ. Raises as
+    `settle` does.
+    """
+    found = settle(contents, goal.winners, goal.target.purelib)
+    if goal.link_mode == SYMLINK:
+        found = found._replace(contents=as_links(found.contents))
+    return found
 
 
 class Supplies(NamedTuple):

@@ -26,7 +26,7 @@ from envsync.sync.merge import merge, one_name
 from envsync.sync.placing import Files, Noted, Tampered
 from envsync.sync.plan import Comparison, Plan, damaged_owners, make_plan
 from envsync.sync.seal import Seal
-from envsync.sync.shared import settle, sharing
+from envsync.sync.shared import sharing
 from envsync.sync.times import keep_times
 from envsync.sync.transaction import Prepared
 from envsync.workflow.locks import environment_lock
@@ -40,7 +40,7 @@ from envsync.workflow.look import (
     packages_of,
     target_line,
 )
-from envsync.workflow.materials import Supplies, own_files, supply
+from envsync.workflow.materials import Supplies, own_files, settled, supply
 from envsync.workflow.notes import entry_of, note_times, write_stamp
 from envsync.workflow.stored import Fetch, Look
 from envsync.workflow.testimony import compare_kept, comparing
@@ -272,9 +272,7 @@ def _prepare(
     as it was unpacked; `known_times` say when those last changed while they were.
     """
     own = own_files(goal)
-    contents, told = settle(
-        [environment_content(own), *packages], goal.winners, goal.target.purelib
-    )
+    contents, told = settled(goal, [environment_content(own), *packages])
     for line in told:
         reporter.warn(line)
     manifest = _next_manifest(goal, state, contents)

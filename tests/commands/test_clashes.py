@@ -107,6 +107,24 @@ def test_folders_and_equal_files_are_shared(place: Workplace, server: IndexServe
     assert place.run("sync", "--check").code == 0
 
 
+def test_packages_that_are_links_into_the_store_share_equal_files(
+    place: Workplace, server: IndexServer
+) -> None:
+    common = {"LICENSE": "same", "ns/__init__.py": "X = 1\n"}
+    for name in ("one", "two"):
+        publish(server, make_wheel(name, "1.0", {**common, f"ns/{name}.py": ""}))
+    place.write(spec("one", "two", sync='link-mode = "symlink"'))
+    assert "LICENSE" not in place.ok("sync").err
+    assert place.python("import ns.one, ns.two") == ""
+    place.ok("verify")
+    before = (place.site / "LICENSE").readlink()
+    place.write(spec("two", sync='link-mode = "symlink"'))
+    place.ok("sync")
+    assert (place.site / "LICENSE").readlink() != before  # what went has no use any more
+    assert (place.site / "LICENSE").read_text() == "same"
+    place.ok("verify")
+
+
 def test_whose_file_stands_does_not_depend_on_what_came_first(
     place: Workplace, server: IndexServer
 ) -> None:

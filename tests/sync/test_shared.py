@@ -69,17 +69,25 @@ def test_a_file_that_does_something_is_contested() -> None:
     assert standing(settle(both, {INIT: "a"}, SITE)) == {INIT: PKGUTIL}
 
 
-def test_links_into_the_store_are_judged_by_what_they_lead_to(tmp_path: Path) -> None:
-    texts = {"a": f"# a\n{PKGUTIL}", "b": PKGUTIL}
-    contents = []
-    for name, text in texts.items():
-        (tmp_path / name).write_text(text)
-        plain = content(name, {INIT: ""})
-        contents.append(as_links(plain._replace(sources=(str(tmp_path / name),))))
-    assert standing(settled(*contents)) == {INIT: str(tmp_path / "a")}
-    (tmp_path / "b").write_text("X = 1\n")
-    with pytest.raises(InstallConflict):
-        standing(settled(*contents))
+def test_a_file_that_packages_share_is_one_link() -> None:
+    """Equal files are no conflict in the mode that links, and the first by name has the link."""
+    shared = {"LICENSE": "same", INIT: "X = 1\n"}
+    both = [
+        content(name, {**shared, f"{name}.py": name})._replace(
+            sources=(f"/store/{name}/LICENSE", f"/store/{name}/{INIT}", f"/store/{name}/{name}.py")
+        )
+        for name in "ab"
+    ]
+    found = settled(*both)
+    assert found.told == ()
+    stands = {
+        "LICENSE": "/store/a/LICENSE",
+        INIT: f"/store/a/{INIT}",
+        "a.py": "/store/a/a.py",
+        "b.py": "/store/b/b.py",
+    }
+    for turned in itertools.permutations(found.contents):
+        assert standing(Settled(as_links(turned), ())) == stands
 
 
 def test_what_was_tampered_with_decides_nothing(tmp_path: Path) -> None:
