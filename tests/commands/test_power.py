@@ -11,6 +11,7 @@ import pytest
 from tests.commands.conftest import publish
 from tests.support.command import SECONDS, Ran, Workplace
 from tests.support.index_server import IndexServer
+from tests.support.notes import explain
 from tests.support.wheels import make_wheel
 
 RESTARTED = """
@@ -89,21 +90,29 @@ def test_run_compares_a_first_environment_too(synced: Workplace, server: IndexSe
 def test_an_environment_that_was_compared_is_not_compared_again(synced: Workplace) -> None:
     first = after_restart(synced, "sync")
     assert (first.code, "Nothing to do" in first.err) == (0, True)
-    assert is_known_to_be_on_disk(synced)
+    garble_unseen(synced)
     assert after_restart(synced, "sync", "--check").code == 0
+    assert after_restart(synced, "verify").code == 3
 
 
-def is_known_to_be_on_disk(place: Workplace) -> bool:
-    return b"\nwritten synced\n" in (place.venv / ".envsync/manifest").read_bytes()
+def garble_unseen(place: Workplace) -> None:
+    """Damage a file so that only a look at every byte sees it."""
+    garbage(place.site / "base.py")
+    explain(place, place.site / "base.py")
+
+
+def test_an_environment_is_not_compared_by_bytes_without_a_restart(synced: Workplace) -> None:
+    garble_unseen(synced)
+    assert synced.run("sync", "--check").code == 0
+    assert after_restart(synced, "sync", "--check").code == 3
 
 
 def test_an_updated_environment_is_on_disk_and_not_compared(
     synced: Workplace, server: IndexServer
 ) -> None:
     publish(server, make_wheel("late", "1.0", {"late.py": "LATE = 1\n"}))
-    assert not is_known_to_be_on_disk(synced)
     synced.ok("add", "late")
-    assert is_known_to_be_on_disk(synced)
+    garble_unseen(synced)
     assert after_restart(synced, "sync", "--check").code == 0
 
 
