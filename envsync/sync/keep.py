@@ -6,7 +6,7 @@ through a link into the store.
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from envsync.sync.drift import Drift
 from envsync.sync.install import WRITABLE, Content, read_stored
@@ -24,15 +24,16 @@ class Keep:
         self._site = f"{site}/"
         # A folder covers what is in it, and `folder/**` means the folder.
         plain = (pattern.strip("/").removesuffix("/**") for pattern in patterns)
-        self._patterns = [pattern.split("/") for pattern in plain]
-        texts = ("/".join(map(_name, parts)) for parts in self._patterns)
+        split = [pattern.split("/") for pattern in plain]
+        self._parts = [[_names(part) for part in parts] for parts in split]
+        texts = ("/".join(map(_name, parts)) for parts in split)
         joined = "|".join(
             text.replace("<any>/", "(?:.+/)?").replace("<any>", ".+") for text in texts
         )
         self._match = re.compile(rf"(?:{joined})(?:/.*)?", re.DOTALL).fullmatch
 
     def __bool__(self) -> bool:
-        return bool(self._patterns)
+        return bool(self._parts)
 
     def covers(self, path: str) -> bool:
         """Say whether a path is left to programs."""
@@ -43,12 +44,17 @@ class Keep:
         inside = f"{folder}/".removeprefix(self._site).rstrip("/").split("/")
         return f"{folder}/".startswith(self._site) and any(
             all(
-                part == "**" or "**" in parts[:at] or re.fullmatch(_name(part), name)
-                for at, (part, name) in enumerate(zip(parts, inside, strict=False))
+                matches is None or None in parts[:at] or matches(name)
+                for at, (matches, name) in enumerate(zip(parts, inside, strict=False))
             )
-            for parts in self._patterns
-            if len(parts) > len(inside) or "**" in parts
+            for parts in self._parts
+            if len(parts) > len(inside) or None in parts
         )
+
+
+def _names(part: str) -> Callable[[str], object] | None:
+    """Give what tells the names that a part of a pattern stands for; None: any folders."""
+    return None if part == "**" else re.compile(_name(part)).fullmatch
 
 
 def _name(part: str) -> str:

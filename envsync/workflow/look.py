@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -229,7 +230,10 @@ def _wanted(goal: Goal, manifest: Manifest | None) -> list[Wanted]:
 
 def kept_by(goal: Goal) -> Keep:
     """Give the paths that programs write to."""
-    return Keep(goal.keep, goal.target.purelib)
+    return _keep(goal.keep, goal.target.purelib)
+
+
+_keep = lru_cache(maxsize=1)(Keep)  # every package is compared with the same patterns
 
 
 def identity_in(goal: Goal, pin: Pinned, files: Iterable[Placed]) -> str:
