@@ -97,9 +97,10 @@ class StoreReader:
             is_folder = os.path.isdir(wheel.tree) and not os.path.islink(wheel.tree)
             for file in wheel.files:
                 path = f"{wheel.tree}/{file.path}"
-                if is_folder and not hashed and _is_as_made(path, file, rows):
+                status = _lstat(path) if is_folder else None
+                if status and not hashed and _is_as_made(status, file, rows):
                     continue
-                right = _restored(path, file) if is_folder else None
+                right = _restored(path, status, file) if status else None
                 if right is None:
                     found.append(file.path)
                 elif right[1]:
@@ -174,12 +175,15 @@ def file_mode(file: StoredFile) -> int:
     return stat.S_IFREG | (EXECUTABLE_MODE if file.executable else FILE_MODE)
 
 
-def _is_as_made(path: str, file: StoredFile, rows: Mapping[int, int]) -> bool:
-    """Say whether type, mode, size and times of a file show that nothing happened to it."""
+def _lstat(path: str) -> os.stat_result | None:
     try:
-        found = os.lstat(path)
+        return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
+
+
+def _is_as_made(found: os.stat_result, file: StoredFile, rows: Mapping[int, int]) -> bool:
+    """Say whether type, mode, size and times of a file show that nothing happened to it."""
     return (
         found.st_size == file.size
         and found.st_mode == file_mode(file)
@@ -188,6 +192,6 @@ def _is_as_made(path: str, file: StoredFile, rows: Mapping[int, int]) -> bool:
     )
 
 
-def _restored(path: str, file: StoredFile) -> tuple[int, int] | None:
-    mtime = content_mtime(file.sha256)
-    return restored(path, mode=file_mode(file), size=file.size, sha256=file.sha256, mtime=mtime)
+def _restored(path: str, found: os.stat_result, file: StoredFile) -> tuple[int, int] | None:
+    mode, mtime = file_mode(file), content_mtime(file.sha256)
+    return restored(path, found, mode=mode, size=file.size, sha256=file.sha256, mtime=mtime)

@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from envsync.files import sha256_of, storage_errors
+from envsync.files import sha256_of, storage_failed
 
 NAME = "times"
 
@@ -101,29 +101,38 @@ def write_rows(
         file.write(rows.tobytes())
 
 
-def restored(path: str, *, mode: int, size: int, sha256: str, mtime: int) -> tuple[int, int] | None:
+def restored(
+    path: str, before: os.stat_result, *, mode: int, size: int, sha256: str, mtime: int
+) -> tuple[int, int] | None:
     """Compare a stored file by bytes; one that has them gets its permissions and time back.
 
-    Gives its inode, and the time of change at which that is known (0: it changes too fast to say);
-    None for what has other bytes, or is no file. Raises `StorageFailed`.
+    `before` is what was seen there just now. Gives its inode, and the time of change at which that
+    is known (0: it changes too fast to say); None for what has other bytes, or is no file. Raises
+    `StorageFailed`.
     """
-    with storage_errors(path):
-        try:
-            descriptor = os.open(path, _FILE)
-        except OSError:
+    moment = time.time_ns()
+    if before.st_size != size or not stat.S_ISREG(before.st_mode):
+        return None
+    try:
+        descriptor = os.open(path, _FILE)
+    except OSError:
+        return None
+    try:
+        if sha256_of(descriptor, size) != sha256:
             return None
-        try:
-            before, moment = os.fstat(descriptor), time.time_ns()
-            if not stat.S_ISREG(before.st_mode) or before.st_size != size:
-                return None
-            if sha256_of(descriptor, size) != sha256:
-                return None
-            now = os.fstat(descriptor)
-            is_known = before.st_ctime_ns == now.st_ctime_ns and is_settled(changed(now), moment)
-            if now.st_mode != mode or now.st_mtime_ns != mtime * 1_000_000_000:
-                os.fchmod(descriptor, stat.S_IMODE(mode))
-                os.utime(descriptor, (mtime, mtime))
-                now = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-    return now.st_ino, changed(now) if is_known else 0
+        now = os.fstat(descriptor)
+        change = changed(now)
+        is_known = (
+            before.st_ctime_ns == now.st_ctime_ns
+            and before.st_ino == now.st_ino
+            and is_settled(change, moment)
+        )
+        if now.st_mode != mode or now.st_mtime_ns != mtime * 1_000_000_000:
+            os.fchmod(descriptor, stat.S_IMODE(mode))
+            os.utime(descriptor, (mtime, mtime))
+            change = changed(os.fstat(descriptor))
+        return now.st_ino, change if is_known else 0
+    except OSError as error:
+        raise storage_failed(path, error) from error
+    finally:
+        os.close(descriptor)

@@ -81,7 +81,7 @@ def _put_stored(
         raise Tampered(source) from error
     inode, change = found.st_ino, found.st_ctime_ns
     if found[0] != placed.mode or found[6] != placed.size or known.get(inode) != change:
-        change = _compare(placed, source)
+        change = _compare(placed, source, found)
     try:
         placer.place(source, destination)
     except FileNotFoundError as error:
@@ -93,10 +93,11 @@ def _put_stored(
     return Seen(now, inode, now if new.st_ino == inode else change)
 
 
-def _compare(placed: Placed, source: str) -> int:
+def _compare(placed: Placed, source: str, found: os.stat_result) -> int:
     """Compare a stored file by bytes; gives its time of last change. Raises `Tampered`."""
     right = restored(
         source,
+        found,
         mode=placed.mode,
         size=placed.size,
         sha256=placed.content,
