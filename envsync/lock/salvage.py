@@ -19,6 +19,8 @@ from envsync.lock.read import CREATED_BY, MAX_VERSION_LENGTH, STRICT, ReadingPol
 _MOST = 10_000
 """Rows that are read; locks of a thousand packages have as many, twice where two sides differ."""
 _HEAD = 'lock-version = "1.0"\ncreated-by = "nobody"\n'
+_MARK = re.compile(r"(<{7,}|\|{7,}|={7,}|>{7,})(?:\s|$)")
+"""git makes them as long as the attribute `conflict-marker-size` says."""
 _PIN = re.compile(r"""\s*(name|version)\s*=\s*(["'])([^"'\\]{1,300})\2""")
 
 
@@ -36,23 +38,25 @@ def salvage(data: bytes, *, policy: ReadingPolicy = STRICT) -> Pylock | None:
 
 
 def _sides(lines: Iterable[str]) -> tuple[list[str], list[str]]:
-    """The text as each of two branches has it; what they began with is left out."""
+    """The text as each of two branches has it; what they began with is left out.
+
+    That can be a merge with marks itself, where branches crossed: git makes those marks longer.
+    """
     ours: list[str] = []
     theirs: list[str] = []
     both = (ours, theirs)
     into: tuple[list[str], ...] = both
+    size = 0
     for line in lines:
-        if line.startswith("<" * 7):
-            into = (ours,)
-        elif line.startswith("|" * 7):
-            into = ()
-        elif line.rstrip() == "=" * 7 and into is not both:
-            into = (theirs,)
-        elif line.startswith(">" * 7):
-            into = both
-        else:
+        found = _MARK.match(line)
+        mark = found[1] if found else ""
+        if into is both:
+            size = len(mark) if mark.startswith("<") else 0
+        if not mark or len(mark) != size:
             for side in into:
                 side.append(line)
+        else:
+            into = {"<": (ours,), "|": (), "=": (theirs,), ">": both}[mark[0]]
     return both
 
 

@@ -36,6 +36,16 @@ def test_both_sides_of_a_merge() -> None:
     assert set(pins("[[packages]]".join(both))) == {"alpha", "mike", "november", "zulu"}
 
 
+def test_what_crossed_branches_began_with_is_left_out() -> None:
+    """It is a merge itself then, whose marks git makes longer (diff3)."""
+    head, old, *rest = TEXT.split("[[packages]]")
+    one, two, newer = (old.replace("1.0", version) for version in ("2.0", "3.0", "9.0"))
+    nested = f"<<<<<<<<< Temporary branch 1{newer}=========\n{old}>>>>>>>>> Temporary branch 2\n"
+    clash = f"<<<<<<< a{one}||||||| merged common ancestors\n{nested}=======\n{two}>>>>>>> b\n"
+    clash = clash.replace('\nname = "alpha"', '\n[[packages]]\nname = "alpha"')
+    assert pins(head + "[[packages]]".join((clash, *rest)))["alpha"] == ["3.0", "2.0"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
