@@ -258,6 +258,9 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             return (Impossible(refused.reason),)
         if pythons.is_disjoint(self.region):
             return (Impossible(f"it needs {pythons}"),)
+        if self.world.turns_out_unclaimed(offer, at):
+            self.sight.has_held_back = True
+            return (Impossible("it is for none of the Pythons that are covered"),)
         if not self.region.implies(pythons):
             self.sight.view(offer.name).partial |= 1 << at
         if reason := self._lacks_extra(pin):

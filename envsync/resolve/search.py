@@ -41,7 +41,7 @@ class _Part(NamedTuple):
     apart: Names
     is_last_resort: bool = False
     """There is no solution otherwise: pre-releases are tried after all stable versions, and after
-    those what has no wheel for the Pythons of the region."""
+    those what has no wheel for the Pythons of the region, or is by its own word for none."""
 
 
 class Search:

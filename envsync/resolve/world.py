@@ -117,18 +117,32 @@ class World:
         return ALWAYS
 
     def unclaimed(self, offer: Offer) -> int:
-        """The versions that by their own word run on no Python that is covered."""
+        """The versions that by their own word run on no Python that is covered, as far as known."""
         mask = self._unclaimed.get(offer)
         if mask is None:
             mask = 0
-            if offer.name not in self.policy.ignore_requires_python:
-                for said, versions in offer.said:
-                    if said is not None and has_upper_bound(said):
-                        claimed = python_claimed(said)
-                        if claimed.is_disjoint(self.policy.environments):
-                            mask |= versions
+            for said, versions in offer.said:
+                if self._claims_nothing(offer, said):
+                    mask |= versions
             self._unclaimed[offer] = mask
         return mask
+
+    def turns_out_unclaimed(self, offer: Offer, at: int) -> bool:
+        """Whether metadata says what the index did not: that a version is one of `unclaimed`.
+
+        From then on it is. Raises Refused as `metadata` does.
+        """
+        known = self.unclaimed(offer)
+        said = self.metadata(offer, at).requires_python
+        if known >> at & 1 or not self._claims_nothing(offer, said):
+            return False
+        self._unclaimed[offer] = known | 1 << at
+        return True
+
+    def _claims_nothing(self, offer: Offer, said: SpecifierSet | None) -> bool:
+        if said is None or offer.name in self.policy.ignore_requires_python:
+            return False
+        return has_upper_bound(said) and python_claimed(said).is_disjoint(self.policy.environments)
 
     def lacking(self, offer: Offer, environment: MarkerSet) -> int:
         """The versions that a required environment rules out."""

@@ -10,6 +10,7 @@
     [packages.a.versions."1.0"]
     requires = ["d>=2; extra == 'x'"]
     requires-python = ">=3.8"
+    listed-python = false                  # that is in its metadata only
     wheels = ["py3-none-any"]              # this one where the key is missing
     sdist = true                           # default: false
     yanked = "broken"                      # or true
@@ -64,6 +65,8 @@ class Release(NamedTuple):
 
     requires: tuple[Requirement, ...] = ()
     requires_python: str | None = None
+    listed_python: str | None = None
+    """What the index says of it."""
     wheels: tuple[str, ...] = ("py3-none-any",)
     sdist: bool = False
     yanked: str | None = None
@@ -152,7 +155,7 @@ def _files(name: str, version: str, release: Release) -> Iterator[File]:
             filename=filename,
             url=f"https://files.example/{filename}",
             hashes={"sha256": hashlib.sha256(filename.encode()).hexdigest()},
-            requires_python=release.requires_python,
+            requires_python=release.listed_python,
             upload_time=release.upload_time,
             yanked=release.yanked,
         )
@@ -292,13 +295,14 @@ def _release(data: dict[str, Any]) -> Release:
         data,
         {
             "requires", "requires-python", "wheels", "sdist", "yanked", "upload-time", "broken",
-            "extras",
+            "extras", "listed-python",
         },
     )  # fmt: skip
     yanked = data.get("yanked")
     return Release(
         requires=tuple(map(Requirement, data.get("requires", ()))),
         requires_python=data.get("requires-python"),
+        listed_python=data.get("requires-python") if data.get("listed-python", True) else None,
         wheels=tuple(data.get("wheels", ["py3-none-any"])),
         sdist=data.get("sdist", False),
         yanked=yanked if isinstance(yanked, str) else ("" if yanked else None),

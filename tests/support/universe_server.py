@@ -144,8 +144,8 @@ def _says(path: str, file: _File, contents: Mapping[str, bytes]) -> dict[str, An
         "hashes": {"sha256": hashlib.sha256(file.content).hexdigest()},
         "size": len(file.content),
     }
-    if release.requires_python is not None:
-        row["requires-python"] = release.requires_python
+    if release.listed_python is not None:
+        row["requires-python"] = release.listed_python
     if release.upload_time is not None:
         row["upload-time"] = release.upload_time
     if release.yanked is not None:
