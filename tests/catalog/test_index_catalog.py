@@ -288,6 +288,18 @@ def test_pins_of_the_old_lock_are_the_first_guess(cache_dir: str) -> None:
         assert not any("a-3" in path for path in server.paths())
 
 
+def test_a_stable_version_is_the_first_guess_also_where_a_prerelease_is_named(
+    cache_dir: str,
+) -> None:
+    packages: dict[str, dict[str, list[str]]] = {"a": {"1": [], "2a1": []}, "b": {"1a1": []}}
+    with universe(packages) as server, catalog_of(server, cache_dir) as catalog:
+        catalog.prefetch(A, SpecifierSet(">=1a1"))
+        catalog.prefetch(canonicalize_name("b"), SpecifierSet())
+        assert eventually(server, "/files/a/a-1-")
+        assert eventually(server, "/files/b/b-1a1-")
+        assert not any("a-2a1" in path for path in server.paths())
+
+
 def test_the_indexes_do_not_hear_of_packages_from_elsewhere(cache_dir: str) -> None:
     """H4: a private name is not told to the public index, not even on a guess."""
     spec = parse_spec("[env]\n[sources]\nprivate = { path = '.' }", folder_name="x")
