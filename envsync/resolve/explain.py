@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import EnvsyncError, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
-from envsync.resolve.candidates import HELD_BACK, NO_UPLOAD_TIME, OTHER_PYTHON
+from envsync.resolve.candidates import HELD_BACK, NO_UPLOAD_TIME, OTHER_PYTHON, STRANGE_NAME
 from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
 from envsync.resolve.needs import Need
 from envsync.resolve.region import Solved, Unsolvable
@@ -132,6 +132,9 @@ def _what_there_is(collision: Collision) -> str:
     versions = [str(candidate.version) for candidate in collision.offer.candidates]
     if not versions and not collision.offer.rejected and collision.offer.index_url:
         return f"its page on {collision.offer.index_url} is empty"
+    odd = [one.filename for one in collision.offer.rejected if one.reason == STRANGE_NAME]
+    if not versions and odd and len(odd) == len(collision.offer.rejected):
+        return f"no file of it there has the name of a wheel or source distribution: {odd[0]}"
     if not versions:
         return f"there is no version of {collision.offer.name} that can be used"
     if collision.passed_over:

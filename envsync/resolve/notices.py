@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import chain
 
 from packaging.utils import NormalizedName
 
@@ -137,19 +138,30 @@ def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
 
 
 def _about_unusable(regions: Iterable[Solved], world: World) -> Iterator[str]:
-    """The newest release that was passed over for what it is, or for what is nowhere."""
+    """The most wanted release that was passed over for what it is, or for what is nowhere."""
     for solved in regions:
         asked = asked_of(solved)
         for (name, extra), pin in solved.pins.items():
-            if extra is not None or pin.version.is_prerelease:
+            if extra is not None:
                 continue
             offer = pin.offer
-            newer = asked.get(name, -1) & fitting(offer, solved.region) & -(2 << pin.at)
-            newer &= ~offer.yanked & ~offer.table.prereleases
-            for at in bits_of(newer, lowest=False):
+            wanted = asked.get(name, -1) & fitting(offer, solved.region) & ~offer.yanked
+            for at in _more_wanted(pin, wanted, world):
                 if (reason := offer.refusals.get(at) or _lacking(world, offer, at)) is not None:
                     yield f"{name} {offer.version(at)} was passed over: {reason}"
                     break
+
+
+def _more_wanted(pin: Pin, wanted: int, world: World) -> Iterator[int]:
+    """Of some versions those that come before a pin, the stable ones first."""
+    newer = wanted & -(2 << pin.at)
+    if world.policy.prereleases == "allow":
+        return bits_of(newer, lowest=False)
+    prereleases = pin.offer.table.prereleases
+    if not pin.version.is_prerelease:
+        return bits_of(newer & ~prereleases, lowest=False)
+    tiers = (wanted & ~prereleases, newer & prereleases)
+    return chain.from_iterable(bits_of(tier, lowest=False) for tier in tiers)
 
 
 def _lacking(world: World, offer: Offer, at: int) -> str | None:

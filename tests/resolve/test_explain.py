@@ -55,3 +55,8 @@ def test_files_without_a_time_need_no_later_one() -> None:
     policy = POLICY._replace(exclude_newer=datetime(2026, 1, 1, tzinfo=UTC))
     error = failure("a", Release(), policy)
     assert str(error.hint).startswith("take exclude-newer out of [lock], or have a from an index")
+
+
+def test_files_whose_names_tell_no_version_are_no_empty_page() -> None:
+    error = failure("a", Release(wheels=("py3-none",)))
+    assert "no file of it there has the name of a wheel or source distribution: a-1" in str(error)
