@@ -6,6 +6,7 @@
     │   └── InterpreterRefused   2  a program that env.toml names and that is not run
     ├── SpecInvalid              2  mistakes in env.toml, all of them together
     ├── LockInvalid              2  mistakes in pylock.toml
+    │   └── LockTooNew           2  one of another format
     ├── NotSupported             2  a key that is accepted but has no effect yet
     ├── LockOutdated             3  the lock does not answer env.toml
     │   └── LockMissing          3  there is none
@@ -100,6 +101,10 @@ class LockInvalid(EnvsyncError):
         super().__init__(
             f"{place}: {reason}", hint=hint or "`envsync lock` writes the file anew from env.toml"
         )
+
+
+class LockTooNew(LockInvalid):
+    """pylock.toml is of a format that this envsync does not know; it must not be written over."""
 
 
 class NotSupported(EnvsyncError):

@@ -25,7 +25,7 @@ from packaging.pylock import (
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from envsync.errors import LockInvalid
+from envsync.errors import LockInvalid, LockTooNew
 from envsync.events import SILENT, Reporter
 from envsync.lock.evidence import evidence_of
 from envsync.lock.filenames import artifact_filename
@@ -123,14 +123,14 @@ def parse_lock(
     """Read and judge a lock file.
 
     `data` are the file's bytes, `path` is how errors call it. Raises `LockInvalid` with the line or
-    key path of the first fault (hazards H22 to H26). A newer minor `lock-version` is only warned
-    about (PEP 751, "lock-version").
+    key path of the first fault (hazards H22 to H26), `LockTooNew` for another major version. A
+    newer minor `lock-version` is only warned about (PEP 751, "lock-version").
     """
     table = _load(data, path)
     try:
         pylock = Pylock.from_dict(table)
     except PylockUnsupportedVersionError as error:
-        raise LockInvalid(
+        raise LockTooNew(
             path, str(error), where="lock-version", hint="a newer envsync may read it"
         ) from error
     except PylockValidationError as error:

@@ -15,6 +15,7 @@ from envsync.errors import (
     LockInvalid,
     LockMissing,
     LockOutdated,
+    LockTooNew,
     NoSolution,
     NotSupported,
     PathRefused,
@@ -225,8 +226,10 @@ def make_lock(
     try:
         before = read_lock(project, reading, reporter)
         old = before[0] if before else None
+    except LockTooNew:
+        raise
     except LockInvalid as error:
-        if not repair or error.where == "lock-version":
+        if not repair:
             raise
         before, old = None, _salvage(project, reading)
         kept = "pins that can be read are kept where they fit" if old else "nothing of it is kept"

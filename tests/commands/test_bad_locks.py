@@ -345,6 +345,21 @@ def test_add_leaves_env_toml_and_lock_alone(locked: Workplace, index: IndexServe
     assert locked.files() == before
 
 
+def test_a_lock_without_a_version_is_damaged_and_one_of_another_format_is_not(
+    locked: Workplace, index: IndexServer
+) -> None:
+    """`lock` writes over the first, as its hint says; the second is somebody's."""
+    good = locked.lock()
+    for head in ("", 'lock-version = "x"', "lock-version = 1"):
+        locked.write(good.replace('lock-version = "1.0"', head), "pylock.toml")
+        assert "pins that can be read are kept" in lock(locked, index).err
+        assert locked.lock() == good
+    locked.write("", "pylock.toml")
+    assert "nothing of it is kept" in lock(locked, index).err
+    locked.write(good.replace('"1.0"', '"2.0"', 1), "pylock.toml")
+    assert "pylock version 2.0 is not supported" in refused(locked, index, 2)
+
+
 def test_a_damaged_lock_stays_too_where_there_is_no_other(
     locked: Workplace, index: IndexServer
 ) -> None:
