@@ -69,16 +69,21 @@ def test_what_the_user_asks_for_is_asked_of_the_index(place: Workplace) -> None:
     with IndexServer(cache_control="max-age=600", validators=True) as index:
         place.environ["ENVSYNC_DEFAULT_INDEX"] = index.url
         publish(index, make_wheel("a", "1"), make_wheel("b", "1", requires=["a"]))
-        place.write(SPEC.format(["b"]))
+        publish(index, make_wheel("c", "1"))
+        place.write(SPEC.format(["b", "c"]))
         place.ok("lock")
         publish(index, make_wheel("a", "2"), make_wheel("b", "2", requires=["a>=2"]))
+        publish(index, make_wheel("c", "2"))
+        place.write(SPEC.format(["b"]))
         added = place.ok("add", "--no-sync", "b>=2")
+        again = place.ok("add", "--no-sync", "c")
         publish(index, make_wheel("a", "3"), make_wheel("b", "3"))
         one = place.ok("lock", "-P", "a")
         every = place.ok("lock", "-U")
 
     assert "~ a 1 -> 2" in added.err
     assert "~ b 1 -> 2" in added.err
+    assert "+ c 2" in again.err
     assert ("~ a 2 -> 3" in one.err, "b 2" in one.err) == (True, False)
     assert "~ b 2 -> 3" in every.err
 

@@ -173,6 +173,8 @@ def test_a_missing_version_is_read_from_the_file() -> None:
     """PEP 751 only says that the version SHOULD be there."""
     found = Package(name=NormalizedName("a"), sdist=sdist("a-1.5.tar.gz"))
     assert select(lock_of(found), target_of())[0].version == "1.5"
+    found = Package(name=NormalizedName("a"), sdist=sdist("a-1.0-1.tar.gz"))
+    assert select(lock_of(found), target_of())[0].version == "1.0.post1"
 
 
 def test_the_lock_is_for_another_python() -> None:

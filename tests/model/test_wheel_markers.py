@@ -4,7 +4,7 @@ import pytest
 from packaging.tags import Tag
 
 from envsync.model.marker import from_text
-from envsync.model.wheel_markers import serves
+from envsync.model.wheel_markers import least_minor, serves
 from tests.lock.samples import LINUX, MACOS, WINDOWS, target_of
 
 
@@ -68,3 +68,7 @@ def test_no_wheel_is_left_out_that_an_interpreter_takes(
         if not serves(f"a-1-{Tag(*tag.split('-'))}.whl").evaluate(target.environment)
     ]
     assert denied == []
+
+
+def test_digits_that_are_no_numbers_tell_no_python() -> None:
+    assert least_minor("a-1-cp3²-none-any.whl") == 0
