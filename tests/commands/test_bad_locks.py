@@ -360,6 +360,18 @@ def test_a_lock_without_a_version_is_damaged_and_one_of_another_format_is_not(
     assert "pylock version 2.0 is not supported" in refused(locked, index, 2)
 
 
+def test_a_marker_that_nothing_can_evaluate_makes_a_lock_outdated(
+    locked: Workplace, index: IndexServer
+) -> None:
+    """Two rows of a package are compared by their markers."""
+    good = locked.lock()
+    row = good[good.index("[[packages]]") : good.index("[tool.envsync]")]
+    bad = row.replace('version = "2.0"\n', 'version = "2.0"\nmarker = \'python_version === ""\'\n')
+    locked.write(good.replace(row, row.replace("2.0", "1.0") + bad), "pylock.toml")
+    assert "a marker in it has no meaning" in refused(locked, index, 3, "--check")
+    assert lock(locked, index).code == 0
+
+
 def test_a_damaged_lock_stays_too_where_there_is_no_other(
     locked: Workplace, index: IndexServer
 ) -> None:
