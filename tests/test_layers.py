@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -44,16 +45,17 @@ LAZY_IMPORTS_ALLOWED = (
 )
 
 
-def modules() -> dict[str, ast.Module]:
-    """Every module by its dotted name below the package."""
-    found = {}
-    for path in sorted(ROOT.rglob("*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        found[name] = ast.parse(path.read_text(), str(path))
-    return found
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+"""Every module by its dotted name below the package."""
 
 
-MODULES = modules()
+@cache
+def tree(name: str) -> ast.Module:
+    """A module's code, read when the first test looks at it and not when tests are collected."""
+    return ast.parse(MODULES[name].read_text(), str(MODULES[name]))
 
 
 def folder_of(module: str) -> str:
@@ -62,9 +64,9 @@ def folder_of(module: str) -> str:
     return "python" if first.startswith("python") else first
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+def imports(code: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     """Every imported module, with its statement."""
-    for node in ast.walk(tree):
+    for node in ast.walk(code):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node
@@ -80,7 +82,7 @@ def own_imports(name: str) -> set[str]:
     """The package's own modules that a module imports, anywhere in it."""
     return {
         imported.removeprefix("envsync.")
-        for imported, _ in imports(MODULES[name])
+        for imported, _ in imports(tree(name))
         if imported.startswith("envsync.") and imported.removeprefix("envsync.") in MODULES
     }
 
@@ -114,7 +116,7 @@ def test_imports_have_no_cycle() -> None:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_module_opens_with_a_sentence(name: str) -> None:
-    docstring = ast.get_docstring(MODULES[name])
+    docstring = ast.get_docstring(tree(name))
     assert docstring
     assert docstring.split("\n\n")[0].rstrip().endswith((".", ":"))
 
@@ -122,18 +124,18 @@ def test_module_opens_with_a_sentence(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in MODULES if n.endswith("__init__")])
 def test_folders_hold_nothing_but_their_sentence(name: str) -> None:
     statements = [
-        node for node in MODULES[name].body[1:] if not isinstance(node, ast.Assign | ast.AnnAssign)
+        node for node in tree(name).body[1:] if not isinstance(node, ast.Assign | ast.AnnAssign)
     ]
     assert statements == []
 
 
 @pytest.mark.parametrize("name", [n for n in ranked() if folder_of(n) in PURE or n in PURE_MODULES])
 def test_pure_module_touches_nothing_outside(name: str) -> None:
-    used = {imported.partition(".")[0] for imported, _ in imports(MODULES[name])}
+    used = {imported.partition(".")[0] for imported, _ in imports(tree(name))}
     assert used & IMPURE_IMPORTS == set()
     opened = [
         node
-        for node in ast.walk(MODULES[name])
+        for node in ast.walk(tree(name))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("open", "print", "input", "exec", "eval")
@@ -145,7 +147,7 @@ def test_pure_module_touches_nothing_outside(name: str) -> None:
 def test_module_imports_at_its_top_only(name: str) -> None:
     inner = [
         ast.unparse(statement)
-        for function in ast.walk(MODULES[name])
+        for function in ast.walk(tree(name))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for _, statement in imports(function)
     ]
@@ -156,7 +158,5 @@ def test_module_imports_at_its_top_only(name: str) -> None:
     "name", [n for n in MODULES if n not in ("ui", "__main__", "cli.main") and "facts" not in n]
 )
 def test_only_the_ui_writes_to_the_terminal_or_exits(name: str) -> None:
-    calls = {
-        ast.unparse(node.func) for node in ast.walk(MODULES[name]) if isinstance(node, ast.Call)
-    }
+    calls = {ast.unparse(node.func) for node in ast.walk(tree(name)) if isinstance(node, ast.Call)}
     assert calls & {"print", "sys.exit", "exit", "sys.stdout.write", "sys.stderr.write"} == set()

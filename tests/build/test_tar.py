@@ -239,7 +239,6 @@ STREAMS = {
     "two members": (gzip.compress(b"one") + gzip.compress(b"two"), "follows the end"),
     "padding": (gzip.compress(b"one") + bytes(512), "follows the end"),
     "wrong checksum": (gzip.compress(b"one")[:-8] + bytes(8), "not a sound gzip"),
-    "bomb": (gzip.compress(bytes(80 << 20)), "200 times"),
 }
 
 
@@ -248,6 +247,11 @@ def test_refuses_other_streams(case: str) -> None:
     archive, reason = STREAMS[case]
     with pytest.raises(ValueError, match=reason):
         inflated(archive)
+
+
+def test_refuses_a_bomb() -> None:
+    with pytest.raises(ValueError, match="200 times"):
+        inflated(gzip.compress(bytes(80 << 20)))
 
 
 def test_inflating_stops_in_time() -> None:

@@ -21,14 +21,23 @@ from tests.support.wheels import make_sdist, make_wheel, pack_zip
 @pytest.fixture
 def synced(project: Workplace) -> Workplace:
     """A project whose lock and environment are in order."""
-    project.ok("sync")
+    project.given("sync")
     return project
 
 
 def refused(place: Workplace, code: int, *arguments: str) -> Ran:
     """Run a command that must fail in good manners and change nothing."""
+    return refuses(place, code, place.run, *arguments)
+
+
+def refused_here(place: Workplace, code: int, *arguments: str) -> Ran:
+    """The same without a process of its own: for one mistake of many."""
+    return refuses(place, code, place.here, *arguments)
+
+
+def refuses(place: Workplace, code: int, command: Callable[..., Ran], *arguments: str) -> Ran:
     before = place.files()
-    ran = place.run(*arguments)
+    ran = command(*arguments)
     assert ran.code == code, ran.err
     assert ran.out == ""
     assert "error: " in ran.err
@@ -44,7 +53,7 @@ def requiring(*requirements: str) -> str:
 
 def test_no_env_toml(place: Workplace) -> None:
     for command in (["lock"], ["sync"], ["run", "python"], ["add", "base"], ["remove", "base"]):
-        assert "no env.toml" in refused(place, 2, *command).err
+        assert "no env.toml" in refused_here(place, 2, *command).err
 
 
 def test_all_mistakes_of_env_toml_are_told_together(synced: Workplace) -> None:
@@ -58,7 +67,7 @@ def test_all_mistakes_of_env_toml_are_told_together(synced: Workplace) -> None:
 @pytest.mark.parametrize("text", ["[env", "a = 1\na = 2\n", "\x00", "[env]\nname = 'ü\n"])
 def test_env_toml_that_is_no_toml(synced: Workplace, text: str) -> None:
     synced.write(text)
-    ran = synced.run("sync")
+    ran = synced.here("sync")
     assert ran.code == 2
     assert "env.toml" in ran.err
 
@@ -84,9 +93,9 @@ def test_lock_that_cannot_be_used_changes_nothing(
     synced: Workplace, damage: Callable[[str], str]
 ) -> None:
     synced.write(damage(synced.lock()), "pylock.toml")
-    ran = refused(synced, 2, "sync", "--frozen")
+    ran = refused_here(synced, 2, "sync", "--frozen")
     assert "pylock.toml" in ran.err
-    refused(synced, 2, "sync", "--check")
+    refused_here(synced, 2, "sync", "--check")
 
 
 def test_damaged_lock_is_made_anew_by_lock(synced: Workplace) -> None:
@@ -188,7 +197,7 @@ def serve_instead(server: IndexServer, name: str, content: bytes) -> None:
 
 
 def test_wrong_hash(project: Workplace, server: IndexServer) -> None:
-    project.ok("lock")
+    project.given("lock")
     _, other = make_wheel("webby", "1.5", {"webby/__init__.py": "evil = 1\n"})
     serve_instead(server, "webby", other)
     ran = refused(project, 1, "sync")
@@ -198,7 +207,7 @@ def test_wrong_hash(project: Workplace, server: IndexServer) -> None:
 
 
 def test_truncated_download(project: Workplace, server: IndexServer) -> None:
-    project.ok("lock")
+    project.given("lock")
     content = next(iter(server.projects["webby"].values()))
     server.on(wheel_path(server, "webby"), lambda seen: Reply(body=content, cut=100))
     before = project.files()
@@ -213,7 +222,7 @@ def test_failing_download_of_the_last_wheel_leaves_the_environment_as_it_was(
 ) -> None:
     publish(server, make_wheel("late", "1.0"), make_wheel("early", "1.0"))
     synced.write(SPEC.replace('"webby"', '"early", "late"'))
-    synced.ok("lock")
+    synced.given("lock")
     serve_instead(server, "late", b"not the wheel")
     refused(synced, 1, "sync")
     server.on(wheel_path(server, "late"), lambda seen: None)
@@ -252,7 +261,7 @@ def test_hostile_wheel(synced: Workplace, server: IndexServer, content: bytes) -
     server.listed.clear()
     synced.write(requiring("hostile"))
     before = synced.files()
-    ran = synced.run("sync")
+    ran = synced.here("sync")
     assert ran.code == 1, ran.err
     assert "hostile-1.0-py3-none-any.whl" in ran.err
     after = synced.files()
@@ -279,14 +288,14 @@ def test_two_packages_with_one_path(synced: Workplace, server: IndexServer) -> N
 
 @pytest.mark.parametrize("wanted", ["3.99", "/nowhere/python", "pypy2.0", ">=4,<5"])
 def test_interpreter_that_is_not_there(synced: Workplace, wanted: str) -> None:
-    ran = refused(synced, 1, "sync", "--python", wanted)
+    ran = refused_here(synced, 1, "sync", "--python", wanted)
     assert wanted in ran.err
 
 
 def test_folder_that_envsync_did_not_make(project: Workplace) -> None:
     project.venv.mkdir()
     (project.venv / "precious.txt").write_text("mine")
-    project.ok("lock")
+    project.given("lock")
     ran = refused(project, 1, "sync")
     assert "--force" in ran.err
     project.ok("sync", "--force")
@@ -308,7 +317,7 @@ def test_unusable_options(project: Workplace) -> None:
         (["-e", "../x", "sync"], "../x"),
         (["sync", "--python", "no-such-python"], "no-such-python"),
     ):
-        assert part in refused(project, 2, *arguments).err, arguments
+        assert part in refused_here(project, 2, *arguments).err, arguments
 
 
 def test_unusable_variable(project: Workplace) -> None:
@@ -352,7 +361,7 @@ def test_full_disk(project: Workplace, server: IndexServer) -> None:
     big = os.urandom(600_000)
     publish(server, make_wheel("big", "1.0", {"big.bin": big, "big.py": "x = 1\n"}))
     project.write(requiring("big", "base"))
-    project.ok("lock")
+    project.given("lock")
     ran = in_small_disk(project, "256k", "sync")
     assert ran.code == 1, ran.err
     assert "Traceback" not in ran.err
@@ -363,7 +372,7 @@ def test_full_disk(project: Workplace, server: IndexServer) -> None:
 
 def test_folder_that_cannot_be_written(project: Workplace, tmp_path: Path) -> None:
     """Permission checks don't bind root, so a file stands where a folder must go."""
-    project.ok("lock")
+    project.given("lock")
     blocked = tmp_path / "blocked"
     blocked.write_text("")
     ran = project.run("sync", "--cache-dir", str(blocked))

@@ -118,7 +118,7 @@ def test_python_uses_them_and_shows_true_paths(project: Workplace) -> None:
 
 
 def test_they_are_linked_into_the_next_environment(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     entries = set(os.listdir(project.cache / "bytecode-v1"))
     assert len(entries) == 3
     shutil.rmtree(project.venv)
@@ -130,7 +130,7 @@ def test_they_are_linked_into_the_next_environment(project: Workplace) -> None:
 
 
 def test_an_environment_gets_them_later_and_keeps_them(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     inode = (project.site / "base.py").stat().st_ino
     project.python("import webby")  # Python's own, in the places of ours
     project.ok("sync", "--compile-bytecode")
@@ -143,7 +143,7 @@ def test_an_environment_gets_them_later_and_keeps_them(project: Workplace) -> No
 
 
 def test_bytes_depend_on_source_and_interpreter_only(project: Workplace, tmp_path: Path) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     first = {name: (project.site / name).read_bytes() for name in ALL}
     times = {name: (project.site / name).stat().st_mtime_ns for name in ALL}
     shutil.rmtree(project.cache)
@@ -160,7 +160,7 @@ def test_bytes_depend_on_source_and_interpreter_only(project: Workplace, tmp_pat
 
 
 def test_record_is_the_same_with_and_without(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     before = (project.site / "webby-1.5.dist-info/RECORD").read_bytes()
     project.ok("sync", "--compile-bytecode")
     assert (project.site / "webby-1.5.dist-info/RECORD").read_bytes() == before
@@ -168,7 +168,7 @@ def test_record_is_the_same_with_and_without(project: Workplace) -> None:
 
 def test_an_upgrade_brings_its_own(project: Workplace, server: IndexServer) -> None:
     project.write(ON)
-    project.ok("sync")
+    project.given("sync")
     publish(server, make_wheel("base", "2.0", {"base.py": "VERSION = 2\n"}))  # of the same size
     project.ok("sync", "--upgrade")
     assert compiled(project) == ALL
@@ -189,7 +189,7 @@ def forge(path: Path, source: Path) -> None:
 
 
 def test_placed_bytecode_that_was_edited_is_set_aside(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     forge(project.site / ALL[0], project.site / "base.py")
     assert project.run("sync", "--check").code == 3
     project.ok("sync")
@@ -199,7 +199,7 @@ def test_placed_bytecode_that_was_edited_is_set_aside(project: Workplace) -> Non
 
 
 def test_placed_bytecode_forged_without_a_trace_is_found_by_its_bytes(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     path = project.site / ALL[0]
     good = path.read_bytes()
     status = path.stat()
@@ -216,7 +216,7 @@ def test_placed_bytecode_forged_without_a_trace_is_found_by_its_bytes(project: W
 
 def test_damaged_bytecode_in_the_store_is_never_linked(project: Workplace) -> None:
     project.write(ON)
-    project.ok("sync")
+    project.given("sync")
     good = {name: (project.site / name).read_bytes() for name in ALL}
     shutil.rmtree(project.venv)
     for path in (project.cache / "bytecode-v1").rglob("base*.pyc"):
@@ -227,7 +227,7 @@ def test_damaged_bytecode_in_the_store_is_never_linked(project: Workplace) -> No
 
 
 def test_bytecode_is_never_made_of_a_poisoned_source(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     (source,) = (project.cache / "wheels-v1").glob("*/tree/base.py")
     status = source.stat()
     source.chmod(0o644)
@@ -244,7 +244,7 @@ def test_bytecode_is_never_made_of_a_poisoned_source(project: Workplace) -> None
 
 
 def test_what_python_adds_beside_is_allowed_and_strays_are_not(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     py_compile.compile(str(project.site / "base.py"), optimize=1)
     assert "Nothing to do" in project.ok("sync").err
     (project.site / f"__pycache__/stranger.{TAG}.pyc").write_bytes(b"x")
@@ -256,7 +256,7 @@ def test_what_python_adds_beside_is_allowed_and_strays_are_not(project: Workplac
 
 
 def test_an_edited_source_is_what_python_runs(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     path = project.site / "base.py"
     path.unlink()
     path.write_text("VERSION = 5\n")
@@ -268,14 +268,14 @@ def test_an_edited_source_is_what_python_runs(project: Workplace) -> None:
 
 def test_a_wheel_without_sources_needs_nothing(project: Workplace) -> None:
     project.write(ON.replace('["webby"]', '["empty"]'))
-    project.ok("sync")
+    project.given("sync")
     assert "Nothing to do" in project.ok("sync").err
 
 
 @pytest.mark.parametrize("mode", ["copy", "symlink"])
 def test_other_link_modes(project: Workplace, mode: str) -> None:
     project.write(ON + f'link-mode = "{mode}"\n')
-    project.ok("sync")
+    project.given("sync")
     assert compiled(project) == ALL
     assert project.python("import webby.deep.inner as i; print(i.z)") == "True"
     project.ok("sync", "--check")
@@ -300,7 +300,7 @@ def test_a_source_that_takes_the_compiler_down_costs_only_itself(
 
 def test_the_manifest_of_a_removed_package_takes_its_bytecode_along(project: Workplace) -> None:
     project.write(ON)
-    project.ok("sync")
+    project.given("sync")
     project.write(ON.replace('["webby"]', '["base"]'))
     project.ok("sync")
     assert compiled(project) == ALL[:2]
@@ -312,7 +312,7 @@ def test_the_manifest_of_a_removed_package_takes_its_bytecode_along(project: Wor
 
 @pytest.mark.parametrize("kind", ["timestamp", "unchecked hash", "junk"])
 def test_bytecode_forged_beside_a_source_is_found_by_verify(project: Workplace, kind: str) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.python("import webby.deep.inner, base, checker")
     project.ok("verify")
     path = project.site / ALL[0]
@@ -331,7 +331,7 @@ def test_bytecode_forged_beside_a_source_is_found_by_verify(project: Workplace, 
 
 
 def test_what_python_and_its_tools_compile_is_no_alarm(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.python(
         "from compileall import compile_dir; compile_dir('.venv', quiet=2, optimize=[0, 1, 2])"
     )

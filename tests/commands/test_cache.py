@@ -70,7 +70,7 @@ def test_size_of_nothing_is_nothing(place: Workplace) -> None:
 
 
 def test_size_is_what_the_disk_says_and_links_count_once(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     found = document(project, "size")
     inodes = {
         (status.st_dev, status.st_ino): status.st_blocks * 512
@@ -93,7 +93,7 @@ def test_size_is_what_the_disk_says_and_links_count_once(project: Workplace) -> 
 
 
 def test_a_sync_registers_what_its_environment_uses(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     (record,) = (project.cache / "environments-v1").iterdir()
     lines = record.read_text().splitlines()
     assert lines[1] == f"root {project.venv}"
@@ -115,7 +115,7 @@ def test_a_sync_registers_what_its_environment_uses(project: Workplace) -> None:
 
 
 def test_what_is_kept_stays_registered_and_what_goes_does_not(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.write(SPEC.replace('["webby"]', '["base"]'))
     project.ok("sync")
     (record,) = (project.cache / "environments-v1").iterdir()
@@ -124,7 +124,7 @@ def test_what_is_kept_stays_registered_and_what_goes_does_not(project: Workplace
 
 
 def test_a_store_that_takes_no_record_is_no_error(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     shutil.rmtree(project.cache / "environments-v1")
     (project.cache / "environments-v1").write_text("in the way")
     shutil.rmtree(project.venv)
@@ -135,7 +135,7 @@ def test_a_store_that_takes_no_record_is_no_error(project: Workplace) -> None:
 
 
 def test_prune_keeps_what_is_used_or_new(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     assert "Nothing to delete" in project.ok("cache", "prune").err
     age(project)
     project.ok("cache", "prune")
@@ -151,7 +151,7 @@ def test_prune_keeps_what_is_used_or_new(project: Workplace) -> None:
 
 
 def test_prune_takes_what_only_a_gone_environment_used(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     shutil.rmtree(project.venv)
     project.ok("cache", "prune")
     assert wheels(project) == ["base", "checker", "webby"]
@@ -165,7 +165,7 @@ def test_prune_takes_what_only_a_gone_environment_used(project: Workplace) -> No
 
 
 def test_use_is_noted_once_a_day_and_protects(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     shutil.rmtree(project.venv)
     age(project)
     project.ok("sync")
@@ -180,7 +180,7 @@ def test_use_is_noted_once_a_day_and_protects(project: Workplace) -> None:
 
 
 def test_prune_removes_leftovers_damage_and_old_formats(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     made = ["wheels-v1/.damaged-1/x", "wheels-v1/.removed-1/x", "wheels-v1/.staging-1/tree/x"]
     made += ["downloads-v1/fetch-1/x", "builds-v1/build-1/x", "partial-v1/direct-1/x"]
     made += ["wheels-v0/old", "bytecode-v0/old", "http-v0/x"]
@@ -201,7 +201,7 @@ def test_prune_removes_leftovers_damage_and_old_formats(project: Workplace) -> N
 
 
 def test_what_a_living_process_works_in_stays(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     code = (
         "import sys, time\nfrom envsync.store.scratch import scratch\n"
         f"with scratch({str(project.cache / 'downloads-v1')!r}, 'fetch-') as folder:\n"
@@ -229,7 +229,7 @@ def test_prune_keeps_to_a_size_and_to_the_newest(project: Workplace, server: Ind
     for name in names:
         publish(server, make_wheel(name, "1.0", {f"{name}.py": "x" * 500_000}))
     project.write(f"[env]\ndependencies = {json.dumps(names)}\n")
-    project.ok("sync")
+    project.given("sync")
     shutil.rmtree(project.venv)
     age(project)
     for number, name in enumerate(names):
@@ -249,7 +249,7 @@ def test_prune_keeps_to_a_size_and_to_the_newest(project: Workplace, server: Ind
 
 def test_a_size_never_costs_an_environment_of_symbolic_links_its_files(project: Workplace) -> None:
     project.write(SPEC + '[sync]\nlink-mode = "symlink"\n')
-    project.ok("sync")
+    project.given("sync")
     age(project)
     project.ok("cache", "prune", "--max-size", "0")
     assert wheels(project) == ["base", "checker", "webby"]
@@ -260,9 +260,9 @@ def test_a_size_never_costs_an_environment_of_symbolic_links_its_files(project: 
 @pytest.mark.parametrize("way", ["flag", "variable"])
 def test_a_size_that_is_none_is_refused(place: Workplace, text: str, way: str) -> None:
     if way == "flag":
-        ran = place.run("cache", "prune", f"--max-size={text}")
+        ran = place.here("cache", "prune", f"--max-size={text}")
     elif text:
-        ran = place.run("cache", "prune", environ={"ENVSYNC_CACHE_MAX_SIZE": text})
+        ran = place.here("cache", "prune", environ={"ENVSYNC_CACHE_MAX_SIZE": text})
     else:
         return
     assert ran.code == 2
@@ -273,7 +273,7 @@ def test_a_size_that_is_none_is_refused(place: Workplace, text: str, way: str) -
 
 
 def test_clean_empties_the_cache_and_environments_stay_whole(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     before = project.files()
     ran = project.ok("cache", "clean", "--dry-run")
     assert wheels(project) == ["base", "checker", "webby"]
@@ -290,7 +290,7 @@ def test_clean_empties_the_cache_and_environments_stay_whole(project: Workplace)
 
 
 def test_clean_of_packages_takes_them_alone(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     ran = project.ok("cache", "clean", "Webby", "nothing")
     assert "Deleted" in ran.err
     assert wheels(project) == ["base", "checker"]
@@ -311,8 +311,8 @@ def test_clean_knows_wheels_that_were_built(project: Workplace, server: IndexSer
     filename, content = make_sdist("sourced", "1.0", {"src/sourced.py": "X = 1\n"})
     server.add("sourced", filename, content)
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
-    project.ok("lock", "--allow-build", "sourced")
-    project.ok("sync")
+    project.given("lock", "--allow-build", "sourced")
+    project.given("sync")
     assert len(list((project.cache / "built-v2").glob("[0-9a-f]*"))) == 1
     project.ok("cache", "clean", "sourced")
     assert list((project.cache / "built-v2").glob("[0-9a-f]*")) == []
@@ -336,7 +336,7 @@ def test_a_cache_that_is_not_there_is_clean(place: Workplace, action: str) -> No
 
 @pytest.mark.parametrize("action", [["clean"], ["prune", "--unused-for", "0"], ["verify"]])
 def test_links_are_never_followed_out(project: Workplace, outside: Path, action: list[str]) -> None:
-    project.ok("sync")
+    project.given("sync")
     (entry, *_) = sorted((project.cache / "wheels-v1").iterdir())
     tree = entry / "tree"
     os.symlink(outside, tree / "away")
@@ -381,13 +381,14 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 def test_verify_of_a_whole_store(project: Workplace) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     assert "6 entries of the cache are whole" in project.ok("cache", "verify").err
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize("name", DAMAGE)
 def test_verify_finds_damage_and_sets_it_aside(project: Workplace, name: str) -> None:
-    project.ok("sync", "--compile-bytecode")
+    project.given("sync", "--compile-bytecode")
     pattern, damage = DAMAGE[name]
     (path,) = project.cache.glob(pattern)
     damage(path)
@@ -409,8 +410,8 @@ def test_verify_finds_a_damaged_built_wheel(project: Workplace, server: IndexSer
     filename, content = make_sdist("sourced", "1.0", {"src/sourced.py": "X = 1\n"})
     server.add("sourced", filename, content)
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
-    project.ok("lock", "--allow-build", "sourced")
-    project.ok("sync")
+    project.given("lock", "--allow-build", "sourced")
+    project.given("sync")
     (path,) = (project.cache / "built-v2").glob("*/*.whl")
     poison(path)
     ran = project.run("cache", "verify", "--json")
@@ -454,7 +455,7 @@ def test_cleaning_never_breaks_a_live_sync(
 ) -> None:
     """Syncs run while the store is emptied again and again: each ends with the exact files."""
     place.write(f"[env]\ndependencies = {json.dumps(many(server, 6))}\n")
-    place.ok("sync", "--compile-bytecode")
+    place.given("sync", "--compile-bytecode")
     wanted = place.files()
     codes: list[int] = []
     thread, stop = in_a_loop(lambda: codes.append(place.run("cache", *command).code))
@@ -475,7 +476,7 @@ def test_a_store_that_is_deleted_by_hand_is_made_anew(
     place: Workplace, server: IndexServer, what: str
 ) -> None:
     place.write(f"[env]\ndependencies = {json.dumps(many(server, 6))}\n")
-    place.ok("sync")
+    place.given("sync")
     wanted = place.files()
     for moment in (0.2, 0.4, 0.6):
         shutil.rmtree(place.venv)
@@ -488,7 +489,7 @@ def test_a_store_that_is_deleted_by_hand_is_made_anew(
 
 
 def test_a_clean_that_is_killed_leaves_nothing_half(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     for moment in (0.1, 0.15, 0.2, 0.25, 0.3):
         process = subprocess.Popen(
             [sys.executable, "-m", "envsync", "cache", "clean"],

@@ -123,7 +123,7 @@ def test_failing_change_changes_none_of_the_three(
 ) -> None:
     publish(server, make_wheel("clashing", "1.0", requires=["base<2", "webby<1"]))
     place.write(COMMENTED)
-    place.ok("sync")
+    place.given("sync")
     before = place.files()
     ran = place.run(*arguments)
     assert ran.code in (1, 2)
@@ -134,7 +134,7 @@ def test_failing_change_changes_none_of_the_three(
 
 def test_failing_download_changes_none_of_the_three(place: Workplace, server: IndexServer) -> None:
     place.write(COMMENTED)
-    place.ok("sync")
+    place.given("sync")
     before = place.files()
     filename = "speedups-0.9-py3-none-any.whl"
     server.on(

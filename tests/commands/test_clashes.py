@@ -57,9 +57,9 @@ def test_file_in_the_place_of_a_folder_is_refused_before_anything_changes(
     publish(server, make_wheel("one", "1.0", {"only_one.py": "", **one}, data=one_data))
     publish(server, make_wheel("two", "1.0", {"only_two.py": "", **two}, data=two_data))
     place.write(spec("one", "two"))
-    place.ok("lock")
+    place.given("lock")
     before = state(place)
-    ran = place.run("sync")
+    ran = place.here("sync")
     assert ran.code == 1
     assert "one 1.0" in ran.err
     assert "two 1.0" in ran.err
@@ -75,7 +75,7 @@ def test_clash_with_what_is_installed_leaves_that_as_it_was(
     publish(server, make_wheel("one", "1.0", {"shared": "x"}))
     publish(server, make_wheel("two", "1.0", {"shared/mod.py": ""}))
     place.write(spec("one"))
-    place.ok("sync")
+    place.given("sync")
     before = state(place)
     ran = place.run("add", "two")
     assert ran.code == 1
@@ -174,7 +174,7 @@ def test_folder_becomes_a_file_when_its_package_goes(place: Workplace, server: I
     publish(server, make_wheel("one", "1.0", {"shared.d": "x"}))
     publish(server, make_wheel("two", "1.0", {"shared.d/mod.py": ""}))
     place.write(spec("one"))
-    place.ok("sync")
+    place.given("sync")
     place.write(spec("two"))
     place.ok("sync")
     assert (place.site / "shared.d" / "mod.py").is_file()
@@ -210,7 +210,7 @@ def test_wheel_that_reaches_for_what_is_not_its_own_is_refused(
     path = REACHES[kind]
     publish(server, make_wheel("evil", "1.0", {"evil.py": "X = 1\n"}, data={path: "forged"}))
     place.write(spec("base==1.0", "evil"))
-    ran = place.run("sync")
+    ran = place.here("sync")
     assert ran.code == 1
     assert "error: evil" in ran.err
     assert path.rpartition("/")[2] in ran.err

@@ -21,7 +21,7 @@ AS_IT_IS = (
 @pytest.fixture
 def clone(project: Workplace, tmp_path: Path, server: IndexServer) -> Workplace:
     """A stranger's project with its environment, made by a stranger's envsync, and then edited."""
-    project.ok("sync")
+    project.given("sync")
     (tmp_path / "mine").mkdir()
     mine = Workplace(tmp_path / "mine", server.url)
     os.rmdir(mine.project)
@@ -51,6 +51,7 @@ def refused(place: Workplace, command: list[str]) -> Ran:
     return ran
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize("command", AS_IT_IS, ids=" ".join)
 def test_what_came_with_a_clone_is_refused(clone: Workplace, command: list[str]) -> None:
     assert "not written by this user's envsync" in refused(clone, command).err
@@ -66,7 +67,7 @@ def test_an_environment_of_another_tool_is_refused(clone: Workplace, command: li
 
 def test_the_hint_leads_to_an_environment_of_ones_own(clone: Workplace) -> None:
     assert "`envsync sync`" in refused(clone, ["activate", "--shell", "sh"]).err
-    clone.ok("sync")
+    clone.given("sync")
     assert clone.ok("activate", "--shell", "sh").out == f". '{clone.venv}/bin/activate'\n"
     assert clone.ok("run", "--no-sync", "webby").out == "webby runs\n"
     assert not os.path.exists(clone.environ["CANARY"])
@@ -74,7 +75,7 @@ def test_the_hint_leads_to_an_environment_of_ones_own(clone: Workplace) -> None:
 
 def test_a_script_that_was_edited_is_not_entered(project: Workplace, tmp_path: Path) -> None:
     project.environ["CANARY"] = str(tmp_path / "canary")
-    project.ok("sync")
+    project.given("sync")
     script = project.venv / "bin/activate"
     good, status = script.read_bytes(), script.stat()
     for text in (EVIL.encode(), good.replace(b"VIRTUAL", b"VIRTUEL")):
@@ -93,7 +94,7 @@ def test_a_script_that_was_edited_is_not_entered(project: Workplace, tmp_path: P
 
 def test_an_environment_that_was_moved_is_not_entered(project: Workplace, tmp_path: Path) -> None:
     project.environ["CANARY"] = str(tmp_path / "canary")
-    project.ok("sync")
+    project.given("sync")
     project.project.rename(tmp_path / "moved")
     project.project = tmp_path / "moved"
     assert "moved or copied" in refused(project, ["activate", "--shell", "sh"]).err

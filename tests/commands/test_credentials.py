@@ -105,6 +105,7 @@ def test_the_hint_leads_somewhere(place: Workplace, server: IndexServer) -> None
     assert SECRET not in place.lock()
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize(
     "bound",
     ["/corp/simple/", "/corp/simple", "/corp", "/", ""],
@@ -129,6 +130,7 @@ def test_the_address_that_the_user_gave_and_all_below(
     assert 'version = "1.0"' in place.lock()
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize(
     "wrong",
     ["/corporate/simple/", "/other/simple/", "/corp/simpler/", "/corp/simple/../../other/"],
@@ -429,6 +431,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("way", ["variable", "default index"])
 def test_files_of_every_layout_arrive_also_from_the_lock_alone(

@@ -55,7 +55,7 @@ def test_a_locked_package_is_imported_in_an_activated_shell(
 ) -> None:
     if not shell.installed:
         pytest.skip(f"{shell.command[0]} is not installed")
-    project.ok("sync")
+    project.given("sync")
     root = str(project.venv)
     where = session(str(tmp_path / "session"))
     probe = tmp_path / "probe.py"
@@ -95,7 +95,7 @@ def universal(place: Workplace, server: IndexServer) -> Workplace:
     )
     wanted = """["webby", "split", "checker; python_version < '3.9'"]"""
     place.write(PLAIN.replace('["base"]', wanted))
-    place.ok("lock")
+    place.given("lock")
     return place
 
 
@@ -161,7 +161,7 @@ def below(place: Workplace, tmp_path: Path) -> Base:
 
 def test_a_replaced_interpreter_is_noticed(place: Workplace, below: Base) -> None:
     place.environ["ENVSYNC_PYTHON"] = str(below.executable)
-    place.ok("sync")
+    place.given("sync")
     assert os.readlink(place.venv / "bin/python") == str(below.executable)
     assert "Nothing to do" in place.ok("sync").err
     (place.site / "mine.py").write_text("mine")
@@ -178,7 +178,7 @@ def test_a_replaced_interpreter_is_noticed(place: Workplace, below: Base) -> Non
 
 def test_run_notices_a_replaced_interpreter(place: Workplace, below: Base) -> None:
     place.environ["ENVSYNC_PYTHON"] = str(below.executable)
-    place.ok("sync")
+    place.given("sync")
     below.install()
     ran = place.ok("run", "python", "-c", CODE)
     assert ran.out == "2\n"
@@ -187,7 +187,7 @@ def test_run_notices_a_replaced_interpreter(place: Workplace, below: Base) -> No
 
 def test_a_vanished_interpreter_is_noticed_and_another_taken(place: Workplace, below: Base) -> None:
     place.environ["ENVSYNC_PYTHON"] = str(below.executable)
-    place.ok("sync")
+    place.given("sync")
     shutil.rmtree(below.folder)
     assert not (place.venv / "bin/python").exists()
     place.environ["ENVSYNC_PYTHON"] = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -200,7 +200,7 @@ def test_a_vanished_interpreter_is_noticed_and_another_taken(place: Workplace, b
 
 def test_a_vanished_interpreter_that_was_asked_for_by_path(place: Workplace, below: Base) -> None:
     place.environ["ENVSYNC_PYTHON"] = str(below.executable)
-    place.ok("sync")
+    place.given("sync")
     shutil.rmtree(below.folder)
     ran = refused(place, "sync")
     assert str(below.executable) in ran.err
@@ -309,7 +309,7 @@ def test_an_environment_of_pypy(place: Workplace, server: IndexServer, tmp_path:
 
 def test_an_unknown_interpreter_is_told_what_there_is(place: Workplace) -> None:
     place.write(PLAIN)
-    place.ok("sync")
+    place.given("sync")
     ran = refused(place, "sync", "--python", "3.99")
     assert "no Python interpreter for 3.99 within requires-python >=3.8; found:" in ran.err
     for installed in installed_interpreters():
@@ -328,7 +328,7 @@ def test_a_broken_interpreter_is_quoted(
     place: Workplace, tmp_path: Path, body: str, part: str
 ) -> None:
     place.write(PLAIN)
-    place.ok("sync")
+    place.given("sync")
     broken = script(str(tmp_path / "opt/bin/python3.12"), body)
     ran = refused(place, "sync", "--python", broken.path)
     assert broken.path in ran.err
@@ -338,7 +338,7 @@ def test_a_broken_interpreter_is_quoted(
 @pytest.mark.parametrize("kind", ["file", "folder", "link", "another tool's environment"])
 def test_a_target_that_is_not_ours(place: Workplace, tmp_path: Path, kind: str) -> None:
     place.write(PLAIN)
-    place.ok("lock")
+    place.given("lock")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "precious").write_text("mine")
@@ -382,7 +382,7 @@ def test_a_project_in_a_folder_with_a_line_break(
     (tmp_path / name).mkdir()
     place = Workplace(tmp_path / name, server.url)
     place.write(PLAIN)
-    place.ok("lock")
+    place.given("lock")
     ran = refused(place, "sync")
     assert "a line break in the path" in ran.err
     assert "hint: rename the folder" in ran.err
@@ -407,7 +407,7 @@ def test_a_path_too_long_for_a_shebang(tmp_path: Path, server: IndexServer, sign
     program = "#!python\nimport sys\nprint(sys.prefix)\n"
     publish(server, make_wheel("tool", "1.0", data={"scripts/tool": program}))
     place.write(PLAIN.replace('["base"]', '["webby", "tool"]'))
-    place.ok("sync")
+    place.given("sync")
     link = tmp_path / "link"
     link.symlink_to(place.venv / "bin/tool")
     for command, said in (
@@ -423,7 +423,7 @@ def test_a_path_too_long_for_a_shebang(tmp_path: Path, server: IndexServer, sign
 def shut(place: Workplace) -> Iterator[Path]:
     """The project's folder, which may not be written to."""
     place.write(PLAIN)
-    place.ok("lock")
+    place.given("lock")
     place.project.chmod(0o555)
     yield place.project
     place.project.chmod(0o755)
@@ -453,7 +453,7 @@ def test_no_permission(place: Workplace, shut: Path, tmp_path: Path) -> None:
 
 def test_it_is_isolated_as_venv_isolates(project: Workplace, tmp_path: Path) -> None:
     """No user site; PYTHONPATH is heeded, as venv does; sync and locking heed neither."""
-    project.ok("sync")
+    project.given("sync")
     minor = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     home = tmp_path / "home"
     user_site = home / ".local/lib" / minor / "site-packages"
@@ -476,7 +476,7 @@ def test_two_projects_never_see_each_others_packages(project: Workplace, tmp_pat
     other = Workplace(tmp_path / "second", project.environ["ENVSYNC_DEFAULT_INDEX"])
     other.environ["ENVSYNC_CACHE_DIR"] = str(project.cache)
     other.write(SPEC.replace('"webby"', '"speedups"'))
-    project.ok("sync")
+    project.given("sync")
     other.environ["VIRTUAL_ENV"] = str(project.venv)
     other.environ["PATH"] = f"{project.venv}/bin:{other.environ['PATH']}"
     other.ok("sync")
@@ -497,7 +497,7 @@ def test_what_one_environment_writes_does_not_reach_another(
     other.environ["ENVSYNC_CACHE_DIR"] = str(project.cache)
     other.write(SPEC)
     for place in (project, other):
-        place.ok("sync")
+        place.given("sync")
     (project.site / "base.py").unlink()
     (project.site / "base.py").write_text("VERSION = 'mine'\n")
     assert other.python(CODE) == "2"

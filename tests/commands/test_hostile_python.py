@@ -28,7 +28,7 @@ def clone(project: Workplace, server: object) -> Iterator[Workplace]:
     """A locked and synced project; afterwards nothing of it may have been run."""
     del project.environ["ENVSYNC_PYTHON"]
     project.write(SPEC.replace(">=3.11", f"=={sys.version_info[0]}.{sys.version_info[1]}.*"))
-    project.ok("sync")
+    project.given("sync")
     yield project
     assert not canary(project).exists()
 

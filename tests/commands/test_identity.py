@@ -48,7 +48,7 @@ def test_one_version_with_the_hash_of_another(
     place: Workplace, server: IndexServer, store: str, environment: str, trust: str
 ) -> None:
     lock_of(place, "==1.0")
-    place.ok("sync")
+    place.given("sync")
     before = place.files()
     confuse(place)
     # Whoever wrote the lock may have put the bytes there, too.
@@ -72,7 +72,7 @@ def test_one_version_with_the_hash_of_another(
 
 def test_the_hint_leads_out(place: Workplace) -> None:
     lock_of(place, "==1.0")
-    place.ok("sync")
+    place.given("sync")
     confuse(place)
     refused(place.run("sync"))
 
@@ -103,7 +103,7 @@ def test_a_source_that_was_built_as_another_version_is_no_other(
     publish(server, old, new)
     text = SPEC.replace("base{wanted}", "made=={version}") + '[build]\nallow = ["made"]\n'
     place.write(text.format(version="1.0"))
-    place.ok("sync")
+    place.given("sync")
     place.write(text.format(version="2.0"))
     place.ok("lock")
     lie = place.lock().replace(sha256(new[1]), sha256(old[1]))

@@ -34,7 +34,7 @@ def edit_unseen(path: Path) -> None:
 
 
 def test_status_of_an_environment_that_matches(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     out = project.ok("status").out
     assert "pylock.toml: up to date" in out
     assert out.endswith("Nothing differs\n")
@@ -42,7 +42,7 @@ def test_status_of_an_environment_that_matches(project: Workplace) -> None:
 
 
 def test_status_names_what_differs_and_changes_nothing(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     site = site_packages(project)
     (site / "stray.pth").write_text("import this\n")
     (site / "base.py").unlink()
@@ -69,7 +69,7 @@ def test_status_names_what_differs_and_changes_nothing(project: Workplace) -> No
 
 
 def test_status_of_a_lock_that_is_outdated_and_of_no_environment(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     project.write(SPEC.replace('"webby"', '"webby", "base<2"'))
     out = project.ok("status").out
     assert "pylock.toml: outdated\n    base<2 was added" in out
@@ -78,7 +78,7 @@ def test_status_of_a_lock_that_is_outdated_and_of_no_environment(project: Workpl
 
 
 def test_status_counts_what_was_set_aside(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     (site_packages(project) / "stray.py").write_text("")
     project.ok("sync")
     assert "Set aside by earlier syncs: 1 file in" in project.ok("status").out
@@ -91,7 +91,7 @@ def test_status_without_a_lock(project: Workplace) -> None:
 
 
 def test_verify_of_an_environment_that_is_right(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     ran = project.ok("verify")
     assert "Every byte of .venv is right" in ran.err
     found = json.loads(project.ok("--json", "verify").out)
@@ -113,7 +113,7 @@ def test_a_wheel_that_is_damaged_in_the_store_says_nothing(
 @pytest.mark.parametrize("mode", ["hardlink", "copy", "symlink"])
 def test_an_edit_that_hides_its_traces(project: Workplace, mode: str) -> None:
     project.write(f'{SPEC}\n[sync]\nlink-mode = "{mode}"\n')
-    project.ok("sync")
+    project.given("sync")
     target = site_packages(project) / "base.py"
     edit_unseen(target.resolve())
     if mode != "symlink":  # there the file is the store's
@@ -129,7 +129,7 @@ def test_an_edit_that_hides_its_traces(project: Workplace, mode: str) -> None:
 
 
 def test_check_can_look_at_every_byte(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     edit_unseen(site_packages(project) / "base.py")
     explain(project, site_packages(project) / "base.py")
     project.ok("sync", "--check")
@@ -153,7 +153,7 @@ def forge(place: Workplace, seal: Seal) -> None:
 
 
 def test_a_manifest_that_the_user_forged_with_the_file(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     forge(project, own_seal(project))
     ran = project.run("verify")
     assert ran.code == 3
@@ -162,7 +162,7 @@ def test_a_manifest_that_the_user_forged_with_the_file(project: Workplace) -> No
 
 def test_a_manifest_that_was_forged_is_a_difference_at_once(project: Workplace) -> None:
     project.write(f'{SPEC}\n[sync]\nlink-mode = "copy"\n')
-    project.ok("sync")
+    project.given("sync")
     forge(project, Seal(b"a stranger's key, of as many bytes"[:32]))
     for command in (["sync", "--check"], ["verify"]):
         ran = project.run(*command)
@@ -176,7 +176,7 @@ def test_a_manifest_that_was_forged_is_a_difference_at_once(project: Workplace) 
 
 
 def test_verify_refuses_an_outdated_lock(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.write(SPEC.replace('"webby"', '"webby", "base<2"'))
     assert project.run("verify").code == 3
     project.ok("verify", "--frozen")

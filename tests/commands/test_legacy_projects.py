@@ -62,7 +62,7 @@ def test_a_project_with_setup_py_alone(legacy: Workplace) -> None:
 
 
 def test_what_setup_py_reads_makes_a_lock_outdated(legacy: Workplace) -> None:
-    legacy.ok("lock")
+    legacy.given("lock")
     legacy.write(f"# a comment\n{SETUP}", "setup.py")
     assert legacy.run("lock", "--check").code == 3
     legacy.write(SETUP, "setup.py")
@@ -78,7 +78,7 @@ def test_what_setup_py_reads_makes_a_lock_outdated(legacy: Workplace) -> None:
 def test_what_only_a_build_can_tell_makes_a_lock_outdated(legacy: Workplace) -> None:
     """setup.py computes the name of the file that it reads."""
     legacy.write(SETUP.replace("requirements.txt", "requirements' + '.txt"), "setup.py")
-    legacy.ok("sync")
+    legacy.given("sync")
     legacy.write("base<2\nspeedups\n", "requirements.txt")
     legacy.write("X = 2\n", "src/shop.py")
     shutil.rmtree(legacy.venv)

@@ -58,7 +58,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 def locked(kind: str, place: Workplace) -> Workplace:
     """A project that was synced with a file of its own."""
     place.write(SPEC.format(Path(put(place, kind, "honest")).name))
-    place.ok("sync")
+    place.given("sync")
     return place
 
 
@@ -162,13 +162,14 @@ def replace(path: Path, what: str, outside: Path) -> None:
         os.symlink(outside, path)
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize(
     "what", ["a pipe", "a device", "a folder", "a link to itself", "a link that leads outside"]
 )
 def test_what_is_no_file_of_the_project(what: str, place: Workplace, tmp_path: Path) -> None:
     path = put(place, "wheel", "honest")
     place.write(SPEC.format(Path(path).name))
-    place.ok("lock")
+    place.given("lock")
     shutil.copy(place.project / path, tmp_path / "outside.whl")
     replace(place.project / path, what, tmp_path / "outside.whl")
     assert place.run("lock", "--check").code in (1, 3)
@@ -290,7 +291,7 @@ def test_a_changed_file_at_a_url_is_never_a_silent_new_lock(
     server.add("files", filename, honest)
     url = server.file_url("files", filename)
     place.write(f'{HEAD}dependencies = ["sd @ {url}"]\n')
-    place.ok("sync")
+    place.given("sync")
     server.add("files", filename, made("wheel", "forged")[1])
     refused(
         place.run("lock", "--upgrade", "--refresh"), url, digest("wheel", "honest"),

@@ -42,13 +42,13 @@ def test_local_source_is_installed_with_what_it_requires(shop: Workplace) -> Non
 
 
 def test_second_sync_and_check_find_nothing_to_do(shop: Workplace) -> None:
-    shop.ok("sync")
+    shop.given("sync")
     assert "Nothing to do" in shop.ok("sync").err
     shop.ok("sync", "--check")
 
 
 def test_new_requirement_of_a_local_source_makes_the_lock_stale(shop: Workplace) -> None:
-    shop.ok("sync")
+    shop.given("sync")
     with (shop.project / "lib" / "pyproject.toml").open("a") as file:
         file.write("# a comment means nothing\n")
     shop.ok("lock", "--check")
@@ -61,7 +61,7 @@ def test_new_requirement_of_a_local_source_makes_the_lock_stale(shop: Workplace)
 
 
 def test_changed_code_of_a_local_source_is_what_runs(shop: Workplace) -> None:
-    shop.ok("sync")
+    shop.given("sync")
     write_shop(shop, "base<2", code="X = 'changed'\n")
     assert shop.ok("run", "python", "-c", "import shop; print(shop.X)").out == "changed\n"
 

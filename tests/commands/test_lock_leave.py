@@ -36,7 +36,7 @@ def tells(ran: Path) -> str:
 def locked(place: Workplace, ran: Path) -> Workplace:
     """A locked project beside sources that leave a mark when they are built."""
     place.write(SPEC)
-    place.ok("lock")
+    place.given("lock")
     evil = tells(ran)
     filename, content = make_sdist("evil", "1.0", backend_source=evil)
     folder = place.project / "vendor"
@@ -178,7 +178,7 @@ def test_what_sources_names_is_built_in_every_way(
     source: str, locked: Workplace, ran: Path
 ) -> None:
     locked.write(f'{HEAD}dependencies = ["webby", "evil"]\n[sources]\nevil = {source}\n')
-    locked.ok("lock")
+    locked.given("lock")
     locked.ok("lock", "--check")
     locked.ok("sync", "--locked")
     locked.python("import evil")
@@ -201,7 +201,7 @@ def test_a_source_that_the_lock_has_otherwise(
 ) -> None:
     shutil.copytree(locked.project / "evil", locked.project / "other")
     locked.write(f"{HEAD}dependencies = ['evil']\n[sources]\nevil = {{ path = 'evil' }}\n")
-    locked.ok("lock")
+    locked.given("lock")
     ran.unlink(missing_ok=True)
     assert 'path = "evil"' in locked.lock()
     locked.write(locked.lock().replace('path = "evil"', place_in_lock), "pylock.toml")
@@ -269,7 +269,7 @@ def test_a_head_that_env_toml_does_not_say(
 def test_a_wheel_that_nothing_requires(locked: Workplace) -> None:
     lock = locked.lock()
     locked.write(SPEC.replace('"webby"', '"webby", "checker"'))
-    locked.ok("lock")
+    locked.given("lock")
     (row,) = re.findall(r'\[\[packages\]\]\nname = "checker".*?\n\n', locked.lock(), re.DOTALL)
     locked.write(SPEC)
     locked.write(lock.replace("[tool.envsync]", row + "[tool.envsync]"), "pylock.toml")
@@ -291,7 +291,7 @@ def test_a_row_that_is_gone(locked: Workplace) -> None:
 
 def test_a_version_that_env_toml_excludes(place: Workplace) -> None:
     place.write(HEAD + 'dependencies = ["base<2"]\n')
-    place.ok("lock")
+    place.given("lock")
     one = place.lock()
     place.write(HEAD + 'dependencies = ["base"]\n')
     place.ok("lock", "--upgrade")
@@ -338,7 +338,7 @@ def test_an_explicit_index_serves_only_what_is_sent_there(locked: Workplace) -> 
         index = f'[[index]]\nname = "own"\nurl = "{other.url}"\nexplicit = true\n'
         sources = '[sources]\nextra = { index = "own" }\n'
         locked.write(SPEC.replace('"webby"', '"webby", "extra"') + index + sources)
-        locked.ok("lock")
+        locked.given("lock")
         locked.ok("lock", "--check")
         public, text = locked.environ["ENVSYNC_DEFAULT_INDEX"], locked.lock()
         for old, new in ((other.url, public), (public, other.url)):
@@ -356,7 +356,7 @@ def test_with_a_default_index_no_other_is_asked(locked: Workplace) -> None:
             f'{HEAD}dependencies = ["base"]\n'
             f'[[index]]\nname = "own"\nurl = "{other.url}"\ndefault = true\n'
         )
-        locked.ok("lock")
+        locked.given("lock")
         locked.ok("lock", "--check")
         locked.write(locked.lock().replace(other.url, public), "pylock.toml")
         assert locked.run("lock", "--check").code == 3

@@ -26,7 +26,7 @@ def test_the_own_name_is_never_asked_of_the_index(place: Workplace, server: Inde
 def test_a_merge_keeps_the_pins_of_both_sides(place: Workplace) -> None:
     """Nothing that fits moves, and what moves is shown as moved."""
     place.write(SPEC.format(["base<2", "checker"]))
-    place.ok("lock")
+    place.given("lock")
     ours = place.lock()
     conflict = f"<<<<<<< HEAD\n{ours}=======\n{ours.replace('checker', 'winner')}>>>>>>> other\n"
     place.write(conflict.replace('"7.0"', '"9.0"', 1), "pylock.toml")
@@ -71,7 +71,7 @@ def test_what_the_user_asks_for_is_asked_of_the_index(place: Workplace) -> None:
         publish(index, make_wheel("a", "1"), make_wheel("b", "1", requires=["a"]))
         publish(index, make_wheel("c", "1"))
         place.write(SPEC.format(["b", "c"]))
-        place.ok("lock")
+        place.given("lock")
         publish(index, make_wheel("a", "2"), make_wheel("b", "2", requires=["a>=2"]))
         publish(index, make_wheel("c", "2"))
         place.write(SPEC.format(["b"]))
@@ -119,7 +119,7 @@ def test_no_wheel_for_a_covered_python_is_a_gap(place: Workplace, server: IndexS
 
 def test_every_reader_tells_of_a_newer_lock_version(place: Workplace) -> None:
     place.write(SPEC.format(["checker"]))
-    place.ok("sync")
+    place.given("sync")
     place.write(place.lock().replace('"1.0"', '"1.7"', 1), "pylock.toml")
     commands = (["lock", "--check"], ["sync", "--locked"], ["sync", "--check"], ["status"])
     told = ["has lock-version 1.7; what is newer" in place.ok(*each).err for each in commands]
@@ -129,7 +129,7 @@ def test_every_reader_tells_of_a_newer_lock_version(place: Workplace) -> None:
 
 def test_a_marker_that_nothing_can_evaluate_has_a_place(place: Workplace) -> None:
     place.write(SPEC.format(["checker"]))
-    place.ok("lock")
+    place.given("lock")
     good = place.lock()
     for marker in ('python_version === ""', f'python_version >= "{"9" * 5000}"'):
         row = f"version = \"7.0\"\nmarker = '{marker}'\n"

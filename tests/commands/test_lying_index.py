@@ -67,7 +67,7 @@ def test_what_one_index_said_decides_nothing_for_other_projects(
     tmp_path: Path, honest: IndexServer, lying: IndexServer, flags: tuple[str, ...]
 ) -> None:
     first = project(tmp_path, "first", lying)
-    first.ok("lock")
+    first.given("lock")
     assert names(first.lock()) == ["evil", "webby"]
 
     second = project(tmp_path, "second", honest)
@@ -107,7 +107,7 @@ def test_a_lie_is_found_when_the_wheel_is_unpacked(
 ) -> None:
     lying.listed[WEBBY[0]] = lie
     place = project(tmp_path, "first", lying)
-    place.ok("lock")
+    place.given("lock")
     before = place.files()
 
     for _ in range(2):  # with a cold store, and with a warm one
@@ -128,7 +128,7 @@ def test_the_lie_is_gone_from_the_cache(
 ) -> None:
     """Also for others that the same index would tell it to, once the bytes were read."""
     place = project(tmp_path, "first", lying)
-    place.ok("lock")
+    place.given("lock")
     refused(place.run("sync"))
 
     second = project(tmp_path, "second", lying)
@@ -144,7 +144,7 @@ def test_a_lie_about_what_is_installed_already_is_found(
 ) -> None:
     """Nothing has to be unpacked then: the lock alone changed."""
     place = project(tmp_path, "first", honest)
-    place.ok("sync")
+    place.given("sync")
     before = {path: data for path, data in place.files().items() if path.startswith(".venv")}
     place.environ["ENVSYNC_DEFAULT_INDEX"] = lying.url
     place.environ["ENVSYNC_CACHE_DIR"] = str(tmp_path / "other cache")
@@ -165,7 +165,7 @@ def test_a_lock_that_was_made_elsewhere_is_compared_as_well(
     """What it was made from isn't known here, but its digest is."""
     place = project(tmp_path, "first", lying)
     place.environ["ENVSYNC_CACHE_DIR"] = str(tmp_path / "elsewhere")
-    place.ok("lock")
+    place.given("lock")
     place.environ["ENVSYNC_CACHE_DIR"] = str(tmp_path / "cache")
 
     for arguments in ((), ("--locked",), ("--frozen",)):
@@ -175,7 +175,7 @@ def test_a_lock_that_was_made_elsewhere_is_compared_as_well(
 
 def test_verify_reads_the_metadata_again(tmp_path: Path, honest: IndexServer) -> None:
     place = project(tmp_path, "first", honest)
-    place.ok("sync")
+    place.given("sync")
     place.ok("verify")
     digest = re.search(r'metadata = "sha256:([0-9a-f]{64})", metadata-from = "webby', place.lock())
     assert digest is not None
@@ -195,7 +195,7 @@ def test_verify_looks_at_stored_wheels_that_the_lock_names_for_others(
     tmp_path: Path, honest: IndexServer
 ) -> None:
     place = project(tmp_path, "first", honest)
-    place.ok("sync")
+    place.given("sync")
     other = WEBBY[0].replace("py3-none-any", "cp399-cp399-win_amd64")
     (row,) = [line for line in place.lock().split("\n") if WEBBY[0] in line and "url" in line]
     more = row.replace(WEBBY[0], other).replace(sha256(WEBBY[1]), sha256(BASE[1]))
@@ -230,7 +230,7 @@ def test_the_truth_passes_however_it_came(tmp_path: Path, way: str) -> None:
         publish(server, BASE, wheel, EVIL)
         place = project(tmp_path, "first", server)
         place.write(SPEC.format(name="x").replace('"webby"', '"webby[Fast.One]"'))
-        place.ok("sync")
+        place.given("sync")
         assert names(place.lock()) == ["base", "evil", "webby"]
         assert 'extras = [{ name = "fast-one" }]' in place.lock()
         place.ok("verify")
@@ -247,13 +247,13 @@ def test_what_env_toml_says_in_place_of_metadata_is_no_lie(tmp_path: Path) -> No
             + '[lock]\noverrides = ["base>=2", "gone; python_version < \'3\'"]\n'
             + 'ignore-requires-python = ["webby"]\n'
         )
-        place.ok("sync")
+        place.given("sync")
         place.ok("verify")
 
 
 def test_an_old_lock_without_digests_is_taken(tmp_path: Path, honest: IndexServer) -> None:
     place = project(tmp_path, "first", honest)
-    place.ok("lock")
+    place.given("lock")
     old = re.sub(r"(?m)^tool = .*\n", "", place.lock())
     assert "metadata-from" not in old
     place.write(old, "pylock.toml")
@@ -335,7 +335,7 @@ def only_mine(place: Workplace) -> None:
 def test_another_wheel_that_fits_the_lock_is_installed(tmp_path: Path, here: list[str]) -> None:
     server, place = two_faced(tmp_path, here)
     with server:
-        place.ok("lock")
+        place.given("lock")
         only_mine(place)
         place.ok("sync", "--frozen")
         assert place.python("import webby; print(webby.W)") == "2"
@@ -356,7 +356,7 @@ def test_another_wheel_that_does_not_fit_is_refused(
 ) -> None:
     server, place = two_faced(tmp_path, here)
     with server:
-        place.ok("lock")
+        place.given("lock")
         only_mine(place)
         ran = place.run("sync", "--frozen")
         assert ran.code == 1, ran
@@ -369,7 +369,7 @@ def test_overrides_count_for_another_wheel_as_well(tmp_path: Path) -> None:
     more = '[lock]\noverrides = ["base==2.0"]\n'
     server, place = two_faced(tmp_path, ["base>=7"], more=more)
     with server:
-        place.ok("lock")
+        place.given("lock")
         only_mine(place)
         place.ok("sync", "--frozen")
         place.ok("sync", "--frozen")
@@ -378,7 +378,7 @@ def test_overrides_count_for_another_wheel_as_well(tmp_path: Path) -> None:
 def test_the_hint_for_another_wheel_leads_out(tmp_path: Path) -> None:
     server, place = two_faced(tmp_path, ["base>=1", "evil>=6"])
     with server:
-        place.ok("lock")
+        place.given("lock")
         only_mine(place)
         ran = place.run("sync", "--frozen")
         assert "`envsync add evil`" in ran.err
@@ -401,7 +401,7 @@ def test_a_build_that_says_otherwise_than_pkg_info_is_refused(tmp_path: Path) ->
         publish(server, BASE, EVIL, lying_sdist)
         place = project(tmp_path, "first", server)
         place.write(SPEC.format(name="x") + '[build]\nallow = ["webby"]\n')
-        place.ok("lock")
+        place.given("lock")
         assert names(place.lock()) == ["base", "webby"]
         for _ in range(2):
             ran = place.run("sync")
@@ -421,7 +421,7 @@ def test_a_build_that_words_it_otherwise_is_not(tmp_path: Path) -> None:
         publish(server, BASE, sdist)
         place = project(tmp_path, "first", server)
         place.write(SPEC.format(name="x") + '[build]\nallow = ["webby"]\n')
-        place.ok("sync")
+        place.given("sync")
         place.ok("sync")
         place.ok("verify")
 
@@ -467,7 +467,7 @@ def test_what_is_not_as_it_was_in_the_wheel_is_no_fact_about_it(
 ) -> None:
     """METADATA in an environment may be edited so that no time or size tells."""
     place = project(tmp_path, "first", honest)
-    place.ok("sync")
+    place.given("sync")
     path = place.site / "webby-1.5.dist-info" / "METADATA"
     status, text = path.stat(), path.read_bytes()
     path.chmod(0o644)

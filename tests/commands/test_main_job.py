@@ -38,7 +38,7 @@ def installed(place: Workplace) -> dict[str, str]:
 def test_lock_then_sync_gives_exactly_what_the_lock_says(
     project: Workplace, server: IndexServer
 ) -> None:
-    project.ok("lock")
+    project.given("lock")
     project.ok("sync")
     assert installed(project) == {"base": "2.0", "webby": "1.5", "checker": "7.0"}
     wheels = {
@@ -50,7 +50,7 @@ def test_lock_then_sync_gives_exactly_what_the_lock_says(
 def test_sync_locks_when_there_is_no_lock_and_again_when_env_toml_changed(
     project: Workplace,
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     assert "base" in project.lock()
     project.write(SPEC.replace('"webby"', '"webby", "base<2"'))
     project.ok("sync")
@@ -58,7 +58,7 @@ def test_sync_locks_when_there_is_no_lock_and_again_when_env_toml_changed(
 
 
 def test_sync_twice_says_that_there_is_nothing_to_do(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     before = project.files()
     assert "Nothing to do" in project.ok("sync").err
     assert project.files() == before
@@ -74,7 +74,7 @@ def test_lock_holds_every_platform(project: Workplace) -> None:
 def test_lock_twice_gives_the_same_bytes_whatever_the_surroundings(
     project: Workplace, tmp_path: Path
 ) -> None:
-    project.ok("lock")
+    project.given("lock")
     first = project.lock()
     for number, environ in enumerate(
         (
@@ -91,7 +91,7 @@ def test_lock_twice_gives_the_same_bytes_whatever_the_surroundings(
 
 
 def test_unchanged_lock_is_not_rewritten(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     lock = project.project / "pylock.toml"
     before = lock.stat()
     assert "up to date" in project.ok("lock").err
@@ -102,11 +102,11 @@ def test_unchanged_lock_is_not_rewritten(project: Workplace) -> None:
 
 
 def test_lock_keeps_pins_until_asked_to_upgrade(project: Workplace, server: IndexServer) -> None:
-    project.ok("lock")
+    project.given("lock")
     publish(server, make_wheel("base", "2.5", {"base.py": ""}))
     publish(server, make_wheel("checker", "8.0", {"checker.py": ""}))
     project.write(SPEC.replace('"webby"', '"webby", "winner"'))
-    project.ok("lock")
+    project.given("lock")
     assert 'version = "2.0"' in project.lock()
     ran = project.ok("lock", "-P", "base")
     assert "~ base 2.0 -> 2.5" in ran.err
@@ -131,7 +131,7 @@ def test_groups_and_extras_are_chosen_by_flags(project: Workplace) -> None:
 
 
 def test_unknown_group_is_a_usage_error(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     before = project.files()
     ran = project.run("sync", "--group", "dcos")
     assert ran.code == 2
@@ -219,7 +219,7 @@ def test_frozen_takes_the_lock_as_it_stands(project: Workplace) -> None:
 
 
 def test_what_the_lock_drops_is_removed(project: Workplace) -> None:
-    project.ok("sync", "--all-extras")
+    project.given("sync", "--all-extras")
     project.python("import speedups, webby")
     project.write(SPEC.replace('"webby"]', '"base"]').replace('fast = ["webby[fast]"]', ""))
     ran = project.ok("sync")
@@ -237,7 +237,7 @@ def test_no_pip_and_no_setuptools_unless_locked(project: Workplace) -> None:
 
 
 def test_damage_is_found_repaired_and_nothing_of_the_users_lost(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     clean = site_files(project.site)
     edited = project.site / "base.py"
     edited.chmod(0o644)
@@ -261,7 +261,7 @@ def test_damage_is_found_repaired_and_nothing_of_the_users_lost(project: Workpla
 def test_edit_through_a_hard_link_does_not_reach_a_new_environment(
     project: Workplace, tmp_path: Path
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     edited = project.site / "base.py"
     edited.chmod(0o644)
     with edited.open("a") as file:
@@ -286,7 +286,7 @@ def test_json_is_one_document_on_stdout(project: Workplace) -> None:
 
 
 def test_offline_works_from_what_is_on_the_machine(project: Workplace, server: IndexServer) -> None:
-    project.ok("sync")
+    project.given("sync")
     server.forget()
     subprocess.run(["rm", "-rf", project.venv], check=True)
     project.ok("sync", "--offline")
@@ -303,7 +303,7 @@ def test_environment_of_another_name_is_separate(project: Workplace) -> None:
 
 
 def test_project_is_found_from_a_folder_below_and_by_flag(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     below = project.project / "src" / "deep"
     below.mkdir(parents=True)
     assert project.ok("lock", "--check", "-C", "src/deep").code == 0

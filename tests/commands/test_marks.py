@@ -21,9 +21,9 @@ def synced(project: Workplace) -> Workplace:
     """A synced project that `sync` and `run` answer for from the mark."""
     del project.environ["ENVSYNC_PYTHON"]
     project.write(SPEC.replace("[env]", f'[env]\npython = "{sys.executable}"', 1))
-    project.ok("lock")
+    project.given("lock")
     time.sleep(0.1)  # a lock written in the same moment as the mark is hashed once more
-    project.ok("sync")
+    project.given("sync")
     assert mark_of(project).is_file()
     return project
 
@@ -143,7 +143,7 @@ def test_the_entry_and_the_commands_agree_on_the_cache(synced: Workplace, tmp_pa
         synced.environ.pop("ENVSYNC_CACHE_DIR", None)
         synced.environ.pop("XDG_CACHE_HOME", None)
         synced.environ |= variables
-        synced.ok("sync")
+        synced.given("sync")
         assert answers_from_mark(synced)
 
 

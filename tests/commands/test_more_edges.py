@@ -17,7 +17,7 @@ from tests.support.index_server import IndexServer, Reply
 
 
 def test_lock_that_is_invalid_is_never_overwritten_by_sync(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     good = project.lock()
     for bad in (good[:300], f"<<<<<<< ours\n{good}", good.replace('"1.0"', '"2.0"', 1)):
         project.write(bad, "pylock.toml")
@@ -29,7 +29,7 @@ def test_lock_that_is_invalid_is_never_overwritten_by_sync(project: Workplace) -
 
 
 def test_lock_of_a_newer_format_is_not_overwritten_by_lock_either(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     newer = project.lock().replace('lock-version = "1.0"', 'lock-version = "2.0"')
     project.write(newer, "pylock.toml")
     assert project.run("lock").code == 2
@@ -37,7 +37,7 @@ def test_lock_of_a_newer_format_is_not_overwritten_by_lock_either(project: Workp
 
 
 def test_lock_of_another_tool_is_replaced_with_a_word(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     foreign = project.lock().replace('created-by = "envsync"', 'created-by = "other"')
     project.write(foreign.split("[tool.envsync]")[0], "pylock.toml")
     ran = project.ok("lock")
@@ -54,7 +54,7 @@ def selected(project: Workplace) -> bytes:
 def test_interpreter_given_by_flag_does_not_stick(project: Workplace) -> None:
     del project.environ["ENVSYNC_PYTHON"]
     project.write(SPEC.replace("[env]", f'[env]\npython = "{sys.executable}"', 1))
-    project.ok("sync")
+    project.given("sync")
     project.ok("sync", "--python", sys.executable)
     assert "Nothing to do" in project.ok("sync").err
     selection = selected(project)
@@ -79,7 +79,7 @@ def test_range_below_every_python_is_a_mistake_of_env_toml(project: Workplace) -
 
 
 def test_failures_have_a_json_document_too(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     (project.site / "base.py").unlink()
     ran = project.run("sync", "--check", "--json")
     assert ran.code == 3
@@ -121,7 +121,7 @@ def start_sync(place: Workplace) -> "subprocess.Popen[bytes]":
 def test_interrupt_in_the_middle_of_a_download(
     project: Workplace, server: IndexServer, number: signal.Signals, code: int
 ) -> None:
-    project.ok("lock")
+    project.given("lock")
     (filename,) = server.projects["webby"]
     path = f"/files/webby/{filename}"
     content = server.projects["webby"][filename]
@@ -147,7 +147,7 @@ def test_interrupt_in_the_middle_of_a_download(
 def test_interrupt_at_any_moment_leaves_things_whole(
     project: Workplace, delay: float, number: signal.Signals
 ) -> None:
-    project.ok("lock")
+    project.given("lock")
     process = start_sync(project)
     time.sleep(delay)
     if process.poll() is None:

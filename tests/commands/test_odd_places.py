@@ -14,7 +14,7 @@ from tests.support.wheels import make_sdist, make_wheel, pack_zip, wheel_files
 
 
 def test_copied_project_is_not_taken_for_the_original(project: Workplace, tmp_path: Path) -> None:
-    project.ok("sync")
+    project.given("sync")
     (tmp_path / "second").mkdir()
     copy = Workplace(tmp_path / "second", project.environ["ENVSYNC_DEFAULT_INDEX"])
     for name in ("ENVSYNC_CACHE_DIR", "XDG_STATE_HOME"):
@@ -43,7 +43,7 @@ def test_every_link_mode_gives_a_working_environment_that_settles(
 def test_one_byte_changed_in_the_store_never_reaches_an_environment(
     project: Workplace, server: IndexServer
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     shutil.rmtree(project.venv)
     (stored,) = project.cache.glob("wheels-v1/*/tree/base.py")
     stored.chmod(0o644)
@@ -58,7 +58,7 @@ def test_changed_store_copy_of_a_built_wheel_is_made_anew(
     filename, content = make_sdist("sourced", "1.0", {"src/sourced.py": "X = 1\n"})
     server.add("sourced", filename, content)
     project.write(SPEC.replace("webby", "sourced", 1).split("[env.opt")[0])
-    project.ok("lock", "--allow-build", "sourced")
+    project.given("lock", "--allow-build", "sourced")
     project.ok("sync")
     shutil.rmtree(project.venv)
     (stored,) = project.cache.glob("wheels-v1/*/tree/sourced.py")
@@ -69,7 +69,7 @@ def test_changed_store_copy_of_a_built_wheel_is_made_anew(
 
 
 def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.write(SPEC + "[sources]\nbase = { git = 'https://git.example/base' }\n")
     ran = project.run("sync", "--locked")
     assert ran.code == 2
@@ -90,7 +90,7 @@ os.replace = replace
 def test_lock_is_put_back_when_the_environment_cannot_change(
     project: Workplace, server: IndexServer, tmp_path: Path
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     publish(server, make_wheel("late", "1.0"))
     before = project.files()
     (tmp_path / "ill").mkdir()

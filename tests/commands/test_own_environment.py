@@ -25,7 +25,7 @@ def run_inside(place: Workplace, *arguments: str) -> "subprocess.CompletedProces
 
 def test_its_own_environment_is_not_changed(project: Workplace) -> None:
     project.environ["ENVSYNC_PYTHON"] = sys.executable
-    project.ok("sync")
+    project.given("sync")
     ran = run_inside(project, "sync", "--check")
     assert ran.returncode == 0, ran.stderr
     project.write(SPEC.replace('"webby"', '"webby", "speedups"'))

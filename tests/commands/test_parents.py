@@ -13,11 +13,12 @@ COMMANDS = (
 )
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_project_above_in_a_sticky_folder_is_used_when_it_is_named(
     project: Workplace, command: tuple[str, ...]
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     (project.project / "sub").mkdir()
     project.project.chmod(0o1777)
     ran = project.run("-C", "sub", *command)

@@ -83,7 +83,7 @@ def test_what_another_tool_left_on_a_mount_point(mounted: Workplace) -> None:
 
 
 def test_a_link_to_where_the_user_moved_the_environment(project: Workplace, tmp_path: Path) -> None:
-    project.ok("sync")
+    project.given("sync")
     fast = tmp_path / "fast"
     project.venv.rename(fast)
     project.venv.symlink_to(fast)
@@ -148,7 +148,7 @@ def test_a_link_inside_the_project(project: Workplace) -> None:
 def test_a_folder_for_the_environments_of_all_projects(
     project: Workplace, tmp_path: Path, how: str
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     project.ok("sync")
     venvs = tmp_path / "venvs"
     if how == "variable":

@@ -61,7 +61,7 @@ def hole(path: Path) -> None:
 @pytest.fixture(params=["hardlink", "copy"])
 def synced(project: Workplace, server: IndexServer, request: pytest.FixtureRequest) -> Workplace:
     project.write(f'{project.read()}\n[sync]\nlink-mode = "{request.param}"\n')
-    project.ok("sync")
+    project.given("sync")
     server.forget()
     return project
 

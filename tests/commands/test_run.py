@@ -28,9 +28,9 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A project without dependencies, in sync; no test changes it for long."""
     place = Workplace(tmp_path_factory.mktemp("run"))
     place.write(SPEC)
-    place.ok("lock")
+    place.given("lock")
     time.sleep(0.1)  # a lock written in the same moment as the stamp is hashed once more
-    place.ok("sync")
+    place.given("sync")
     return place
 
 
@@ -212,7 +212,7 @@ def test_without_sync_the_environment_is_taken_as_it_is(tmp_path: Path) -> None:
     assert (
         "`envsync -e test sync`" in refused(place, 1, "-e", "test", "run", "--no-sync", "true").err
     )
-    place.ok("sync")
+    place.given("sync")
     place.write(SPEC + 'more = "true"\n[dependency-groups]\ndev = ["not-there-at-all"]\n')
     code = "import sys; print(sys.prefix)"
     assert place.ok("run", "--no-sync", "python", "-c", code).out == f"{place.venv}\n"

@@ -46,6 +46,7 @@ def nothing_shows(place: Workplace, ran: Ran) -> None:
             assert TOKEN.encode() not in Path(name).read_bytes(), name
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize("number", range(len(USERINFOS)))  # a test's name is a folder's
 def test_the_default_index(project: Workplace, server: IndexServer, number: int) -> None:
     userinfo = USERINFOS[number]
@@ -75,7 +76,7 @@ def test_an_index_that_refuses_and_one_that_is_gone(
         nothing_shows(project, ran)
 
 
-@pytest.mark.matrix(5)
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize("number", range(len(USERINFOS)))
 def test_env_toml(project: Workplace, number: int) -> None:
     userinfo = USERINFOS[number]
@@ -101,6 +102,7 @@ QUERIES = [
 ]
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize("number", range(len(QUERIES)))
 def test_queries_in_env_toml(project: Workplace, number: int) -> None:
     query = QUERIES[number]
@@ -171,7 +173,7 @@ def test_links_of_a_page_and_redirects(project: Workplace, server: IndexServer) 
 @pytest.mark.parametrize("number", range(0, len(USERINFOS), 2))
 def test_a_lock_of_somebody_else(project: Workplace, number: int) -> None:
     userinfo = USERINFOS[number]
-    project.ok("lock")
+    project.given("lock")
     good = project.lock()
     for text in (
         good.replace("http://127.0.0.1", f"http://{userinfo}@127.0.0.1".replace("\\", "\\\\")),

@@ -13,7 +13,7 @@ BUCKETS = ["goals", "http", "pythons", "metadata", "core", "wheels", "environmen
 @pytest.mark.matrix(4)
 @pytest.mark.parametrize("bucket", ["", *BUCKETS])
 def test_a_shared_cache_is_refused_whole(project: Workplace, bucket: str) -> None:
-    project.ok("sync")
+    project.given("sync")
     before = project.files()
     (folder,) = project.cache.glob(f"{bucket}-v*") if bucket else [project.cache]
     folder.chmod(0o777)

@@ -62,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     folder.mkdir()
     made = Workplace(folder)
     made.write(f'[env]\nname = "{NAME}"\n')
-    made.ok("sync")
+    made.given("sync")
     home = folder / "home"
     for name, text in START_FILES.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ sleeps = ["sh -c 'echo ready; exec sleep 60'", "one"]
 def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     made = Workplace(tmp_path_factory.mktemp("tasks"))
     made.write(SPEC)
-    made.ok("sync")
+    made.given("sync")
     return made
 
 
@@ -138,7 +138,7 @@ def test_mistakes_are_named_with_their_line(tmp_path: Path) -> None:
 def test_new_tasks_need_no_new_lock(tmp_path: Path) -> None:
     place = Workplace(tmp_path)
     place.write("[env]\n[tasks]\na = 'sh -c \"exit 3\"'\n")
-    place.ok("sync")
+    place.given("sync")
     lock = place.lock()
     place.write("[env]\n[tasks]\na = 'sh -c \"exit 4\"'\n")
     assert place.run("run", "a").code == 4

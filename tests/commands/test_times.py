@@ -38,12 +38,12 @@ def edit_as_new_file(path: Path) -> None:
 def two(project: Workplace) -> tuple[Workplace, Workplace]:
     """Two projects whose environments share their files with one store."""
     project.write(SPEC + '[sync]\nlink-mode = "hardlink"\n')
-    project.ok("sync")
+    project.given("sync")
     other = Workplace.__new__(Workplace)
     other.__dict__.update(project.__dict__)
     other.project = project.project.parent / "other"
     shutil.copytree(project.project, other.project, ignore=shutil.ignore_patterns(".venv"))
-    other.ok("sync")
+    other.given("sync")
     return project, other
 
 
@@ -67,7 +67,7 @@ def assert_found_and_repaired(place: Workplace) -> None:
 def test_an_edit_that_puts_its_time_back_is_found(
     project: Workplace, edit: Callable[[Path], None]
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     edit(project.site / "base.py")
     assert_found_and_repaired(project)
 
@@ -79,7 +79,7 @@ def test_an_edit_through_a_link_is_found_wherever_the_file_is(
     edit_in_place(other.site / "base.py")
     assert (one.site / "base.py").read_bytes() == EDIT
     shutil.rmtree(one.venv)
-    one.ok("sync")  # the store's own is compared before it is linked
+    one.given("sync")  # the store's own is compared before it is linked
     assert (one.site / "base.py").read_bytes() == OURS
     assert_found_and_repaired(other)
 
@@ -101,7 +101,7 @@ def test_what_others_link_and_unlink_is_no_difference_and_noted(
 
 def test_run_reads_no_file_because_something_touched_it(project: Workplace) -> None:
     """In a container all times of change are new, and `run` promises inputs and folders only."""
-    project.ok("sync")
+    project.given("sync")
     before = (project.venv / ".envsync/times").read_bytes()
     edit_in_place(project.site / "base.py")
     shutil.rmtree(project.cache / "stamps-v1")
@@ -121,7 +121,7 @@ def lose_times(folder: Path) -> None:
 
 
 def test_a_cache_that_lost_its_times_is_used_and_gets_them_back(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     shutil.rmtree(project.venv)
     lose_times(project.cache)
     project.ok("sync", "--offline")
@@ -133,7 +133,7 @@ def test_a_cache_that_lost_its_times_is_used_and_gets_them_back(project: Workpla
 
 
 def test_an_environment_that_lost_its_times_gets_them_back(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     for path in project.site.rglob("*"):
         if path.is_file():
             os.utime(path)
@@ -149,7 +149,7 @@ def test_an_environment_that_lost_its_times_gets_them_back(project: Workplace) -
 
 
 def test_an_environment_from_before_times_were_kept_is_compared_once(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     (project.venv / ".envsync/times").unlink()
     for entry in project.cache.glob("wheels-v1/*/times"):
         entry.unlink()
@@ -162,7 +162,7 @@ def test_an_environment_from_before_times_were_kept_is_compared_once(project: Wo
 
 def test_caches_of_tools_stay_while_their_package_does(project: Workplace) -> None:
     """Numba keeps what it compiled beside bytecode."""
-    project.ok("sync")
+    project.given("sync")
     for folder in (project.site / "webby", project.site):
         (folder / "__pycache__").mkdir(exist_ok=True)
         (folder / "__pycache__/base.f-1.py311.nbi").write_bytes(b"index")

@@ -118,7 +118,7 @@ def test_two_scripts_with_one_environment_at_once(place: Workplace) -> None:
 
 def test_what_strangers_can_lock_stops_nobody(project: Workplace) -> None:
     """Whoever can read a folder or file may lock it, and hold that lock for ever."""
-    project.ok("sync")
+    project.given("sync")
     held = []
     for path in (project.project, project.venv, project.cache, *project.cache.iterdir()):
         if path.stat().st_mode & 0o004:
@@ -138,7 +138,7 @@ def lock_files(place: Workplace) -> list[Path]:
 
 
 def test_locks_are_files_that_only_the_user_opens_and_stay(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     before = lock_files(project)
     assert [path.name.partition("-")[0] for path in before] == ["environment", "project"]
     assert {path.stat().st_mode & 0o7777 for path in before} == {0o600}
@@ -148,7 +148,7 @@ def test_locks_are_files_that_only_the_user_opens_and_stay(project: Workplace) -
 
 
 def test_a_lock_that_nobody_took_for_long_goes_with_the_next_new_one(project: Workplace) -> None:
-    project.ok("lock")
+    project.given("lock")
     (kept,) = lock_files(project)
     old, held = kept.with_name("project-old"), kept.with_name("project-held")
     for path in (old, held):
@@ -225,7 +225,7 @@ def test_waiting_is_shown_and_ends_with_the_holder(project: Workplace) -> None:
 
 
 def test_looking_waits_for_nobody(project: Workplace) -> None:
-    project.ok("sync")
+    project.given("sync")
     holder, _ = hold(project)
     for command in (
         *(["status"], ["sync", "--check"], ["lock", "--check"], ["lock", "--dry-run"]),
@@ -241,7 +241,7 @@ def test_looking_waits_for_nobody(project: Workplace) -> None:
 def test_what_an_editor_saves_meanwhile_is_not_lost(
     project: Workplace, server: IndexServer
 ) -> None:
-    project.ok("sync")
+    project.given("sync")
     edited = SPEC.replace('name = "shop"', 'name = "edited"')
 
     def save(_: Seen) -> Reply | None:

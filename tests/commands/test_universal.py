@@ -25,7 +25,7 @@ conflicts = [["old", "new"]]
 
 def test_each_side_of_a_conflict_has_its_own_version(place: Workplace) -> None:
     place.write(CONFLICTS)
-    place.ok("lock")
+    place.given("lock")
     for extra, version in (("old", "1"), ("new", "2"), ("all", "2")):
         place.ok("sync", "--extra", extra)
         assert place.python("import base; print(base.VERSION)") == version

@@ -1,11 +1,23 @@
-"""Whole envsync commands as real processes, in a project folder with a cache of its own."""
+"""Whole envsync commands as real processes, in a project folder with a cache of its own.
 
+What a test only begins with, or needs in a hundred variants, may be a command in this process: it
+is the same code from the arguments on, without the third of a second that Python and imports take.
+"""
+
+import contextlib
+import functools
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from unittest import mock
+
+from envsync import python_ask
+from envsync.cli.main import main
+from envsync.python_base import base_of
 
 SECONDS = 120
 
@@ -71,6 +83,19 @@ class Workplace:
         assert ran.code == 0, ran.err
         return ran
 
+    def here(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
+        """Run envsync in the project's folder, but in this process: for a row of refusals."""
+        with contextlib.chdir(self.project):
+            return in_process({**self.environ, **(environ or {})}, *arguments)
+
+    def given(self, *arguments: str) -> None:
+        """Begin with what a command leaves: it succeeds, but in this process.
+
+        For what a test starts from. What it shows is to be a process of its own, by `ok` or `run`.
+        """
+        ran = self.here(*arguments)
+        assert ran.code == 0, ran.err
+
     def python(self, code: str) -> str:
         """Run code in the environment's own interpreter and give what it prints."""
         done = subprocess.run(
@@ -97,6 +122,37 @@ class Workplace:
             elif path.is_file():
                 found[name] = path.read_bytes()
         return found
+
+
+def in_process(environ: Mapping[str, str], *arguments: str) -> Ran:
+    """Run a command as its own process would from the arguments on, but in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, environ, clear=True),
+        mock.patch.object(python_ask, "_question", _ask_once),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = main(arguments)
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+_question = python_ask._question
+
+
+def _ask_once(path: str, never_inside: str | None) -> Mapping[str, Any]:
+    """Ask an interpreter what it is; the one that runs the tests says the same each time."""
+    return _own_answer(path) if path == _own() else _question(path, never_inside)
+
+
+@functools.cache
+def _own() -> str:
+    return base_of(sys.executable)
+
+
+@functools.cache
+def _own_answer(path: str) -> Mapping[str, Any]:
+    return _question(path, None)
 
 
 def clean_environ(cache: Path, index_url: str | None) -> dict[str, str]:

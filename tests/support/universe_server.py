@@ -10,7 +10,6 @@ becomes an index of its own, a direct reference the address of a wheel, preferen
 upgrades the flags of `envsync lock`.
 """
 
-import contextlib
 import hashlib
 import html
 import io
@@ -23,14 +22,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 from urllib.parse import quote, unquote, urlsplit
 
 import tomlkit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envsync.cli.main import main
 from tests.support.catalog import (
     SCENARIOS,
     Expected,
@@ -38,7 +35,7 @@ from tests.support.catalog import (
     extras_of,
     read_scenario,
 )
-from tests.support.command import Ran, clean_environ
+from tests.support.command import Ran, clean_environ, in_process
 from tests.support.index_server import HTML_TYPE, JSON_TYPE, IndexServer, Reply, Seen, range_reply
 from tests.support.lock_oracle import MemoryShelf, metadata_in
 from tests.support.wheels import make_sdist, make_wheel
@@ -368,11 +365,4 @@ def lock_in_process(folder: Path, index_url: str, *arguments: str) -> Ran:
     The cache is a folder beside the project's.
     """
     environ = clean_environ(folder.parent / "cache", index_url)
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        mock.patch.dict(os.environ, environ, clear=True),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        code = main(["lock", "-C", str(folder), *arguments])
-    return Ran(code, out.getvalue(), err.getvalue())
+    return in_process(environ, "lock", "-C", str(folder), *arguments)
