@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Where it is set, every run and every process of a test would compile and rewrite all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test setup pins tools lint unit rest network clean
 
 demo: $(VENV)/.installed

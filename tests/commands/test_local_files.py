@@ -67,7 +67,7 @@ def test_a_file_is_locked_installed_and_checked(locked: Workplace, kind: str) ->
     assert f'sha256 = "{digest(kind, "honest")}"' in locked.lock()
     assert "Nothing to do" in locked.ok("sync").err
     for command in (["lock", "--check"], ["sync", "--check"], ["verify"], ["sync", "--locked"]):
-        locked.ok(*command)
+        assert locked.here(*command).code == 0
     without_cache(locked)
     shutil.rmtree(locked.venv)
     locked.ok("sync", "--frozen")
@@ -83,11 +83,11 @@ def test_a_changed_file_is_never_installed(locked: Workplace, kind: str, cold: b
         without_cache(locked)
     expected, found = digest(kind, "honest"), digest(kind, "forged")
     for command in (["sync"], ["sync", "--locked"], ["sync", "--frozen"], ["lock"], ["run", "env"]):
-        ran = locked.run(*command)
+        ran = (locked.run if command[0] == "run" else locked.here)(*command)
         refused(ran, path, expected, found)
         assert "`envsync lock --upgrade-package sd`" in ran.err
     for command in (["lock", "--check"], ["sync", "--check"], ["verify"]):
-        ran = locked.run(*command)
+        ran = locked.here(*command)
         assert ran.code == 3, ran.err
         assert f"{path} changed: the lock has sha256:{expected}" in ran.err
         assert "`envsync lock --upgrade-package sd`" in ran.err
@@ -95,7 +95,7 @@ def test_a_changed_file_is_never_installed(locked: Workplace, kind: str, cold: b
     assert locked.files() == before
     shutil.rmtree(locked.venv)
     for command in (["sync"], ["sync", "--locked"], ["sync", "--frozen"]):
-        refused(locked.run(*command), path, expected, found)
+        refused(locked.here(*command), path, expected, found)
     assert not locked.venv.exists()
 
 
@@ -123,10 +123,10 @@ def test_a_false_size_and_a_false_hash_are_no_less_false(locked: Workplace, kind
         locked.write(lock.replace(old, new), "pylock.toml")
         without_cache(locked)
         for flag in ("--locked", "--frozen"):
-            ran = locked.run("sync", flag)
+            ran = locked.here("sync", flag)
             assert ran.code == 1, ran.err
             assert says in ran.err
-        assert locked.run("lock", "--check").code == 3
+        assert locked.here("lock", "--check").code == 3
 
 
 def test_a_file_that_is_gone(locked: Workplace, kind: str) -> None:
@@ -137,7 +137,7 @@ def test_a_file_that_is_gone(locked: Workplace, kind: str) -> None:
     assert f"{path}: there is no such file or folder" in ran.err
     assert "hint: put the file back" in ran.err
     for command in (["sync"], ["sync", "--locked"]):
-        ran = locked.run(*command)
+        ran = locked.here(*command)
         assert ran.code == 1, ran.err
         assert f"{path}: there is no such file or folder" in ran.err
     locked.ok("sync", "--frozen")  # the environment is as the lock says
@@ -174,7 +174,7 @@ def test_what_is_no_file_of_the_project(what: str, place: Workplace, tmp_path: P
     replace(place.project / path, what, tmp_path / "outside.whl")
     assert place.run("lock", "--check").code in (1, 3)
     for command in (["sync", "--locked"], ["sync", "--frozen"], ["sync"], ["lock", "-U"]):
-        ran = place.run(*command)
+        ran = place.here(*command)
         assert ran.code == 1, ran.err
         assert path in ran.err
     assert not place.venv.exists()
@@ -208,7 +208,7 @@ def test_the_lock_of_another_tool(form: str, algorithm: str, place: Workplace) -
     place.write(HEAD)
     for value, more in (("forged", {}), ("honest", {"size": 3})):
         lock(value, **more)
-        ran = place.run("sync", "--frozen", *allow)
+        ran = place.here("sync", "--frozen", *allow)
         assert ran.code == 1, ran.err
         assert f"{path}: expected " in ran.err
         assert not place.venv.exists()

@@ -84,7 +84,11 @@ class Workplace:
         return ran
 
     def here(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Ran:
-        """Run envsync in the project's folder, but in this process: for a row of refusals."""
+        """Run envsync in the project's folder, but in this process: for a row of refusals.
+
+        Never `run` or `shell`, which may become another program.
+        """
+        assert not {"run", "shell"} & set(arguments)
         with contextlib.chdir(self.project):
             return in_process({**self.environ, **(environ or {})}, *arguments)
 
