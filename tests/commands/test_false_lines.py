@@ -80,7 +80,7 @@ def test_values_of_a_lock(project: Workplace, key: str) -> None:
     lines[at] = f"{key} = {TEXT}"
     project.write("\n".join(lines) + "\n", "pylock.toml")
     for arguments in (["sync", "--frozen"], ["status"], ["lock", "--check"], ["lock"]):
-        judged(project.run(*arguments))
+        judged(project.here(*arguments))
 
 
 def test_what_a_server_says(project: Workplace, server: IndexServer) -> None:

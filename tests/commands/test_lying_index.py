@@ -182,7 +182,7 @@ def test_verify_reads_the_metadata_again(tmp_path: Path, honest: IndexServer) ->
     place.write(place.lock().replace(digest[1], "ab" * 32), "pylock.toml")
 
     for arguments in (["verify"], ["sync", "--check"], ["sync", "--check", "--verify"]):
-        ran = place.run(*arguments)
+        ran = place.here(*arguments)
         assert ran.code == 3, ran
         assert WEBBY[0] in ran.err
         assert "Requires-Dist: base>=1" in ran.err
