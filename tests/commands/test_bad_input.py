@@ -31,8 +31,9 @@ def refused(place: Workplace, code: int, *arguments: str) -> Ran:
 
 
 def refused_here(place: Workplace, code: int, *arguments: str) -> Ran:
-    """The same without a process of its own: for one mistake of many."""
-    return refuses(place, code, place.here, *arguments)
+    """The same without a process of its own, but for `run`: for one mistake of many."""
+    command = place.run if "run" in arguments else place.here
+    return refuses(place, code, command, *arguments)
 
 
 def refuses(place: Workplace, code: int, command: Callable[..., Ran], *arguments: str) -> Ran:
