@@ -56,7 +56,7 @@ def _is_here(path: str) -> bool:
 if "PYTHONPATH" in os.environ or sys.pycache_prefix:
     _forget_here()
 
-from envsync.sync import stamp  # noqa: E402
+from envsync.environment import stamp  # noqa: E402
 from envsync.userdirs import cache_dir, config_file, may_speak_of_venvs  # noqa: E402
 
 _LARGEST = 1 << 20
@@ -79,8 +79,8 @@ def _main() -> int:
     arguments = sys.argv[1:]
     if arguments == ["sync"] or arguments[:1] == ["run"]:
         _answer_from_stamp(arguments)
-    from envsync import interrupts  # noqa: PLC0415
     from envsync.cli.main import main as run_command  # noqa: PLC0415
+    from envsync.platform import interrupts  # noqa: PLC0415
 
     interrupts.install(lambda: sys.stderr.write("error: interrupted\n"))
     try:
@@ -105,7 +105,7 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
     if not running:
         sys.stderr.write("Nothing to do: .venv matches the lock\n")
         sys.exit(0)
-    from envsync.venv.execute import execute  # noqa: PLC0415
+    from envsync.platform.execute import execute  # noqa: PLC0415
 
     try:
         execute(root, command)

@@ -11,7 +11,7 @@ from io import BufferedReader
 from typing import BinaryIO, NamedTuple
 
 from envsync.errors import PathRefused
-from envsync.files import NotRegular, open_regular, storage_errors
+from envsync.platform.files import NotRegular, open_regular, storage_errors
 
 _PIECE = 1 << 20
 

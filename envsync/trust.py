@@ -18,7 +18,7 @@ from contextlib import suppress
 
 from envsync import userdirs
 from envsync.errors import StorageFailed, UsageError
-from envsync.files import make_folders, storage_errors
+from envsync.platform.files import make_folders, storage_errors
 
 IN_CACHE = "state"
 """The folder of a cache for what is kept of a user without a home: no bucket, never cleaned."""

@@ -11,13 +11,18 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"durable", "errors", "events", "halves", "interrupts", "redaction", "userdirs"},
-    {"model", "settings", "files"},
-    {"flock", "inside", "spec", "texts", "trust", "wheel"},
-    {"lock", "index", "store", "venv", "python"},
-    {"resolve", "sync", "build"},
+    {"errors", "events", "redaction", "userdirs"},
+    {"platform"},
+    {"model", "settings"},
+    {"inside", "spec", "trust", "wheel"},
+    {"cache", "lock", "python", "venv"},
+    {"index", "store"},
+    {"build", "project", "resolve"},
+    {"environment"},
     {"catalog"},
-    {"workflow"},
+    {"sync"},
+    {"acquire"},
+    {"operations"},
     {"ui"},
     {"cli"},
 )
@@ -26,22 +31,25 @@ RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 SAME_RANK_ALLOWED: set[tuple[str, str]] = set()
 
 PURE = ("model", "spec", "lock", "resolve", "errors", "events", "redaction")
-PURE_MODULES = {"wheel.metadata", "index.pages", "sync.plan", "sync.manifest"}
+PURE_MODULES = {"wheel.metadata", "index.pages", "environment.plan", "environment.manifest"}
 IMPURE_IMPORTS = {
     *("os", "subprocess", "socket", "tempfile", "shutil", "pathlib", "time"),
     *("threading", "pycurl", "fcntl", "mmap", "platform", "signal"),
 }
-# `python_facts` runs inside the interpreter that is asked, and asks it what it has.
+# `python.facts` runs inside the interpreter that is asked, and asks it what it has.
 LAZY_IMPORTS_ALLOWED = (
     "__main__",
-    "durable",
-    "ui",
+    "acquire.",
     "cli.",
-    "workflow.",
-    "sync.stamp",
-    "files",
+    "environment.stamp",
+    "operations.",
+    "platform.durable",
+    "platform.files",
+    "project.",
+    "python.facts",
+    "sync.",
     "trust",
-    "python_facts",
+    "ui",
 )
 
 
@@ -59,9 +67,8 @@ def tree(name: str) -> ast.Module:
 
 
 def folder_of(module: str) -> str:
-    """The ranked unit: a folder, or a module of the top level (python_* goes with python)."""
-    first = module.partition(".")[0]
-    return "python" if first.startswith("python") else first
+    """The ranked unit: a folder, or a module of the top level."""
+    return module.partition(".")[0]
 
 
 def imports(code: ast.AST) -> Iterator[tuple[str, ast.AST]]:

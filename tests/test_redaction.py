@@ -20,8 +20,8 @@ from envsync.redaction import is_doubtful, is_secret_parameter, looks_secret, re
 from envsync.settings import Settings
 from envsync.spec.locations import read_archive_url, read_http_url, read_index_url
 from envsync.spec.wording import quote
+from envsync.sync.identity import direct_url
 from envsync.ui import Ui
-from envsync.workflow.direct import direct_url
 
 TOKEN = "zq7K0wVb3XyR9"  # of no word and no host here
 

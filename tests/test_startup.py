@@ -38,7 +38,14 @@ sys.exit(entry.main())
 """
 
 STAMP = {
-    *("envsync", "envsync.durable", "envsync.halves", "envsync.sync", "envsync.sync.stamp"),
+    *(
+        "envsync",
+        "envsync.platform",
+        "envsync.platform.durable",
+        "envsync.platform.fork_join",
+        "envsync.environment",
+        "envsync.environment.stamp",
+    ),
     "envsync.userdirs",
 }
 NOTHING_TO_DO = STAMP | {"envsync.__main__", "gc"}
@@ -102,7 +109,7 @@ def test_run_with_nothing_to_do_becomes_the_command(place: Workplace) -> None:
     )
     names = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     ours = {name for name in names if name.startswith("envsync")}
-    assert ours == STAMP | {"envsync.venv", "envsync.venv.execute"}
+    assert ours == STAMP | {"envsync.platform.execute"}
 
 
 ERRORS = [

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from envsync import files, trust, userdirs
+from envsync import trust, userdirs
 from envsync.errors import StorageFailed, UsageError
-from envsync.files import make_folders
+from envsync.platform import files
+from envsync.platform.files import make_folders
 from envsync.settings import read_settings
 
 STRANGER = 4321

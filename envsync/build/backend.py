@@ -46,8 +46,8 @@ from envsync.errors import (
     PackageNotFound,
 )
 from envsync.events import SILENT, Reporter
-from envsync.files import storage_failed
 from envsync.model.target import Target
+from envsync.platform.files import storage_failed
 
 # An answer is a file that the build wrote, which pyproject-hooks trusts: missing, no JSON, too
 # deep, or of another shape.

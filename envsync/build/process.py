@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Literal, NamedTuple
 
-from envsync.python_trust import own_environment
+from envsync.python.trust import own_environment
 
 _SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervise.py")
 _POLL_MILLISECONDS = 100

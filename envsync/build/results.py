@@ -12,8 +12,8 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 from envsync.build.request import Build
 from envsync.build.room import Room
 from envsync.errors import BuildFailed
-from envsync.files import storage_errors
 from envsync.model.local_version import is_same_release
+from envsync.platform.files import storage_errors
 
 MAX_METADATA_BYTES = 16 << 20
 

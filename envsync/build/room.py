@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from envsync.files import remove_tree, storage_errors
+from envsync.platform.files import remove_tree, storage_errors
 
 
 class Room(NamedTuple):

@@ -23,8 +23,8 @@ from envsync.build.tar import inflate, parse_tar
 from envsync.build.unpack import unpack
 from envsync.build.zip import parse_zip, read_entry
 from envsync.errors import NotSupported, SourceInvalid
-from envsync.files import open_regular, sha256_file, storage_errors
 from envsync.model.candidate import DirectSource
+from envsync.platform.files import open_regular, sha256_file, storage_errors
 
 OPEN_SECONDS = 300.0
 

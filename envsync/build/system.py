@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from envsync.build.sources import SourceTree
 from envsync.errors import SourceInvalid
-from envsync.files import read_limited, storage_errors
+from envsync.platform.files import read_limited, storage_errors
 from envsync.spec.toml import loads
 
 MAX_PYPROJECT_BYTES = 4 << 20

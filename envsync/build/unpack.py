@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
 from envsync.build.members import SourceMember
-from envsync.files import storage_errors
+from envsync.platform.files import storage_errors
 
 Content = Callable[[SourceMember], Iterable[bytes]]
 """Gives the content of a file member, piece by piece."""

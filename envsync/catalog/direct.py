@@ -13,20 +13,20 @@ from packaging.version import Version
 
 from envsync.catalog.choice import check_identity
 from envsync.catalog.memory import MetadataMemory
-from envsync.catalog.project_table import static_metadata
 from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported, PathRefused
-from envsync.files import (
+from envsync.index.cache import ValueCache
+from envsync.index.client import IndexClient
+from envsync.index.sdist import read_pkg_info
+from envsync.inside import copy_inside, folder_inside, read_inside, real_path
+from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.platform.files import (
     make_private_directory,
     open_regular,
     remove_tree,
     sha256_file,
     storage_errors,
 )
-from envsync.index.cache import ValueCache
-from envsync.index.client import IndexClient
-from envsync.index.sdist import read_pkg_info
-from envsync.inside import copy_inside, folder_inside, read_inside, real_path
-from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.project.pyproject_table import static_metadata
 from envsync.spec.model import SourceSpec
 from envsync.wheel.archive import open_wheel
 from envsync.wheel.metadata import static_sdist_metadata

@@ -1,1 +1,1 @@
-"""Commands: arguments in, one workflow call, one report out."""
+"""Commands: arguments in, one operation, one report out."""

@@ -5,17 +5,10 @@ import os
 
 from envsync.cli.main import Session, shared_options
 from envsync.errors import UsageError
+from envsync.operations.cache import GRACE_DAYS, Pruning, Removal, clean, prune, sizes
+from envsync.operations.cache_verify import Checked, verify
 from envsync.store.inventory import Size
 from envsync.ui import counted
-from envsync.workflow.cache import (
-    GRACE_DAYS,
-    Pruning,
-    Removal,
-    clean,
-    prune,
-    sizes,
-)
-from envsync.workflow.cache_verify import Checked, verify
 
 _DIFFERENT = 3
 _UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

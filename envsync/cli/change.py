@@ -20,6 +20,14 @@ from envsync.errors import EnvsyncError, LockInvalid, UsageError
 from envsync.events import SILENT
 from envsync.lock.needers import all_needers, needers
 from envsync.lock.read import STRICT
+from envsync.operations.lock import LockOutcome, make_lock, read_lock, restate
+from envsync.operations.sync import SpecText, sync_project
+from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
+from envsync.project.interpreter import find_interpreter
+from envsync.project.locks import project_lock
+from envsync.project.paths import Project, find_project, project_at
+from envsync.project.request import LockOptions, Selection, SyncRequest
+from envsync.project.texts import write_if_changed
 from envsync.spec.edit import (
     NotListed,
     add_dependency,
@@ -29,14 +37,6 @@ from envsync.spec.edit import (
     remove_dependency,
 )
 from envsync.spec.model import Spec
-from envsync.texts import write_if_changed
-from envsync.workflow.interpreter import find_interpreter
-from envsync.workflow.lock import LockOutcome, make_lock, read_lock, restate
-from envsync.workflow.locks import project_lock
-from envsync.workflow.project import Project, find_project, project_at
-from envsync.workflow.request import LockOptions, Selection, SyncRequest
-from envsync.workflow.spec_file import changed_spec, parse_project_spec, read_spec
-from envsync.workflow.whole import SpecText, sync_project
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from envsync.cli.main import Session
 from envsync.cli.sync import add_selection_arguments, choosing, sync_request
 from envsync.errors import EnvDiffers
+from envsync.project.paths import Project, find_project
 from envsync.ui import Ui, counted, printable
-from envsync.workflow.project import Project, find_project
 
 if TYPE_CHECKING:
-    from envsync.workflow.inspect import Status
+    from envsync.operations.inspect import Status
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001
@@ -25,7 +25,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
     project = find_project(session.directory, session.environment)
     if command == "verify":
         return _verify(project, options, session)
-    from envsync.workflow.inspect import status  # noqa: PLC0415
+    from envsync.operations.inspect import status  # noqa: PLC0415
 
     found = status(project, sync_request(options), session.settings, session.ui)
     if session.settings.json:
@@ -36,7 +36,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
 
 
 def _verify(project: Project, options: argparse.Namespace, session: Session) -> int:
-    from envsync.workflow.inspect import verify  # noqa: PLC0415
+    from envsync.operations.inspect import verify  # noqa: PLC0415
 
     try:
         found = verify(project, sync_request(options), session.settings, session.ui)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
 from envsync.errors import EnvsyncError, UsageError
-from envsync.texts import write_together
-from envsync.workflow.fresh import is_known_fresh, remember_fresh
-from envsync.workflow.locks import project_lock
-from envsync.workflow.project import Project, find_project
-from envsync.workflow.request import LockOptions
+from envsync.project.answered import is_known_fresh, remember_fresh
+from envsync.project.locks import project_lock
+from envsync.project.paths import Project, find_project
+from envsync.project.request import LockOptions
+from envsync.project.texts import write_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from envsync.workflow.lock import LockOutcome
+    from envsync.operations.lock import LockOutcome
 
 
 _LEAVE = re.compile(r"`envsync lock --allow-build ([A-Za-z0-9._-]+)`")
@@ -87,8 +87,8 @@ def _lock(project: Project, options: argparse.Namespace, session: Session) -> in
 
 
 def _make(project: Project, options: argparse.Namespace, session: Session) -> int:
-    from envsync.workflow.lock import make_lock  # noqa: PLC0415
-    from envsync.workflow.spec_file import (  # noqa: PLC0415
+    from envsync.operations.lock import make_lock  # noqa: PLC0415
+    from envsync.project.env_toml import (  # noqa: PLC0415
         changed_spec,
         parse_project_spec,
         read_spec,
@@ -129,8 +129,8 @@ def write_with_lock(spec: list[tuple[str, bytes]], outcome: "LockOutcome") -> bo
 def _check(project: Project, session: Session) -> int:
     """Compare env.toml with the lock, without asking any index. Raises `LockOutdated`."""
     from envsync.lock.read import reading_policy  # noqa: PLC0415
-    from envsync.workflow.lock import read_lock, refuse_stale  # noqa: PLC0415
-    from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
+    from envsync.operations.lock import read_lock, refuse_stale  # noqa: PLC0415
+    from envsync.project.env_toml import read_spec  # noqa: PLC0415
 
     spec, _ = read_spec(project)
     reading = reading_policy(spec, session.settings.insecure_hosts)

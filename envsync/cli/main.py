@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
-from envsync.files import storage_errors, storage_failed
+from envsync.platform.files import storage_errors, storage_failed
 from envsync.redaction import is_doubtful, redact, redact_url
 from envsync.settings import Settings, read_settings
 from envsync.trust import refuse_shared_cache

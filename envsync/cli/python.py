@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from envsync.cli.main import Session
 from envsync.errors import InterpreterNotFound, InterpreterRefused, ProjectNotFound
 from envsync.model.target import Target
-from envsync.python import list_interpreters, matches
+from envsync.project.env_toml import read_spec
+from envsync.project.interpreter import find_interpreter, strangers_folder
+from envsync.project.paths import Project, find_project
+from envsync.python.find import list_interpreters, matches
 from envsync.ui import printable
-from envsync.workflow.interpreter import find_interpreter, strangers_folder
-from envsync.workflow.project import Project, find_project
-from envsync.workflow.spec_file import read_spec
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noqa: ARG001

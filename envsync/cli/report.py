@@ -9,10 +9,10 @@ from envsync.ui import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from envsync.environment.plan import Comparison
     from envsync.lock.compare import Change
-    from envsync.sync.plan import Comparison
-    from envsync.workflow.lock import LockOutcome
-    from envsync.workflow.look import SyncOutcome
+    from envsync.operations.lock import LockOutcome
+    from envsync.sync.observe import SyncOutcome
 
 
 _MOST_GAPS = 12

@@ -13,14 +13,14 @@ from envsync.cli.main import Session
 from envsync.cli.start import Inside, add_no_sync_argument, become, cannot_start, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, ProjectNotFound, UsageError
-from envsync.files import storage_errors
+from envsync.platform.execute import own_variables
+from envsync.platform.files import storage_errors
+from envsync.project.paths import Project, find_project
+from envsync.project.request import LockOptions, Selection, SyncRequest
+from envsync.project.script import LIMIT, read_script_file, script_project
+from envsync.project.tasks import all_tasks, tasks_with
+from envsync.project.variables import with_env_files
 from envsync.ui import printable
-from envsync.venv.execute import own_variables
-from envsync.workflow.project import Project, find_project
-from envsync.workflow.request import LockOptions, Selection, SyncRequest
-from envsync.workflow.script import LIMIT, read_script_file, script_project
-from envsync.workflow.tasks import all_tasks, tasks_with
-from envsync.workflow.variables import with_env_files
 
 if TYPE_CHECKING:
     from envsync.spec.tasks import Step, Tasks
@@ -229,8 +229,8 @@ def _commands(job: Job) -> list[str]:
 
 def _refuse_left_out(command: str, job: Job, request: SyncRequest, session: Session) -> None:
     """Raise `EnvsyncError` for a command that is there, and that this very sync would remove."""
-    from envsync.workflow.place import DEFAULT, root_of  # noqa: PLC0415
-    from envsync.workflow.spec_file import read_spec  # noqa: PLC0415
+    from envsync.project.env_toml import read_spec  # noqa: PLC0415
+    from envsync.sync.place import DEFAULT, root_of  # noqa: PLC0415
 
     root = root_of(job.project, DEFAULT, session.settings)
     if not os.path.isdir(root):  # [env] path may name another folder
@@ -238,7 +238,7 @@ def _refuse_left_out(command: str, job: Job, request: SyncRequest, session: Sess
     is_there = "/" not in command and os.path.lexists(f"{root}/bin/{command}")
     if not is_there or command.startswith("python"):
         return
-    from envsync.workflow.commands import left_out  # noqa: PLC0415
+    from envsync.operations.commands import left_out  # noqa: PLC0415
 
     bringer = left_out(command, job.project, request.selection, session.settings)
     if bringer is not None:
@@ -280,7 +280,7 @@ def _run_task(inside: Inside, job: Job, environ: dict[str, str], session: Sessio
 
 
 def _run_step(inside: Inside, step: "Step", environ: dict[str, str]) -> int:
-    from envsync.venv.foreground import run_child  # noqa: PLC0415
+    from envsync.platform.foreground import run_child  # noqa: PLC0415
 
     try:
         return run_child(inside.root, list(step.words), environ)

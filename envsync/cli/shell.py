@@ -10,11 +10,14 @@ from envsync.cli.main import Session
 from envsync.cli.start import Inside, add_no_sync_argument, become, environment
 from envsync.cli.sync import add_sync_arguments, sync_request
 from envsync.errors import EnvsyncError, UsageError
-from envsync.python_trust import is_own
-from envsync.texts import write_if_changed
+from envsync.operations.ready import refuse_altered, root_as_it_is
+from envsync.platform.execute import become as replace_process
+from envsync.platform.execute import own_variables
+from envsync.project.interpreter import strangers_folder
+from envsync.project.paths import Project, find_project
+from envsync.project.texts import write_if_changed
+from envsync.python.trust import is_own
 from envsync.trust import state_folder
-from envsync.venv.execute import become as replace_process
-from envsync.venv.execute import own_variables
 from envsync.venv.shells import (
     SHELLS,
     Found,
@@ -23,9 +26,6 @@ from envsync.venv.shells import (
     start,
     surrounding_shell,
 )
-from envsync.workflow.interpreter import strangers_folder
-from envsync.workflow.project import Project, find_project
-from envsync.workflow.ready import refuse_altered, root_as_it_is
 
 _FOLDER = "shell"
 

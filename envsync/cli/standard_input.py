@@ -3,7 +3,7 @@
 import os
 import tempfile
 
-from envsync.files import storage_errors
+from envsync.platform.files import storage_errors
 
 NAME = "standard input"
 _PIECE = 1 << 20

@@ -12,12 +12,12 @@ from envsync.cli.main import Session
 from envsync.cli.report import report_sync
 from envsync.cli.sync import bring_up_to_date
 from envsync.errors import EnvsyncError
+from envsync.operations.ready import root_as_it_is, root_in_sync
+from envsync.platform.execute import execute
+from envsync.project.paths import Project
+from envsync.project.request import Selection, SyncRequest
+from envsync.project.tasks import all_tasks
 from envsync.settings import Settings, flag
-from envsync.venv.execute import execute
-from envsync.workflow.project import Project
-from envsync.workflow.ready import root_as_it_is, root_in_sync
-from envsync.workflow.request import Selection, SyncRequest
-from envsync.workflow.tasks import all_tasks
 
 
 def add_no_sync_argument(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +103,7 @@ def _instead_of(name: str, inside: Inside) -> str:
         return "check the path; it is relative to the current folder"
     # Only needed for the message.
     from envsync.cli.misspelt import near_miss  # noqa: PLC0415
-    from envsync.workflow.commands import left_out  # noqa: PLC0415
+    from envsync.operations.commands import left_out  # noqa: PLC0415
 
     bringer = left_out(name, inside.project, inside.selection, inside.settings)
     if bringer is not None:

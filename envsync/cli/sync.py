@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
+from envsync.environment.key import UserKey
 from envsync.errors import EnvDiffers, UsageError
-from envsync.sync.key import UserKey
-from envsync.workflow.discard import discard_quarantine
-from envsync.workflow.locks import project_lock
-from envsync.workflow.look import SyncOutcome
-from envsync.workflow.place import lies_at
-from envsync.workflow.project import Project, find_project
-from envsync.workflow.quick import quick_sync
-from envsync.workflow.request import FROZEN, LOCKED, Selection, SyncRequest
+from envsync.operations.discard import discard_quarantine
+from envsync.operations.quick import quick_sync
+from envsync.project.locks import project_lock
+from envsync.project.paths import Project, find_project
+from envsync.project.request import FROZEN, LOCKED, Selection, SyncRequest
+from envsync.sync.observe import SyncOutcome
+from envsync.sync.place import lies_at
 
 if TYPE_CHECKING:
     from envsync.lock.compare import Change
-    from envsync.workflow.lock import LockOutcome
+    from envsync.operations.lock import LockOutcome
 
 
 _CHOICES = ("all_groups", "no_default_groups", "all_extras", "dev", "no_dev")
@@ -198,14 +198,14 @@ def bring_up_to_date(project: Project, request: SyncRequest, session: Session) -
         known = quick_sync(project, request, session.settings, session.ui)
         if known is not None:
             return Done(known)
-        from envsync.workflow.whole import sync_project  # noqa: PLC0415
+        from envsync.operations.sync import sync_project  # noqa: PLC0415
 
         synced = sync_project(project, request, session.settings, session.ui, write=write_lock)
         return Done(synced.outcome, synced.lock, synced.wrote_lock)
 
 
 def _preview(project: Project, request: SyncRequest, session: Session) -> Done:
-    from envsync.workflow.whole import preview_project  # noqa: PLC0415
+    from envsync.operations.sync import preview_project  # noqa: PLC0415
 
     synced = preview_project(project, request, session.settings, session.ui)
     return Done(synced.outcome, synced.lock)
@@ -214,7 +214,7 @@ def _preview(project: Project, request: SyncRequest, session: Session) -> Done:
 def _check(
     project: Project, request: SyncRequest, options: argparse.Namespace, session: Session
 ) -> int:
-    from envsync.workflow.whole import check_project  # noqa: PLC0415
+    from envsync.operations.sync import check_project  # noqa: PLC0415
 
     try:
         outcome = check_project(project, request, session.settings, session.ui)

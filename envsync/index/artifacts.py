@@ -7,11 +7,11 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import DownloadFailed, HashMismatch
-from envsync.files import storage_errors
 from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, is_loopback, parse_address, printable
+from envsync.platform.files import storage_errors
 
 MAX_ARTIFACT = 10 * 1024 * MIB
 """Bytes of a file whose size nobody told."""

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import orjson
 
-from envsync.files import make_folders, read_limited
 from envsync.index.transport import MIB, Response
+from envsync.platform.files import make_folders, read_limited
 
 _MAGIC = b"envsync 1 "
 _CONTENT_AT = len(_MAGIC) + 64 + 1

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import DownloadFailed, HashMismatch, WheelInvalid
-from envsync.files import make_folders, storage_errors
 from envsync.index.artifacts import Wanted, check_status, download, failed
 from envsync.index.cache import ValueCache
 from envsync.index.http import HttpClient
@@ -18,6 +17,7 @@ from envsync.index.transport import KIB, MIB, Request, Response, TransportFailed
 from envsync.index.urls import Origin, display_url, parse_address
 from envsync.index.witness import Witness, of_bytes, of_claim
 from envsync.model.candidate import File
+from envsync.platform.files import make_folders, storage_errors
 from envsync.wheel.tail import find_metadata_in_tail, unpack_located
 
 BUCKET = "metadata-v2"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 
 from envsync.errors import WheelInvalid
-from envsync.files import storage_errors
 from envsync.index.transport import MIB
+from envsync.platform.files import storage_errors
 from envsync.wheel.members import Member, read_member
 from envsync.wheel.zip import Entry, read_entries
 

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 
 from envsync.errors import EnvsyncError
-from envsync.files import storage_failed
 from envsync.index.transport import SMALL_BODY, Begun, Request, Response, TransportFailed
+from envsync.platform.files import storage_failed
 
 _FLUSH = 512 * 1024
 """Bytes gathered before they are hashed and written: few calls, and few turns at the GIL."""

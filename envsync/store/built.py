@@ -16,16 +16,16 @@ from typing import NamedTuple
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from envsync.cache.scratch import DAY, scratch
 from envsync.errors import StorageFailed
-from envsync.files import (
+from envsync.platform.file_lock import FileLock
+from envsync.platform.files import (
     read_limited,
     sha256_file,
     storage_errors,
     sync_directory,
     write_atomic,
 )
-from envsync.flock import FileLock
-from envsync.store.scratch import DAY, scratch
 from envsync.store.writer import STAGING, prepare_cache
 
 BUCKET = "built-v2"

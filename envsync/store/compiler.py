@@ -17,8 +17,8 @@ from typing import NamedTuple, Self
 
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
-from envsync.files import content_mtime
 from envsync.model.target import Target
+from envsync.platform.files import content_mtime
 from envsync.store.bytecode import BUCKET, Source, bytecode_label, sources_of
 from envsync.store.manifest import StoredFile, StoredWheel
 from envsync.store.unpack import set_folder_mode

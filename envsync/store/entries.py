@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
-from envsync.durable import SYNCED, boot_id
 from envsync.errors import StorageFailed
-from envsync.files import content_mtime, make_private_directory, storage_errors
+from envsync.platform.durable import SYNCED, boot_id
+from envsync.platform.files import content_mtime, make_private_directory, storage_errors
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
 from envsync.store.times import known, learn, restored, write_rows
 
@@ -138,7 +138,7 @@ class StoreReader:
         return f"{self.root}/{sha256}-{self.label}" if self.label else f"{self.root}/{sha256}"
 
     def _note_use(self, manifest: int) -> None:
-        """Keep, once a day, that the entry of an open manifest is in use: see `workflow.cache`."""
+        """Note once a day that the entry of an open manifest is in use: see `operations.cache`."""
         if os.fstat(manifest).st_mtime < self._now - _USE_SECONDS:
             with suppress(OSError):  # a store that is read-only
                 os.utime(manifest)

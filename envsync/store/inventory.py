@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
+from envsync.cache.scratch import DAY, is_abandoned
 from envsync.errors import StorageFailed, UsageError
-from envsync.files import make_private_directory, remove_tree, storage_errors
+from envsync.platform.files import make_private_directory, remove_tree, storage_errors
 from envsync.store.entries import DAMAGED
-from envsync.store.scratch import DAY, is_abandoned
 from envsync.store.writer import STAGING, TAG
 from envsync.trust import IN_CACHE
 

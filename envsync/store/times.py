@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from envsync.files import sha256_of, storage_failed
+from envsync.platform.files import sha256_of, storage_failed
 
 NAME = "times"
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from envsync.errors import StorageFailed
-from envsync.files import content_mtime
+from envsync.platform.files import content_mtime
 from envsync.store.entries import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE
 from envsync.store.manifest import StoredFile
 from envsync.wheel.archive import WheelArchive

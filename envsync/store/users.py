@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from envsync.files import make_folders, read_limited, storage_errors, write_atomic
+from envsync.platform.files import make_folders, read_limited, storage_errors, write_atomic
 
 BUCKET = "environments-v1"
 _HEAD = "envsync environment 1"

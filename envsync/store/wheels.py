@@ -29,8 +29,8 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from envsync.errors import HashMismatch, WheelInvalid
-from envsync.files import storage_errors
 from envsync.model.local_version import is_same_release
+from envsync.platform.files import storage_errors
 from envsync.store.manifest import StoredWheel, refuse_record
 from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter

@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
-from envsync.durable import SYNCED
+from envsync.cache.scratch import scratch, sweep_abandoned
 from envsync.errors import StorageFailed
-from envsync.files import make_folders, storage_errors, sync_directory, write_atomic
+from envsync.platform.durable import SYNCED
+from envsync.platform.files import make_folders, storage_errors, sync_directory, write_atomic
 from envsync.store.entries import FOLDER_MODE, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
-from envsync.store.scratch import scratch, sweep_abandoned
 from envsync.store.times import write_rows
 from envsync.store.unpack import set_folder_mode, write_all
 

@@ -1,1 +1,1 @@
-"""Bringing an environment to what the lock asks for."""
+"""From a lock's pins to an environment: what it is to hold, what is there, made so."""

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from envsync.environment.manifest import Owner, Placed
+from envsync.environment.placing import Tampered
 from envsync.errors import WheelInvalid
-from envsync.files import storage_failed
 from envsync.model.target import Target
+from envsync.platform.files import storage_failed
 from envsync.store.manifest import StoredWheel
-from envsync.sync.manifest import Owner, Placed
-from envsync.sync.placing import Tampered
 from envsync.sync.scripts import launcher, rewritten
 from envsync.venv.create import EnvFile
 from envsync.wheel.paths import below_site_packages, forged_metadata
@@ -66,11 +66,11 @@ def package_content(
 ) -> Content:
     """Give what the environment at `root` holds of a wheel.
 
-    `identity` says what the files come from (see `sync.manifest.Owner`); `direct_url` is the text
-    of direct_url.json for a package that doesn't come from an index (PEP 610). `bytecode` holds
-    the wheel's compiled files, if the environment is to have them; RECORD, which Python's own
-    bytecode isn't in either, is the same with and without. Raises `WheelInvalid` for a layout
-    that can't be installed.
+    `identity` says what the files come from (see `environment.manifest.Owner`); `direct_url` is the
+    text of direct_url.json for a package that doesn't come from an index (PEP 610). `bytecode`
+    holds the wheel's compiled files, if the environment is to have them; RECORD, which Python's own
+    bytecode isn't in either, is the same with and without. Raises `WheelInvalid` for a layout that
+    can't be installed.
     """
     layout = _Layout(wheel, target, root)
     site, tree = f"{layout.site}/", f"{wheel.tree}/"

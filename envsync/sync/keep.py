@@ -8,9 +8,9 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from envsync.sync.drift import Drift
+from envsync.environment.drift import Drift
+from envsync.environment.manifest import Placed
 from envsync.sync.install import WRITABLE, Content, read_stored
-from envsync.sync.manifest import Placed
 
 
 class Keep:

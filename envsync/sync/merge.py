@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from envsync.environment.manifest import Owner, Placed
+from envsync.environment.paths import parents
 from envsync.errors import InstallConflict
-from envsync.sync.manifest import Owner, Placed
-from envsync.sync.paths import parents
 
 
 def merge(owners: Iterable[Owner]) -> dict[str, Placed]:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from envsync.environment.drift import source_of
+from envsync.environment.manifest import Owner, Placed
 from envsync.errors import InstallConflict
-from envsync.sync.drift import source_of
 from envsync.sync.install import Content, read_stored
-from envsync.sync.manifest import Owner, Placed
 from envsync.sync.namespace import RANKS, namespace_kind
 
 _INIT = "/__init__.py"

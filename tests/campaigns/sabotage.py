@@ -31,16 +31,20 @@ class Switch(NamedTuple):
     test: str
 
 
-_FILES, _FLOCK = "files.py", "flock.py"
-_JOURNAL, _TREE = "sync/journal.py", "sync/tree.py"
-_MOVING, _DRIFT, _STAMP = "sync/transaction.py", "sync/drift.py", "sync/stamp.py"
-_SEAL, _REPLACE, _BESIDE = "sync/seal.py", "sync/replace.py", "sync/beside.py"
-_BELIEF, _PATHS = "sync/belief.py", "sync/paths.py"
+_FILES, _FLOCK = "platform/files.py", "platform/file_lock.py"
+_JOURNAL, _TREE = "environment/journal.py", "environment/tree.py"
+_MOVING, _DRIFT, _STAMP = (
+    "environment/transaction.py",
+    "environment/drift.py",
+    "environment/stamp.py",
+)
+_SEAL, _REPLACE, _BESIDE = "environment/seal.py", "environment/replace.py", "environment/beside.py"
+_BELIEF, _PATHS = "environment/belief.py", "environment/paths.py"
 _STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
-_LOCAL = "tests/workflow/test_local_files.py::test_"
-_ORDER = "tests/sync/test_durability.py::test_"
-_ASK, _NAMED = "python_ask.py", "tests/test_python_named.py::test_"
-_PROJECT = "tests/workflow/test_project.py::test_"
+_LOCAL = "tests/project/test_local_files.py::test_"
+_ORDER = "tests/environment/test_durability.py::test_"
+_ASK, _NAMED = "python/ask.py", "tests/python/test_named.py::test_"
+_PROJECT = "tests/project/test_paths.py::test_"
 
 SWITCHES = (
     Switch(
@@ -80,158 +84,158 @@ SWITCHES = (
         f"{_ORDER}what_is_the_users_is_moved_into_folders_that_are_on_disk",
     ),
     Switch(
-        "a torn environment is believed", "workflow/look.py", "torn = not survived(",
+        "a torn environment is believed", "sync/observe.py", "torn = not survived(",
         "torn = False and not survived(",
         "tests/commands/test_power.py"
         "::test_a_first_environment_is_compared_by_bytes_once_after_a_restart",
     ),
     Switch(
         "the stamp ignores a restart", _STAMP, "if not survived(", "if False and not survived(",
-        "tests/sync/test_stamp.py::test_what_an_earlier_run_of_the_system_wrote_is_not_current",
+        "tests/environment/test_stamp.py::test_what_an_earlier_run_of_the_system_wrote_is_not_current",
     ),
     Switch(
         "a write goes through links", _FILES, "os.replace(temporary, path)",
         "os.replace(temporary, os.path.realpath(path))",
-        "tests/test_files.py::test_atomic_write_replaces_a_link_and_never_writes_through_it",
+        "tests/platform/test_files.py::test_atomic_write_replaces_a_link_and_never_writes_through_it",
     ),
     Switch(
         "no lock", _FLOCK, "fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)", "pass",
-        "tests/test_flock.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
+        "tests/platform/test_file_lock.py::test_lock_is_exclusive_shown_bounded_and_ends_with_its_holder",
     ),
     Switch(
         "damage of a sealed text is not seen", _SEAL,
         'if not (line.startswith(begin) and line.endswith(b"\\n")):', "if False:",
-        "tests/sync/test_transaction.py::test_damaged_journal_is_refused",
+        "tests/environment/test_transaction.py::test_damaged_journal_is_refused",
     ),
     Switch(
         "root believes what is root's", _BELIEF, "if os.geteuid() == 0:", "if False:",
-        "tests/sync/test_belief.py::test_root_does_not_believe_what_root_cloned",
+        "tests/environment/test_belief.py::test_root_does_not_believe_what_root_cloned",
     ),
     Switch(
         "what root wrote is believed wherever it lies", _BELIEF,
         "all(_only_root_writes(os.stat(folder), sticky=True) for folder in above)", "True",
-        "tests/sync/test_belief.py::test_what_others_may_write_to_is_not_believed",
+        "tests/environment/test_belief.py::test_what_others_may_write_to_is_not_believed",
     ),
     Switch(
         "any folder beside counts", _BESIDE,
         "if seal.has_signed(_signed(parent, name, kind, mark), code) and (", "if True and (",
-        "tests/sync/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
+        "tests/environment/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
     ),
     Switch(
         "an old folder is any of its name", _BESIDE,
         "kind == NEW or _has_inode(parent, entry, mark)", "True",
-        "tests/sync/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
+        "tests/environment/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
     ),
     Switch(
         "an earlier quarantine goes with its environment", _REPLACE,
         '    moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")\n', "",
-        "tests/sync/test_replace.py::test_an_earlier_quarantine_survives_a_replacement",
+        "tests/environment/test_replace.py::test_an_earlier_quarantine_survives_a_replacement",
     ),
     Switch(
         "a manifest may name any path", _PATHS,
         'if not plain or not names.isdisjoint(("", ".", "..")):', "if False:",
-        "tests/sync/test_manifest.py::test_a_path_that_leads_out_is_refused_though_it_is_sealed",
+        "tests/environment/test_manifest.py::test_a_path_that_leads_out_is_refused_though_it_is_sealed",
     ),
     Switch(
         "nobody asks for descriptors before the commit", _MOVING, "        tree.reserve()\n", "",
-        "tests/sync/test_tree.py::test_nothing_is_committed_without_descriptors",
+        "tests/environment/test_tree.py::test_nothing_is_committed_without_descriptors",
     ),
     Switch(
-        "anybody's journal is believed", "sync/seal.py", "if not trusted and not",
+        "anybody's journal is believed", "environment/seal.py", "if not trusted and not",
         "if False and not",
-        "tests/sync/test_transaction.py::test_journal_of_another_user_is_refused",
+        "tests/environment/test_transaction.py::test_journal_of_another_user_is_refused",
     ),
     Switch(
         "a foreign journal is believed", _JOURNAL,
         " or lines[1] != _identity(id_in(tree), tree)", "",
-        "tests/sync/test_transaction.py::test_journal_of_another_environment_is_refused",
+        "tests/environment/test_transaction.py::test_journal_of_another_environment_is_refused",
     ),
     Switch(
         "a copied journal is believed", _TREE, "return str(os.fstat(self._folder(path)).st_ino)",
         'return "here"',
-        "tests/sync/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
+        "tests/environment/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
     ),
     Switch(
         "a journal may name any path", _JOURNAL,
         "if not (is_root or is_inside(step.path)) or not (", "if False and not (",
-        "tests/sync/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
+        "tests/environment/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
     ),
     Switch(
         "links on the way are followed", _TREE, "os.O_DIRECTORY | os.O_NOFOLLOW", "os.O_DIRECTORY",
-        "tests/sync/test_tree.py::test_a_link_in_place_of_a_folder_leads_no_step_outside",
+        "tests/environment/test_tree.py::test_a_link_in_place_of_a_folder_leads_no_step_outside",
     ),
     Switch(
         "a repeated step trashes what is new", _JOURNAL, "    if there is None:", "    if True:",
-        "tests/sync/test_transaction.py::test_death_after_any_step_is_finished_by_recovery",
+        "tests/environment/test_transaction.py::test_death_after_any_step_is_finished_by_recovery",
     ),
     Switch(
         "obstacles are not set aside", _JOURNAL,
         "        _set_aside(tree, step.path)\n    tree.rename(new, step.path)",
         "        pass\n    tree.rename(new, step.path)",
-        "tests/sync/test_transaction.py"
+        "tests/environment/test_transaction.py"
         "::test_folder_that_appears_where_a_file_is_placed_is_set_aside",
     ),
     Switch(
         "an interrupted replacement is not taken back", _REPLACE,
         "parent.rename(entry.name, name)\n", "pass\n",
-        "tests/sync/test_transaction.py"
+        "tests/environment/test_transaction.py"
         "::test_death_between_the_two_renames_of_a_replacement_gives_the_old_one_back",
     ),
     Switch(
-        "stored files are not compared", "sync/placing.py",
+        "stored files are not compared", "environment/placing.py",
         "if found[0] != placed.mode or found[6] != placed.size or known.get(inode) != change:",
         "if False:",
-        "tests/sync/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
+        "tests/environment/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
     ),
     Switch(
         "drift ignores times", _DRIFT,
         "return found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "return True",
-        "tests/sync/test_drift.py::test_what_times_leave_open_is_told",
+        "tests/environment/test_drift.py::test_what_times_leave_open_is_told",
     ),
     Switch(
         "drift ignores times of change", _DRIFT,
         "and (times is None or times.get(file.path) == found.st_ctime_ns)", "",
-        "tests/sync/test_drift.py::test_what_times_leave_open_is_told",
+        "tests/environment/test_drift.py::test_what_times_leave_open_is_told",
     ),
     Switch(
         "drift ignores permissions", _DRIFT, "found.st_mode == expected.mode and ", "",
-        "tests/sync/test_drift.py::test_edit_is_found",
+        "tests/environment/test_drift.py::test_edit_is_found",
     ),
     Switch(
         "drift ignores strays", _DRIFT, "                        self.stray.append(path)",
         "                        pass",
-        "tests/sync/test_drift.py::test_stray_files_links_and_folders_are_found",
+        "tests/environment/test_drift.py::test_stray_files_links_and_folders_are_found",
     ),
     Switch(
         "the stamp ignores the journal", _STAMP,
         'if os.path.lexists(f"{root}/.envsync/journal"):', "if False:",
-        "tests/sync/test_stamp.py::test_other_changes_are_seen_at_both_levels",
+        "tests/environment/test_stamp.py::test_other_changes_are_seen_at_both_levels",
     ),
     Switch(
         "the stamp trusts fresh folders", _STAMP,
         "return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN", "return mtime",
-        "tests/sync/test_stamp.py"
+        "tests/environment/test_stamp.py"
         "::test_folder_that_changed_after_it_was_looked_at_is_never_current",
     ),
     Switch(
         "the stamp trusts fresh inputs", _STAMP,
         "if mtime >= written - _TICK_NS and", "if False and",
-        "tests/sync/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",
+        "tests/environment/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",
     ),
     Switch(
         "a stamp of others is believed", _STAMP,
         "return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022", "return True",
-        "tests/sync/test_stamp.py::test_a_mark_that_others_could_write_counts_for_nothing",
+        "tests/environment/test_stamp.py::test_a_mark_that_others_could_write_counts_for_nothing",
     ),
     Switch(
         "a stamp is believed of another folder in the place", _STAMP,
         "file.read(len(head)) == head:", "file.read(len(head)):",
-        "tests/sync/test_stamp.py::test_other_changes_are_seen_at_both_levels",
+        "tests/environment/test_stamp.py::test_other_changes_are_seen_at_both_levels",
     ),
     Switch(
         "a lock on a file that was removed counts", _FLOCK,
         "if self._is_in_place():", "if True:",
-        "tests/test_flock.py"
+        "tests/platform/test_file_lock.py"
         "::test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing",
     ),
     Switch(
@@ -278,14 +282,15 @@ SWITCHES = (
         "tests/lock/test_compare.py::test_a_file_that_was_replaced_on_the_index_is_refused",
     ),
     Switch(
-        "interrupts come into a commit", "interrupts.py", "    if _State.holders:", "    if False:",
-        "tests/test_interrupts.py::test_held_work_is_done_before_the_interrupt_comes_in",
+        "interrupts come into a commit", "platform/interrupts.py", "    if _State.holders:",
+        "    if False:",
+        "tests/platform/test_interrupts.py::test_held_work_is_done_before_the_interrupt_comes_in",
     ),
     Switch(
-        "a lock gives leave to build", "workflow/builds.py",
+        "a lock gives leave to build", "acquire/builds.py",
         "if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):",
         "if True:",
-        "tests/workflow/test_leave.py::test_everything_else_needs_leave",
+        "tests/acquire/test_leave.py::test_everything_else_needs_leave",
     ),
     Switch(
         "a row may come from anywhere", "lock/origins.py",
@@ -298,11 +303,11 @@ SWITCHES = (
         "tests/lock/test_origins.py::test_what_nothing_requires",
     ),
     Switch(
-        "a local file's hash is not compared", "workflow/local_files.py",
+        "a local file's hash is not compared", "project/local_files.py",
         "if digest != expected:", "if False:", f"{_LOCAL}every_hash_and_the_size_count",
     ),
     Switch(
-        "a local file's size is not compared", "workflow/local_files.py",
+        "a local file's size is not compared", "project/local_files.py",
         "if file.size not in (None, found.size):", "if False:",
         f"{_LOCAL}every_hash_and_the_size_count",
     ),
@@ -340,31 +345,31 @@ SWITCHES = (
         f"{_NAMED}what_was_remembered_is_judged_again",
     ),
     Switch(
-        "links through the clone are followed", "python_trust.py",
+        "links through the clone are followed", "python/trust.py",
         "        yield step\n", "",
         f"{_NAMED}links_that_lead_into_the_clone_are_not_candidates",
     ),
     Switch(
-        "pyvenv.cfg names any program", "python_base.py", " and is_interpreter(path)", "",
+        "pyvenv.cfg names any program", "python/base.py", " and is_interpreter(path)", "",
         f"{_NAMED}a_base_is_an_interpreter_by_name",
     ),
     Switch(
-        "a path in a file is run as it stands", "python_named.py",
+        "a path in a file is run as it stands", "python/named.py",
         "return (found, self.never_inside) if found else (self._allowed(base), None)",
         "return (found or base), None",
         f"{_NAMED}what_no_search_finds_is_not_run_because_a_file_says_so",
     ),
     Switch(
-        "an environment in the clone names its base", "python_named.py",
+        "an environment in the clone names its base", "python/named.py",
         "return self._found(base) or self._allowed(base), self.never_inside", "return base, None",
         f"{_NAMED}what_an_environment_in_the_clone_says_is_a_strangers_word",
     ),
     Switch(
-        "a project above is anybody's", "workflow/project.py", "if folder != directory:",
+        "a project above is anybody's", "project/paths.py", "if folder != directory:",
         "if False:", f"{_PROJECT}a_folder_above_where_others_may_write_is_not_adopted",
     ),
     Switch(
-        "what can't be looked at is no project", "workflow/project.py",
+        "what can't be looked at is no project", "project/paths.py",
         "except (FileNotFoundError, NotADirectoryError):", "except OSError:",
         f"{_PROJECT}a_folder_that_cannot_be_looked_into_is_no_folder_without_a_project",
     ),

@@ -62,9 +62,9 @@ def _become(order: dict[str, Any], ready: int) -> None:
             os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
         sys.argv = ["envsync", *order["arguments"]]
         if order["share"]:
-            import envsync.halves
+            import envsync.platform.fork_join
 
-            envsync.halves.WORTH_A_PROCESS = order["share"]
+            envsync.platform.fork_join.WORTH_A_PROCESS = order["share"]
         if order["boot"]:
             _restart(order["boot"], dict(order["known"]))
         entry._HERE = os.getcwd()  # it was imported elsewhere
@@ -86,9 +86,9 @@ def _become(order: dict[str, Any], ready: int) -> None:
 
 def _restart(boot: str, known: dict[int, tuple[int, int]]) -> None:
     """Let the system be another run of itself, in which inodes are known by what they were."""
-    import envsync.durable
+    import envsync.platform.durable
 
-    envsync.durable._BOOT_ID = boot
+    envsync.platform.durable._BOOT_ID = boot
 
     def before(found: os.stat_result) -> os.stat_result:
         if found.st_ino not in known:

@@ -18,8 +18,8 @@ from envsync.errors import (
     MetadataInvalid,
     NotSupported,
 )
-from envsync.files import sha256_file
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.platform.files import sha256_file
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.spec.model import IndexSpec, SourceSpec, Spec
 from tests.catalog.shelf import catalog_of

@@ -203,7 +203,7 @@ def test_prune_removes_leftovers_damage_and_old_formats(project: Workplace) -> N
 def test_what_a_living_process_works_in_stays(project: Workplace) -> None:
     project.given("sync")
     code = (
-        "import sys, time\nfrom envsync.store.scratch import scratch\n"
+        "import sys, time\nfrom envsync.cache.scratch import scratch\n"
         f"with scratch({str(project.cache / 'downloads-v1')!r}, 'fetch-') as folder:\n"
         "    print(folder, flush=True)\n    time.sleep(60)\n"
     )

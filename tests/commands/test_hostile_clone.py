@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import envsync
-from envsync.python_trust import is_inside, is_interpreter
+from envsync.python.trust import is_inside, is_interpreter
 from tests.commands.test_own_imports import names
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
@@ -228,7 +228,7 @@ class Clone:
 
     def is_allowed(self, started: Executed) -> bool:
         """Say whether a program may be started: an interpreter of this machine's, isolated."""
-        question = [f"{PACKAGE}/python_facts.py"]
+        question = [f"{PACKAGE}/python/facts.py"]
         worker = [f"{PACKAGE}/store/compile_worker.py"]
         if started == Executed("/usr/bin/uname", ("uname", "-p"), "/"):
             return True  # PyPy's `platform` asks the system so
@@ -294,7 +294,7 @@ def test_looking_executes_nothing_of_the_clone_and_changes_only_the_cache(
         seen |= {os.path.basename(one.words[-1]) for one in others}
         assert done.outside(clone.place.cache, Path("/dev/null")) == [], told
         assert clone.snapshot() == before, told
-    assert "python_facts.py" in seen
+    assert "facts.py" in seen
     assert ("compile_worker.py" in seen) == clone.has_bytecode
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.sync.seal import Seal
+from envsync.environment.seal import Seal
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.files import sha256_file
+from envsync.platform.files import sha256_file
 from tests.commands.conftest import publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from envsync.environment import stamp
 from envsync.store.inventory import BUCKETS
-from envsync.sync import stamp
 from tests.campaigns import full_disk
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.sync import stamp
+from envsync.environment import stamp
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer, Reply

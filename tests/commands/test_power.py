@@ -16,8 +16,8 @@ from tests.support.wheels import make_wheel
 
 RESTARTED = """
 import sys
-import envsync.durable
-envsync.durable._BOOT_ID = sys.argv.pop(1)
+import envsync.platform.durable
+envsync.platform.durable._BOOT_ID = sys.argv.pop(1)
 from envsync.__main__ import main
 sys.argv[0] = "envsync"
 sys.exit(main())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync import files
+from envsync.platform import files
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import SECONDS, Workplace
 from tests.support.index_server import IndexServer, Reply, Seen
@@ -165,8 +165,8 @@ def test_a_lock_that_nobody_took_for_long_goes_with_the_next_new_one(project: Wo
 HOLD = """
 import os, sys, time
 from envsync.events import SILENT
-from envsync.workflow.locks import project_lock
-from envsync.workflow.project import project_at
+from envsync.project.locks import project_lock
+from envsync.project.paths import project_at
 with project_lock(project_at(sys.argv[1]), sys.argv[2], SILENT):
     child = os.fork() if sys.argv[3] == "fork" else None
     if child == 0:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from envsync.cache.scratch import is_abandoned, scratch, sweep_abandoned
 from envsync.store.inventory import Inodes, bucket_version
-from envsync.store.scratch import is_abandoned, scratch, sweep_abandoned
 from envsync.store.users import User, recall_user, register, users
 
 USER = User("/projects/ä\udcff b/.venv", "auto", {"a": ("wheels-v1/1",), "b": ("x/2", "y/3")})
@@ -41,7 +41,7 @@ def old(path: str | Path, days: float = 2) -> None:
 
 def test_a_scratch_folder_is_abandoned_when_its_maker_is_gone(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom envsync.store.scratch import scratch\n"
+        "import os, sys\nfrom envsync.cache.scratch import scratch\n"
         "with scratch(sys.argv[1], 'x-') as folder:\n"
         "    print(folder, flush=True)\n    sys.stdin.read()\n    os._exit(0)\n"
     )

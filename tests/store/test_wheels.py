@@ -16,7 +16,7 @@ import pytest
 from packaging.version import Version
 
 from envsync.errors import HashMismatch, RecordWrong, StorageFailed, WheelInvalid
-from envsync.files import content_mtime
+from envsync.platform.files import content_mtime
 from envsync.store import unpack
 from envsync.store.manifest import StoredFile, StoredWheel
 from envsync.store.times import known
@@ -572,7 +572,7 @@ def restarted(
     """The store as a process finds it after another start of the system."""
     boot_id = tmp_path / "boot_id"
     boot_id.write_text(f"{boot}\n")
-    monkeypatch.setattr("envsync.durable._BOOT_ID", str(boot_id))
+    monkeypatch.setattr("envsync.platform.durable._BOOT_ID", str(boot_id))
     return WheelStore(cache)
 
 
@@ -606,7 +606,7 @@ def test_an_entry_that_a_power_cut_tore_is_absent(
 def test_without_a_boot_id_files_are_flushed_and_believed(
     cache: str, wheel: Wheel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("envsync.durable._BOOT_ID", str(tmp_path / "missing"))
+    monkeypatch.setattr("envsync.platform.durable._BOOT_ID", str(tmp_path / "missing"))
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", synced.append)
     stored = wheel.add_to(WheelStore(cache))

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-from envsync import python_ask
 from envsync.cli.main import main
-from envsync.python_base import base_of
+from envsync.python import ask
+from envsync.python.base import base_of
 
 SECONDS = 120
 
@@ -133,7 +133,7 @@ def in_process(environ: Mapping[str, str], *arguments: str) -> Ran:
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, environ, clear=True),
-        mock.patch.object(python_ask, "_question", _ask_once),
+        mock.patch.object(ask, "_question", _ask_once),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -141,7 +141,7 @@ def in_process(environ: Mapping[str, str], *arguments: str) -> Ran:
     return Ran(code, out.getvalue(), err.getvalue())
 
 
-_question = python_ask._question
+_question = ask._question
 
 
 def _ask_once(path: str, never_inside: str | None) -> Mapping[str, Any]:

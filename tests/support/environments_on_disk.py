@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from envsync.files import Placer
-from envsync.sync import journal, transaction
-from envsync.sync.belief import read_manifest
-from envsync.sync.drift import scan
-from envsync.sync.journal import Step
-from envsync.sync.manifest import Manifest, Owner, Placed
-from envsync.sync.placing import Files
-from envsync.sync.plan import make_plan
-from envsync.sync.seal import Seal
-from envsync.sync.transaction import Prepared
-from envsync.sync.tree import Tree
+from envsync.environment import journal, transaction
+from envsync.environment.belief import read_manifest
+from envsync.environment.drift import scan
+from envsync.environment.journal import Step
+from envsync.environment.manifest import Manifest, Owner, Placed
+from envsync.environment.placing import Files
+from envsync.environment.plan import make_plan
+from envsync.environment.seal import Seal
+from envsync.environment.transaction import Prepared
+from envsync.environment.tree import Tree
+from envsync.platform.files import Placer
 
 SITE = "lib/site-packages"
 OWNED = (SITE, "bin")

@@ -13,8 +13,8 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.events import Reporter
 from envsync.model.target import Target
-from envsync.python import find_target
-from envsync.python_facts import MARK, facts
+from envsync.python.facts import MARK, facts
+from envsync.python.find import find_target
 
 
 class Installed(NamedTuple):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from envsync.sync.seal import Seal
-from envsync.sync.times import keep_times, read_times
+from envsync.environment.seal import Seal
+from envsync.environment.times import keep_times, read_times
 from tests.support.command import Workplace
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from envsync.sync.drift import Drift
+from envsync.environment.drift import Drift
+from envsync.environment.manifest import Manifest, Owner, Placed
+from envsync.environment.plan import make_plan
 from envsync.sync.keep import Keep, spare
-from envsync.sync.manifest import Manifest, Owner, Placed
-from envsync.sync.plan import make_plan
 
 SITE = "lib/python3.12/site-packages"
 

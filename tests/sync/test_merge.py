@@ -1,7 +1,7 @@
 import pytest
 
+from envsync.environment.manifest import Owner, Placed
 from envsync.errors import InstallConflict
-from envsync.sync.manifest import Owner, Placed
 from envsync.sync.merge import merge, one_name
 
 SITE = "lib/python3.12/site-packages"

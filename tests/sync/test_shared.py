@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from envsync.environment.manifest import Owner, Placed
+from envsync.environment.placing import Tampered
 from envsync.errors import InstallConflict
 from envsync.sync.install import Content, as_links
-from envsync.sync.manifest import Owner, Placed
 from envsync.sync.merge import merge
-from envsync.sync.placing import Tampered
 from envsync.sync.shared import Settled, settle, sharing
 
 SITE = "lib/python3.12/site-packages"

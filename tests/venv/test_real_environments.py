@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from envsync.model.target import Target
-from envsync.python_ask import ask
+from envsync.python.ask import ask
 from tests.support.environments import make_environment
 from tests.support.interpreters import Installed, installed_interpreters
 

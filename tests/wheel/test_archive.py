@@ -444,7 +444,7 @@ def test_accepts_what_is_nobodys_metadata() -> None:
 
 
 def test_names_that_differ_in_letter_case_are_not_refused() -> None:
-    """Where they are one name is found out in the environment's own folder (`sync.names`)."""
+    """Where they are one is found out in the environment's own folder (`environment.names`)."""
     files = {"demo/A.py": "a", "demo/a.py": "b", "x": "", "X/y": ""}
     assert {member.path for member in open_files(files).members} >= set(files)
 

@@ -1,0 +1,233 @@
+"""Environments for builds: resolved, fetched and installed like every other, then thrown away."""
+
+import os
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from envsync.build.request import BuildEnvironment
+from envsync.catalog.memory import keep_locked
+from envsync.catalog.resolver_input import resolve_policy
+from envsync.environment.key import UserKey
+from envsync.errors import BuildFailed
+from envsync.events import SILENT
+from envsync.lock.pins import Pinned
+from envsync.lock.pylock import to_pylock
+from envsync.lock.select import select
+from envsync.model.marker import MarkerSet, from_marker, from_text
+from envsync.model.resolution import Resolution, Wanted
+from envsync.model.target import Target
+from envsync.platform.files import make_private_directory, remove_tree, storage_errors
+from envsync.project.request import LockOptions
+from envsync.resolve.candidates import Catalog, ResolvePolicy
+from envsync.resolve.universal import resolve
+from envsync.settings import Settings
+from envsync.spec.model import LockPolicy, Spec
+from envsync.spec.times import exclude_newer_time
+from envsync.store.manifest import StoredWheel
+from envsync.sync.apply import sync
+from envsync.sync.observe import Goal
+from envsync.sync.stored import Look
+
+_VARIABLES = (
+    *("python_full_version", "implementation_name", "os_name", "platform_machine"),
+    *("platform_python_implementation", "platform_system", "sys_platform"),
+)
+
+
+class Supplier(Protocol):
+    """What an environment needs of whoever asked for it."""
+
+    def catalog(self, policy: ResolvePolicy) -> Catalog:
+        """Give the catalog that answers a resolution."""
+
+    def fetch(
+        self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
+    ) -> Mapping[str, StoredWheel]:
+        """Give the stored wheels of pins, by name."""
+
+    def hashed(self, resolution: Resolution) -> Resolution:
+        """Give a resolution whose files all have a hash that proves something."""
+
+
+OpenSupplier = Callable[[Spec], AbstractContextManager[Supplier]]
+
+
+class Provisioner:
+    """Makes build environments from a project's own indexes, policy and store."""
+
+    def __init__(self, root: str, spec: Spec, settings: Settings, supplier: OpenSupplier) -> None:
+        """`root` is the project's folder, absolute."""
+        self._base, self._project = root, spec
+        self._settings, self._supplier = settings, supplier
+        self._spec = Spec(
+            name="build",
+            indexes=spec.indexes,
+            build=spec.build,
+            lock=LockPolicy(
+                prereleases=spec.lock.prereleases,
+                exclude_newer=spec.lock.exclude_newer,
+                no_binary=spec.lock.no_binary,
+            ),
+        )
+
+    @contextmanager
+    def __call__(
+        self, requirements: Sequence[Requirement], target: Target
+    ) -> Iterator[BuildEnvironment]:
+        """Make an environment of `target` that holds the requirements, for the `with` block.
+
+        Raises what resolving, downloading and installing raise.
+        """
+        with self._folder() as root:
+            with self._supplier(self._spec) as supplier:
+                pins = self._resolve(supplier, requirements, target) if requirements else ()
+                self._install(root, pins, supplier, target)
+            yield _inside(root, target)
+
+    @contextmanager
+    def beside(
+        self,
+        package: str,
+        requirements: Sequence[Requirement],
+        target: Target,
+        pins: Sequence[Pinned] | None,
+    ) -> Iterator[BuildEnvironment]:
+        """Make one that holds what the project installs beside a package that is built without
+        isolation: `pins`, or while they are not known what env.toml asks for, resolved without it.
+
+        Packages that are themselves built so are left out. Raises `BuildFailed` where a build
+        requirement is not there, else as `__call__`.
+        """
+        others = self._project.build.no_isolation
+        spec = self._project._replace(build=self._project.build._replace(no_isolation=frozenset()))
+        with self._folder() as root:
+            with self._supplier(spec) as supplier:
+                if pins is None:
+                    pins = self._resolve_project(supplier, spec, others, target)
+                there = [pin for pin in pins if pin.is_wheel or pin.name not in others]
+                _refuse_missing(package, requirements, there, target)
+                self._install(root, there, supplier, target)
+            yield _inside(root, target)
+
+    @contextmanager
+    def _folder(self) -> Iterator[str]:
+        """Give the place of an environment that goes with the `with` block."""
+        parent = os.path.join(self._settings.cache_dir, "builds-v1")
+        with storage_errors(parent):
+            folder = make_private_directory(parent, "env-")
+        try:
+            yield f"{folder}/env"
+        finally:
+            remove_tree(folder)
+
+    def _install(
+        self, root: str, pins: Sequence[Pinned], supplier: Supplier, target: Target
+    ) -> None:
+        goal = Goal(root, self._base, target, prompt="build", pins=tuple(pins), selection="build")
+        sync(
+            goal,
+            lambda needed, look: supplier.fetch(needed, target, look=look),
+            SILENT,
+            key=UserKey(self._settings),
+            cache_dir=self._settings.cache_dir,
+            is_lasting=False,
+        )
+
+    def _resolve(
+        self, supplier: Supplier, requirements: Sequence[Requirement], target: Target
+    ) -> tuple[Pinned, ...]:
+        lock = self._spec.lock
+        policy = ResolvePolicy(
+            environments=one_environment(target),
+            prereleases=lock.prereleases,
+            exclude_newer=self._newest(),
+            no_binary=lock.no_binary,
+            build_allow=self._spec.build.allow,
+        )
+        return self._solve(supplier, requirements, target, policy, "[build-system] requires")
+
+    def _resolve_project(
+        self, supplier: Supplier, spec: Spec, without: Container[str], target: Target
+    ) -> tuple[Pinned, ...]:
+        """Resolve what env.toml installs by default for one interpreter, without some packages."""
+        groups = (spec.dependency_groups.get(name, ()) for name in spec.default_groups)
+        asked = (*spec.dependencies, *map(Requirement, spec.seed), *chain.from_iterable(groups))
+        others = [one for one in asked if canonicalize_name(one.name) not in without]
+        environments = one_environment(target)
+        policy = resolve_policy(spec, environments, self._newest(), LockOptions())
+        # What the lock must cover elsewhere, and keeps apart, is no matter of this environment.
+        policy = policy._replace(required_environments=(), conflicts=())
+        return self._solve(supplier, others, target, policy, "env.toml")
+
+    def _newest(self) -> datetime | None:
+        newest = self._spec.lock.exclude_newer
+        return exclude_newer_time(newest, datetime.now(UTC)) if newest else None
+
+    def _solve(
+        self,
+        supplier: Supplier,
+        requirements: Sequence[Requirement],
+        target: Target,
+        policy: ResolvePolicy,
+        origin: str,
+    ) -> tuple[Pinned, ...]:
+        wanted = [
+            Wanted(requirement, from_marker(requirement.marker), origin)
+            for requirement in requirements
+        ]
+        resolution = supplier.hashed(
+            resolve(
+                wanted,
+                environments=policy.environments,
+                policy=policy,
+                preferences={},
+                catalog=supplier.catalog(policy),
+            )
+        )
+        keep_locked(self._settings.cache_dir, resolution.packages)
+        only = SpecifierSet(f"=={target.version}")
+        return select(to_pylock(resolution, self._spec, requires_python=only), target)
+
+
+def _inside(root: str, target: Target) -> BuildEnvironment:
+    scripts = f"{root}/{target.scripts}"
+    return BuildEnvironment(f"{scripts}/python", (scripts,))
+
+
+def _refuse_missing(
+    package: str, requirements: Sequence[Requirement], pins: Sequence[Pinned], target: Target
+) -> None:
+    """See that what a build asks for is among what the project installs. Raises `BuildFailed`."""
+    there = {pin.name: pin for pin in pins}
+    missing = [
+        str(one)
+        for one in requirements
+        if (one.marker is None or one.marker.evaluate({**target.environment, "extra": ""}))
+        and not _meets(there.get(canonicalize_name(one.name)), one)
+    ]
+    if missing:
+        raise BuildFailed(
+            package,
+            "it is built without isolation, and the project does not install what that needs:",
+            "\n".join(missing),
+            hint=f"`envsync add '{missing[0]}'`, or take {package} out of [build] no-isolation",
+        )
+
+
+def _meets(pin: Pinned | None, requirement: Requirement) -> bool:
+    if pin is None:
+        return False
+    return not pin.version or requirement.specifier.contains(pin.version, prereleases=True)
+
+
+def one_environment(target: Target) -> MarkerSet:
+    """Give the set that holds one interpreter's environment alone."""
+    facts = ((name, target.environment[name]) for name in _VARIABLES)
+    return from_text(" and ".join(f"{name} == '{value}'" for name, value in facts))

@@ -1,0 +1,262 @@
+"""Wheels and metadata from source, built in environments that envsync itself makes."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Protocol
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envsync.acquire.fetch import listing_of
+from envsync.acquire.public_index import public_index
+from envsync.build.backend import build_editable, build_metadata, build_wheel
+from envsync.build.key import build_key, requirements_digest
+from envsync.build.request import BuildEnvironment, Provision
+from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
+from envsync.build.variables import passed
+from envsync.catalog.places import indexes_for
+from envsync.errors import BuildNotAllowed, EnvsyncError
+from envsync.events import Reporter
+from envsync.index.client import IndexClient
+from envsync.index.page_source import Index
+from envsync.inside import folder_inside
+from envsync.lock.origins import is_declared, place
+from envsync.lock.pins import Pinned
+from envsync.lock.urls import public_url
+from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.model.target import Target
+from envsync.platform.files import (
+    make_private_directory,
+    remove_tree,
+    sha256_file,
+    storage_errors,
+    sweep,
+)
+from envsync.project.interpreter import find_interpreter
+from envsync.project.local_files import take
+from envsync.project.recipes import beside, recipe_of
+from envsync.settings import Settings
+from envsync.spec.model import ALL, Spec
+from envsync.store.built import BuiltStore, BuiltWheel
+from envsync.wheel.metadata import parse_metadata
+
+_SCRATCH = "builds-v1"
+
+
+class Supplier(Protocol):
+    """What a build needs of whoever asked for it."""
+
+    def client(self) -> IndexClient:
+        """Give the index client."""
+
+    def provision(
+        self, requirements: Sequence[Requirement], target: Target
+    ) -> AbstractContextManager[BuildEnvironment]:
+        """Make an environment that holds build requirements, for the time of a `with` block."""
+
+    def provision_beside(
+        self, package: str, requirements: Sequence[Requirement], target: Target
+    ) -> AbstractContextManager[BuildEnvironment]:
+        """Make one that holds what the project installs beside a package, without isolation."""
+
+    def beside(self) -> Sequence[Pinned]:
+        """Give what the project installs, as far as it is known."""
+
+
+class Builder:
+    """Builds what pins and candidates name, with leave only."""
+
+    def __init__(
+        self, supplier: Supplier, root: str, spec: Spec, settings: Settings, reporter: Reporter
+    ) -> None:
+        self._supplier, self._root, self._spec = supplier, root, spec
+        self._settings, self._reporter = settings, reporter
+        self._built = BuiltStore(settings.cache_dir)
+
+    def wheel(self, pin: Pinned, target: Target) -> tuple[str, str]:
+        """Build the wheel of a pin that is a source; gives its path and sha256.
+
+        A source distribution is built once for each kind of interpreter, a local folder each time.
+        Raises `BuildNotAllowed`, `BuildFailed`, and what getting the source raises.
+        """
+        self.check_leave(pin)
+        # What lies in the project is read each time: it may not be what was locked any more.
+        built = self._known(pin.sha256, pin, target) if pin.url is not None else None
+        if built is not None:
+            return built.path, built.sha256
+        with self._scratch() as folder, self._tree(pin, folder) as tree:
+            built = self._known(tree.sha256, pin, target) or self._build(pin, tree, target, folder)
+        return built.path, built.sha256
+
+    def _known(self, source: str, pin: Pinned, target: Target) -> BuiltWheel | None:
+        return self._built.get(self._key(source, pin, target)) if source else None
+
+    def _build(self, pin: Pinned, tree: SourceTree, target: Target, folder: str) -> BuiltWheel:
+        build = build_editable if pin.editable else build_wheel
+        recipe = recipe_of(self._spec.build, pin.name)
+        path = build(
+            tree,
+            target=target,
+            provision=self._provision(pin),
+            package=f"{pin.name}=={pin.version}" if pin.version else pin.name,
+            outdir=make_private_directory(folder, "out-"),
+            config_settings=recipe.settings,
+            extra_requires=recipe.requires,
+            variables=self._variables(pin),
+            reporter=self._reporter,
+        )
+        with storage_errors(path):
+            key = self._key(tree.sha256, pin, target) if tree.sha256 else sha256_file(path)
+        return self._built.put(key, path)
+
+    def metadata(self, candidate: Candidate) -> CoreMetadata:
+        """Ask a candidate's backend for its metadata. Raises as `wheel`."""
+        source = candidate.source
+        is_local = source is not None and source.url is None
+        if not is_local and not self._is_allowed(candidate.name):
+            raise BuildNotAllowed(f"{candidate.name}=={candidate.version}")
+        spec = self._spec
+        target = find_interpreter(
+            spec.python, spec.requires_python, self._root, self._settings, self._reporter
+        )
+        pin, recipe = _pin_of(candidate), recipe_of(spec.build, candidate.name)
+        label = f"{candidate.name}=={candidate.version}"
+        self._reporter.begin("building")
+        try:
+            with self._scratch() as folder, self._tree(pin, folder) as tree:
+                data = build_metadata(
+                    tree,
+                    target=target,
+                    provision=self._provision(pin),
+                    package=label,
+                    config_settings=recipe.settings,
+                    extra_requires=recipe.requires,
+                    variables=self._variables(pin),
+                    reporter=self._reporter,
+                )
+        finally:
+            self._reporter.end("building")
+        return parse_metadata(data, file=label)
+
+    def check_leave(self, pin: Pinned) -> None:
+        """See that env.toml gives leave for a build: by `[build] allow`, or because `[sources]`
+        names this very file or folder of the project. A lock gives none.
+
+        Raises `BuildNotAllowed`.
+        """
+        if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):
+            return
+        package = f"{pin.name}=={pin.version}" if pin.version else pin.name
+        raise BuildNotAllowed(package, source=None if pin.index_url else place(pin))
+
+    def _is_allowed(self, name: str) -> bool:
+        allowed = self._spec.build.allow
+        return ALL in allowed or canonicalize_name(name) in allowed
+
+    def _key(self, source: str, pin: Pinned, target: Target) -> str:
+        recipe = recipe_of(self._spec.build, pin.name)
+        return build_key(
+            source_sha256=source,
+            requirements=requirements_digest(map(str, recipe.requires)),
+            config_settings=recipe.settings,
+            target=target,
+            subdirectory=pin.subdirectory,
+            indexes=[public_url(index.url) for index in self._indexes()],
+            variables=self._variables(pin),
+            beside=beside(recipe, self._supplier.beside()),
+        )
+
+    def _indexes(self) -> Sequence[Index]:
+        return indexes_for(self._spec, self._settings.default_index or public_index())
+
+    def _variables(self, pin: Pinned) -> Mapping[str, str]:
+        """Give what a build gets beyond the usual; a local folder has all of the user's anyway."""
+        build = self._spec.build
+        asked = passed(os.environ, build.passed) if pin.kind != "directory" else {}
+        return {**asked, **recipe_of(build, pin.name).variables}
+
+    def _provision(self, pin: Pinned) -> Provision:
+        if recipe_of(self._spec.build, pin.name).isolated:
+            return self._supplier.provision
+        return partial(self._supplier.provision_beside, pin.name)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[str]:
+        parent = os.path.join(self._settings.cache_dir, _SCRATCH)
+        with storage_errors(parent):
+            sweep(parent)
+            folder = make_private_directory(parent, "build-")
+        try:
+            yield folder
+        finally:
+            remove_tree(folder)
+
+    @contextmanager
+    def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:
+        """Give the source tree of a pin: a folder where it is, all else in a private place."""
+        place = make_private_directory(folder, "source-")
+        if pin.kind == "directory":
+            inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
+            yield open_folder(inside, label=pin.path)
+        elif pin.kind == "vcs":
+            source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)
+            yield check_out(pin.name, source_of, directory=place)
+        else:
+            yield unpack_sdist(
+                self._archive(pin, folder),
+                directory=place,
+                filename=pin.filename,
+                name=canonicalize_name(pin.name) if pin.kind == "sdist" else None,
+                version=Version(pin.version) if pin.version else None,
+                subdirectory=pin.subdirectory,
+            )
+
+    def _archive(self, pin: Pinned, folder: str) -> str:
+        if pin.url is None:
+            return take(pin, self._root, folder)
+        arriving = self._supplier.client().download(
+            pin.url,
+            pin.hashes,
+            pin.size,
+            directory=folder,
+            filename=pin.filename,
+            listing=listing_of(pin),
+        )
+        return arriving.result()
+
+
+def _pin_of(candidate: Candidate) -> Pinned:
+    """Give the pin of a candidate's source, for getting at its files."""
+    source, sdist = candidate.source, candidate.sdist
+    if source is not None and source.kind != "wheel":
+        return Pinned(
+            candidate.name,
+            None if source.kind == "directory" else str(candidate.version),
+            source.kind,
+            os.path.basename(source.url or source.path or ""),
+            source.url,
+            source.path,
+            source.hashes.get("sha256", ""),
+            source.hashes,
+            source.size,
+            subdirectory=source.subdirectory,
+            editable=False,
+            vcs=source.vcs,
+            commit=source.commit,
+        )
+    if sdist is None:
+        raise EnvsyncError(f"{candidate.name} {candidate.version} has no source to build from")
+    return Pinned(
+        candidate.name,
+        str(candidate.version),
+        "sdist",
+        sdist.filename,
+        sdist.url,
+        None,
+        sdist.sha256 or "",
+        sdist.hashes,
+        sdist.size,
+    )

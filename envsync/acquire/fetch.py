@@ -1,0 +1,183 @@
+"""Bring pins into the store: what is there and whole, is used; the rest is downloaded or built."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envsync.cache.scratch import scratch, sweep_abandoned
+from envsync.errors import EnvsyncError
+from envsync.events import Reporter
+from envsync.index.client import IndexClient, Listing
+from envsync.lock.pins import Pinned
+from envsync.model.local_version import local_notice
+from envsync.platform.files import sha256_file, storage_errors
+from envsync.store.manifest import StoredWheel
+from envsync.store.wheels import WheelStore
+from envsync.sync.stored import Look, in_store
+
+_UNPACKERS = 2
+_TRIES = 4
+_TEMPORARY = "downloads-v1"
+
+
+def listing_of(pin: Pinned) -> Listing | None:
+    """Give the page on which the lock found a pin's file."""
+    return Listing(pin.index_url, canonicalize_name(pin.name)) if pin.index_url else None
+
+
+class Source(NamedTuple):
+    """What can make a wheel that isn't in the store."""
+
+    client: Callable[[], IndexClient]
+    """Gives the index client; called only when something must be downloaded."""
+    local: Callable[[Pinned, str], str]
+    """Copies a file of the project into a folder, compared with the lock; gives the copy's path."""
+    leave: Callable[[Pinned], None]
+    """Raises `BuildNotAllowed` for a pin that may not be built."""
+    build: Callable[[Pinned], tuple[str, str]]
+    """Builds a wheel of a pin that isn't one; gives its path and sha256."""
+
+
+def fetch(
+    pins: Sequence[Pinned],
+    store: WheelStore,
+    source: Source,
+    *,
+    cache_dir: str,
+    reporter: Reporter,
+    look: Look = "trust",
+) -> dict[str, StoredWheel]:
+    """Give the stored wheel of every pin, by package name.
+
+    Wheels are downloaded and unpacked side by side. A stored wheel that shows to have been tampered
+    with is set aside and made anew. Raises what downloading, reading and building raise:
+    `BuildNotAllowed` before anything else, `DownloadFailed`, `HashMismatch`, `PathRefused`,
+    `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
+    then what has arrived stays in the store, and nothing else has changed.
+    """
+    stored, absent = _in_store(pins, store, look)
+    reporter.detail(f"{len(stored)} wheels from the store, {len(absent)} to download or build")
+    for attempt in range(_TRIES):
+        if not absent:
+            break
+        with storage_errors(cache_dir), _downloads(cache_dir) as folder:
+            try:
+                return stored | _Fetching(store, source, folder, reporter).all(absent)
+            except (EnvsyncError, OSError):
+                if os.path.isdir(folder) or attempt == _TRIES - 1:
+                    raise
+        reporter.detail("the cache was deleted meanwhile: starting again")
+        found, absent = _in_store(absent, store, look)
+        stored |= found
+    return stored
+
+
+def _in_store(
+    pins: Sequence[Pinned], store: WheelStore, look: Look
+) -> tuple[dict[str, StoredWheel], list[Pinned]]:
+    """Part pins into those in the store and those that are not."""
+    stored: dict[str, StoredWheel] = {}
+    absent: list[Pinned] = []
+    for pin in pins:
+        wheel = in_store(store, pin, look=look)
+        if wheel is None:
+            absent.append(pin)
+        else:
+            stored[pin.name] = wheel
+    return stored, absent
+
+
+def _downloads(cache_dir: str) -> AbstractContextManager[str]:
+    """Make a private folder for what is downloaded."""
+    parent = os.path.join(cache_dir, _TEMPORARY)
+    sweep_abandoned(parent, "")
+    return scratch(parent, "fetch-")
+
+
+class _Fetching:
+    """One run of downloads, builds and unpacking."""
+
+    def __init__(self, store: WheelStore, source: Source, folder: str, reporter: Reporter) -> None:
+        self._store, self._source, self._folder = store, source, folder
+        self._reporter = reporter
+
+    def all(self, pins: Iterable[Pinned]) -> dict[str, StoredWheel]:
+        """Fetch every pin; the first failure ends it, once what is running has ended."""
+        wheels = [pin for pin in pins if pin.is_wheel]
+        others = [pin for pin in pins if not pin.is_wheel]
+        for pin in others:
+            self._source.leave(pin)
+        stored = self._download(wheels) if wheels else {}
+        for pin in others:
+            self._reporter.begin("building")
+            self._reporter.advance("building", 0, pin.name)
+            path, sha256 = self._source.build(pin)
+            self._reporter.end("building")
+            found = self._store.get(sha256)
+            if found is not None and not self._store.intact(found):
+                self._store.set_aside(found)
+            stored[pin.name] = self._add(pin, path, sha256, os.path.basename(path))
+        return stored
+
+    def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
+        total = sum(pin.size or 0 for pin in wheels if pin.url is not None)
+        if any(pin.url is not None for pin in wheels):
+            self._reporter.begin("downloading", total or None)
+        self._reporter.begin("unpacking", len(wheels))
+        # Large ones first: their unpacking is what everything else waits for.
+        order = sorted(wheels, key=lambda pin: -(pin.size or 0))
+        pool = ThreadPoolExecutor(_UNPACKERS)
+        try:
+            unpacked: dict[Future[StoredWheel], Pinned] = {}
+            for pin in order:
+                if pin.url is None:
+                    path = self._source.local(pin, self._folder)
+                    unpacked[pool.submit(self._unpack, pin, path)] = pin
+            arriving = {self._arrive(pin, pin.url): pin for pin in order if pin.url is not None}
+            for future in as_completed(arriving):
+                pin = arriving[future]
+                unpacked[pool.submit(self._unpack, pin, future.result())] = pin
+            self._reporter.end("downloading")  # what is left to do is no download
+            return {pin.name: future.result() for future, pin in unpacked.items()}
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+            self._reporter.end("downloading")
+            self._reporter.end("unpacking")
+
+    def _arrive(self, pin: Pinned, url: str) -> "Future[str]":
+        return self._source.client().download(
+            url,
+            pin.hashes,
+            pin.size,
+            directory=self._folder,
+            filename=pin.filename,
+            listing=listing_of(pin),
+        )
+
+    def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
+        self._reporter.advance("unpacking", 0, pin.filename)
+        sha256 = pin.sha256 or sha256_file(path)
+        wheel = self._add(pin, path, sha256, pin.filename)
+        os.unlink(path)
+        if pin.version and Version(pin.version) != Version(wheel.version):
+            # A lock of our own was reported with it.
+            say = self._reporter.detail if pin.facts else self._reporter.warn
+            say(local_notice(pin.name, pin.version, wheel.version))
+        self._reporter.advance("unpacking", 1, pin.filename)
+        return wheel
+
+    def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:
+        version = Version(pin.version) if pin.version else None
+        return self._store.add(
+            path,
+            sha256=sha256,
+            filename=filename,
+            name=pin.name,
+            version=version,
+            trust_record=pin.trust_record,
+        )

@@ -1,0 +1,218 @@
+"""Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Self
+
+from packaging.pylock import Pylock
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from envsync import __version__
+from envsync.acquire.credentials import bind_credentials
+from envsync.acquire.fetch import Source, fetch
+from envsync.acquire.hashes import with_hashes
+from envsync.acquire.later import with_later_indexes
+from envsync.acquire.public_index import public_index
+from envsync.catalog.index_catalog import IndexCatalog
+from envsync.catalog.places import indexes_for
+from envsync.errors import NoSolution
+from envsync.events import Reporter
+from envsync.index.client import IndexClient, Refresh
+from envsync.index.curl import CurlTransport
+from envsync.index.http import HttpClient
+from envsync.index.transport import HttpOptions
+from envsync.lock.pins import Pinned
+from envsync.model.candidate import File
+from envsync.model.resolution import Resolution
+from envsync.model.target import Target
+from envsync.platform.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.project.local_files import take
+from envsync.resolve.candidates import ResolvePolicy
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.store.manifest import StoredWheel
+from envsync.store.wheels import WheelStore
+from envsync.sync.stored import Look
+
+if TYPE_CHECKING:
+    from envsync.acquire.build_environments import Provisioner
+    from envsync.acquire.builds import Builder
+    from envsync.build.request import BuildEnvironment
+
+Preferences = Mapping[NormalizedName, tuple[Version, ...]]
+
+
+class Supply:
+    """Everything that a project's packages come from; a context manager.
+
+    The network client is made at the first question, so that a sync from a warm store asks none.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        spec: Spec,
+        settings: Settings,
+        reporter: Reporter,
+        *,
+        renewed: bool | frozenset[str] = False,
+    ) -> None:
+        """`renewed`: the packages, or all, of which the indexes are asked whatever is cached."""
+        self._root, self._spec, self._renewed = root, spec, renewed
+        self._settings, self._reporter = settings, reporter
+        self._client: IndexClient | None = None
+        self._catalogs: list[IndexCatalog] = []
+        self._beside: Sequence[Pinned] | None = None
+        self.store = WheelStore(settings.cache_dir)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for catalog in self._catalogs:
+            catalog.close()
+        self._catalogs.clear()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def client(self) -> IndexClient:
+        """Give the index client."""
+        if self._client is None:
+            settings = self._settings
+            options = HttpOptions(
+                offline=settings.offline,
+                timeout=settings.timeout,
+                insecure_hosts=settings.insecure_hosts,
+                credentials=bind_credentials(self._spec, settings, self._reporter),
+                netrc=settings.netrc,
+                keyring=settings.keyring,
+                user_agent=f"envsync/{__version__}",
+            )
+            self._client = IndexClient(
+                HttpClient(CurlTransport(options), options, self._reporter),
+                indexes_for(self._spec, settings.default_index or public_index()),
+                settings.cache_dir,
+                self._reporter,
+                refresh=Refresh(settings.refresh, renewed=self._renewed),
+            )
+        return self._client
+
+    def has_believed(self) -> bool:
+        """Say whether a page was taken from the cache unasked; asking again may give another."""
+        return self._client is not None and self._client.has_believed()
+
+    def explained(self, error: NoSolution) -> NoSolution:
+        """Give an error with what later indexes have of what the first ones lack (`later`)."""
+        return with_later_indexes(error, self.client(), self._spec.sources)
+
+    def _is_asked_again(self, name: NormalizedName) -> bool:
+        """Whether what a URL of [sources] held the last time is not believed."""
+        named = self._renewed if isinstance(self._renewed, frozenset) else frozenset()
+        return self._settings.refresh or name in named
+
+    def catalog(
+        self, policy: ResolvePolicy, preferences: Preferences | None = None
+    ) -> IndexCatalog:
+        """Give the catalog that answers a resolution under a policy.
+
+        `preferences` are the pins that it will probably keep.
+        """
+        catalog = IndexCatalog(
+            self.client(),
+            self._spec,
+            policy,
+            root=self._root,
+            cache_dir=self._settings.cache_dir,
+            build_metadata=lambda *asked: self._builder().metadata(*asked),
+            preferences=preferences,
+            refresh=self._is_asked_again,
+            reporter=self._reporter,
+        )
+        self._catalogs.append(catalog)
+        return catalog
+
+    def fetch(
+        self,
+        pins: Sequence[Pinned],
+        target: Target,
+        *,
+        look: Look = "trust",
+        beside: Sequence[Pinned] | None = None,
+    ) -> Mapping[str, StoredWheel]:
+        """Give the stored wheels of pins, by name: from the store, downloaded or built.
+
+        `beside` is all that the environment is to hold, for builds without isolation.
+        """
+        self._beside = beside
+        source = Source(
+            self.client,
+            local=lambda pin, folder: take(pin, self._root, folder),
+            leave=lambda pin: self._builder().check_leave(pin),
+            build=lambda pin: self._builder().wheel(pin, target),
+        )
+        return fetch(
+            pins,
+            self.store,
+            source,
+            cache_dir=self._settings.cache_dir,
+            reporter=self._reporter,
+            look=look,
+        )
+
+    def hashed(self, resolution: Resolution, old: Pylock | None = None) -> Resolution:
+        """Give a resolution whose files all have a hash that proves something (`hashes`)."""
+        return with_hashes(resolution, old, self._hash)
+
+    def _hash(self, files: Sequence[File]) -> list[str]:
+        """Download files of indexes, for nothing but their sha256."""
+        if not files:
+            return []
+        parent = os.path.join(self._settings.cache_dir, "partial-v1")
+        with storage_errors(parent):
+            folder = make_private_directory(parent, "hash-")
+            try:
+                download = self.client().download
+                coming = [
+                    download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
+                    for one in files
+                ]
+                return [sha256_file(future.result()) for future in coming]
+            finally:
+                remove_tree(folder)
+
+    def provision(
+        self, requirements: Sequence[Requirement], target: Target
+    ) -> "AbstractContextManager[BuildEnvironment]":
+        """Make an environment that holds build requirements, for the time of a `with` block."""
+        return self._provisioner()(requirements, target)
+
+    def provision_beside(
+        self, package: str, requirements: Sequence[Requirement], target: Target
+    ) -> "AbstractContextManager[BuildEnvironment]":
+        """Make one that holds what the project installs beside a package."""
+        return self._provisioner().beside(package, requirements, target, self._beside)
+
+    def beside(self) -> Sequence[Pinned]:
+        """Give what the project installs, as far as it is known."""
+        return self._beside or ()
+
+    def _provisioner(self) -> "Provisioner":
+        from envsync.acquire.build_environments import (  # noqa: PLC0415  (only for builds)
+            Provisioner,
+        )
+
+        return Provisioner(
+            self._root,
+            self._spec,
+            self._settings,
+            lambda spec: Supply(self._root, spec, self._settings, self._reporter),
+        )
+
+    def _builder(self) -> "Builder":
+        from envsync.acquire.builds import Builder  # noqa: PLC0415  (few locks build anything)
+
+        return Builder(self, self._root, self._spec, self._settings, self._reporter)

@@ -1,0 +1,1 @@
+"""The cache folder: private folders for work in progress."""

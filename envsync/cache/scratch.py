@@ -1,0 +1,77 @@
+"""Private folders for work in progress, of which others can tell whether their maker still lives.
+
+The maker holds a lock on the folder itself, which goes with the process: a folder that can be
+locked is nobody's any more. Where the file system has no locks, age decides.
+"""
+
+import errno
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from envsync.platform.files import make_private_directory, remove_tree
+
+DAY = 86_400.0
+_MOMENT = 60.0
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextmanager
+def scratch(parent: str, prefix: str) -> Iterator[str]:
+    """Make a private folder below `parent` for the time of a `with` block, and remove it then.
+
+    What was renamed out of it, or the folder itself when it was renamed, stays. Raises `OSError`.
+    """
+    folder = make_private_directory(parent, prefix)
+    try:
+        descriptor = os.open(folder, _FOLDER)
+    except BaseException:
+        remove_tree(folder)
+        raise
+    try:
+        with suppress(OSError):  # without locks, age tells
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield folder
+    finally:
+        os.close(descriptor)
+        remove_tree(folder)
+
+
+def is_abandoned(folder: str) -> bool:
+    """Say whether the process that made a scratch folder is gone. Raises `OSError`."""
+    age = time.time() - os.lstat(folder).st_mtime
+    if age < _MOMENT:  # its lock may be taken in the next moment
+        return False
+    descriptor = os.open(folder, _FOLDER)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return age > DAY
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def sweep_abandoned(parent: str, prefix: str) -> None:
+    """Remove the scratch folders of dead processes that are a day old.
+
+    What can't be looked at or removed is left for another time.
+    """
+    oldest = time.time() - DAY
+    with suppress(OSError):
+        for name in os.listdir(parent):
+            path = f"{parent}/{name}"
+            with suppress(OSError):
+                if (
+                    name.startswith(prefix)
+                    and os.lstat(path).st_mtime < oldest
+                    and is_abandoned(path)
+                ):
+                    remove_tree(path)

@@ -1,0 +1,1 @@
+"""What `cli` calls: one operation a command, read from top to bottom."""

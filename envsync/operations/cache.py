@@ -1,0 +1,268 @@
+"""What is done to the cache: measured, trimmed, emptied."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from envsync.environment import stamp
+from envsync.events import Reporter
+from envsync.platform.files import storage_errors
+from envsync.store import built, bytecode, entries
+from envsync.store.inventory import (
+    BUCKETS,
+    Inodes,
+    Item,
+    Size,
+    check_ours,
+    delete,
+    items,
+    measure,
+)
+from envsync.store.users import BUCKET as USERS_BUCKET
+from envsync.store.users import User, entries_of, present, users
+from envsync.sync.install import SYMLINK
+
+GRACE_DAYS = 30.0
+_DAY = 86_400.0
+_MOMENT = 60.0
+"""What was made this many seconds ago is about to be linked."""
+_CACHE_PAGE = 8192
+
+
+class BucketSize(NamedTuple):
+    """One bucket of the cache."""
+
+    name: str
+    entries: int
+    size: Size
+
+
+class Removal(NamedTuple):
+    """What was deleted, or would be."""
+
+    removed: tuple[Item, ...] = ()
+    freed: int = 0
+    """Bytes on the disk; what environments hold by links stays theirs and isn't counted."""
+    kept: int = 0
+    """Bytes that stay in the cache, where that was counted."""
+    running: int = 0
+    """Folders left alone because processes are at work in them."""
+
+
+def sizes(cache_dir: str) -> list[BucketSize]:
+    """Measure every bucket that is there. Raises `StorageFailed`."""
+    found = []
+    with storage_errors(cache_dir):
+        counts: dict[str, int] = {}
+        for item in items(cache_dir):
+            counts[item.bucket] = counts.get(item.bucket, 0) + 1
+        for name in BUCKETS:
+            size = measure(f"{cache_dir}/{name}")
+            if size.bytes:
+                found.append(BucketSize(name, counts.get(name, size.files), size))
+    return found
+
+
+class Pruning(NamedTuple):
+    """What is to be pruned."""
+
+    unused_days: float = GRACE_DAYS
+    """Entries that no environment uses go when nobody asked for them in this time."""
+    max_bytes: int | None = None
+    """Then the cache is cut down to this size, least recently used first."""
+    dry_run: bool = False
+
+
+def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
+    """Delete what is left over, outdated, damaged, or unused for long; keep to a size.
+
+    An entry that a registered, still existing environment uses stays, unless the size asks for
+    it; if the environment consists of symbolic links into the store, it always stays.
+    Raises `UsageError` for a folder that isn't a cache of envsync's, `StorageFailed`.
+    """
+    if not check_ours(cache_dir):
+        return Removal()
+    with storage_errors(cache_dir):
+        found = list(items(cache_dir))
+        oldest = time.time() - wanted.unused_days * _DAY
+        known = list(users(cache_dir))
+        gone = [*_gone(known, oldest), *_orphaned(cache_dir)]
+        there = present(known)
+        used = entries_of(there)
+        due = [*gone, *(item for item in found if _is_due(item, used, oldest))]
+        chosen = list({item.path: item for item in due}.values())
+        kept = 0
+        if wanted.max_bytes is not None:
+            pinned = entries_of(user for user in there if user.link_mode == SYMLINK)
+            rest = _rest(found, chosen, pinned)
+            more, kept = _over(rest, used, wanted.max_bytes, _stays(found, rest, chosen))
+            chosen += more
+        running = sum(item.kind == "running" for item in found)
+        return _removal(chosen, cache_dir, reporter, dry_run=wanted.dry_run)._replace(
+            kept=kept, running=running
+        )
+
+
+def _gone(known: Iterable[tuple[str, User | None]], oldest: float) -> Iterator[Item]:
+    """Give the records of environments that are no more, or that can't be read."""
+    for path, user in known:
+        with suppress(FileNotFoundError):
+            if user is None or (not user.is_there() and os.lstat(path).st_mtime < oldest):
+                yield Item(USERS_BUCKET, path, "value", 0.0)
+
+
+def _orphaned(cache_dir: str) -> Iterator[Item]:
+    """Give the no-op marks of environments that are no more."""
+    for path in stamp.orphans(cache_dir):
+        yield Item(stamp.BUCKET, path, "value", 0.0)
+
+
+def _is_due(item: Item, used: set[str], oldest: float) -> bool:
+    if item.kind in ("left", "damaged", "outdated"):
+        return True
+    if item.kind == "running":
+        return False
+    return item.used < min(oldest, time.time() - _MOMENT) and item.name not in used
+
+
+def _rest(found: Sequence[Item], chosen: Sequence[Item], pinned: set[str]) -> list[Item]:
+    """Give what may be deleted to keep to a size."""
+    going = {item.path for item in chosen}
+    newest = time.time() - _MOMENT
+    return [
+        item
+        for item in found
+        if item.kind in ("entry", "value")
+        and item.path not in going
+        and item.name not in pinned
+        and item.used < newest
+    ]
+
+
+def _stays(found: Sequence[Item], rest: Sequence[Item], chosen: Sequence[Item]) -> int:
+    """Give the size of what is not to be deleted, whatever the size of the cache."""
+    movable = {item.path for item in (*rest, *chosen)}
+    inodes = Inodes()
+    for item in found:
+        if item.path not in movable:
+            inodes.add(item.path)
+    return inodes.size().bytes
+
+
+def _over(rest: Sequence[Item], used: set[str], limit: int, total: int) -> tuple[list[Item], int]:
+    """Give what is too much, and the size of what is kept: newest and most used first."""
+    order = sorted(rest, key=lambda item: (item.name in used, item.used), reverse=True)
+    over: list[Item] = []
+    for item in order:
+        size = measure(item.path).bytes
+        if over or total + size > limit:  # nothing older is kept in place of something newer
+            over.append(item)
+        else:
+            total += size
+    return over, total
+
+
+def clean(
+    cache_dir: str, packages: frozenset[str], reporter: Reporter, *, dry_run: bool = False
+) -> Removal:
+    """Delete all of the cache, or what it holds of some packages (normalised names).
+
+    What running processes work in stays. Raises as `prune` does.
+    """
+    if not check_ours(cache_dir):
+        return Removal()
+    with storage_errors(cache_dir):
+        found = list(items(cache_dir))
+        if packages:
+            chosen = [item for item in found if _belongs_to(item, packages)]
+        else:
+            records = (Item(USERS_BUCKET, path, "value", 0.0) for path, _ in users(cache_dir))
+            chosen = [*(item for item in found if item.kind != "running"), *records]
+        running = 0 if packages else sum(item.kind == "running" for item in found)
+        removal = _removal(chosen, cache_dir, reporter, dry_run=dry_run)
+    return removal._replace(running=running)
+
+
+def _removal(
+    chosen: Sequence[Item], cache_dir: str, reporter: Reporter, *, dry_run: bool
+) -> Removal:
+    """Delete items; says what that frees."""
+    inodes = Inodes()
+    reporter.begin("deleting", len(chosen))
+    try:
+        for item in chosen:
+            inodes.add(item.path)
+            if not dry_run:
+                delete(item, cache_dir)
+            reporter.advance("deleting", 1, item.name)
+    finally:
+        reporter.end("deleting")
+    size = inodes.size()
+    return Removal(tuple(chosen), size.bytes - size.shared)
+
+
+def _belongs_to(item: Item, packages: frozenset[str]) -> bool:
+    """Say whether an item is one of some packages'."""
+    if item.kind not in ("entry", "value"):
+        return False
+    with suppress(OSError, ValueError):
+        return item.bucket in _PACKAGE_OF and _PACKAGE_OF[item.bucket](item.path) in packages
+    return False
+
+
+def _name_in_manifest(path: str) -> str:
+    with open(f"{path}/manifest", "rb") as file:
+        for line in file.read(_CACHE_PAGE).decode("utf-8", "replace").split("\n"):
+            if line.startswith("name "):
+                return line.removeprefix("name ")
+    return ""
+
+
+def _name_of_built(path: str) -> str:
+    wheel = built.read_built(path)
+    return _normal(wheel.filename.split("-")[0]) if wheel else ""
+
+
+def _name_in_metadata(path: str) -> str:
+    for line in _content(path).split(b"\n"):
+        if line[:5].lower() == b"name:":
+            return _normal(line[5:].decode("utf-8", "replace").strip())
+    return ""
+
+
+def _name_in_core(path: str) -> str:
+    return _first_text(_content(path))
+
+
+def _name_of_page(path: str) -> str:
+    return _normal(_first_text(_content(path)).rstrip("/").rpartition("/")[2])
+
+
+def _content(path: str) -> bytes:
+    """Give the first page of a kept value, without its heading."""
+    with open(path, "rb") as file:
+        return file.read(_CACHE_PAGE).partition(b"\n")[2]
+
+
+def _first_text(row: bytes) -> str:
+    """Give the text that a row of JSON begins with."""
+    text = row.decode("utf-8", "replace")
+    return text[2:].partition('"')[0] if text.startswith('["') else ""
+
+
+def _normal(name: str) -> str:
+    from packaging.utils import canonicalize_name  # noqa: PLC0415
+
+    return canonicalize_name(name)
+
+
+_PACKAGE_OF: dict[str, Callable[[str], str]] = {
+    entries.BUCKET: _name_in_manifest,
+    bytecode.BUCKET: _name_in_manifest,
+    built.BUCKET: _name_of_built,
+    "metadata-v2": _name_in_metadata,
+    "core-v2": _name_in_core,
+    "http-v2": _name_of_page,
+}

@@ -1,0 +1,135 @@
+"""Read every byte of the store, and set aside what is damaged."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from envsync.events import Reporter
+from envsync.platform.files import sha256_file, storage_errors
+from envsync.store import built, bytecode, entries
+from envsync.store.entries import StoreReader
+from envsync.store.inventory import Item, check_ours, items
+from envsync.store.manifest import StoredWheel
+from envsync.store.users import User, present, users
+from envsync.wheel.record import parse_record
+
+
+class Damage(NamedTuple):
+    """An entry of the store that is not what it was made as."""
+
+    name: str
+    """BUCKET/KEY."""
+    package: str
+    """Name and version, where the entry still tells."""
+    problems: tuple[str, ...]
+    used_by: tuple[str, ...]
+    """Environments that hold links or copies of it."""
+
+
+class Checked(NamedTuple):
+    """What a verification looked at and found."""
+
+    entries: int
+    files: int
+    damaged: tuple[Damage, ...]
+
+
+def verify(cache_dir: str, reporter: Reporter) -> Checked:
+    """Compare every byte of every entry with its manifest, and that with the wheel's own RECORD.
+
+    What is damaged is set aside, to be made anew when it is needed. Raises `UsageError` for a
+    folder that isn't a cache of envsync's, `StorageFailed`.
+    """
+    if not check_ours(cache_dir):
+        return Checked(0, 0, ())
+    with storage_errors(cache_dir):
+        found = [item for item in items(cache_dir) if item.kind == "entry"]
+        there = present(users(cache_dir))
+        damaged: list[Damage] = []
+        files = 0
+        reporter.begin("verifying", len(found))
+        try:
+            for item in found:
+                count, damage = _verify_entry(item, cache_dir, there)
+                files += count
+                damaged += [damage] if damage else []
+                reporter.advance("verifying", 1, damage.package if damage else item.name)
+        finally:
+            reporter.end("verifying")
+    return Checked(len(found), files, tuple(damaged))
+
+
+def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[int, Damage | None]:
+    """Look at one entry; one that is damaged is set aside."""
+    look = _LOOKS.get(item.bucket)
+    if look is None:
+        return 0, None
+    try:
+        package, count, problems = look(item, cache_dir)
+    except FileNotFoundError:  # it was deleted or replaced meanwhile
+        return 0, None
+    if not problems:
+        return count, None
+    StoreReader(cache_dir, item.bucket).set_entry_aside(item.path)
+    used_by = tuple(
+        user.root for user in there if any(item.name in names for names in user.entries.values())
+    )
+    return count, Damage(item.name, package, tuple(problems), used_by)
+
+
+def _look_at_wheel(item: Item, cache_dir: str) -> tuple[str, int, list[str]]:
+    """Compare the files of an entry with its manifest; give package, number, and what is wrong."""
+    sha256, _, label = item.path.rpartition("/")[2].partition("-")
+    reader = StoreReader(cache_dir, item.bucket, label)
+    try:
+        with open(f"{item.path}/manifest", "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        return "", 0, ["it has no manifest"]
+    try:
+        wheel, _ = reader.parse(data, sha256)
+    except ValueError as error:
+        return "", 0, [f"its manifest is damaged: {error}"]
+    package = f"{wheel.name} {wheel.version}"
+    problems = [f"{path} is damaged" for path in reader.damaged(wheel, hashed=True)]
+    problems += [f"{path} does not belong to it" for path in _strangers(wheel)]
+    if not problems and item.bucket == entries.BUCKET:
+        problems += [f"{path} is not what RECORD says" for path in _against_record(wheel)]
+    return package, len(wheel.files), problems
+
+
+def _strangers(wheel: StoredWheel) -> list[str]:
+    """Give the paths in an entry's tree that are not in its manifest."""
+    known = {file.path for file in wheel.files} | set(wheel.folders)
+    found = []
+    for folder, folders, names in os.walk(wheel.tree):
+        below = folder[len(wheel.tree) + 1 :]
+        paths = (f"{below}/{name}" if below else name for name in (*folders, *names))
+        found += [path for path in paths if path not in known]
+    return sorted(found)
+
+
+def _against_record(wheel: StoredWheel) -> list[str]:
+    """Give the files whose hash in the manifest is another than in the wheel's own RECORD."""
+    with open(f"{wheel.tree}/{wheel.dist_info}/RECORD", "rb") as file:
+        rows = {row.path: row.sha256 for row in parse_record(file.read(), file=wheel.name)}
+    return [file.path for file in wheel.files if rows.get(file.path) not in (None, "", file.sha256)]
+
+
+def _look_at_built(item: Item, _: str) -> tuple[str, int, list[str]]:
+    wheel = built.read_built(item.path)
+    if wheel is None:
+        return "", 0, ["its manifest is damaged"]
+    try:
+        is_whole = sha256_file(wheel.path) == wheel.sha256
+    except FileNotFoundError:
+        is_whole = False
+    problems = [] if is_whole else [f"{wheel.filename} is damaged"]
+    return " ".join(wheel.filename.split("-")[:2]), 1, problems
+
+
+_LOOKS: dict[str, Callable[[Item, str], tuple[str, int, list[str]]]] = {
+    entries.BUCKET: _look_at_wheel,
+    bytecode.BUCKET: _look_at_wheel,
+    built.BUCKET: _look_at_built,
+}

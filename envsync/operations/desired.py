@@ -1,0 +1,184 @@
+"""From env.toml and the lock to what the environment is to be."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+
+from packaging.pylock import Pylock
+from packaging.utils import canonicalize_name
+
+from envsync.errors import LockMissing, UsageError
+from envsync.events import Reporter
+from envsync.lock.pins import Pinned
+from envsync.lock.read import reading_policy
+from envsync.lock.select import Choice, select
+from envsync.model.target import Target
+from envsync.operations.lock import (
+    LockOutcome,
+    make_lock,
+    read_lock,
+    refuse_stale,
+    refuse_unanswered,
+)
+from envsync.project.interpreter import find_interpreter
+from envsync.project.local_files import files_of_pins, refuse_altered
+from envsync.project.local_metadata import input_paths
+from envsync.project.paths import Project
+from envsync.project.recipes import recipe_marks
+from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
+from envsync.settings import Settings
+from envsync.spec.conflicts import clash
+from envsync.spec.model import Part, Spec
+from envsync.sync.observe import Goal
+from envsync.sync.place import lies_at, root_of
+
+
+def lock_for_sync(
+    project: Project,
+    spec: Spec,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    trust: str | None,
+    options: LockOptions,
+) -> LockOutcome:
+    """Give the lock that a sync works from.
+
+    `trust` None locks anew when env.toml changed; `LOCKED` refuses then, and without a
+    lock, with `LockOutdated`; `FROZEN` takes the lock as it stands. Raises `UsageError` when there
+    is none to take, `HashMismatch` when a file of the project is not what was locked.
+    """
+    if trust is None:
+        return make_lock(project, spec, settings, reporter, options)
+    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
+    if trust == LOCKED:
+        refuse_unanswered(project, spec, lock.pylock, settings)
+    refuse_altered(project.root, lock.pylock, may_lack=trust == FROZEN)
+    return lock
+
+
+def lock_to_compare(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
+) -> LockOutcome:
+    """Give the lock that an environment is compared with; `trust` as above.
+
+    What the project's files hold is a reason among others. Raises `LockOutdated`, `UsageError`.
+    """
+    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
+    if trust == LOCKED:
+        refuse_stale(project, spec, lock.pylock, settings)
+    return lock
+
+
+def lock_on_disk(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
+) -> LockOutcome:
+    """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
+    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    if before is not None:
+        return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    name = os.path.basename(project.lock_path)
+    if trust == LOCKED:
+        raise LockMissing(name)
+    raise UsageError(f"there is no {name}", hint="`envsync lock` makes it")
+
+
+def make_goal(
+    project: Project,
+    spec: Spec,
+    lock: LockOutcome,
+    selection: Selection,
+    settings: Settings,
+    reporter: Reporter,
+) -> Goal:
+    """Choose the interpreter and the pins.
+
+    Raises `InterpreterNotFound`, `NoMatchingFile`, `LockInvalid`, `UsageError`.
+    """
+    requires = spec.requires_python or lock.pylock.requires_python
+    target = find_interpreter(spec.python, requires, project.root, settings, reporter)
+    reporter.detail(f"Python {target.version}: {target.executable}")
+    pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
+    root = root_of(project, spec.path, settings)
+    goal = Goal(
+        root=root,
+        base=project.root,
+        target=target,
+        prompt=spec.name,
+        pins=pins,
+        selection=selection.line(settings.python),
+        system_site_packages=spec.system_site_packages,
+        link_mode=spec.sync.link_mode,
+        compile_bytecode=(
+            spec.sync.compile_bytecode
+            if settings.compile_bytecode is None
+            else settings.compile_bytecode
+        ),
+        overrides=tuple(map(str, spec.lock.overrides)),
+        keep=spec.sync.keep,
+        winners=spec.sync.winners,
+        any_python=tuple(spec.lock.ignore_requires_python),
+        recipes=recipe_marks(spec.build, pins),
+    )
+    return goal.at(lies_at(project, root, settings))
+
+
+def pins_for(
+    pylock: Pylock, target: Target, selection: Selection, spec: Spec, *, path: str
+) -> tuple[Pinned, ...]:
+    """Give what the target gets from a lock under a selection."""
+    groups, extras = set(_normal(selection.groups)), set(_normal(selection.extras))
+    groups |= set(pylock.default_groups or ()) if selection.default_groups else set()
+    groups |= set(pylock.dependency_groups or ()) if selection.all_groups else set()
+    extras |= set(pylock.extras or ()) if selection.all_extras else set()
+    extras -= set(_normal(selection.no_extras))
+    groups -= set(_normal(selection.no_groups))
+    _refuse_clash(extras, groups, spec)
+    choice = Choice(
+        extras=sorted(extras),
+        groups=sorted(groups),
+        no_binary=spec.lock.no_binary,
+        ignore_requires_python=spec.lock.ignore_requires_python,
+    )
+    return select(pylock, target, choice, path=path)
+
+
+def _refuse_clash(extras: Iterable[str], groups: Iterable[str], spec: Spec) -> None:
+    """Refuse what `[lock] conflicts` keeps apart: the lock has no answer for both at once."""
+    chosen = [Part("extra", canonicalize_name(name)) for name in extras]
+    chosen += [Part("group", canonicalize_name(name)) for name in groups]
+    both = clash(chosen, spec.exclusive)
+    if both is not None:
+        raise UsageError(
+            f"lock.conflicts keeps {both[0]} and {both[1]} apart: install one of them",
+            hint=f"leave one out, such as with `--no-{both[1].kind} {both[1].name}`",
+        )
+
+
+def _normal(names: Iterable[str]) -> Iterable[str]:
+    return map(canonicalize_name, names)
+
+
+def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome) -> Goal:
+    """Name the files that decided the goal, for the no-op mark.
+
+    None when one of the packages is a folder whose every file counts, or one without
+    pyproject.toml: a mark can't say that a file is absent.
+    """
+    if any(pin.kind == "directory" and not pin.editable for pin in goal.pins):
+        return goal
+    inputs = [
+        (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
+        (lock.path, hashlib.sha256(lock.data).hexdigest()),
+        (goal.target.executable, ""),
+    ]
+    for file in files_of_pins(goal.pins):
+        path = os.path.normpath(os.path.join(project.root, file.path))
+        inputs.append((path, file.hashes.get("sha256", "")))
+    for pin in goal.pins:
+        if pin.kind == "directory":
+            paths = input_paths(project.root, os.path.join(pin.path or ".", pin.subdirectory or ""))
+            if not paths:
+                return goal
+            inputs += [(path, "") for path in paths]
+    return goal._replace(inputs=tuple(inputs))

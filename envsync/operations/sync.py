@@ -1,0 +1,190 @@
+"""From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from envsync.acquire.package_sources import Supply
+from envsync.environment.key import UserKey
+from envsync.errors import BuildNotAllowed, MetadataDiffers
+from envsync.events import Reporter
+from envsync.operations.desired import lock_for_sync, lock_to_compare, make_goal, with_inputs
+from envsync.operations.lock import LockOutcome, make_lock, refuse_pending
+from envsync.platform.files import open_regular, remove_tree, storage_errors
+from envsync.project.env_toml import read_spec
+from envsync.project.paths import Project
+from envsync.project.request import FROZEN, LOCKED, SyncRequest
+from envsync.project.texts import write_if_changed
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+from envsync.sync import apply as steps
+from envsync.sync.apply import Undo
+from envsync.sync.observe import SyncOutcome, check, preview
+from envsync.sync.place import lies_at, root_of
+from envsync.sync.remembered import remember
+from envsync.sync.testimony import false_packages
+
+
+class SpecText(NamedTuple):
+    """env.toml: its values and its text."""
+
+    spec: Spec
+    text: str
+
+
+class Synced(NamedTuple):
+    """What was done."""
+
+    outcome: SyncOutcome
+    lock: LockOutcome
+    wrote_lock: bool = False
+
+
+def sync_project(
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    write: Callable[[LockOutcome], bool],
+    source: SpecText | None = None,
+    lock: LockOutcome | None = None,
+) -> Synced:
+    """Bring lock and environment up to date; either both change or, on an error, none.
+
+    The caller holds the project's lock. `write` writes the lock, and whatever is to change with
+    it, and says whether it did. `source` stands in for the env.toml on disk, `lock` for the lock.
+    """
+    spec, text = source or read_spec(project)
+    refuse_pending(spec)
+    seal = UserKey(settings).seal()
+    folder = lies_at(project, root_of(project, spec.path, settings), settings)
+    with steps.locked(folder, settings.cache_dir, reporter, seal) as recovered:
+        given = SpecText(spec, text)
+        found = lock or lock_for_sync(
+            project, spec, settings, reporter, trust=request.trust, options=request.lock
+        )
+        try:
+            synced = _sync_to(found, given, project, request, settings, reporter, write)
+        except MetadataDiffers:
+            if lock is not None or request.trust is not None or not found.fresh:
+                raise
+            # The build of a local folder may just have shown that the lock is outdated.
+            found = make_lock(project, spec, settings, reporter, request.lock)
+            if found.fresh:
+                raise
+            synced = _sync_to(found, given, project, request, settings, reporter, write)
+    return synced._replace(outcome=synced.outcome._replace(recovered=recovered))
+
+
+def _sync_to(
+    lock: LockOutcome,
+    source: SpecText,
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    write: Callable[[LockOutcome], bool],
+) -> Synced:
+    """Bring the environment to what a lock says."""
+    spec = source.spec
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    if request.trust != FROZEN:
+        goal = with_inputs(goal, project, source.text, lock)
+    wrote = list[bool]()
+    leave = _with_leave(spec, request)
+    with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
+        outcome = steps.sync(
+            goal,
+            lambda pins, look: supply.fetch(pins, goal.target, look=look, beside=goal.pins),
+            reporter,
+            key=UserKey(settings),
+            force=request.force,
+            glance=request.glance,
+            cache_dir=settings.cache_dir,
+            verify=request.verify,
+            before_commit=lambda: _write(project, lambda: wrote.append(write(lock))),
+        )
+        if request.trust != FROZEN:
+            remember(goal, project, request, settings)
+    return Synced(outcome, lock, any(wrote))
+
+
+def _with_leave(spec: Spec, request: SyncRequest) -> Spec:
+    """Allow the builds that the command line allows, too."""
+    allow = spec.build.allow | request.allow_build
+    return spec._replace(build=spec.build._replace(allow=allow))
+
+
+@contextmanager
+def _hint(request: SyncRequest) -> Iterator[None]:
+    """Say how to give leave for a build where the lock is not made from env.toml."""
+    try:
+        yield
+    except BuildNotAllowed as error:
+        if request.trust == FROZEN:
+            error.hint = (
+                f"a build runs the package's code: `envsync sync --frozen --allow-build "
+                f'{error.name}` allows it this once, allow = ["{error.name}"] under [build] in '
+                "env.toml for good"
+            )
+        raise
+
+
+def _write(project: Project, write: Callable[[], None]) -> Undo:
+    """Write env.toml and the lock; gives what puts them back."""
+    before: dict[str, bytes | None] = {}
+    for path in (os.path.realpath(project.spec_path), project.lock_path):
+        with storage_errors(path):
+            try:
+                with open_regular(path) as file:
+                    before[path] = file.read()
+            except FileNotFoundError:
+                before[path] = None
+
+    def undo() -> None:
+        for path, data in before.items():
+            if data is None:
+                remove_tree(path)
+            else:
+                write_if_changed(path, data)
+
+    try:
+        write()
+    except BaseException:
+        undo()
+        raise
+    return undo
+
+
+def check_project(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> SyncOutcome:
+    """Compare env.toml, lock and environment; change nothing and ask no index.
+
+    Raises `LockOutdated` or `EnvDiffers`.
+    """
+    spec, _ = read_spec(project)
+    refuse_pending(spec)
+    trust = request.trust or LOCKED
+    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    seal = UserKey(settings).seal()
+    false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
+    return check(goal, seal, settings.cache_dir, false, verify=request.verify)
+
+
+def preview_project(
+    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
+) -> Synced:
+    """Say what a sync would do; a new lock is resolved when needed, but nothing is written."""
+    spec, _ = read_spec(project)
+    refuse_pending(spec)
+    lock = lock_for_sync(
+        project, spec, settings, reporter, trust=request.trust, options=request.lock
+    )
+    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    seal = UserKey(settings).seal()
+    return Synced(preview(goal, seal, settings.cache_dir, force=request.force), lock)

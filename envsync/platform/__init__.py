@@ -1,0 +1,1 @@
+"""What differs by operating system: files, locks, durable writes, processes, signals."""

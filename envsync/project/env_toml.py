@@ -1,0 +1,54 @@
+"""Read a project's env.toml."""
+
+import os
+
+from envsync.errors import EnvsyncError
+from envsync.platform.files import open_regular, storage_errors
+from envsync.project.paths import Project
+from envsync.spec.document import MAX_BYTES
+from envsync.spec.model import Spec
+from envsync.spec.read import parse_spec_bytes
+
+
+def read_spec(project: Project) -> tuple[Spec, str]:
+    """Read the project's env.toml: its values and its text.
+
+    Raises `SpecInvalid` with every mistake of it, `StorageFailed` when it can't be read.
+    """
+    with storage_errors(project.spec_path):
+        data = _read(project.spec_path)
+    spec = parse_project_spec(project, data)
+    return spec, data.decode()
+
+
+def _read(path: str) -> bytes:
+    """Read a file, or so much of it that whoever parses it says that it is too large."""
+    with open_regular(path) as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def parse_project_spec(project: Project, data: bytes) -> Spec:
+    """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
+    return parse_spec_bytes(
+        data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
+    )
+
+
+def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, bytes]]:
+    """Give what is to be written for env.toml, of which `before` was read, to become `after`.
+
+    A link to it stays one. Raises `EnvsyncError` when an editor, say, changed it meanwhile,
+    `StorageFailed`.
+    """
+    if after == before:
+        return []
+    path = os.path.realpath(project.spec_path)
+    with storage_errors(path):
+        found = _read(path)
+    if found != before.encode():
+        raise EnvsyncError(
+            f"{os.path.basename(project.spec_path)} was changed while this command ran, and is "
+            "left as it is",
+            hint="run the command again",
+        )
+    return [(path, after.encode())]

@@ -1,0 +1,152 @@
+"""Find a project: the folder of its env.toml, and the paths that belong to it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from envsync.errors import ProjectNotFound, TargetRefused, UsageError
+from envsync.platform.files import storage_errors
+
+
+class Project(NamedTuple):
+    """Four paths, absolute, and the name that env.NAME.toml gives this environment."""
+
+    root: str
+    spec_path: str
+    lock_path: str
+    default_venv_path: str
+    environment: str | None = None
+
+
+def project_at(root: str, environment: str | None = None) -> Project:
+    """Give the paths of the project in a folder, whether it has files yet or not.
+
+    Raises `UsageError` for an environment name that can't be part of a file name.
+    """
+    if environment is None:
+        return Project(root, f"{root}/env.toml", f"{root}/pylock.toml", f"{root}/.venv")
+    if not _is_name(environment):
+        raise UsageError(
+            f"--env {environment}: expected letters, digits, - and _", hint="`envsync sync -e test`"
+        )
+    return Project(
+        root,
+        f"{root}/env.{environment}.toml",
+        f"{root}/pylock.{environment}.toml",
+        f"{root}/.venv-{environment}",
+        environment,
+    )
+
+
+def find_project(directory: str, environment: str | None = None) -> Project:
+    """Find the project that a folder belongs to: the nearest folder upwards with its env.toml.
+
+    Raises `ProjectNotFound` when there is none, `UsageError` for one further up that isn't the
+    user's own, `StorageFailed` where it can't be told whether there is one.
+    """
+    for folder in upwards(directory):
+        project = project_at(folder, environment)
+        if _is_there(project.spec_path):
+            if folder != directory:
+                _refuse_strangers(project, directory)
+            return project
+    raise _not_found(project_at(directory, environment))
+
+
+def _not_found(project: Project) -> ProjectNotFound:
+    """Say that there is no such project, and which environments there are instead."""
+    hint = "`envsync init` starts a project here; -C DIR names another folder"
+    for folder in upwards(project.root):
+        there = list(_environments(folder))
+        if there:
+            hint = f"{folder} has {', '.join(there)}; `envsync init` starts one here"
+            break
+    name = os.path.basename(project.spec_path)
+    return ProjectNotFound(f"no {name} in {project.root} or any folder above it", hint=hint)
+
+
+def _environments(folder: str) -> Iterator[str]:
+    """Give the files in a folder that are environments, with what chooses each."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        inner = name.removeprefix("env.").removesuffix(".toml")
+        if name == "env.toml":
+            yield "one without a name (no -e)"
+        elif name == f"env.{inner}.toml" and _is_name(inner):
+            yield f"{name} (-e {inner})"
+
+
+def _is_name(environment: str) -> bool:
+    """Tell whether this can be an environment's name, and part of a file's."""
+    plain = environment.replace("-", "a").replace("_", "a")
+    return plain.isalnum() and plain.isascii()
+
+
+def upwards(folder: str) -> Iterator[str]:
+    """Give a folder and all those above it."""
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether there is such a file; what can't be looked at is no "no" (`StorageFailed`)."""
+    with storage_errors(path):
+        try:
+            os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+    return True
+
+
+def _refuse_strangers(project: Project, directory: str) -> None:
+    """Refuse a project above the folder that was asked about unless it is this user's (or root's).
+
+    Whoever may write to a folder above may put an env.toml there, for all who work below. It
+    isn't the rule of `trust`: a project may be a group's, and root may use that of the user who
+    became root; a sticky folder, where others put in what they like, holds nobody's.
+    """
+    if os.name == "nt":
+        return
+    with storage_errors(project.spec_path):
+        folder, file = os.stat(project.root), os.lstat(project.spec_path)
+    if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
+        why = f"lies in {project.root}, where others may write"
+    elif stranger := {folder.st_uid, file.st_uid} - own_users():
+        why = f"belongs to another user ({min(stranger)})"
+    else:
+        return
+    raise UsageError(
+        f"{project.spec_path} {why}: not used for {directory} unasked",
+        hint=f"`envsync -C {project.root} …` uses it; `envsync init` starts a project here",
+    )
+
+
+def own_users() -> set[int]:
+    """Give the users whose files are as good as one's own: oneself, root, and who became root."""
+    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    return {os.geteuid(), 0} | ({int(sudo)} if sudo.isascii() and sudo.isdigit() else set())
+
+
+def refuse_outside(project: Project, root: str) -> None:
+    """Refuse an environment to which a link on the way leads out of the project.
+
+    A clone brings links as it brings env.toml. Raises `TargetRefused`.
+    """
+    folder = os.path.dirname(root)
+    if folder == project.root:
+        return
+    place, top = os.path.realpath(folder), os.path.realpath(project.root)
+    if not f"{place}/".startswith(f"{top.rstrip('/')}/"):
+        raise TargetRefused(
+            root,
+            f"a link on the way leads out of the project, to {place}",
+            hint="put a folder in the link's place, or set `[env] path` to another one",
+        )

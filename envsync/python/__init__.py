@@ -1,0 +1,1 @@
+"""Interpreters: found, judged, asked once."""

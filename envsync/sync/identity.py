@@ -1,0 +1,72 @@
+"""What identifies a pin's files in an environment, and what direct_url.json says of it."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+from envsync.lock.pins import Pinned
+from envsync.lock.urls import public_url
+
+
+def identity(pin: Pinned, project_root: str) -> str:
+    """Name the files that an environment holds of a pin: equal names, equal files.
+
+    A local folder is looked at: an editable one counts as changed when its project files changed
+    (`project.local_metadata`), another one when any source did (`project.source_files`).
+    `project_root` is the lock's folder. Raises `PathRefused` when links lead out of it,
+    `StorageFailed`.
+    """
+    content = pin.sha256 or ",".join(f"{k}={v}" for k, v in sorted(pin.hashes.items()))
+    if pin.kind in ("wheel", "sdist"):
+        return f"{pin.kind}:{content}"
+    if pin.kind == "directory":
+        rows = "\n".join(_rows(pin, project_root))
+        content = hashlib.sha256(rows.encode("utf-8", "surrogateescape")).hexdigest()
+    origin = "\0".join(map(str, (pin.url, pin.path, pin.subdirectory, pin.editable, pin.commit)))
+    return f"{pin.kind}:{content}:{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
+
+
+def _rows(pin: Pinned, project_root: str) -> Iterator[str]:
+    # Packages from an index, nearly all there are, need none of this.
+    from envsync.project.local_metadata import metadata_rows  # noqa: PLC0415
+    from envsync.project.source_files import source_rows  # noqa: PLC0415
+
+    folder = os.path.join(pin.path or ".", pin.subdirectory or "")
+    if pin.editable:
+        return metadata_rows(project_root, folder, files_too=True)
+    return source_rows(project_root, folder)
+
+
+def direct_url(pin: Pinned, project_root: str) -> bytes | None:
+    """Write direct_url.json of a pin that doesn't come from an index (PEP 610); None of others.
+
+    `project_root` is the lock's folder, absolute.
+    """
+    if pin.kind in ("wheel", "sdist"):
+        return None
+    # Packages from an index, nearly all there are, need none of this.
+    from packaging.direct_url import VcsInfo  # noqa: PLC0415
+
+    from envsync.wheel.metadata import render_direct_url  # noqa: PLC0415
+
+    vcs = None
+    if pin.kind == "vcs":
+        vcs = VcsInfo(
+            vcs=pin.vcs or "git",
+            commit_id=pin.commit or "",
+            requested_revision=pin.requested_revision,
+        )
+    return render_direct_url(
+        public_url(pin.url) if pin.url else _file_url(pin, project_root),
+        hashes=dict(sorted(pin.hashes.items())),
+        vcs=vcs,
+        editable=pin.editable if pin.kind == "directory" else None,
+        subdirectory=pin.subdirectory,
+    )
+
+
+def _file_url(pin: Pinned, project_root: str) -> str:
+    from urllib.request import pathname2url  # noqa: PLC0415  (40 ms, for local sources only)
+
+    path = os.path.normpath(os.path.join(project_root, pin.path or "."))
+    return f"file://{pathname2url(path)}"

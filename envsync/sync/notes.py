@@ -1,0 +1,63 @@
+"""What a sync notes for the next one, which then needs fewer looks; any of it may be lost."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from envsync.environment import stamp, transaction
+from envsync.environment.drift import expected_mtime
+from envsync.environment.manifest import Manifest
+from envsync.environment.paths import owned
+from envsync.environment.placing import Noted
+from envsync.environment.seal import Seal
+from envsync.environment.times import keep_times
+from envsync.store.manifest import StoredWheel
+from envsync.store.times import learn
+from envsync.sync.observe import Goal, owned_folders
+
+
+def entry_of(wheel: StoredWheel) -> str:
+    """Give the folder of a stored wheel's entry."""
+    return os.path.dirname(wheel.tree)
+
+
+def note_times(
+    root: str, manifest: Manifest, seal: Seal, noted: Noted, stored: Sequence[StoredWheel]
+) -> None:
+    """Keep when files last changed that are right since then; else they are compared by bytes.
+
+    `stored` are the entries that were linked: their own times changed by that.
+    """
+    keep_times(root, manifest.environment_id, noted.placed, seal)
+    for wheel in stored if noted.stored else ():
+        learn(entry_of(wheel), noted.stored, [file.path for file in wheel.files])
+
+
+def write_stamp(
+    goal: Goal,
+    cache_dir: str | None,
+    manifest: Manifest,
+    known_ns: int,
+    times: Mapping[str, int],
+) -> None:
+    """Write the no-op mark; an environment without one is only slower to look at.
+
+    `known_ns` is the moment up to which all that happened to the folders is known; `times` say when
+    files last changed that are right since then.
+    """
+    if cache_dir is None:
+        return
+    if not goal.inputs:
+        stamp.drop(cache_dir, goal.root)
+        return
+    placed = manifest.placed()
+    ours = owned(placed, owned_folders(goal.target))
+    folders = sorted(folder for folder in ours if os.path.isdir(f"{goal.root}/{folder}"))
+    rows = [
+        (file.path, file.size, expected_mtime(file), times.get(file.path, 0))
+        for file in placed.values()
+    ]
+    with suppress(OSError):  # an input that is gone by now
+        inputs, run = list(goal.inputs), transaction.written_in(goal.folder, manifest)
+        data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
+        stamp.keep(cache_dir, goal.root, data)

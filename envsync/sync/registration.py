@@ -1,0 +1,58 @@
+"""Register an environment as a user of the store's entries, when it changes."""
+
+from collections.abc import Mapping, Sequence
+
+from envsync.environment.manifest import Owner
+from envsync.errors import StorageFailed
+from envsync.lock.pins import Pinned
+from envsync.model.target import Target
+from envsync.store import bytecode, entries
+from envsync.store.bytecode import bytecode_label
+from envsync.store.manifest import StoredWheel
+from envsync.store.users import User, recall_user, register
+from envsync.sync.bytecode import MARK
+
+Stored = Mapping[str, StoredWheel]
+
+
+def register_user(
+    cache_dir: str,
+    place: tuple[str, str],
+    pins: Sequence[Pinned],
+    target: Target,
+    packages: Mapping[str, Owner],
+    new: tuple[Stored, Stored] | None,
+) -> None:
+    """Keep what the environment at a place (its root, and how files are linked) uses.
+
+    `new` are the wheels, and compiled files, that were just taken from the store, by package
+    name; what is kept from before is known from the last record, or else from the lock. Without
+    anything new an environment that is known is left at that. A store that can't be written
+    to is no error.
+    """
+    root, link_mode = place
+    before = recall_user(cache_dir, root)
+    if new is None and before is not None:
+        return
+    wheels, compiled = new or ({}, {})
+    known = before.entries if before else {}
+    label = bytecode_label(target)
+    found: dict[str, tuple[str, ...]] = {}
+    for pin in pins:
+        if pin.name in wheels:
+            wheel = wheels[pin.name].sha256
+            found[pin.name] = _names(wheel, label if pin.name in compiled else "")
+        elif pin.name in known:
+            found[pin.name] = known[pin.name]
+        elif pin.is_wheel and pin.sha256 and pin.name in packages:
+            has_bytecode = packages[pin.name].identity.endswith(MARK)
+            found[pin.name] = _names(pin.sha256, label if has_bytecode else "")
+    try:
+        register(cache_dir, User(root, link_mode, found))
+    except StorageFailed:
+        return
+
+
+def _names(sha256: str, label: str) -> tuple[str, ...]:
+    wheel = f"{entries.BUCKET}/{sha256}"
+    return (wheel, f"{bytecode.BUCKET}/{sha256}-{label}") if label else (wheel,)

@@ -1,1 +1,0 @@
-"""One page for each operation: what envsync does, step by step."""

@@ -1,0 +1,137 @@
+"""An environment is replaced inside a folder that stays: whole after any death, and nothing of the
+user's is lost.
+"""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from envsync.environment import in_place, journal, transaction
+from envsync.environment.belief import examine, holds_nothing, read_manifest
+from envsync.environment.transaction import Prepared
+from envsync.platform.files import Placer
+from tests.environment.test_transaction import NEW, OLD
+from tests.support.environments_on_disk import (
+    OWNED,
+    SEAL,
+    SITE,
+    files_of,
+    finish_and_die,
+    make,
+    one_owner,
+    quarantined,
+    tree,
+)
+
+
+def prepare_inside(root: Path, files: dict[str, bytes]) -> Prepared:
+    """Make everything ready for `files` to be all that envsync has in the folder."""
+    wanted = files_of(files)
+    identity = in_place.take_over(str(root), "1" * 32, SEAL)
+    plan = in_place.plan_inside(str(root), wanted.desired, OWNED, SEAL)
+    manifest = one_owner(files, identity)
+    return transaction.prepare_update(
+        str(root), plan, wanted, manifest, OWNED, seal=SEAL, placer=Placer()
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / ".venv"
+    make(path, OLD)
+    (path / SITE / "notes.txt").write_text("notes")
+    (path / "top.txt").write_text("top")
+    return path
+
+
+def is_whole(root: Path) -> None:
+    found = tree(root)
+    assert found.pop("top.txt") == b"top"  # the root is nobody's
+    assert found == NEW
+    assert read_manifest(str(root), SEAL) is not None
+    assert "notes.txt" in {path.rpartition("/")[2] for path in quarantined(root)}
+
+
+def test_one_that_is_believed_keeps_its_identity(root: Path) -> None:
+    before = examine(str(root), SEAL).manifest
+    prepared = prepare_inside(root, NEW)
+    assert examine(str(root), SEAL).manifest == before
+    transaction.commit(prepared)
+    is_whole(root)
+    assert quarantined(root) == {f"{SITE}/notes.txt": b"notes"}
+    assert before is not None
+    assert (root / ".envsync/id").read_text().strip() == before.environment_id
+
+
+@pytest.mark.parametrize("believed", [True, False])
+def test_death_after_each_step(root: Path, believed: bool) -> None:
+    if not believed:
+        (root / ".envsync/manifest").unlink()
+    saved = root.with_name("saved")
+    root.rename(saved)
+    after = 0
+    while True:
+        shutil.copytree(saved, root, symlinks=True)
+        prepared = prepare_inside(root, NEW)
+        journal.write_journal(str(root), prepared.manifest.environment_id, prepared.steps, SEAL)
+        if after < len(prepared.steps):
+            finish_and_die(root, prepared.steps, after)
+            assert transaction.is_interrupted(str(root), SEAL)
+        assert transaction.recover(str(root), SEAL)
+        is_whole(root)
+        if after == len(prepared.steps):
+            break
+        shutil.rmtree(root)
+        after += 1
+    assert after > 5
+
+
+def test_state_of_a_stranger_s_is_not_followed(root: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "ssh"
+    secret.mkdir()
+    (secret / "id").write_text("secret")
+    state = root / ".envsync"
+    shutil.rmtree(state)
+    state.mkdir()
+    (root / "pyvenv.cfg").write_text("envsync = 1\n")
+    for name in ("stage", "trash", "quarantine", "manifest", "id", "other"):
+        (state / name).symlink_to(secret)
+    transaction.commit(prepare_inside(root, {**NEW, "pyvenv.cfg": b"right\n"}))
+    assert [path.name for path in secret.iterdir()] == ["id"]
+    assert tree(root) == {**NEW, "pyvenv.cfg": b"right\n", "top.txt": b"top"}
+    assert sorted(path.name for path in state.iterdir()) == ["id", "manifest", "quarantine"]
+    links = [path.name for path in state.rglob("*") if path.is_symlink()]
+    assert sorted(links) == ["other", "quarantine"]
+
+
+def test_compiled_files_of_a_stranger_s_never_stay(root: Path) -> None:
+    """A source may be right by its bytes, and what Python runs in its place is not."""
+    (root / ".envsync/manifest").unlink()
+    cache = root / SITE / "__pycache__"
+    cache.mkdir(exist_ok=True)
+    (cache / "same.cpython-311.pyc").write_bytes(b"evil")
+    transaction.commit(prepare_inside(root, NEW))
+    assert not (cache / "same.cpython-311.pyc").exists()
+
+
+def test_a_bind_mount_of_the_same_file_system_is_a_mount_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a b").mkdir()
+    root = str(tmp_path / "a b")
+    table = tmp_path / "mountinfo"
+    monkeypatch.setattr(in_place, "_MOUNTS", str(table))
+    table.write_text("36 25 8:1 /x /other rw - ext4 /dev/sda1 rw\n")
+    assert not in_place.is_fixed(root, is_linked=False)
+    assert in_place.is_fixed(root, is_linked=True)
+    table.write_text(f"36 25 8:1 /x {root.replace(' ', chr(92) + '040')} rw - ext4 /dev/sda1 rw\n")
+    assert in_place.is_fixed(root, is_linked=False)
+
+
+def test_a_first_sync_that_died_at_once_left_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".envsync").mkdir()
+    (tmp_path / ".envsync/.id-unfinished").write_text("")
+    assert holds_nothing(str(tmp_path))
+    (tmp_path / "mine").write_text("")
+    assert not holds_nothing(str(tmp_path))

@@ -1,0 +1,90 @@
+import pytest
+
+from envsync.environment.manifest import (
+    Manifest,
+    ManifestInvalid,
+    Owner,
+    Placed,
+    parse_manifest,
+    render_manifest,
+)
+from envsync.environment.seal import NOBODY, Seal
+from tests.support.environments_on_disk import SEAL
+
+MANIFEST = Manifest(
+    environment_id="ab12",
+    target="/usr/bin/python3.12\t100:200\t3.12.1\tisolated\t/project/.venv",
+    selection="default",
+    owners=(
+        Owner("", "", "", (Placed("bin/python", 0o120777, 19, "/usr/bin/python3.12"),)),
+        Owner(
+            "flask", "3.1.0", "wheel:ff", (Placed("lib/a.py", 0o100444, 3, "aa" * 32),), "cd" * 32
+        ),
+        Owner("empty", "1", "wheel:00", ()),
+    ),
+)
+
+
+def test_manifest_reads_back_as_written() -> None:
+    assert parse_manifest(render_manifest(MANIFEST, SEAL), SEAL) == MANIFEST
+
+
+def test_placed_gives_every_path() -> None:
+    assert sorted(MANIFEST.placed()) == ["bin/python", "lib/a.py"]
+    assert sorted(MANIFEST.packages()) == ["empty", "flask"]
+
+
+def test_file_named_like_the_package_mark_is_still_a_file() -> None:
+    odd = MANIFEST._replace(owners=(Owner("", "", "", (Placed("P", 0o100644, 1, "bb" * 32),)),))
+    assert parse_manifest(render_manifest(odd, SEAL), SEAL) == odd
+
+
+def test_undecodable_target_of_a_link_reads_back() -> None:
+    target = b"/opt/\xff/python".decode("utf-8", "surrogateescape")
+    odd = MANIFEST._replace(owners=(Owner("", "", "", (Placed("P", 0o120777, 13, target),)),))
+    assert parse_manifest(render_manifest(odd, SEAL), SEAL) == odd
+
+
+def test_damage_anywhere_is_noticed() -> None:
+    data = render_manifest(MANIFEST, SEAL)
+    for position in range(0, len(data), 7):
+        damaged = data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+        with pytest.raises(ManifestInvalid):
+            parse_manifest(damaged, SEAL)
+
+
+def test_truncation_anywhere_is_noticed() -> None:
+    data = render_manifest(MANIFEST, SEAL)
+    for length in range(len(data) - 1):
+        with pytest.raises(ManifestInvalid):
+            parse_manifest(data[:length], SEAL)
+
+
+def test_a_manifest_that_another_user_sealed_is_not_believed() -> None:
+    data = render_manifest(MANIFEST, Seal(b"o" * 32))
+    for seal in (SEAL, NOBODY):
+        with pytest.raises(ManifestInvalid, match="not written by this user"):
+            parse_manifest(data, seal)
+    assert parse_manifest(data, NOBODY, trusted=True) == MANIFEST
+
+
+PATHS = (
+    *("../../.bashrc", "/etc/passwd", "lib/../../x", "lib//x", "lib/./x", "", ".", "..", "lib/"),
+    *("lib/..", ".envsync/id", ".ENVSYNC/id", "lib\\x", "c:/x", "lib/\x1b[2J", "lib/\0", "\udcff"),
+)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=ascii)
+def test_a_path_that_leads_out_is_refused_though_it_is_sealed(path: str) -> None:
+    good = Placed("lib/b.py", 0o100644, 1, "bb" * 32)
+    for files in ((good._replace(path=path),), (good, good._replace(path=path))):
+        forged = MANIFEST._replace(owners=(Owner("", "", "", ()), Owner("a", "1", "w", files)))
+        with pytest.raises(ManifestInvalid, match="outside the environment"):
+            parse_manifest(render_manifest(forged, SEAL), SEAL)
+
+
+@pytest.mark.parametrize("path", ["a", "lib/..hidden/...", "lib/a b.py", "lib/é", "x/.envsync/id"])
+def test_an_odd_path_that_stays_inside_is_taken(path: str) -> None:
+    owner = Owner("", "", "", (Placed(path, 0o100644, 1, "bb" * 32),))
+    odd = MANIFEST._replace(owners=(owner,))
+    assert parse_manifest(render_manifest(odd, SEAL), SEAL) == odd

@@ -1,0 +1,325 @@
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from envsync.environment import stamp
+from envsync.platform import durable
+from envsync.platform.durable import SYNCED
+
+SELECTION = "default"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A synced environment, an input beside it, and the stamp that says so."""
+    folder = tmp_path / ".venv"
+    (folder / ".envsync").mkdir(parents=True)
+    (folder / ".envsync/id").write_text("0af1\n")
+    (folder / ".envsync/manifest").write_text("what is there\n")
+    (folder / "lib" / "deep").mkdir(parents=True)
+    for path in ("lib/a.py", "lib/deep/ü.py"):
+        (folder / path).write_text("x = 1\n")
+        os.utime(folder / path, (1_500_000_000, 1_500_000_000))
+    (tmp_path / "env.toml").write_text("[env]\n")
+    write(folder)
+    return folder
+
+
+def write(
+    root: Path, known_ns: int | None = None, digest: str = "0" * 64, run: str = SYNCED
+) -> None:
+    """Write the stamp; folders changed 20 seconds ago, the input 10 seconds ago."""
+    files = []
+    for path in ("lib/a.py", "lib/deep/ü.py"):
+        status = (root / path).lstat()
+        times = int(status.st_mtime), status.st_ctime_ns
+        files.append((path, status.st_size, *times))
+    now = time.time()
+    for folder in ("lib", "lib/deep"):
+        os.utime(root / folder, (now - 20, now - 20))
+    os.utime(root.parent / "env.toml", (now - 10, now - 10))
+    data = stamp.render(
+        str(root),
+        SELECTION,
+        [(str(root.parent / "env.toml"), digest)],
+        ["lib", "lib/deep"],
+        files,
+        known_ns or time.time_ns(),
+        run,
+    )
+    stamp.keep(cache_of(root), str(root), data)
+
+
+def cache_of(root: Path) -> str:
+    return str(root.parent / "cache")
+
+
+def mark_of(root: Path) -> Path:
+    return Path(stamp.place(cache_of(root), str(root)))
+
+
+def is_current(root: Path, *, files: bool = True) -> bool:
+    return stamp.is_current(cache_of(root), str(root), SELECTION, files=files)
+
+
+def test_untouched_environment_is_current_and_the_working_folder_stays(root: Path) -> None:
+    before = Path.cwd()
+    assert is_current(root)
+    assert is_current(root, files=False)
+    assert Path.cwd() == before
+
+
+def edit(root: Path) -> None:
+    (root / "lib/deep/ü.py").write_text("y = 2\n")
+
+
+def chmod(root: Path) -> None:
+    (root / "lib/a.py").chmod(0o755)
+
+
+def touch(root: Path) -> None:
+    os.utime(root / "lib/a.py")
+
+
+@pytest.mark.parametrize("change", [edit, chmod, touch])
+def test_edit_in_place_is_seen_at_the_level_of_files(
+    root: Path, change: Callable[[Path], None]
+) -> None:
+    change(root)
+    assert not is_current(root)
+    assert is_current(root, files=False)
+
+
+def add(root: Path) -> None:
+    (root / "lib/deep/new.py").write_text("")
+
+
+def remove(root: Path) -> None:
+    (root / "lib/a.py").unlink()
+
+
+def link_folder(root: Path) -> None:
+    (root / "lib/deep").rename(root / "elsewhere")
+    (root / "lib/deep").symlink_to(root / "elsewhere")
+
+
+def change_input(root: Path) -> None:
+    (root.parent / "env.toml").write_text("[env]\nname = 'x'\n")
+
+
+def remove_input(root: Path) -> None:
+    (root.parent / "env.toml").unlink()
+
+
+def open_journal(root: Path) -> None:
+    (root / ".envsync/journal").write_text("")
+
+
+def drop_stamp(root: Path) -> None:
+    stamp.drop(cache_of(root), str(root))
+
+
+def copy_in_place(root: Path) -> None:
+    """Put a copy in its place that has the same times."""
+    subprocess.run(["cp", "-a", root, f"{root}-copy"], check=True)
+    root.rename(f"{root}-old")
+    Path(f"{root}-copy").rename(root)
+
+
+def empty_id(root: Path) -> None:
+    (root / ".envsync/id").write_text("")
+
+
+def remove_id(root: Path) -> None:
+    (root / ".envsync/id").unlink()
+
+
+def rewrite_manifest(root: Path) -> None:
+    """Write the very same again, and put the time back."""
+    path = root / ".envsync/manifest"
+    status = path.stat()
+    path.write_bytes(path.read_bytes())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def replace_state(root: Path) -> None:
+    subprocess.run(["cp", "-a", root / ".envsync", root / "copy"], check=True)
+    (root / ".envsync").rename(root / "old")
+    (root / "copy").rename(root / ".envsync")
+
+
+def link_state(root: Path) -> None:
+    (root / ".envsync").rename(root.parent / "state")
+    (root / ".envsync").symlink_to(root.parent / "state")
+
+
+def drop_everything(root: Path) -> None:
+    root.rename(root.parent / "moved")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(add, remove, link_folder, change_input, remove_input),
+        *(open_journal, drop_stamp, drop_everything, copy_in_place, empty_id, remove_id),
+        *(rewrite_manifest, replace_state, link_state),
+    ],
+)
+def test_other_changes_are_seen_at_both_levels(root: Path, change: Callable[[Path], None]) -> None:
+    change(root)
+    assert not is_current(root)
+    assert not is_current(root, files=False)
+
+
+def test_what_an_earlier_run_of_the_system_wrote_is_not_current(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = tmp_path / "boot"
+    boot.write_text("this-run\n")
+    monkeypatch.setattr(durable, "_BOOT_ID", str(boot))
+    write(root, run="this-run")
+    assert is_current(root)
+    boot.write_text("the-next\n")
+    assert not is_current(root)
+    assert not is_current(root, files=False)
+
+
+def test_other_selection_is_not_current(root: Path) -> None:
+    assert not stamp.is_current(cache_of(root), str(root), "groups=docs", files=True)
+
+
+def test_folder_that_changed_after_it_was_looked_at_is_never_current(root: Path) -> None:
+    spec = hashlib.sha256((root.parent / "env.toml").read_bytes()).hexdigest()
+    write(root, known_ns=time.time_ns() - 19_000_000_000, digest=spec)
+    assert is_current(root, files=False)
+    write(root, known_ns=time.time_ns() - 21_000_000_000, digest=spec)
+    assert not is_current(root, files=False)
+
+
+def test_input_written_in_the_same_moment_is_judged_by_its_hash(root: Path) -> None:
+    spec = root.parent / "env.toml"
+    right = hashlib.sha256(spec.read_bytes()).hexdigest()
+    for digest, expected in ((right, True), ("0" * 64, False)):
+        write(root, known_ns=time.time_ns() - 10_500_000_000, digest=digest)
+        assert is_current(root) is expected
+
+
+def test_damaged_stamp_is_not_current(root: Path) -> None:
+    data = mark_of(root).read_bytes()
+    for length in range(0, len(data), 5):
+        mark_of(root).write_bytes(data[:length])
+        assert not is_current(root)
+
+
+def test_many_files_are_shared_by_two_processes(root: Path) -> None:
+    """Above the bound for a second process the answers are the same."""
+    many = root / "lib" / "many"
+    many.mkdir()
+    for number in range(4000):
+        (many / f"f{number}.py").write_bytes(b"x")
+        os.utime(many / f"f{number}.py", (1_500_000_000, 1_500_000_000))
+    earlier = time.time() - 10
+    os.utime(many, (earlier, earlier))
+
+    def keep() -> None:
+        found = {path.name: path.lstat() for path in many.iterdir()}
+        files = [
+            (f"lib/many/{name}", 1, 1_500_000_000, status.st_ctime_ns)
+            for name, status in found.items()
+        ]
+        data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns(), SYNCED)
+        stamp.keep(cache_of(root), str(root), data)
+
+    keep()
+    assert is_current(root)
+    for victim in ("f3.py", "f3999.py"):
+        (many / victim).write_bytes(b"y")
+        os.utime(many / victim, (1_500_000_000, 1_500_000_000))
+        assert not is_current(root)
+        keep()
+        assert is_current(root)
+
+
+# --- who wrote it -------------------------------------------------------------------------------
+
+
+def test_what_came_with_the_environment_is_no_mark(root: Path) -> None:
+    """A clone can bring a mark with the right path, inode and times; it counts for nothing."""
+    mark = mark_of(root)
+    for place in (".envsync/stamp", "stamps-v1"):
+        shutil.copy(mark, root / place)
+    mark.unlink()
+    assert not is_current(root, files=False)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o757, 0o720])
+@pytest.mark.parametrize("shared", ["cache", "bucket", "mark"])
+def test_a_mark_that_others_could_write_counts_for_nothing(
+    root: Path, shared: str, mode: int
+) -> None:
+    mark = mark_of(root)
+    path = {"cache": mark.parent.parent, "bucket": mark.parent, "mark": mark}[shared]
+    assert is_current(root)
+    path.chmod(mode)
+    assert not is_current(root, files=False)
+    path.chmod(0o700)
+    assert is_current(root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("shared", ["cache", "bucket", "mark"])
+def test_a_mark_of_somebody_else_counts_for_nothing(root: Path, shared: str) -> None:
+    mark = mark_of(root)
+    path = {"cache": mark.parent.parent, "bucket": mark.parent, "mark": mark}[shared]
+    os.chown(path, 4321, 4321)
+    assert not is_current(root, files=False)
+
+
+def test_a_bucket_that_is_a_link_is_not_followed(root: Path) -> None:
+    bucket = mark_of(root).parent
+    bucket.rename(root.parent / "elsewhere")
+    bucket.symlink_to(root.parent / "elsewhere")
+    os.chmod(root.parent / "elsewhere", 0o777)
+    assert not is_current(root, files=False)
+
+
+def test_marks_are_for_their_user_alone_whatever_the_umask(root: Path) -> None:
+    shutil.rmtree(cache_of(root))
+    before = os.umask(0)
+    try:
+        write(root)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(mark_of(root).stat().st_mode) == 0o600
+    assert stat.S_IMODE(mark_of(root).parent.stat().st_mode) == 0o700
+    assert is_current(root)
+
+
+def test_a_mark_that_cannot_be_written_is_none(root: Path) -> None:
+    shutil.rmtree(cache_of(root))
+    Path(cache_of(root)).write_text("no folder")
+    write(root)
+    assert not is_current(root, files=False)
+    stamp.drop(cache_of(root), str(root))
+
+
+def test_marks_of_environments_that_are_no_more_are_found(root: Path) -> None:
+    cache = cache_of(root)
+    assert stamp.orphans(cache) == []
+    assert stamp.orphans(f"{cache}/not-there") == []
+    (mark_of(root).parent / "torn").write_bytes(mark_of(root).read_bytes()[:40])
+    assert stamp.orphans(cache) == [str(mark_of(root).parent / "torn")]
+    copy_in_place(root)
+    assert str(mark_of(root)) in stamp.orphans(cache)
+
+
+def test_every_environment_has_a_mark_of_its_own() -> None:
+    paths = [f"/home/ada/p{number}/.venv{other}" for number in range(99) for other in ("", "-ü")]
+    assert len({stamp.place("/c", path) for path in paths}) == len(paths)
