@@ -127,9 +127,10 @@ def read_path(text: str) -> str:
     _refuse_odd_text(text, "path")
     if "\\" in text:
         raise ValueError("write the path with forward slashes")
-    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
-        raise ValueError("the path must be relative to the project's folder")
     parts = [part for part in text.split("/") if part not in ("", ".")]
+    # What is read is read again, from the lock or by another tool: `./~` must not become `~`.
+    if text.startswith("/") or any(re.match("~|[A-Za-z]:", one) for one in (text, *parts[:1])):
+        raise ValueError("the path must be relative to the project's folder")
     if ".." in parts:
         raise ValueError("the path must stay inside the project's folder: no ..")
     if any(part != part.strip() or len(part.encode()) > 255 for part in parts):

@@ -177,6 +177,12 @@ def test_a_subdirectory_is_below_the_root() -> None:
         read_subdirectory("./")
 
 
+@pytest.mark.parametrize("path", ["./~", "./~/x", ".//./~user", "./C:", "./c:/x"])
+def test_a_path_is_judged_by_its_shortest_form_too(path: str) -> None:
+    with pytest.raises(ValueError, match=r"relative to the project"):
+        read_path(path)
+
+
 @given(st.text(alphabet="a./\\~-: \n", max_size=12))
 def test_a_path_that_is_read_stays_inside_and_reads_again(text: str) -> None:
     try:
