@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Where it is set, every run and every process of a test would compile and rewrite all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test setup pins tools lint unit rest network clean
+.PHONY: demo test setup pins tools lint unit rest lowest newest network clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m fixtures.demo
@@ -26,6 +26,17 @@ unit: $(VENV)/.installed
 # matrices that it had only a sample of.
 rest: $(VENV)/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal --rest --matrix
+
+# The tests with the lowest, and with the newest, versions that pyproject.toml's bounds admit, in a
+# folder of their own; TESTS names fewer.
+lowest newest: $(VENV)/.installed
+	$(PYTHON) -m venv .tools/$@
+	.tools/$@/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/requirements.txt
+	.tools/$@/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--config-settings editable_mode=compat --editable .
+	$(BIN)/python -m tests.bounds $@ > .tools/$@/requirements.txt
+	.tools/$@/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --requirement .tools/$@/requirements.txt
+	.tools/$@/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network

@@ -1,11 +1,15 @@
 """The suite itself: no folder of it is left out unseen."""
 
 import os
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from packaging.requirements import Requirement
+
+from tests.bounds import PYPROJECT, at_the_edge
 
 TESTS = Path(__file__).parent
 
@@ -42,3 +46,17 @@ def test_a_matrix_is_sampled_evenly_and_cut_nowhere_else(request: pytest.Fixture
     others = [Case("a.py::small[1]", 3), Case("a.py::plain[1]", None), Case("a.py::plain[2]", None)]
     left_out = plugin.beyond_samples([*cases, *others])
     assert sorted(left_out) == [f"a.py::big[{number}]" for number in (1, 2, 4, 5, 7, 8)]
+
+
+def test_pinned_libraries_are_within_the_bounds_and_each_has_a_lower_one() -> None:
+    """`make test` runs with the pins, `make lowest` with the lower bounds: both are admitted."""
+    pins = dict(
+        line.split(" ")[0].split("==")
+        for line in (TESTS / "requirements.txt").read_text().splitlines()
+        if "==" in line and not line.startswith((" ", "#"))
+    )
+    declared = tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"]
+    lowest = [Requirement(one) for one in at_the_edge(declared, "lowest")]
+    assert [one.name for one in lowest] == [Requirement(one).name for one in declared]
+    outside = [one for one in map(Requirement, declared) if pins[one.name] not in one.specifier]
+    assert outside == []
