@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Where it is set, every run and every process of a test would compile and rewrite all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test setup pins tools lint unit rest lowest newest network clean
+.PHONY: demo test setup pins tools lint unit rest lowest newest mutants network clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m fixtures.demo
@@ -37,6 +37,10 @@ lowest newest: $(VENV)/.installed
 	$(BIN)/python -m tests.bounds $@ > .tools/$@/requirements.txt
 	.tools/$@/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --requirement .tools/$@/requirements.txt
 	.tools/$@/bin/python -m pytest -n 2 --dist worksteal $(TESTS)
+
+# Small changes to the code, of which a test must notice 85 %: a sample with a fixed seed, an hour at most.
+mutants: $(VENV)/.installed
+	$(BIN)/python -m tests.mutants
 
 network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network
