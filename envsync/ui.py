@@ -4,6 +4,7 @@ Data goes to standard output, everything else to standard error. Text that came 
 made printable first, so that nothing a package, index or path says can steer a terminal.
 """
 
+import errno
 import os
 import re
 import sys
@@ -180,10 +181,15 @@ class Ui(Reporter):
             self._line(text)
 
     def data(self, text: str) -> None:
-        """Write data to standard output."""
+        """Write data to standard output. Raises `OSError` where that is closed or full."""
         self.close()
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
-        sys.stdout.flush()
+        try:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, "it is closed")
+            sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, "standard output") from error
 
     def document(self, value: Mapping[str, object]) -> None:
         """Write one JSON document to standard output."""

@@ -139,7 +139,7 @@ def main(arguments: Sequence[str]) -> int:
         return _tell(ui, EnvsyncError("interrupted"), getattr(interrupt, "exit_code", INTERRUPTED))
     except BrokenPipeError:
         # Whoever read standard output has gone: there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
     except OSError as error:
         # What reads and writes files says which and why; this is for the rest.
@@ -153,8 +153,17 @@ def _tell(ui: Ui, error: EnvsyncError, exit_code: int) -> int:
     """Say what went wrong, for people and, where they asked, for programs; gives the exit code."""
     ui.error(error)
     if ui.wants_json:
-        ui.document(_error_document(error, ui, exit_code))
+        try:
+            ui.document(_error_document(error, ui, exit_code))
+        except OSError:  # it may be standard output that failed
+            _drop_output()
     return exit_code
+
+
+def _drop_output() -> None:
+    """Let what standard output didn't take go nowhere, also when Python ends."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:
