@@ -173,6 +173,10 @@ def flush_directory(descriptor: int) -> None:
             raise
 
 
+_SHALLOW = 6
+"""Folders in one another whose path is short enough, whatever their names."""
+
+
 def remove_tree(path: str) -> None:
     """Remove a file or a whole tree, never following links; what is missing is fine.
 
@@ -186,9 +190,8 @@ def remove_tree(path: str) -> None:
 
     try:
         shutil.rmtree(path)
-    except PermissionError:
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o700)
+    except (PermissionError, RecursionError):
+        _flatten(path)
         shutil.rmtree(path)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
@@ -196,6 +199,27 @@ def remove_tree(path: str) -> None:
         # Somebody else removes it too, or a thread still adds to it: once more.
         if os.path.lexists(path):
             shutil.rmtree(path)
+
+
+def _flatten(path: str) -> None:
+    """Make the folders of a tree writable, and bring what lies deep in it to its top.
+
+    Removing a tree calls itself for each folder, and no path may be longer than some kilobytes;
+    what a build made may be deeper than both allow.
+    """
+    os.chmod(path, 0o700)
+    waiting = [path]
+    while waiting:
+        top = waiting.pop()
+        for folder, names, _ in os.walk(top):
+            names[:] = [name for name in names if not os.path.islink(f"{folder}/{name}")]
+            for name in names:
+                os.chmod(f"{folder}/{name}", 0o700)
+            if folder.count("/") - top.count("/") == _SHALLOW:
+                for name in names:
+                    waiting.append(f"{path}/{unguessable()}")
+                    os.rename(f"{folder}/{name}", waiting[-1])
+                names.clear()
 
 
 def make_folders(path: str, mode: int = 0o755) -> None:

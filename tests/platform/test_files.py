@@ -2,6 +2,7 @@
 
 import errno
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,27 @@ def test_removing_a_tree_follows_no_link(tmp_path: Path) -> None:
     remove_tree(str(tmp_path / "never was there"))
     assert os.listdir(tmp_path) == ["precious"]
     assert (tmp_path / "precious" / "file").read_text() == "mine"
+
+
+def test_a_tree_deeper_than_any_path_is_removed_and_no_link_in_it_followed(tmp_path: Path) -> None:
+    """A build may make one: Python's own removal calls itself for each folder."""
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious/file").write_text("mine")
+    (tmp_path / "tree").mkdir()
+    at = os.open(tmp_path / "tree", os.O_RDONLY)
+    for _ in range(1000):
+        os.mkdir("folder", dir_fd=at)
+        below = os.open("folder", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.symlink(tmp_path / "precious", "link", dir_fd=at)
+    os.close(at)
+    try:
+        remove_tree(str(tmp_path / "tree"))
+        assert os.listdir(tmp_path) == ["precious"]
+    finally:  # Python can't, and pytest would try to
+        subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
+    assert (tmp_path / "precious/file").read_text() == "mine"
 
 
 def test_sweep_removes_only_what_is_old(tmp_path: Path) -> None:
