@@ -1,5 +1,7 @@
 """Locks exclude each other, last as long as their holder, and count for what others would lock."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.errors import EnvironmentBusy
+from envsync.errors import EnvironmentBusy, StorageFailed
 from envsync.platform import file_lock
 from envsync.platform.file_lock import FileLock
 
@@ -77,6 +79,20 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing(tmp_path
         with pytest.raises(EnvironmentBusy), FileLock(str(path), timeout=0):
             pass
     remover.join()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EBADF])
+def test_where_there_are_no_locks_nothing_goes_on_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Network file systems may have none."""
+
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StorageFailed, match=str(tmp_path)), FileLock(str(tmp_path), timeout=60):
+        pytest.fail("it was taken for locked")
 
 
 def test_a_forked_process_lets_go_of_all_locks(tmp_path: Path) -> None:

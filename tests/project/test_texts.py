@@ -21,6 +21,16 @@ def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_link_is_replaced_and_never_written_through(tmp_path: Path) -> None:
+    """A lock that came with a clone may be one; of env.toml its place is asked before."""
+    (tmp_path / "mine").write_text("precious")
+    path = tmp_path / "lock"
+    path.symlink_to("mine")
+    assert write_if_changed(str(path), b"data")
+    assert (path.is_symlink(), path.read_bytes()) == (False, b"data")
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
 def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
     old, new = tmp_path / f".lock.{'0a' * 8}", tmp_path / f".lock.{'0b' * 8}"
     mine = tmp_path / ".lock.notes"

@@ -508,6 +508,23 @@ def test_equal_bytes_get_their_mode_and_time_back(
     assert known([store.entry(wheel.sha256)])[after.st_ino] == after.st_ctime_ns
 
 
+def test_a_file_of_the_users_that_was_linked_into_an_entry_keeps_its_mode_and_time(
+    store: WheelStore, wheel: Wheel, tmp_path: Path
+) -> None:
+    """Only what has the right bytes gets mode and time back."""
+    stored = wheel.add_to(store)
+    mine, path = tmp_path / "mine", f"{stored.tree}/demo/sub/data.txt"
+    mine.write_text("mine")
+    before = mine.stat()
+    os.unlink(path)
+    os.link(mine, path)
+    assert store.damaged(stored) == ("demo/sub/data.txt",)
+    store.set_aside(stored)
+    after = mine.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert mine.read_text() == "mine"
+
+
 def test_a_tree_that_is_gone_is_all_damaged(store: WheelStore, wheel: Wheel) -> None:
     stored = wheel.add_to(store)
     os.rename(stored.tree, f"{stored.tree}-away")
