@@ -153,7 +153,7 @@ class Bench:
     def metadata_read(self, one: RealSet) -> int:
         """How many distributions' metadata envsync's cache of a set holds."""
         return sum(
-            1 for path in (self._cache(one, "envsync") / "core-v2").rglob("*") if path.is_file()
+            1 for path in (self._cache(one, "envsync") / "core-v3").rglob("*") if path.is_file()
         )
 
     def _project(self, one: RealSet, tool: str) -> Path:

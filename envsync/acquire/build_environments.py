@@ -1,6 +1,5 @@
 """Environments for builds: resolved, fetched and installed like every other, then thrown away."""
 
-import os
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -12,6 +11,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envsync.build.request import BuildEnvironment
+from envsync.build.room import BUILDS
+from envsync.cache.scratch import scratch_in
 from envsync.catalog.memory import keep_locked
 from envsync.catalog.resolver_input import resolve_policy
 from envsync.environment.key import UserKey
@@ -23,7 +24,6 @@ from envsync.lock.select import select
 from envsync.model.marker import MarkerSet, from_marker, from_text
 from envsync.model.resolution import Resolution, Wanted
 from envsync.model.target import Target
-from envsync.platform.files import make_private_directory, remove_tree, storage_errors
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.universal import resolve
@@ -119,13 +119,8 @@ class Provisioner:
     @contextmanager
     def _folder(self) -> Iterator[str]:
         """Give the place of an environment that goes with the `with` block."""
-        parent = os.path.join(self._settings.cache_dir, "builds-v1")
-        with storage_errors(parent):
-            folder = make_private_directory(parent, "env-")
-        try:
+        with scratch_in(BUILDS, self._settings.cache_dir, "env-") as folder:
             yield f"{folder}/env"
-        finally:
-            remove_tree(folder)
 
     def _install(
         self, root: str, pins: Sequence[Pinned], supplier: Supplier, target: Target

@@ -15,8 +15,10 @@ from envsync.acquire.public_index import public_index
 from envsync.build.backend import build_editable, build_metadata, build_wheel
 from envsync.build.key import build_key, requirements_digest
 from envsync.build.request import BuildEnvironment, Provision
+from envsync.build.room import BUILDS
 from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
 from envsync.build.variables import passed
+from envsync.cache.scratch import scratch_in
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError
 from envsync.events import Reporter
@@ -28,13 +30,7 @@ from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.model.target import Target
-from envsync.platform.files import (
-    make_private_directory,
-    remove_tree,
-    sha256_file,
-    storage_errors,
-    sweep,
-)
+from envsync.platform.files import make_private_directory, sha256_file, storage_errors
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import take
 from envsync.project.recipes import beside, recipe_of
@@ -42,8 +38,6 @@ from envsync.settings import Settings
 from envsync.spec.model import ALL, Spec
 from envsync.store.built import BuiltStore, BuiltWheel
 from envsync.wheel.metadata import parse_metadata
-
-_SCRATCH = "builds-v1"
 
 
 class Supplier(Protocol):
@@ -183,16 +177,8 @@ class Builder:
             return self._supplier.provision
         return partial(self._supplier.provision_beside, pin.name)
 
-    @contextmanager
-    def _scratch(self) -> Iterator[str]:
-        parent = os.path.join(self._settings.cache_dir, _SCRATCH)
-        with storage_errors(parent):
-            sweep(parent)
-            folder = make_private_directory(parent, "build-")
-        try:
-            yield folder
-        finally:
-            remove_tree(folder)
+    def _scratch(self) -> AbstractContextManager[str]:
+        return scratch_in(BUILDS, self._settings.cache_dir, "build-")
 
     @contextmanager
     def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:

@@ -3,26 +3,25 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.cache.scratch import scratch, sweep_abandoned
+from envsync.cache.scratch import scratch_in
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
+from envsync.index.artifacts import DOWNLOADS
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
 from envsync.model.local_version import local_notice
-from envsync.platform.files import sha256_file, storage_errors
+from envsync.platform.files import sha256_file
 from envsync.store.manifest import StoredWheel
 from envsync.store.wheels import WheelStore
 from envsync.sync.stored import Look, in_store
 
 _UNPACKERS = 2
 _TRIES = 4
-_TEMPORARY = "downloads-v1"
 
 
 def listing_of(pin: Pinned) -> Listing | None:
@@ -65,7 +64,7 @@ def fetch(
     for attempt in range(_TRIES):
         if not absent:
             break
-        with storage_errors(cache_dir), _downloads(cache_dir) as folder:
+        with scratch_in(DOWNLOADS, cache_dir, "fetch-") as folder:
             try:
                 return stored | _Fetching(store, source, folder, reporter).all(absent)
             except (EnvsyncError, OSError):
@@ -90,13 +89,6 @@ def _in_store(
         else:
             stored[pin.name] = wheel
     return stored, absent
-
-
-def _downloads(cache_dir: str) -> AbstractContextManager[str]:
-    """Make a private folder for what is downloaded."""
-    parent = os.path.join(cache_dir, _TEMPORARY)
-    sweep_abandoned(parent, "")
-    return scratch(parent, "fetch-")
 
 
 class _Fetching:

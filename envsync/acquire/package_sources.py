@@ -1,6 +1,5 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
@@ -16,10 +15,12 @@ from envsync.acquire.fetch import Source, fetch
 from envsync.acquire.hashes import with_hashes
 from envsync.acquire.later import with_later_indexes
 from envsync.acquire.public_index import public_index
+from envsync.cache.scratch import scratch_in
 from envsync.catalog.index_catalog import IndexCatalog
 from envsync.catalog.places import indexes_for
 from envsync.errors import NoSolution
 from envsync.events import Reporter
+from envsync.index.artifacts import PARTIAL
 from envsync.index.client import IndexClient, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
@@ -28,7 +29,7 @@ from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
 from envsync.model.resolution import Resolution
 from envsync.model.target import Target
-from envsync.platform.files import make_private_directory, remove_tree, sha256_file, storage_errors
+from envsync.platform.files import sha256_file
 from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
@@ -171,18 +172,13 @@ class Supply:
         """Download files of indexes, for nothing but their sha256."""
         if not files:
             return []
-        parent = os.path.join(self._settings.cache_dir, "partial-v1")
-        with storage_errors(parent):
-            folder = make_private_directory(parent, "hash-")
-            try:
-                download = self.client().download
-                coming = [
-                    download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
-                    for one in files
-                ]
-                return [sha256_file(future.result()) for future in coming]
-            finally:
-                remove_tree(folder)
+        with scratch_in(PARTIAL, self._settings.cache_dir, "hash-") as folder:
+            download = self.client().download
+            coming = [
+                download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
+                for one in files
+            ]
+            return [sha256_file(future.result()) for future in coming]
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target

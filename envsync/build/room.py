@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+from envsync.cache.bucket import SCRATCH, Bucket
 from envsync.platform.files import remove_tree, storage_errors
+
+BUILDS = Bucket("builds-v1", SCRATCH)
+"""For source trees and environments of builds; what a back end sees as its temporary folder and
+home lies below the system's own."""
 
 
 class Room(NamedTuple):

@@ -1,1 +1,1 @@
-"""The cache folder: private folders for work in progress."""
+"""The cache folder: its buckets, checksummed values, and private folders for work in progress."""

@@ -7,11 +7,13 @@ locked is nobody's any more. Where the file system has no locks, age decides.
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from envsync.platform.files import make_private_directory, remove_tree
+from envsync.cache.bucket import Bucket
+from envsync.platform.files import make_private_directory, remove_tree, storage_errors
 
 DAY = 86_400.0
 _MOMENT = 60.0
@@ -40,9 +42,27 @@ def scratch(parent: str, prefix: str) -> Iterator[str]:
         remove_tree(folder)
 
 
+@contextmanager
+def scratch_in(bucket: Bucket, cache_dir: str, prefix: str) -> Iterator[str]:
+    """Make one in a bucket of them, once those are gone that dead processes left a day ago.
+
+    Raises `StorageFailed`, also for what the system refuses inside the `with` block.
+    """
+    parent = bucket.folder(cache_dir)
+    sweep_abandoned(parent, "")
+    with storage_errors(parent), scratch(parent, prefix) as folder:
+        yield folder
+
+
 def is_abandoned(folder: str) -> bool:
-    """Say whether the process that made a scratch folder is gone. Raises `OSError`."""
-    age = time.time() - os.lstat(folder).st_mtime
+    """Say whether the process that made a scratch folder is gone. Raises `OSError`.
+
+    What is no folder was made by no envsync of today, and is judged by its age.
+    """
+    status = os.lstat(folder)
+    age = time.time() - status.st_mtime
+    if not stat.S_ISDIR(status.st_mode):
+        return age > DAY
     if age < _MOMENT:  # its lock may be taken in the next moment
         return False
     descriptor = os.open(folder, _FOLDER)

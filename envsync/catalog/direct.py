@@ -2,8 +2,8 @@
 
 import mmap
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -11,28 +11,24 @@ import orjson
 from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.scratch import scratch_in
+from envsync.cache.values import ValueCache
 from envsync.catalog.choice import check_identity
 from envsync.catalog.memory import MetadataMemory
 from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported, PathRefused
-from envsync.index.cache import ValueCache
+from envsync.index.artifacts import PARTIAL
 from envsync.index.client import IndexClient
 from envsync.index.sdist import read_pkg_info
 from envsync.inside import copy_inside, folder_inside, read_inside, real_path
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
-from envsync.platform.files import (
-    make_private_directory,
-    open_regular,
-    remove_tree,
-    sha256_file,
-    storage_errors,
-)
+from envsync.platform.files import open_regular, sha256_file, storage_errors
 from envsync.project.pyproject_table import static_metadata
 from envsync.spec.model import SourceSpec
 from envsync.wheel.archive import open_wheel
 from envsync.wheel.metadata import static_sdist_metadata
 
-BUCKET = "direct-v2"
-_SCRATCH = "partial-v1"
+BUCKET = Bucket("direct-v3", VALUES)
 _ARCHIVES = (".tar.gz", ".zip")
 _MAX_PYPROJECT = 4 << 20
 _UNKNOWN = Version("0")
@@ -80,7 +76,7 @@ class DirectReader:
         self._root, self._client, self._cache_dir = root, client, cache_dir
         self._build, self._policy = build, policy
         self._memory = MetadataMemory(cache_dir)
-        self._seen = ValueCache(os.path.join(cache_dir, BUCKET))
+        self._seen = ValueCache(BUCKET.folder(cache_dir))
 
     def read(self, name: NormalizedName, source: SourceSpec) -> Direct:
         """What a source offers of a project.
@@ -171,15 +167,8 @@ class DirectReader:
             direct = _remote_source(source, sha256_file(path), os.path.getsize(path))
         return _File(path, filename, direct)
 
-    @contextmanager
-    def _scratch(self) -> Iterator[str]:
-        parent = os.path.join(self._cache_dir, _SCRATCH)
-        with storage_errors(parent):
-            folder = make_private_directory(parent, "direct-")
-        try:
-            yield folder
-        finally:
-            remove_tree(folder)
+    def _scratch(self) -> AbstractContextManager[str]:
+        return scratch_in(PARTIAL, self._cache_dir, "direct-")
 
     # -- what is in it
 

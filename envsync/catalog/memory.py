@@ -3,22 +3,27 @@
 Requirements are kept as text: `parse_requirement` knows most of them already when they come back.
 """
 
-import os
 from collections.abc import Iterable
 
 import orjson
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache, beginning, first_text
 from envsync.index import metadata_source
-from envsync.index.cache import ValueCache
 from envsync.index.witness import of_bytes
 from envsync.model.candidate import CoreMetadata
 from envsync.model.resolution import ResolvedPackage
 from envsync.wheel.facts import facts_digest
 from envsync.wheel.requirement import parse_requirement, parse_specifiers
 
-BUCKET = "core-v2"
+
+def _package(path: str) -> str:
+    return first_text(beginning(path))
+
+
+BUCKET = Bucket("core-v3", VALUES, _package)
 _LOCKED = "locked "
 """Begins the keys of what locks were made from; a digest follows."""
 
@@ -27,7 +32,7 @@ class MetadataMemory:
     """Core metadata on disk; what is damaged or missing is simply not there."""
 
     def __init__(self, cache_dir: str) -> None:
-        self._values = ValueCache(os.path.join(cache_dir, BUCKET))
+        self._values = ValueCache(BUCKET.folder(cache_dir))
 
     def get(self, key: str, group: str = "") -> CoreMetadata | None:
         """What was put under a witness, which for bytes that were read is their sha256; or None."""
@@ -63,7 +68,7 @@ def believe_bytes(cache_dir: str, sha256: str, metadata: CoreMetadata, said: Ite
     `sha256` is that of the file, "" for metadata that is not a listed file's.
     """
     for bucket in (BUCKET, metadata_source.BUCKET):
-        cache = ValueCache(os.path.join(cache_dir, bucket))
+        cache = ValueCache(bucket.folder(cache_dir))
         for filename in said:
             cache.forget(filename)
     if sha256:

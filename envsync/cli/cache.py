@@ -3,11 +3,11 @@
 import argparse
 import os
 
+from envsync.cache.sizes import Size
 from envsync.cli.main import Session, shared_options
 from envsync.errors import UsageError
 from envsync.operations.cache import GRACE_DAYS, Pruning, Removal, clean, prune, sizes
 from envsync.operations.cache_verify import Checked, verify
-from envsync.store.inventory import Size
 from envsync.ui import counted
 
 _DIFFERENT = 3

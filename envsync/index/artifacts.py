@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
+from envsync.cache.bucket import SCRATCH, Bucket
 from envsync.errors import DownloadFailed, HashMismatch
 from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.steps import Steps
@@ -13,6 +14,10 @@ from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, is_loopback, parse_address, printable
 from envsync.platform.files import storage_errors
 
+DOWNLOADS = Bucket("downloads-v1", SCRATCH)
+"""For wheels on their way into the store."""
+PARTIAL = Bucket("partial-v1", SCRATCH)
+"""For files that are downloaded only to be looked into."""
 MAX_ARTIFACT = 10 * 1024 * MIB
 """Bytes of a file whose size nobody told."""
 SECURE = ("sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512", "blake2b")

@@ -1,21 +1,18 @@
 """Ask package indexes for project pages, core metadata and files; every answer is a future."""
 
-import os
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName
 
 from envsync.errors import UsageError
 from envsync.events import SILENT, Reporter
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
-from envsync.index.metadata_source import BUCKET as METADATA
 from envsync.index.metadata_source import MetadataSource
-from envsync.index.page_source import BUCKET as PAGES
 from envsync.index.page_source import Index, PageSource
 from envsync.index.releases import Releases
 from envsync.index.steps import Steps, run_steps
@@ -47,23 +44,16 @@ class Listing(NamedTuple):
 
 
 class Refresh(NamedTuple):
-    """Of which projects neither kept pages nor what was said of their files is believed."""
+    """Which kept pages are not simply believed."""
 
     everything: bool = False
-    packages: frozenset[str] = frozenset()
+    """None is, nor is what was said of the files on them."""
     renewed: bool | frozenset[str] = False
     """Of which, or of all, the index is asked whether their kept pages still hold."""
 
     def renews(self, name: NormalizedName) -> bool:
         """Say whether a page is asked for again though it may be believed for a while."""
         return name in self.renewed if isinstance(self.renewed, frozenset) else self.renewed
-
-    def doubts(self, file: File) -> bool:
-        """Say whether what was said of a file is to be asked for anew."""
-        project = file.filename.partition("-")[0]
-        return self.everything or (
-            bool(self.packages) and canonicalize_name(project) in self.packages
-        )
 
 
 class IndexClient:
@@ -87,13 +77,8 @@ class IndexClient:
         self._indexes = tuple(indexes)
         self._reporter = reporter
         self._refresh = refresh
-        self._pages = PageSource(http, os.path.join(cache_dir, PAGES))
-        self._metadata = MetadataSource(
-            http,
-            cache_folder=os.path.join(cache_dir, METADATA),
-            scratch=os.path.join(cache_dir, "partial-v1"),
-            is_doubted=refresh.doubts,
-        )
+        self._pages = PageSource(http, cache_dir)
+        self._metadata = MetadataSource(http, cache_dir, is_doubted=refresh.everything)
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="index")
         self._lock = threading.Lock()
         self._asked_pages: dict[tuple[str, str | None], Future[ProjectPage | None]] = {}
@@ -161,10 +146,6 @@ class IndexClient:
         wanted = Wanted(url, filename, hashes, size)
         return self._run(self._download(wanted, directory, listing))
 
-    def known_size(self, file: File) -> int | None:
-        """Give a file's size in bytes where a page told it, or reading its metadata did."""
-        return self._metadata.known_size(file)
-
     def later(self, index: Index) -> Sequence[Index]:
         """Give the indexes that are asked after one, as far as they serve any package."""
         indexes = self._choose(None)
@@ -190,9 +171,8 @@ class IndexClient:
         self.close()
 
     def _page(self, name: NormalizedName, index_name: str | None) -> Steps[ProjectPage | None]:
-        is_refresh = self._refresh.everything or name in self._refresh.packages
         for index in self._choose(index_name):
-            releases = yield from self._read_page(index, name, refresh=is_refresh)
+            releases = yield from self._read_page(index, name, refresh=self._refresh.everything)
             if releases is not None:
                 return ProjectPage(name=name, releases=releases, index=index)
         return None

@@ -3,13 +3,14 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.scratch import scratch_in
+from envsync.cache.values import ValueCache, beginning
 from envsync.errors import DownloadFailed, HashMismatch, WheelInvalid
-from envsync.index.artifacts import Wanted, check_status, download, failed
-from envsync.index.cache import ValueCache
+from envsync.index.artifacts import PARTIAL, Wanted, check_status, download, failed
 from envsync.index.http import HttpClient
 from envsync.index.sdist import read_pkg_info
 from envsync.index.steps import Steps
@@ -17,10 +18,18 @@ from envsync.index.transport import KIB, MIB, Request, Response, TransportFailed
 from envsync.index.urls import Origin, display_url, parse_address
 from envsync.index.witness import Witness, of_bytes, of_claim
 from envsync.model.candidate import File
-from envsync.platform.files import make_folders, storage_errors
+from envsync.platform.files import storage_errors
 from envsync.wheel.tail import find_metadata_in_tail, unpack_located
 
-BUCKET = "metadata-v2"
+
+def _package(path: str) -> str:
+    for line in beginning(path).split(b"\n"):
+        if line[:5].lower() == b"name:":
+            return line[5:].decode("utf-8", "replace").strip()
+    return ""
+
+
+BUCKET = Bucket("metadata-v3", VALUES, _package)
 MAX_METADATA = 16 * MIB
 MAX_SDIST = 1024 * MIB
 """Bytes of a source distribution that is downloaded for its PKG-INFO alone."""
@@ -54,26 +63,16 @@ class MetadataSource:
     def __init__(
         self,
         http: HttpClient,
+        cache_dir: str,
         *,
-        cache_folder: str,
-        scratch: str,
-        is_doubted: Callable[[File], bool] = lambda _: False,
+        is_doubted: bool = False,
     ) -> None:
-        """`scratch` takes files that are downloaded only to look into them.
-
-        `is_doubted` tells of which files kept claims don't count, and are asked for anew.
-        """
-        self._http = http
-        self._cache = ValueCache(cache_folder)
-        self._scratch = scratch
+        """`is_doubted`: kept claims don't count, and are asked for anew."""
+        self._http, self._cache_dir = http, cache_dir
+        self._cache = ValueCache(BUCKET.folder(cache_dir))
         self._is_doubted = is_doubted
-        self._sizes: dict[str, int] = {}
         self._proven: set[Witness] = set()
         self._without_ranges: set[Origin] = set()
-
-    def known_size(self, file: File) -> int | None:
-        """Give a file's size in bytes: as listed, or as learned when its metadata was read."""
-        return file.size if file.size is not None else self._sizes.get(file.url)
 
     def claim(self, file: File) -> Witness:
         """Name what is said of a file by who is asked for it, with the credentials of now."""
@@ -84,7 +83,7 @@ class MetadataSource:
         if file.sha256 is None:
             return ()
         own = of_bytes(file.sha256)
-        is_doubted = self._is_doubted(file) and not self._http.options.offline
+        is_doubted = self._is_doubted and not self._http.options.offline
         return (own,) if is_doubted else (own, self.claim(file))
 
     def witness(self, file: File) -> Witness | None:
@@ -121,11 +120,9 @@ class MetadataSource:
         content = self._kept(file)
         if content is None:
             self._check_online(file)
-            path = yield from self._download(file, MAX_SDIST)
-            try:
+            with self._scratch() as folder:
+                path = yield from self._download(file, folder, MAX_SDIST)
                 content = read_pkg_info(path, file.filename) or b""
-            finally:
-                _remove(path)
             self._keep(file, _Found(content, is_proven=True))
         return content or None
 
@@ -137,7 +134,7 @@ class MetadataSource:
                 hint="run the command once without --offline",
             )
 
-    # -- what is kept: a line with the file's size, then the metadata
+    # -- what is kept: the metadata itself
 
     def _kept(self, file: File) -> bytes | None:
         for witness in self.witnesses(file):
@@ -146,10 +143,7 @@ class MetadataSource:
                 continue
             if witness == of_bytes(file.sha256 or ""):
                 self._proven.add(self.claim(file))
-            size, _, content = value.partition(b"\n")
-            if size.isdigit():
-                self._sizes[file.url] = int(size)
-            return content
+            return value
         return None
 
     def _keep(self, file: File, found: _Found) -> None:
@@ -157,8 +151,7 @@ class MetadataSource:
             self._proven.add(self.claim(file))
         witness = self.witness(file)
         if witness is not None:
-            size = self._sizes.get(file.url, "")
-            self._cache.put(witness.key, f"{size}\n".encode() + found.content, witness.group)
+            self._cache.put(witness.key, found.content, witness.group)
 
     # -- the metadata file
 
@@ -204,7 +197,6 @@ class MetadataSource:
             content = unpack_located(chunk, found, file=file.filename)
         except WheelInvalid:
             return None
-        self._sizes[file.url] = tail.total
         if file.metadata_sha256 not in (None, hashlib.sha256(content).hexdigest()):
             return None  # the page says otherwise: only the whole wheel can tell
         return _Found(content, is_proven)
@@ -252,23 +244,19 @@ class MetadataSource:
     # -- the whole file
 
     def _from_whole_wheel(self, file: File) -> Steps[_Found]:
-        path = yield from self._download(file, None)
-        try:
+        with self._scratch() as folder:
+            path = yield from self._download(file, folder, None)
             with storage_errors(path):
                 return _Found(_read_wheel(path, file.filename), is_proven=True)
-        finally:
-            _remove(path)
 
-    def _download(self, file: File, limit: int | None) -> Steps[str]:
-        with storage_errors(self._scratch):
-            make_folders(self._scratch, 0o700)
+    def _scratch(self) -> AbstractContextManager[str]:
+        return scratch_in(PARTIAL, self._cache_dir, "file-")
+
+    def _download(self, file: File, folder: str, limit: int | None) -> Steps[str]:
         wanted = Wanted(file.url, file.filename, file.hashes, file.size)
         if limit is not None:
             wanted = wanted._replace(limit=limit)
-        path = yield from download(self._http, wanted, self._scratch, None)
-        with storage_errors(path):
-            self._sizes[file.url] = os.path.getsize(path)
-        return path
+        return (yield from download(self._http, wanted, folder, None))
 
     def _ask(self, request: Request) -> Steps[Response]:
         try:
@@ -304,8 +292,3 @@ def _read_wheel(path: str, filename: str) -> bytes:
             start = found
         chunk = os.pread(file.fileno(), found.end - found.start, found.start)
     return unpack_located(chunk, found, file=filename)
-
-
-def _remove(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)

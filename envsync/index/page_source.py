@@ -8,9 +8,9 @@ import deflate
 from packaging.utils import NormalizedName
 
 from envsync.errors import IndexFailed
-from envsync.index import cache
-from envsync.index.cache import Entry, HttpCache
+from envsync.index import http_cache
 from envsync.index.http import HttpClient, correction, refusal
+from envsync.index.http_cache import BUCKET, Entry, HttpCache
 from envsync.index.packed import is_packed, pack_page, unpack_page
 from envsync.index.pages import ACCEPT, parse_page
 from envsync.index.releases import Releases, by_release
@@ -19,7 +19,6 @@ from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
 from envsync.spec.sources import variable_part
 
-BUCKET = "http-v2"
 MAX_PAGE = 64 * MIB
 """Bytes of a page, as it is sent and decoded."""
 _FREE_INFLATION = MIB
@@ -42,9 +41,9 @@ class Index(NamedTuple):
 class PageSource:
     """Project pages of indexes, one request at a time."""
 
-    def __init__(self, http: HttpClient, cache_folder: str) -> None:
+    def __init__(self, http: HttpClient, cache_dir: str) -> None:
         self._http = http
-        self._cache = HttpCache(cache_folder)
+        self._cache = HttpCache(BUCKET.folder(cache_dir))
         self.has_believed = False
         """Whether any page was taken from the cache without asking, online."""
 
@@ -61,7 +60,7 @@ class PageSource:
         scope = self._http.scope(url, is_page=True)
         offline = self._http.options.offline
         kept = self._kept(url, scope) if offline or not refresh else None
-        is_fresh = kept is not None and not renew and cache.is_fresh(kept, self._now())
+        is_fresh = kept is not None and not renew and http_cache.is_fresh(kept, self._now())
         if kept is not None and (offline or is_fresh):
             self.has_believed |= is_fresh and not offline
             return unpack_page(kept.payload)
@@ -75,8 +74,8 @@ class PageSource:
         if response.status in _NOT_THERE and not _may_be_hidden(url, response):
             return None
         if kept is not None and response.status == 304:
-            renewed = cache.renew(kept, response, self._now())
-            if cache.is_news(renewed, kept):
+            renewed = http_cache.renew(kept, response, self._now())
+            if http_cache.is_news(renewed, kept):
                 self._cache.put(url, scope, renewed)
             return unpack_page(kept.payload)
         _check_status(index, url, response)
@@ -91,7 +90,7 @@ class PageSource:
         return self._http.clock.now()
 
     def _ask(self, index: Index, url: str, kept: Entry | None) -> Steps[Response]:
-        asked = () if kept is None else cache.validators(kept)
+        asked = () if kept is None else http_cache.validators(kept)
         headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip"), *asked)
         try:
             request = Request(url, headers, limit=MAX_PAGE, is_page=True)
@@ -111,8 +110,8 @@ class PageSource:
             files = parse_page(body, content_type, url=response.url, name=place.name)
             releases = by_release(place.name, files)
             payload = pack_page(releases)
-        entry = cache.make_entry(response, digest, payload, self._now())
-        if entry is not None and cache.is_news(entry, kept):
+        entry = http_cache.make_entry(response, digest, payload, self._now())
+        if entry is not None and http_cache.is_news(entry, kept):
             self._cache.put(place.url, place.scope, entry)
         return releases
 

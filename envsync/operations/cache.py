@@ -2,33 +2,43 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from envsync.build import room
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.folder import check_ours
+from envsync.cache.inventory import Item, delete, items
+from envsync.cache.sizes import Inodes, Size, measure
+from envsync.catalog import direct, memory
 from envsync.environment import stamp
 from envsync.events import Reporter
+from envsync.index import artifacts, http_cache, metadata_source
 from envsync.platform.files import storage_errors
+from envsync.project import answered, refuted, script
+from envsync.python import ask
 from envsync.store import built, bytecode, entries
-from envsync.store.inventory import (
-    BUCKETS,
-    Inodes,
-    Item,
-    Size,
-    check_ours,
-    delete,
-    items,
-    measure,
-)
-from envsync.store.users import BUCKET as USERS_BUCKET
+from envsync.store import users as environments
 from envsync.store.users import User, entries_of, present, users
+from envsync.sync import remembered
 from envsync.sync.install import SYMLINK
+
+STAMPS = Bucket(stamp.BUCKET, VALUES)
+"""Declared here: its owner imports nothing, on the shortest path of the program."""
+BUCKETS: tuple[Bucket, ...] = (
+    *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
+    *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
+    *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, answered.BUCKET, STAMPS),
+    environments.BUCKET,
+    *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
+)
+"""Every bucket of the cache, in the order in which they are shown."""
 
 GRACE_DAYS = 30.0
 _DAY = 86_400.0
 _MOMENT = 60.0
 """What was made this many seconds ago is about to be linked."""
-_CACHE_PAGE = 8192
 
 
 class BucketSize(NamedTuple):
@@ -56,12 +66,13 @@ def sizes(cache_dir: str) -> list[BucketSize]:
     found = []
     with storage_errors(cache_dir):
         counts: dict[str, int] = {}
-        for item in items(cache_dir):
-            counts[item.bucket] = counts.get(item.bucket, 0) + 1
-        for name in BUCKETS:
-            size = measure(f"{cache_dir}/{name}")
+        for item in items(cache_dir, BUCKETS):
+            counts[item.bucket.name] = counts.get(item.bucket.name, 0) + 1
+        for bucket in BUCKETS:
+            size = measure(bucket.folder(cache_dir))
             if size.bytes:
-                found.append(BucketSize(name, counts.get(name, size.files), size))
+                count = counts.get(bucket.name, size.files)
+                found.append(BucketSize(bucket.name, count, size))
     return found
 
 
@@ -82,10 +93,10 @@ def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
     it; if the environment consists of symbolic links into the store, it always stays.
     Raises `UsageError` for a folder that isn't a cache of envsync's, `StorageFailed`.
     """
-    if not check_ours(cache_dir):
+    if not check_ours(cache_dir, BUCKETS):
         return Removal()
     with storage_errors(cache_dir):
-        found = list(items(cache_dir))
+        found = list(items(cache_dir, BUCKETS))
         oldest = time.time() - wanted.unused_days * _DAY
         known = list(users(cache_dir))
         gone = [*_gone(known, oldest), *_orphaned(cache_dir)]
@@ -110,13 +121,17 @@ def _gone(known: Iterable[tuple[str, User | None]], oldest: float) -> Iterator[I
     for path, user in known:
         with suppress(FileNotFoundError):
             if user is None or (not user.is_there() and os.lstat(path).st_mtime < oldest):
-                yield Item(USERS_BUCKET, path, "value", 0.0)
+                yield _record(path)
+
+
+def _record(path: str) -> Item:
+    return Item(environments.BUCKET, path, "value", 0.0)
 
 
 def _orphaned(cache_dir: str) -> Iterator[Item]:
     """Give the no-op marks of environments that are no more."""
     for path in stamp.orphans(cache_dir):
-        yield Item(stamp.BUCKET, path, "value", 0.0)
+        yield Item(STAMPS, path, "value", 0.0)
 
 
 def _is_due(item: Item, used: set[str], oldest: float) -> bool:
@@ -171,15 +186,15 @@ def clean(
 
     What running processes work in stays. Raises as `prune` does.
     """
-    if not check_ours(cache_dir):
+    if not check_ours(cache_dir, BUCKETS):
         return Removal()
     with storage_errors(cache_dir):
-        found = list(items(cache_dir))
+        found = list(items(cache_dir, BUCKETS))
         if packages:
             chosen = [item for item in found if _belongs_to(item, packages)]
         else:
-            records = (Item(USERS_BUCKET, path, "value", 0.0) for path, _ in users(cache_dir))
-            chosen = [*(item for item in found if item.kind != "running"), *records]
+            chosen = [item for item in found if item.kind != "running"]
+            chosen += [_record(path) for path, _ in users(cache_dir)]
         running = 0 if packages else sum(item.kind == "running" for item in found)
         removal = _removal(chosen, cache_dir, reporter, dry_run=dry_run)
     return removal._replace(running=running)
@@ -205,64 +220,15 @@ def _removal(
 
 def _belongs_to(item: Item, packages: frozenset[str]) -> bool:
     """Say whether an item is one of some packages'."""
-    if item.kind not in ("entry", "value"):
+    package_of = item.bucket.package
+    if item.kind not in ("entry", "value") or package_of is None:
         return False
     with suppress(OSError, ValueError):
-        return item.bucket in _PACKAGE_OF and _PACKAGE_OF[item.bucket](item.path) in packages
+        return _normal(package_of(item.path)) in packages
     return False
-
-
-def _name_in_manifest(path: str) -> str:
-    with open(f"{path}/manifest", "rb") as file:
-        for line in file.read(_CACHE_PAGE).decode("utf-8", "replace").split("\n"):
-            if line.startswith("name "):
-                return line.removeprefix("name ")
-    return ""
-
-
-def _name_of_built(path: str) -> str:
-    wheel = built.read_built(path)
-    return _normal(wheel.filename.split("-")[0]) if wheel else ""
-
-
-def _name_in_metadata(path: str) -> str:
-    for line in _content(path).split(b"\n"):
-        if line[:5].lower() == b"name:":
-            return _normal(line[5:].decode("utf-8", "replace").strip())
-    return ""
-
-
-def _name_in_core(path: str) -> str:
-    return _first_text(_content(path))
-
-
-def _name_of_page(path: str) -> str:
-    return _normal(_first_text(_content(path)).rstrip("/").rpartition("/")[2])
-
-
-def _content(path: str) -> bytes:
-    """Give the first page of a kept value, without its heading."""
-    with open(path, "rb") as file:
-        return file.read(_CACHE_PAGE).partition(b"\n")[2]
-
-
-def _first_text(row: bytes) -> str:
-    """Give the text that a row of JSON begins with."""
-    text = row.decode("utf-8", "replace")
-    return text[2:].partition('"')[0] if text.startswith('["') else ""
 
 
 def _normal(name: str) -> str:
     from packaging.utils import canonicalize_name  # noqa: PLC0415
 
     return canonicalize_name(name)
-
-
-_PACKAGE_OF: dict[str, Callable[[str], str]] = {
-    entries.BUCKET: _name_in_manifest,
-    bytecode.BUCKET: _name_in_manifest,
-    built.BUCKET: _name_of_built,
-    "metadata-v2": _name_in_metadata,
-    "core-v2": _name_in_core,
-    "http-v2": _name_of_page,
-}

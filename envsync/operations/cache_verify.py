@@ -4,11 +4,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from envsync.cache.bucket import Bucket
+from envsync.cache.folder import check_ours
+from envsync.cache.inventory import Item, items
 from envsync.events import Reporter
+from envsync.operations.cache import BUCKETS
 from envsync.platform.files import sha256_file, storage_errors
 from envsync.store import built, bytecode, entries
 from envsync.store.entries import StoreReader
-from envsync.store.inventory import Item, check_ours, items
 from envsync.store.manifest import StoredWheel
 from envsync.store.users import User, present, users
 from envsync.wheel.record import parse_record
@@ -40,10 +43,10 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
     What is damaged is set aside, to be made anew when it is needed. Raises `UsageError` for a
     folder that isn't a cache of envsync's, `StorageFailed`.
     """
-    if not check_ours(cache_dir):
+    if not check_ours(cache_dir, BUCKETS):
         return Checked(0, 0, ())
     with storage_errors(cache_dir):
-        found = [item for item in items(cache_dir) if item.kind == "entry"]
+        found = [item for item in items(cache_dir, BUCKETS) if item.kind == "entry"]
         there = present(users(cache_dir))
         damaged: list[Damage] = []
         files = 0
@@ -61,11 +64,11 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
 
 def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[int, Damage | None]:
     """Look at one entry; one that is damaged is set aside."""
-    look = _LOOKS.get(item.bucket)
-    if look is None:
+    check = CHECKS.get(item.bucket)
+    if check is None:
         return 0, None
     try:
-        package, count, problems = look(item, cache_dir)
+        package, count, problems = check(item, cache_dir)
     except FileNotFoundError:  # it was deleted or replaced meanwhile
         return 0, None
     if not problems:
@@ -77,7 +80,7 @@ def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[in
     return count, Damage(item.name, package, tuple(problems), used_by)
 
 
-def _look_at_wheel(item: Item, cache_dir: str) -> tuple[str, int, list[str]]:
+def _check_wheel(item: Item, cache_dir: str) -> tuple[str, int, list[str]]:
     """Compare the files of an entry with its manifest; give package, number, and what is wrong."""
     sha256, _, label = item.path.rpartition("/")[2].partition("-")
     reader = StoreReader(cache_dir, item.bucket, label)
@@ -116,7 +119,7 @@ def _against_record(wheel: StoredWheel) -> list[str]:
     return [file.path for file in wheel.files if rows.get(file.path) not in (None, "", file.sha256)]
 
 
-def _look_at_built(item: Item, _: str) -> tuple[str, int, list[str]]:
+def _check_built(item: Item, _: str) -> tuple[str, int, list[str]]:
     wheel = built.read_built(item.path)
     if wheel is None:
         return "", 0, ["its manifest is damaged"]
@@ -128,8 +131,8 @@ def _look_at_built(item: Item, _: str) -> tuple[str, int, list[str]]:
     return " ".join(wheel.filename.split("-")[:2]), 1, problems
 
 
-_LOOKS: dict[str, Callable[[Item, str], tuple[str, int, list[str]]]] = {
-    entries.BUCKET: _look_at_wheel,
-    bytecode.BUCKET: _look_at_wheel,
-    built.BUCKET: _look_at_built,
+CHECKS: dict[Bucket, Callable[[Item, str], tuple[str, int, list[str]]]] = {
+    entries.BUCKET: _check_wheel,
+    bytecode.BUCKET: _check_wheel,
+    built.BUCKET: _check_built,
 }

@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -242,20 +241,6 @@ def make_private_directory(parent: str, prefix: str) -> str:
     path = f"{parent}/{prefix}{unguessable()}"
     os.mkdir(path, 0o700)
     return path
-
-
-def sweep(folder: str, *, seconds: float = 86_400.0) -> None:
-    """Remove what killed processes left in a folder of temporary things: entries a day old.
-
-    What can't be looked at or removed is left for another time.
-    """
-    oldest = time.time() - seconds
-    with suppress(OSError):
-        for name in os.listdir(folder):
-            path = f"{folder}/{name}"
-            with suppress(OSError):
-                if os.lstat(path).st_mtime < oldest:
-                    remove_tree(path)
 
 
 def unguessable() -> str:

@@ -1,19 +1,20 @@
 """Remember that a lock answers its env.toml, by the hashes of both.
 
-    fresh-v1/<key>      empty
+    fresh-v2/<key>      envsync's version, the default index, both hashes -> empty
 
 On the path of every `lock` with nothing to do: imports next to nothing.
 """
 
 import hashlib
-import os
-from collections.abc import Iterable
 
 from envsync import __version__
-from envsync.errors import EnvsyncError
-from envsync.platform.files import make_folders, sha256_file, write_atomic
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache
+from envsync.platform.files import sha256_file
 from envsync.project.paths import Project
 from envsync.settings import Settings
+
+BUCKET = Bucket("fresh-v2", VALUES)
 
 
 def is_known_fresh(project: Project, settings: Settings) -> bool:
@@ -22,25 +23,19 @@ def is_known_fresh(project: Project, settings: Settings) -> bool:
         spec, lock = sha256_file(project.spec_path), sha256_file(project.lock_path)
     except OSError:
         return False
-    return os.path.exists(_path(spec, lock, settings))
+    return _values(settings).get(_key(settings, spec, lock)) is not None
 
 
 def remember_fresh(spec: bytes, lock: bytes, settings: Settings) -> None:
     """Keep that a lock, as it was written, answers an env.toml, as it was read."""
-    path = _path(hashlib.sha256(spec).hexdigest(), hashlib.sha256(lock).hexdigest(), settings)
-    try:
-        make_folders(os.path.dirname(path))
-        write_atomic(path, b"", sync=False)
-    except (OSError, EnvsyncError):
-        return
+    key = _key(settings, hashlib.sha256(spec).hexdigest(), hashlib.sha256(lock).hexdigest())
+    _values(settings).put(key, b"")
 
 
-def _path(spec: str, lock: str, settings: Settings) -> str:
-    """Give the path of what is kept about two files, by their sha256."""
-    key = key_of((__version__, settings.default_index or "", spec, lock))
-    return f"{settings.cache_dir}/fresh-v1/{key}"
+def _values(settings: Settings) -> ValueCache:
+    return ValueCache(BUCKET.folder(settings.cache_dir))
 
 
-def key_of(facts: Iterable[str]) -> str:
-    """Give a file name, 64 hexadecimal digits, that stands for all facts."""
-    return hashlib.sha256("\0".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
+def _key(settings: Settings, spec: str, lock: str) -> str:
+    """Give what the answer depends on: two files, by their sha256, and what both mean."""
+    return "\0".join((__version__, settings.default_index or "", spec, lock))

@@ -1,6 +1,6 @@
 """Remember that a build of a local folder gave other metadata than a lock has of it.
 
-    refuted-v1/<key>    the folder and the digest of what was locked -> empty
+    refuted-v2/<key>    the folder and the digest of what was locked -> empty
 
 What decides the metadata of a folder can't always be seen without a build (`project_files`), and
 `lock --check` builds nothing. Only what doesn't fit is kept: metadata that is otherwise worded, as
@@ -9,9 +9,10 @@ another machine's may be, makes no lock outdated.
 
 import os
 
-from envsync.index.cache import ValueCache
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache
 
-BUCKET = "refuted-v1"
+BUCKET = Bucket("refuted-v2", VALUES)
 
 
 def refute(cache_dir: str, folder: str, facts: str) -> None:
@@ -25,7 +26,7 @@ def is_refuted(cache_dir: str, folder: str, facts: str) -> bool:
 
 
 def _values(cache_dir: str) -> ValueCache:
-    return ValueCache(os.path.join(cache_dir, BUCKET))
+    return ValueCache(BUCKET.folder(cache_dir))
 
 
 def _key(folder: str, facts: str) -> str:

@@ -11,10 +11,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from envsync.cache.bucket import ENTRIES, Bucket
+from envsync.cache.values import key_of
 from envsync.errors import SpecInvalid, UsageError
 from envsync.events import Reporter
 from envsync.platform.files import make_folders, read_limited, storage_errors
-from envsync.project.answered import key_of
 from envsync.project.paths import Project, project_at
 from envsync.project.texts import write_if_changed
 from envsync.settings import Settings
@@ -22,7 +23,7 @@ from envsync.settings import Settings
 if TYPE_CHECKING:
     from envsync.spec.script_block import Block
 
-BUCKET = "scripts-v1"
+BUCKET = Bucket("scripts-v1", ENTRIES)
 
 _MARK = b"# /// script"
 LIMIT = 16 << 20
@@ -61,7 +62,7 @@ def script_project(
             reporter.warn(f"{path}: line {line}: `# /// script` has no end `# ///`: not metadata")
         return None
     key = key_of((block.content, settings.python or ""))
-    project = project_at(f"{settings.cache_dir}/{BUCKET}/{key}")
+    project = project_at(f"{BUCKET.folder(settings.cache_dir)}/{key}")
     if os.path.exists(project.spec_path):
         _note_use(project.root)
         return project

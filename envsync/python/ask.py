@@ -5,7 +5,6 @@ own: no site-packages, no `.pth` files, nothing of the current folder. An enviro
 is never run: `pyvenv.cfg` names its base.
 """
 
-import hashlib
 import json
 import os
 import selectors
@@ -14,17 +13,18 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
-from envsync.errors import EnvsyncError, InterpreterNotFound
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache
+from envsync.errors import InterpreterNotFound
 from envsync.model.target import Target, target_from_json, target_to_json
 from envsync.model.wheel_tags import TagFacts, wheel_tags
-from envsync.platform.files import make_folders, read_limited, write_atomic
 from envsync.python.base import base_of, settled
 from envsync.python.facts import MARK
 from envsync.python.trust import is_inside, is_interpreter, own_environment
 
-BUCKET = "pythons-v1"
+BUCKET = Bucket("pythons-v2", VALUES)
 OLDEST = (3, 8)
 
 _SECONDS = 10.0
@@ -255,37 +255,20 @@ def _tag_facts(facts: Mapping[str, Any]) -> TagFacts:
 # Remembering
 
 
-class _Entry(NamedTuple):
-    path: str
-    folder: str
-
-
-def _entry(cache_dir: str, name: str) -> _Entry:
-    folder = os.path.join(cache_dir, BUCKET)
-    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:32]
-    return _Entry(os.path.join(folder, f"{digest}.json"), folder)
-
-
 def recall(cache_dir: str, name: str, key: Sequence[str]) -> object | None:
     """Give what was remembered under a name, when the key is the same; None otherwise."""
     try:
-        data = read_limited(_entry(cache_dir, name).path, _MOST_BYTES)
-        checksum, _, body = data.partition(b"\n")
-        if hashlib.sha256(body).hexdigest().encode("ascii") != checksum:
-            return None
-        entry = json.loads(body)
+        entry = json.loads(_values(cache_dir).get(name) or b"")
         return entry["value"] if entry["key"] == list(key) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def remember(cache_dir: str, name: str, key: Sequence[str], value: object) -> None:
-    """Keep a JSON value under a name; a cache that cannot be written is not an error."""
+    """Keep a JSON value under a name, in place of one with an older key."""
     body = json.dumps({"key": list(key), "value": value}, separators=(",", ":")).encode("ascii")
-    checksum = hashlib.sha256(body).hexdigest().encode("ascii")
-    entry = _entry(cache_dir, name)
-    try:
-        make_folders(entry.folder)
-        write_atomic(entry.path, checksum + b"\n" + body)
-    except (OSError, EnvsyncError):
-        pass  # it is asked again next time
+    _values(cache_dir).put(name, body)
+
+
+def _values(cache_dir: str) -> ValueCache:
+    return ValueCache(BUCKET.folder(cache_dir))

@@ -1,7 +1,7 @@
 """Keep wheels that were built from source, whole or not at all.
 
-    built-v2/KEY/shop-1.0-py3-none-any.whl      KEY names all that went into the build
-    built-v2/KEY/manifest                       file name, size, sha256, then its own checksum
+    built-v3/KEY/shop-1.0-py3-none-any.whl      KEY names all that went into the build
+    built-v3/KEY/manifest                       file name, size, sha256, and a checksum of these
 
 An entry appears by one rename and never changes. Whatever is not as its manifest says counts as
 absent, and the next `put` replaces it.
@@ -16,7 +16,10 @@ from typing import NamedTuple
 
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from envsync.cache.bucket import ENTRIES, STAGING, Bucket
+from envsync.cache.folder import prepare_cache
 from envsync.cache.scratch import DAY, scratch
+from envsync.cache.values import with_checksum, without_checksum
 from envsync.errors import StorageFailed
 from envsync.platform.file_lock import FileLock
 from envsync.platform.files import (
@@ -26,9 +29,7 @@ from envsync.platform.files import (
     sync_directory,
     write_atomic,
 )
-from envsync.store.writer import STAGING, prepare_cache
 
-BUCKET = "built-v2"
 _LOCK = ".lock"
 _LOCK_SECONDS = 60.0
 _HEAD = "envsync built 1"
@@ -49,7 +50,7 @@ class BuiltStore:
     """Wheels built from source, below `cache_dir`; any number of processes may share it."""
 
     def __init__(self, cache_dir: str) -> None:
-        self._bucket = os.path.join(cache_dir, BUCKET)
+        self._bucket = BUCKET.folder(cache_dir)
 
     def get(self, key: str) -> BuiltWheel | None:
         """Give the wheel built as `key` (64 hexadecimal digits); None when there is no sound one.
@@ -131,12 +132,8 @@ def _fill(folder: str, wheel_path: str, filename: str) -> None:
         os.fchmod(copy.fileno(), 0o444)
         os.fsync(copy.fileno())
     text = f"{_HEAD}\n{filename}\n{size}\n{digest.hexdigest()}\n"
-    write_atomic(os.path.join(folder, "manifest"), f"{text}{_checksum(text)}\n".encode())
+    write_atomic(os.path.join(folder, "manifest"), with_checksum(text.encode()))
     os.chmod(folder, 0o755)
-
-
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _note_use(entry: str) -> None:
@@ -153,10 +150,18 @@ def read_built(entry: str) -> BuiltWheel | None:
     The wheel itself is not looked at. Raises `OSError`.
     """
     try:
-        text = read_limited(os.path.join(entry, "manifest"), _MAX_MANIFEST_BYTES).decode()
-        head, filename, size, sha256, checksum, end = text.split("\n")
+        data = read_limited(os.path.join(entry, "manifest"), _MAX_MANIFEST_BYTES)
+        head, filename, size, sha256, end = without_checksum(data).decode().split("\n")
     except ValueError:
         return None
-    if head != _HEAD or end or checksum != _checksum(text[: -len(checksum) - 1]):
+    if head != _HEAD or end:
         return None
     return BuiltWheel(os.path.join(entry, filename), filename, sha256, int(size))
+
+
+def _package(entry: str) -> str:
+    wheel = read_built(entry)
+    return wheel.filename.split("-")[0] if wheel else ""
+
+
+BUCKET = Bucket("built-v3", ENTRIES, _package)

@@ -15,11 +15,12 @@ import hashlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from envsync.cache.bucket import ENTRIES, Bucket
 from envsync.model.target import Target
-from envsync.store.entries import StoreReader
+from envsync.store.entries import StoreReader, package_in_manifest
 from envsync.store.manifest import StoredFile, StoredWheel
 
-BUCKET = "bytecode-v1"
+BUCKET = Bucket("bytecode-v1", ENTRIES, package_in_manifest)
 CACHE = "__pycache__"
 
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")

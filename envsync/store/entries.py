@@ -9,30 +9,40 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+from envsync.cache.bucket import DAMAGED, ENTRIES, Bucket
 from envsync.errors import StorageFailed
 from envsync.platform.durable import SYNCED, boot_id
 from envsync.platform.files import content_mtime, make_private_directory, storage_errors
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
 from envsync.store.times import known, learn, restored, write_rows
 
-BUCKET = "wheels-v1"
-FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
-DAMAGED = ".damaged-"
-"""Begins the names of folders that hold what was set aside."""
-
+_PAGE = 8192
 _USE_SECONDS = 86_400.0
 _HEX = frozenset("0123456789abcdef")
+
+
+def package_in_manifest(entry: str) -> str:
+    """Give the name of the package that an entry says it holds, unchecked. Raises `OSError`."""
+    with open(f"{entry}/manifest", "rb") as file:
+        for line in file.read(_PAGE).decode("utf-8", "replace").split("\n"):
+            if line.startswith("name "):
+                return line.removeprefix("name ")
+    return ""
+
+
+BUCKET = Bucket("wheels-v1", ENTRIES, package_in_manifest)
+FILE_MODE, EXECUTABLE_MODE, FOLDER_MODE = 0o444, 0o555, 0o755
 
 
 class StoreReader:
     """Unpacked wheels by the sha256 of the wheel. Every method may be called from any thread."""
 
-    def __init__(self, cache_dir: str, bucket: str = BUCKET, label: str = "") -> None:
+    def __init__(self, cache_dir: str, bucket: Bucket = BUCKET, label: str = "") -> None:
         """Use a bucket below `cache_dir`, an absolute path; it is made when it is needed.
 
         `label` names what an entry was made for, where a wheel has several (`store.bytecode`).
         """
-        self.root = f"{cache_dir}/{bucket}"
+        self.root = bucket.folder(cache_dir)
         self.boot = boot_id()
         self.label = label
         self._trusted = False
@@ -156,18 +166,22 @@ class StoreReader:
 
     def check_trust(self) -> None:
         """Refuse a store in which somebody else can write: what lies there is run as it is."""
-        if self._trusted:
-            return
-        status = os.lstat(self.root)
-        if not stat.S_ISDIR(status.st_mode):
-            raise StorageFailed(self.root, "it is not a folder")
-        if status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise StorageFailed(
-                self.root,
-                "other users can write there, or own it",
-                hint="take their write permission, or set ENVSYNC_CACHE_DIR to a folder of yours",
-            )
-        self._trusted = True
+        if not self._trusted:
+            refuse_shared(self.root)
+            self._trusted = True
+
+
+def refuse_shared(bucket: str) -> None:
+    """Raise `StorageFailed` for a folder in which somebody else can write; `OSError`."""
+    status = os.lstat(bucket)
+    if not stat.S_ISDIR(status.st_mode):
+        raise StorageFailed(bucket, "it is not a folder")
+    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+        raise StorageFailed(
+            bucket,
+            "other users can write there, or own it",
+            hint="take their write permission, or set ENVSYNC_CACHE_DIR to a folder of yours",
+        )
 
 
 def file_mode(file: StoredFile) -> int:

@@ -2,8 +2,8 @@
 
 The text has one line for each column of the table of files, not one for each file: a fresh
 environment reads some hundred manifests with tens of thousands of files, and splitting a column
-is one call. Lines end with LF; the last one is the sha256 of all before it, so that a manifest
-which the disk holds only in part is as good as none:
+is one call. Lines end with LF; the last one is the checksum of all before it (`cache.values`), so
+that a manifest which the disk holds only in part is as good as none:
 
     envsync wheel 1
     sha256 HEX of the wheel
@@ -24,11 +24,11 @@ versions wrote pairs of paths that differ in case only, as `collisions N` and N 
 folders; nobody reads them any more.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice, repeat
 from typing import NamedTuple
 
+from envsync.cache.values import with_checksum, without_checksum
 from envsync.errors import RecordWrong
 from envsync.model.entry_point import EntryPoint
 
@@ -96,8 +96,7 @@ def render_manifest(wheel: StoredWheel, *, boot: str) -> bytes:
         *_facts_lines(wheel),
         "",
     ]
-    text = "\n".join(lines).encode()
-    return text + f"checksum {hashlib.sha256(text).hexdigest()}\n".encode()
+    return with_checksum("\n".join(lines).encode())
 
 
 def _facts_lines(wheel: StoredWheel) -> Sequence[str]:
@@ -126,11 +125,7 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
 
     Raises `ValueError` for anything that `render_manifest` didn't write whole.
     """
-    end = data.rfind(b"checksum ")
-    checksum = hashlib.sha256(data[:end]).hexdigest() if end > 0 else ""
-    if data[end:] != f"checksum {checksum}\n".encode():
-        raise ValueError("the checksum is wrong")
-    lines = iter(data[:end].decode().split("\n"))
+    lines = iter(without_checksum(data).decode().split("\n"))
     if next(lines) != _FORMAT:
         raise ValueError("unknown format")
     fields = ("sha256", "name", "version", "dist-info", "purelib", "boot")

@@ -13,14 +13,15 @@ Written when an environment changes, never read by a sync that has nothing to do
 lost costs a download at most: environments don't need the store, but for those of symbolic links.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from envsync.cache.bucket import RECORDS, Bucket
+from envsync.cache.values import key_of, with_checksum, without_checksum
 from envsync.platform.files import make_folders, read_limited, storage_errors, write_atomic
 
-BUCKET = "environments-v1"
+BUCKET = Bucket("environments-v1", RECORDS)
 _HEAD = "envsync environment 1"
 _LIMIT = 16 << 20
 
@@ -57,13 +58,12 @@ def register(cache_dir: str, user: User) -> None:
     path = _path(cache_dir, user.root)
     with storage_errors(path):
         make_folders(os.path.dirname(path))
-        checksum = hashlib.sha256(body).hexdigest()
-        write_atomic(path, body + f"checksum {checksum}\n".encode(), sync=False)
+        write_atomic(path, with_checksum(body), sync=False)
 
 
 def users(cache_dir: str) -> Iterator[tuple[str, User | None]]:
     """Give every record with its path; None for one that can't be read. Raises `OSError`."""
-    folder = f"{cache_dir}/{BUCKET}"
+    folder = BUCKET.folder(cache_dir)
     try:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -89,15 +89,11 @@ def entries_of(environments: Iterable[User]) -> set[str]:
 
 
 def _path(cache_dir: str, root: str) -> str:
-    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
-    return f"{cache_dir}/{BUCKET}/{key}"
+    return f"{BUCKET.folder(cache_dir)}/{key_of((root,))[:32]}"
 
 
 def _parse(data: bytes) -> User:
-    body, _, checksum = data.rpartition(b"checksum ")
-    if hashlib.sha256(body).hexdigest().encode() != checksum.strip():
-        raise ValueError("its checksum does not match")
-    head, root, link, *lines = body.decode("utf-8", "surrogateescape").split("\n")
+    head, root, link, *lines = without_checksum(data).decode("utf-8", "surrogateescape").split("\n")
     if head != _HEAD:
         raise ValueError(f"unknown format {head[:40]!r}")
     entries: dict[str, tuple[str, ...]] = {}

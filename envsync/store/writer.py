@@ -5,23 +5,16 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 
+from envsync.cache.bucket import STAGING
+from envsync.cache.folder import prepare_cache
 from envsync.cache.scratch import scratch, sweep_abandoned
 from envsync.errors import StorageFailed
 from envsync.platform.durable import SYNCED
-from envsync.platform.files import make_folders, storage_errors, sync_directory, write_atomic
+from envsync.platform.files import storage_errors, sync_directory
 from envsync.store.entries import FOLDER_MODE, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
 from envsync.store.times import write_rows
 from envsync.store.unpack import set_folder_mode, write_all
-
-STAGING = ".staging-"
-"""Begins the names of folders in which entries are made."""
-TAG = "CACHEDIR.TAG"
-TAG_TEXT = (
-    b"Signature: 8a477f597d28d172789f06886806bc55\n"
-    b"# This folder holds the caches of envsync; `envsync cache clean` empties it.\n"
-)
-"""Backup tools leave out a folder with this file, and `cache clean` empties only such a one."""
 
 _TRIES = 5
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
@@ -100,14 +93,6 @@ class StoreWriter(StoreReader):
                 return winner
             self.set_entry_aside(entry)
         raise StorageFailed(entry, "something else is put there again and again")
-
-
-def prepare_cache(cache_dir: str) -> None:
-    """Make the folder of all caches, and mark it as one. Raises `OSError`, `StorageFailed`."""
-    make_folders(cache_dir)
-    tag = f"{cache_dir}/{TAG}"
-    if not os.path.lexists(tag):
-        write_atomic(tag, TAG_TEXT, sync=False)
 
 
 def _write_manifest(path: str, data: bytes, *, sync: bool) -> None:

@@ -54,5 +54,5 @@ def register_user(
 
 
 def _names(sha256: str, label: str) -> tuple[str, ...]:
-    wheel = f"{entries.BUCKET}/{sha256}"
-    return (wheel, f"{bytecode.BUCKET}/{sha256}-{label}") if label else (wheel,)
+    wheel = f"{entries.BUCKET.name}/{sha256}"
+    return (wheel, f"{bytecode.BUCKET.name}/{sha256}-{label}") if label else (wheel,)

@@ -1,31 +1,29 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
-    goals-v2/<key>      sha256 of the rest, then lines: the goal's plain values, the interpreter's,
-                        its marker variables, its tags, the inputs, what env.toml puts in place of
-                        metadata, whose files stand, how packages are built, the pins
+    goals-v3/<key>      lines: the goal's plain values, the interpreter's, its marker variables,
+                        its tags, the inputs, what env.toml puts in place of metadata, whose files
+                        stand, how packages are built, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable
 
 from envsync import __version__
-from envsync.errors import EnvsyncError
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache
 from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
-from envsync.platform.files import make_folders, read_limited, sha256_file, write_atomic
-from envsync.project.answered import key_of
+from envsync.platform.files import sha256_file
 from envsync.project.paths import Project
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
 from envsync.sync.observe import Goal
 from envsync.sync.place import DEFAULT, root_of
 
-_BUCKET = "goals-v2"
-_LIMIT = 64 << 20
+BUCKET = Bucket("goals-v3", VALUES)
 
 
 def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal | None:
@@ -37,11 +35,10 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal |
     try:
         spec = sha256_file(project.spec_path)
         lock = sha256_file(project.lock_path)
-        data = read_limited(_path(project, request, settings, spec, lock), _LIMIT)
-    except (OSError, ValueError):
+    except OSError:
         return None
-    checksum, _, body = data.partition(b"\n")
-    if hashlib.sha256(body).hexdigest().encode() != checksum:
+    body = _values(settings).get(_key(project, request, settings, spec, lock))
+    if body is None:
         return None
     try:
         goal = _unpack(body)
@@ -61,12 +58,7 @@ def remember(goal: Goal, project: Project, request: SyncRequest, settings: Setti
     if body is None:
         return
     (_, spec), (_, lock), *_ = goal.inputs
-    path = _path(project, request, settings, spec, lock)
-    try:
-        make_folders(os.path.dirname(path))
-        write_atomic(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body, sync=False)
-    except (OSError, EnvsyncError):
-        return
+    _values(settings).put(_key(project, request, settings, spec, lock), body)
 
 
 def _pack(goal: Goal) -> bytes | None:
@@ -137,7 +129,11 @@ def _input(line: str) -> tuple[str, str]:
     return path, "" if digest == "-" else digest
 
 
-def _path(project: Project, request: SyncRequest, settings: Settings, spec: str, lock: str) -> str:
+def _values(settings: Settings) -> ValueCache:
+    return ValueCache(BUCKET.folder(settings.cache_dir))
+
+
+def _key(project: Project, request: SyncRequest, settings: Settings, spec: str, lock: str) -> str:
     facts = (
         __version__,
         project.spec_path,
@@ -148,4 +144,4 @@ def _path(project: Project, request: SyncRequest, settings: Settings, spec: str,
         spec,
         lock,
     )
-    return f"{settings.cache_dir}/{_BUCKET}/{key_of(facts)}"
+    return "\0".join(facts)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from envsync.environment.drift import Drift, is_dated
 from envsync.environment.manifest import Placed
 from envsync.errors import StorageFailed
-from envsync.store.entries import StoreReader
+from envsync.store.entries import refuse_shared
 from envsync.store.times import changed, is_settled, known, learn
 from envsync.store.users import recall_user
 
@@ -102,7 +102,7 @@ def _entries(root: str, cache_dir: str | None) -> list[str]:
 def _is_trusted(cache_dir: str, bucket: str) -> bool:
     """Say whether nobody else can have written what a bucket says."""
     try:
-        StoreReader(cache_dir, bucket).check_trust()
+        refuse_shared(f"{cache_dir}/{bucket}")
     except (OSError, StorageFailed):
         return False
     return True

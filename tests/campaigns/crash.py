@@ -93,7 +93,7 @@ def _arrivals(world: SmallWorld) -> Iterator[Scenario]:
     yield Scenario("fresh, two processes", "fresh-start", None, old, share=SHARED)
     stage.restore("fresh-start")
     remove(stage.cache / "wheels-v1")
-    remove(stage.cache / "goals-v2")
+    remove(stage.cache / "goals-v3")
     stage.save("cold-start")
     yield Scenario("fresh, cold store", "cold-start", None, old)
 

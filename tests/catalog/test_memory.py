@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envsync.cache.values import ValueCache
 from envsync.catalog.memory import (
     MetadataMemory,
     believe_bytes,
@@ -18,7 +19,6 @@ from envsync.catalog.memory import (
     unpack_metadata,
 )
 from envsync.index import metadata_source
-from envsync.index.cache import ValueCache
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import ALWAYS
 from envsync.model.resolution import ResolvedPackage
@@ -91,7 +91,7 @@ def test_a_whole_lock_is_remembered_at_once(tmp_path: Path) -> None:
 
 def test_what_was_said_of_a_file_is_forgotten_once_its_bytes_were_read(tmp_path: Path) -> None:
     memory = MetadataMemory(str(tmp_path))
-    raw = ValueCache(str(tmp_path / metadata_source.BUCKET))
+    raw = ValueCache(metadata_source.BUCKET.folder(str(tmp_path)))
     for group in ("a-1.whl", "b-1.whl"):
         memory.put("claim", FULL, group)
         raw.put("claim", b"said", group)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from envsync.operations.cache import BUCKETS
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
@@ -87,6 +88,28 @@ def test_size_is_what_the_disk_says_and_links_count_once(project: Workplace) -> 
     shutil.rmtree(project.venv)
     assert document(project, "size")["shared_bytes"] == 0
     assert "wheels-v1" in project.ok("cache", "size").out
+
+
+def test_whatever_a_full_run_keeps_lies_in_a_declared_bucket(
+    project: Workplace, server: IndexServer
+) -> None:
+    filename, content = make_sdist("sourced", "1.0", {"src/sourced.py": "X = 1\n"})
+    server.add("sourced", filename, content)
+    direct = make_wheel("direct", "1.0", {"direct.py": ""})
+    server.add("elsewhere", *direct)
+    project.given("lock")
+    project.write(
+        SPEC.replace('["webby"]', '["webby", "sourced", "direct"]')
+        + f'[sources]\ndirect = {{ url = "{server.file_url("elsewhere", direct[0])}" }}\n'
+    )
+    project.given("lock", "--allow-build", "sourced")
+    project.given("sync", "--compile-bytecode")
+    (project.project / "script.py").write_text("# /// script\n# dependencies = []\n# ///\n")
+    project.ok("run", "script.py")
+
+    there = {path.name for path in project.cache.iterdir() if path.is_dir()}
+    assert there <= {bucket.name for bucket in BUCKETS}
+    assert {bucket.name for bucket in BUCKETS} - there == {"refuted-v2"}
 
 
 # --- registered environments --------------------------------------------------------------------
@@ -297,7 +320,7 @@ def test_clean_of_packages_takes_them_alone(project: Workplace) -> None:
     assert len(os.listdir(project.cache / "bytecode-v1")) == 2
     text = b"".join(
         path.read_bytes()
-        for bucket in ("http-v2", "metadata-v2", "core-v2")
+        for bucket in ("http-v3", "metadata-v3", "core-v3")
         for path in (project.cache / bucket).rglob("*")
         if path.is_file()
     )
@@ -313,9 +336,9 @@ def test_clean_knows_wheels_that_were_built(project: Workplace, server: IndexSer
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
     project.given("lock", "--allow-build", "sourced")
     project.given("sync")
-    assert len(list((project.cache / "built-v2").glob("[0-9a-f]*"))) == 1
+    assert len(list((project.cache / "built-v3").glob("[0-9a-f]*"))) == 1
     project.ok("cache", "clean", "sourced")
-    assert list((project.cache / "built-v2").glob("[0-9a-f]*")) == []
+    assert list((project.cache / "built-v3").glob("[0-9a-f]*")) == []
     assert "sourced" not in wheels(project)
 
 
@@ -343,8 +366,8 @@ def test_links_are_never_followed_out(project: Workplace, outside: Path, action:
     os.symlink(outside, project.cache / "wheels-v1" / ("0" * 64))
     os.symlink(outside, project.cache / "wheels-v1" / ".staging-x")
     os.symlink(outside, project.cache / "downloads-v1" / "fetch-x")
-    os.symlink(outside, project.cache / "built-v2")
-    os.symlink(outside, project.cache / "http-v2" / "zz")
+    os.symlink(outside, project.cache / "built-v3")
+    os.symlink(outside, project.cache / "http-v3" / "zz")
     shutil.rmtree(project.venv)
     age(project)
     project.run("cache", *action)
@@ -412,7 +435,7 @@ def test_verify_finds_a_damaged_built_wheel(project: Workplace, server: IndexSer
     project.write(SPEC.replace('["webby"]', '["sourced"]'))
     project.given("lock", "--allow-build", "sourced")
     project.given("sync")
-    (path,) = (project.cache / "built-v2").glob("*/*.whl")
+    (path,) = (project.cache / "built-v3").glob("*/*.whl")
     poison(path)
     ran = project.run("cache", "verify", "--json")
     assert ran.code == 3

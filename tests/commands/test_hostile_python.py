@@ -114,7 +114,7 @@ def test_an_interpreter_elsewhere_is_run_when_the_user_allows_it(clone: Workplac
     (clone.project / "envsync").mkdir()
     (clone.project / "config.toml").rename(clone.project / "envsync" / "config.toml")
     clone.environ["XDG_CONFIG_HOME"] = str(clone.project)
-    shutil.rmtree(clone.cache / "pythons-v1")
+    shutil.rmtree(clone.cache / "pythons-v2")
     assert clone.run("python", "find").code == 1
 
 

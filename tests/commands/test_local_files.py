@@ -39,7 +39,7 @@ def digest(kind: str, value: str) -> str:
 
 def without_cache(place: Workplace) -> None:
     """Forget all but the pages and facts of packages."""
-    for bucket in ("wheels-v1", "built-v2"):
+    for bucket in ("wheels-v1", "built-v3"):
         shutil.rmtree(place.cache / bucket, ignore_errors=True)
 
 
@@ -228,7 +228,7 @@ def test_a_wrong_archive_poisons_no_other_project(
     for form in ("archive", "sdist"):
         place.write(f"{FOREIGN}{form} = {claim}\n", "pylock.toml")
         assert place.run("sync", "--frozen").code == 1
-    assert list(place.cache.glob("built-v2/*/*.whl")) == []
+    assert list(place.cache.glob("built-v3/*/*.whl")) == []
 
     place.write(SPEC.format(filename))  # and by way of env.toml
     place.ok("sync", "--upgrade")

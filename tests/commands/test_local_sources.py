@@ -85,7 +85,7 @@ def test_source_distribution_is_built_once_and_only_with_leave(
     assert 'allow = ["sourced"]' in project.read()
     project.ok("sync")
     project.python("import sourced, base")
-    assert len(list(project.cache.glob("built-v2/*/*.whl"))) == 1
+    assert len(list(project.cache.glob("built-v3/*/*.whl"))) == 1
 
 
 def test_url_of_a_source_archive_names_the_package_to_allow(

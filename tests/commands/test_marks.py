@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envsync.environment import stamp
-from envsync.store.inventory import BUCKETS
+from envsync.operations.cache import BUCKETS
 from tests.campaigns import full_disk
 from tests.commands.conftest import SPEC
 from tests.support.command import Workplace
@@ -117,7 +117,9 @@ def test_a_cache_that_others_write_to_answers_nothing(synced: Workplace, shared:
 
 
 def test_marks_that_cannot_be_written_fail_no_sync(synced: Workplace) -> None:
-    marks = [b for b in BUCKETS if b.startswith(("stamps", "goals", "fresh", "environments"))]
+    marks = [
+        b.name for b in BUCKETS if b.name.startswith(("stamps", "goals", "fresh", "environments"))
+    ]
     assert len(marks) == 4
     for bucket in marks:
         shutil.rmtree(synced.cache / bucket, ignore_errors=True)

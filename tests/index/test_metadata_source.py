@@ -74,7 +74,6 @@ def test_metadata_by_parts(
     found = client.wheel_metadata(file).result(10)
 
     assert found.startswith(metadata_of(content[1]))
-    assert client.known_size(file) == len(content[1])
     assert None not in ranges_of(server)
     assert len(server.requests) == parts
 
@@ -99,7 +98,6 @@ def test_metadata_is_asked_for_once_and_kept(make_client: MakeClient, server: In
     assert (
         second.wheel_metadata(file).result(10) == offline.wheel_metadata(file).result(10) == one[0]
     )
-    assert second.known_size(file) == offline.known_size(file) == len(LARGE[1])
     assert len(server.requests) == 1
 
 
@@ -109,7 +107,6 @@ def test_metadata_without_a_hash_is_not_kept(make_client: MakeClient, server: In
     for _ in range(2):
         client = make_client(server)
         client.wheel_metadata(file).result(10)
-        assert client.known_size(file) == len(LARGE[1])
 
     assert len(server.requests) == 2
 
@@ -298,17 +295,6 @@ def test_refresh_asks_for_claims_again_but_not_for_facts(make_client: MakeClient
         assert server.paths() == [PAGE]
 
 
-def test_refresh_of_some_packages_leaves_others(make_client: MakeClient) -> None:
-    with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
-        asked = []
-        for names in ((), ("other",), ("shop",)):
-            client = make_client(server, refresh=Refresh(packages=frozenset(names)))
-            client.wheel_metadata(listed_file(client)).result(10)
-            asked.append(server.paths().count(f"/files/shop/{LARGE[0]}.metadata"))
-
-    assert asked == [1, 1, 2]
-
-
 def test_offline_a_refresh_makes_do_with_what_is_kept(make_client: MakeClient) -> None:
     with IndexServer({"shop": {LARGE[0]: LARGE[1]}}, metadata=True) as server:
         client = make_client(server)
@@ -469,7 +455,6 @@ def test_lying_ranges_lead_to_the_whole_file(
 
     assert found.startswith(metadata_of(content))
     assert b"evil" not in found
-    assert client.known_size(file) == len(content)
 
 
 def test_a_server_without_ranges_is_asked_for_parts_once(make_client: MakeClient) -> None:
@@ -494,7 +479,6 @@ def test_a_small_file_that_comes_whole_is_enough(
     client = make_client(server)
 
     assert client.wheel_metadata(file).result(10).startswith(metadata_of(SMALL[1]))
-    assert client.known_size(file) == len(SMALL[1])
     assert len(server.requests) == 1
 
 
@@ -589,10 +573,8 @@ def test_pkg_info_of_a_source_distribution(
 
     assert found is not None
     assert found.startswith(metadata_of(found))
-    assert client.known_size(file) == len(content)
     again = make_client(server, options=QUICK._replace(offline=True))
     assert again.sdist_metadata(file).result(10) == found
-    assert again.known_size(file) == len(content)
     assert len(server.requests) == 1
     assert list((tmp_path / "cache" / "partial-v1").iterdir()) == []
 

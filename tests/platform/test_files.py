@@ -13,7 +13,6 @@ from envsync.platform.files import (
     content_mtime,
     remove_tree,
     storage_failed,
-    sweep,
     write_atomic,
     write_new,
 )
@@ -133,14 +132,6 @@ def test_a_tree_deeper_than_any_path_is_removed_and_no_link_in_it_followed(tmp_p
     finally:  # Python can't, and pytest would try to
         subprocess.run(["rm", "-rf", tmp_path / "tree"], check=True)
     assert (tmp_path / "precious/file").read_text() == "mine"
-
-
-def test_sweep_removes_only_what_is_old(tmp_path: Path) -> None:
-    for name in ("old", "new"):
-        (tmp_path / name).mkdir()
-    os.utime(tmp_path / "old", (1, 1))
-    sweep(str(tmp_path))
-    assert os.listdir(tmp_path) == ["new"]
 
 
 def test_errors_name_the_place_and_what_to_do(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_an_interpreter_that_changed_is_asked_again(cache: str, tmp_path: Path) 
 def test_a_damaged_memory_is_as_good_as_none(damage: str, cache: str, tmp_path: Path) -> None:
     fake = fake_python(str(tmp_path / "python3.40"), "3.40.1")
     target = ask(fake.path, cache)
-    (entry,) = Path(cache, "pythons-v1").iterdir()
+    (entry,) = (path for path in Path(cache, "pythons-v2").rglob("*") if path.is_file())
     data = entry.read_bytes()
     entry.write_bytes(
         {

@@ -1,6 +1,5 @@
 """What a path out of a stranger's file, folder or environment makes run: nothing, unasked."""
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import EnvsyncError, InterpreterNotFound, InterpreterRefused
+from envsync.python.ask import remember
 from envsync.python.base import base_of
 from envsync.python.find import list_interpreters
 from envsync.python.trust import is_inside, is_interpreter, own_environment
@@ -279,14 +279,19 @@ def test_a_memory_names_no_other_program(name: str, world: World) -> None:
     good = fake_python(str(world.bin / "python3.48"), "3.48.0")
     evil = script(str(world.root / "elsewhere" / name), "exit 1")
     assert world.find("3.48").executable == good.path
-    for entry in Path(world.cache, "pythons-v1").iterdir():
-        kept = json.loads(entry.read_bytes().partition(b"\n")[2])
-        if isinstance(kept["value"], dict):
+    forged = 0
+    for entry in (path for path in Path(world.cache, "pythons-v2").rglob("*") if path.is_file()):
+        data = entry.read_bytes()
+        kept = json.loads(data[: data.rindex(b"checksum ")])
+        is_answer = isinstance(kept["value"], dict)
+        if is_answer:
             kept["value"]["executable"] = evil.path
         elif name == "make":
             kept["value"] = evil.path
-        body = json.dumps(kept).encode()
-        entry.write_bytes(hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        label = kept["key"][0] if is_answer else "find\n3.48\n>=3.40\nNone"
+        remember(world.cache, label, kept["key"], kept["value"])
+        forged += entry.read_bytes() != data
+    assert forged == (2 if name == "make" else 1)
 
     assert world.find("3.48").executable == good.path
     assert ran(evil) == []

@@ -31,7 +31,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def entry(cache: Path) -> Path:
-    return cache / "built-v2" / KEY
+    return cache / "built-v3" / KEY
 
 
 def test_what_was_put_in_comes_out(cache: Path, wheel: str) -> None:
@@ -42,7 +42,7 @@ def test_what_was_put_in_comes_out(cache: Path, wheel: str) -> None:
     assert expected == BuiltStore(str(cache)).get(KEY)
     assert path.read_bytes() == CONTENT
     assert stat.S_IMODE(path.stat().st_mode) == 0o444
-    assert sorted(os.listdir(cache / "built-v2")) == [".lock", KEY]
+    assert sorted(os.listdir(cache / "built-v3")) == [".lock", KEY]
 
 
 def test_what_is_not_there_is_none(cache: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_first_one_stays(cache: Path, wheel: str) -> None:
     first = store.put(KEY, wheel)
     Path(wheel).write_bytes(CONTENT + b"other")
     assert first == store.put(KEY, wheel)
-    assert sorted(os.listdir(cache / "built-v2")) == [".lock", KEY]
+    assert sorted(os.listdir(cache / "built-v3")) == [".lock", KEY]
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
@@ -104,7 +104,7 @@ def test_a_damaged_entry_is_absent_and_made_anew(cache: Path, wheel: str, damage
     assert whole == store.put(KEY, wheel)
     assert whole == store.get(KEY)
     assert sorted(os.listdir(entry(cache))) == ["manifest", NAME]
-    assert sorted(os.listdir(cache / "built-v2")) == [".lock", KEY]
+    assert sorted(os.listdir(cache / "built-v3")) == [".lock", KEY]
 
 
 def test_a_file_in_place_of_the_entry_is_replaced(cache: Path, wheel: str) -> None:
@@ -130,11 +130,11 @@ def test_many_at_once_leave_one_entry(cache: Path, wheel: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         results = set(pool.map(lambda _: BuiltStore(str(cache)).put(KEY, wheel), range(24)))
     assert len(results) == 1
-    assert sorted(os.listdir(cache / "built-v2")) == [".lock", KEY]
+    assert sorted(os.listdir(cache / "built-v3")) == [".lock", KEY]
 
 
 def test_what_a_killed_process_left_staged_harms_nobody(cache: Path, wheel: str) -> None:
-    staged = cache / "built-v2" / ".staging-left"
+    staged = cache / "built-v3" / ".staging-left"
     staged.mkdir(parents=True)
     (staged / NAME).write_bytes(CONTENT[:5])
     store = BuiltStore(str(cache))
@@ -165,4 +165,4 @@ def test_a_store_that_cannot_be_written_is_a_storage_error(tmp_path: Path, wheel
 def test_a_wheel_that_is_gone_leaves_nothing(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(StorageFailed):
         BuiltStore(str(cache)).put(KEY, str(tmp_path / NAME))
-    assert os.listdir(cache / "built-v2") == []
+    assert os.listdir(cache / "built-v3") == []

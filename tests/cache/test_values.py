@@ -1,4 +1,4 @@
-"""Cached values survive nothing that could make them wrong, and pages are believed only in time."""
+"""Cached values survive nothing that could make them wrong."""
 
 import random
 import threading
@@ -6,20 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from envsync.index.cache import (
-    Entry,
-    HttpCache,
+from envsync.cache.values import (
     ValueCache,
-    is_fresh,
-    is_news,
-    make_entry,
-    renew,
-    validators,
+    beginning,
+    first_text,
+    key_of,
+    with_checksum,
+    without_checksum,
 )
-from envsync.index.transport import Response
-
-ENTRY = Entry("https://h.example/x/", "ab" * 32, b"pay\nload\0", 1000.5, 60.0, '"e"', "yesterday")
-URL = "https://h.example/simple/x/"
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -145,105 +139,53 @@ def test_writers_side_by_side_leave_one_whole_value(tmp_path: Path) -> None:
     assert len(files_of(tmp_path)) == 1
 
 
-def test_entries_come_back_to_who_put_them(tmp_path: Path) -> None:
-    cache = HttpCache(str(tmp_path))
-    cache.put(URL, "alice", ENTRY)
-
-    assert cache.get(URL, "alice") == ENTRY
-    assert cache.get(URL, "") is None
-    assert cache.get(URL, "bob") is None
-
-
 @pytest.mark.parametrize(
-    "value", [b"", b"[]\n", b"[1]\nx", b'["a","b","c",1,null,null]\n', b"null"]
+    "content", [b"", b"text\n", b"no line feed", b"checksum \n" * 20, b"\0\xff"]
 )
-def test_an_entry_of_another_shape_is_absent(tmp_path: Path, value: bytes) -> None:
-    ValueCache(str(tmp_path)).put(f"\n{URL}", value)
+@pytest.mark.parametrize("key", ["", "a key"])
+def test_what_got_a_checksum_comes_back_for_its_key_alone(content: bytes, key: str) -> None:
+    data = with_checksum(content, key)
 
-    assert HttpCache(str(tmp_path)).get(URL, "") is None
-
-
-@pytest.mark.parametrize(
-    ("now", "fresh"),
-    [
-        (1000.5, True),
-        (1060.0, True),
-        (1060.5, False),
-        (1000.0, False),  # the clock was set back
-        (1000.5 - 20 * 365 * 86400, False),
-        (1000.5 + 20 * 365 * 86400, False),
-    ],
-)
-def test_freshness(now: float, fresh: bool) -> None:
-    assert is_fresh(ENTRY, now) is fresh
+    assert without_checksum(data, key) == content
+    for other in ("", "a key", "another"):
+        if other != key:
+            with pytest.raises(ValueError, match="the checksum is wrong"):
+                without_checksum(data, other)
 
 
-@pytest.mark.parametrize(
-    ("headers", "age"),
-    [
-        ({}, 0.0),
-        ({"cache-control": "max-age=600, public"}, 600.0),
-        ({"cache-control": "Max-Age=600", "age": "100"}, 500.0),
-        ({"cache-control": "max-age=600", "age": "1000"}, 0.0),
-        ({"cache-control": 'max-age="5"'}, 5.0),
-        ({"cache-control": "max-age=600, no-cache"}, 0.0),
-        ({"cache-control": "max-age=-5"}, 0.0),
-        ({"cache-control": "max-age=1e9"}, 0.0),
-        ({"cache-control": "max-age=99999999"}, 86400.0),
-        ({"cache-control": "max-age=" + "9" * 400}, 0.0),
-        ({"cache-control": "s-maxage=600"}, 0.0),
-    ],
-)
-def test_max_age(headers: dict[str, str], age: float) -> None:
-    entry = make_entry(Response(URL, 200, headers, b"body"), "d", b"p", 5.0)
-
-    assert entry is not None
-    assert (entry.max_age, entry.fetched_at, entry.digest, entry.payload) == (age, 5.0, "d", b"p")
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        Response(URL, 200, {"cache-control": "no-store"}),
-        Response(URL, 200, {"vary": "*"}),
-        Response(URL, 200, {}, is_framed=False),
-    ],
-)
-def test_what_must_not_be_kept(response: Response) -> None:
-    assert make_entry(response, "d", b"", 0.0) is None
-
-
-def test_validators_are_sent_back_as_they_came() -> None:
-    headers = {"etag": 'W/"x"', "last-modified": "Sun, 06 Nov 1994 08:49:37 GMT"}
-    entry = make_entry(Response(URL, 200, headers), "d", b"", 0.0)
-
-    assert entry is not None
-    assert validators(entry) == (
-        ("If-None-Match", 'W/"x"'),
-        ("If-Modified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+def test_a_checksum_can_be_told_by_other_tools() -> None:
+    """Text with a line more, and its sha256 in it: what manifests of the store have always been."""
+    assert with_checksum(b"abc\n") == (
+        b"abc\nchecksum edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb\n"
     )
 
 
-@pytest.mark.parametrize("etag", ["", "x" * 2000, "a\x1bb"])
-def test_odd_validators_are_left_out(etag: str) -> None:
-    entry = make_entry(Response(URL, 200, {"etag": etag}), "d", b"", 0.0)
+def test_a_key_may_be_any_path(tmp_path: Path) -> None:
+    """Of bytes that are no text in the file system's encoding, too."""
+    cache = ValueCache(str(tmp_path))
+    cache.put("/home/\udcff/project", b"value")
 
-    assert entry is not None
-    assert validators(entry) == ()
-
-
-def test_a_304_renews_an_entry() -> None:
-    renewed = renew(
-        ENTRY, Response(URL, 304, {"cache-control": "max-age=7", "etag": '"f"'}), 2000.0
-    )
-
-    assert renewed == ENTRY._replace(fetched_at=2000.0, max_age=7.0, etag='"f"')
+    assert cache.get("/home/\udcff/project") == b"value"
 
 
-def test_only_news_is_written() -> None:
-    plain = ENTRY._replace(max_age=0.0)
+def test_a_name_stands_for_all_facts() -> None:
+    keys = {key_of(facts) for facts in (["a", "b"], ["b", "a"], ["ab"], ["a", "b", ""], ["\udcff"])}
 
-    assert is_news(plain, None)
-    assert is_news(ENTRY._replace(fetched_at=2000.0), ENTRY)
-    assert is_news(plain._replace(digest="other"), plain)
-    assert not is_news(plain._replace(fetched_at=2000.0), plain)
+    assert len(keys) == 5
+    assert {len(key) for key in keys} == {64}
+
+
+@pytest.mark.parametrize("value", [b"", b"Name: x", b"y" * 8192, b"z" * 9000])
+def test_the_beginning_of_a_value_is_none_of_its_checksum(tmp_path: Path, value: bytes) -> None:
+    ValueCache(str(tmp_path)).put("k", value)
+    (path,) = files_of(tmp_path)
+
+    assert beginning(str(path)) == value[:8192]
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [(b'["name","1.0"]', "name"), (b'{"a":1}', ""), (b"", ""), (b'["cut', "cut"), (b"[1]", "")],
+)
+def test_the_text_that_a_row_begins_with(row: bytes, text: str) -> None:
+    assert first_text(row) == text

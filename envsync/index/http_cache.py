@@ -1,92 +1,24 @@
-"""Keep what the network gave: checksummed values on disk, and when a stored page may be believed.
+"""Pages that were fetched, by address and by who asks, and when one may be believed (RFC 9111)."""
 
-A file is one value, written whole beside its place and renamed in; it begins with the sha256 of its
-key and content. Whatever is damaged, cut, swapped or from another format counts as absent. Nothing
-is synced to the disk: after a power cut the checksum tells. Many processes may share a folder.
-"""
-
-import hashlib
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import NamedTuple
 
 import orjson
 
-from envsync.index.transport import MIB, Response
-from envsync.platform.files import make_folders, read_limited
+from envsync.cache.bucket import VALUES, Bucket
+from envsync.cache.values import ValueCache, beginning, first_text
+from envsync.index.transport import Response
 
-_MAGIC = b"envsync 1 "
-_CONTENT_AT = len(_MAGIC) + 64 + 1
-_MAX_VALUE = 256 * MIB
+
+def _package(path: str) -> str:
+    """Take it from the address of the page, with which a kept entry begins."""
+    return first_text(beginning(path)).rstrip("/").rpartition("/")[2]
+
+
+BUCKET = Bucket("http-v3", VALUES, _package)
 _MAX_HEADER = 1024
 _LONGEST_AGE = 86_400.0
 """Seconds: a server that asks to be believed longer is asked again after a day."""
-
-
-class ValueCache:
-    """Values by key in a folder. What can't be written is not kept: a cache is no promise.
-
-    A value may be kept in a group, to be forgotten with all others of it.
-    """
-
-    def __init__(self, folder: str) -> None:
-        """`folder` is made when the first value is kept."""
-        self._folder = folder
-
-    def get(self, key: str, group: str = "") -> bytes | None:
-        """Give the value that was kept, None when there is none or it is damaged."""
-        try:
-            data = read_limited(self._path(key, group), _MAX_VALUE)
-        except (OSError, ValueError):
-            return None
-        content = data[_CONTENT_AT:]
-        is_whole = data[:_CONTENT_AT] == _heading(key, content)
-        return content if is_whole else None
-
-    def put(self, key: str, value: bytes, group: str = "") -> None:
-        """Keep a value, in place of an older one."""
-        path = self._path(key, group)
-        beside = f"{path}.{os.getpid()}-{os.urandom(6).hex()}"
-        with suppress(OSError):
-            make_folders(os.path.dirname(path), 0o700)
-            try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-                with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
-                    file.write(_heading(key, value))
-                    file.write(value)
-                os.replace(beside, path)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(beside)
-                raise
-
-    def forget(self, group: str) -> None:
-        """Drop every value that was kept in a group."""
-        name = _group_name(group)
-        folder = os.path.join(self._folder, name[:2])
-        with suppress(OSError):
-            for found in os.listdir(folder):
-                if found.startswith(name[2:]):
-                    with suppress(OSError):
-                        os.unlink(os.path.join(folder, found))
-
-    def _path(self, key: str, group: str) -> str:
-        name = hashlib.sha256(key.encode()).hexdigest()
-        if group:
-            name = _group_name(group) + name[:32]
-        return os.path.join(self._folder, name[:2], name[2:])
-
-
-def _group_name(group: str) -> str:
-    """Give the beginning of the names of a group's files."""
-    return f"{hashlib.sha256(group.encode()).hexdigest()[:32]}-"
-
-
-def _heading(key: str, content: bytes) -> bytes:
-    checksum = hashlib.sha256(key.encode() + b"\0")
-    checksum.update(content)
-    return _MAGIC + checksum.hexdigest().encode() + b"\n"
 
 
 class Entry(NamedTuple):
