@@ -57,7 +57,7 @@ if "PYTHONPATH" in os.environ or sys.pycache_prefix:
     _forget_here()
 
 from envsync.environment import stamp  # noqa: E402
-from envsync.userdirs import cache_dir, config_file, may_speak_of_venvs  # noqa: E402
+from envsync.platform.user import cache_dir, config_file, may_speak_of_venvs  # noqa: E402
 
 _LARGEST = 1 << 20
 """Bytes of an env.toml or a script from which on somebody else has to look."""
@@ -142,7 +142,9 @@ def _plain_command(root: str, words: "list[str]") -> "list[str]":
 
 
 def _may_be_task(word: str) -> bool:
-    with open(os.open("env.toml", os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+    from envsync.platform.execute import without_waiting  # noqa: PLC0415
+
+    with open("env.toml", "rb", opener=without_waiting) as file:
         text = file.read(_LARGEST)
     if len(text) < _LARGEST and b"tasks" not in text and b"\\" not in text:
         return False

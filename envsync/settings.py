@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from envsync.errors import UsageError
-from envsync.userdirs import cache_dir, config_file, state_dir
+from envsync.platform.user import cache_dir, config_file, state_dir
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})

@@ -16,9 +16,16 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 
-from envsync import userdirs
 from envsync.errors import StorageFailed, UsageError
 from envsync.platform.files import make_folders, storage_errors
+from envsync.platform.user import (
+    home_dir,
+    is_mine,
+    is_mine_or_roots,
+    only_owner_writes,
+    owner_name,
+    state_dir,
+)
 
 IN_CACHE = "state"
 """The folder of a cache for what is kept of a user without a home: no bucket, never cleaned."""
@@ -37,8 +44,8 @@ def refuse_shared_cache(cache_dir: str) -> None:
         raise UsageError("there is no place for a cache: HOME has no absolute path", hint=_HINT)
     with storage_errors(cache_dir):
         for folder, status in _shared(cache_dir):
-            how = f"owner {_user(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}"
-            mine = status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode)
+            how = f"owner {owner_name(status)}, mode {stat.S_IMODE(status.st_mode):04o}"
+            mine = is_mine(status) and not stat.S_ISLNK(status.st_mode)
             mend = f"`chmod go-w {folder}` if nobody else used it; else {_HINT}"
             raise StorageFailed(
                 folder,
@@ -53,7 +60,7 @@ def _close_to_group(folder: str) -> None:
     """Take a private group's leave to write: on the short ways groups aren't looked up."""
     with suppress(OSError):
         status = os.lstat(folder)
-        if status.st_uid == os.geteuid() and status.st_mode & stat.S_IWGRP:
+        if is_mine(status) and status.st_mode & stat.S_IWGRP:
             os.chmod(folder, stat.S_IMODE(status.st_mode) & ~stat.S_IWGRP)
 
 
@@ -63,7 +70,7 @@ def state_folder(cache_dir: str, name: str) -> str | None:
     It is made below the user's place for state, or, where that can't be written to or isn't the
     user's alone, in the cache. None where neither will do.
     """
-    for place in state_places(userdirs.state_dir(os.environ), cache_dir):
+    for place in state_places(state_dir(os.environ), cache_dir):
         folder = f"{place}/{name}"
         with suppress(OSError):
             make_folders(folder, 0o700)
@@ -86,18 +93,18 @@ def is_private(folder: str) -> bool:
 def _shared(folder: str) -> Iterator[tuple[str, os.stat_result]]:
     """Give what others can write to, or own, of a folder, its buckets and the way to it."""
     way, end = _way(folder)
-    home = userdirs.home_dir(os.environ)
+    home = home_dir(os.environ)
     homes = {place for place in (home, os.path.realpath(home)) if home}
     for path, status in way:
         if path == end or not any(place.startswith(f"{path.rstrip('/')}/") for place in homes):
             is_sticky = path != end and status.st_mode & stat.S_ISVTX
-            is_safe = stat.S_ISLNK(status.st_mode) or is_sticky or _is_only_ours(path, status)
-            if not (is_safe and _is_owned(status)):
+            is_safe = stat.S_ISLNK(status.st_mode) or is_sticky or only_owner_writes(path, status)
+            if not (is_safe and is_mine_or_roots(status)):
                 yield path, status
     for path in _buckets(end):
         with suppress(FileNotFoundError):
             status = os.lstat(path)
-            if not (_is_owned(status) and _is_only_ours(path, status)):
+            if not (is_mine_or_roots(status) and only_owner_writes(path, status)):
                 yield path, status
 
 
@@ -134,51 +141,3 @@ def _buckets(cache_dir: str) -> list[str]:
         return []
     named = (name for name in names if name.rpartition("-v")[2].isdecimal())
     return [f"{cache_dir}/{name}" for name in named if os.path.isdir(f"{cache_dir}/{name}")]
-
-
-def _is_owned(status: os.stat_result) -> bool:
-    """Say whether something belongs to this user or to root.
-
-    In a user namespace root has another number: that of whoever the root folder belongs to.
-    """
-    return status.st_uid in (os.geteuid(), 0, os.stat("/").st_uid)
-
-
-def _is_only_ours(path: str, status: os.stat_result) -> bool:
-    """Say whether neither everybody nor a group with other users may write to a folder."""
-    if status.st_mode & stat.S_IWOTH:
-        return False
-    return not status.st_mode & stat.S_IWGRP or (
-        _is_own_group(status.st_gid) and "system.posix_acl_access" not in _attributes(path)
-    )
-
-
-def _is_own_group(group: int) -> bool:
-    import grp  # noqa: PLC0415  (rarely needed)
-    import pwd  # noqa: PLC0415
-
-    user = os.geteuid()
-    try:
-        found = grp.getgrgid(group)
-    except KeyError:
-        return user != 0 and group in (os.getegid(), *os.getgroups())
-    try:
-        own = pwd.getpwuid(user)
-    except KeyError:
-        return False
-    mine = user != 0 and own.pw_gid == group and own.pw_name == found.gr_name
-    return mine and set(found.gr_mem) <= {own.pw_name}
-
-
-def _attributes(path: str) -> list[str]:
-    """Give the names of extended attributes: an access list may let others in through the group."""
-    return os.listxattr(path) if hasattr(os, "listxattr") else []
-
-
-def _user(number: int) -> str:
-    import pwd  # noqa: PLC0415
-
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)

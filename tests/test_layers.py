@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent / "envsync"
 
 RANKS = (
-    {"errors", "events", "redaction", "userdirs"},
+    {"errors", "events", "redaction"},
     {"platform"},
     {"model", "settings"},
     {"inside", "spec", "trust", "wheel"},
@@ -45,10 +45,10 @@ LAZY_IMPORTS_ALLOWED = (
     "operations.",
     "platform.durable",
     "platform.files",
+    "platform.user",
     "project.",
     "python.facts",
     "sync.",
-    "trust",
     "ui",
 )
 

@@ -43,10 +43,10 @@ STAMP = {
         "envsync.platform",
         "envsync.platform.durable",
         "envsync.platform.fork_join",
+        "envsync.platform.user",
         "envsync.environment",
         "envsync.environment.stamp",
     ),
-    "envsync.userdirs",
 }
 NOTHING_TO_DO = STAMP | {"envsync.__main__", "gc"}
 

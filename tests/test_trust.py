@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from envsync import trust, userdirs
+from envsync import trust
 from envsync.errors import StorageFailed, UsageError
-from envsync.platform import files
+from envsync.platform import files, user
 from envsync.platform.files import make_folders
 from envsync.settings import read_settings
 
@@ -165,7 +165,7 @@ def test_the_private_group_of_a_user_is_no_other_user(
         assert not (cache.lstat().st_mode | (cache / "goals-v1").lstat().st_mode) & 0o020
         for folder in (cache, cache / "goals-v1"):
             folder.chmod(0o775)
-        monkeypatch.setattr(trust, "_attributes", lambda _: ["system.posix_acl_access"])
+        monkeypatch.setattr(user, "_attributes", lambda _: ["system.posix_acl_access"])
     with pytest.raises(StorageFailed, match="other users can write there"):
         refuse(cache)
 
@@ -216,16 +216,16 @@ def test_make_folders_takes_what_is_there_and_refuses_a_file(tmp_path: Path) -> 
 def test_variables_lead_to_the_folders(
     environ: dict[str, str], cache_dir: str, state_dir: str
 ) -> None:
-    assert userdirs.cache_dir(environ) == cache_dir
-    assert userdirs.state_dir(environ) == state_dir
+    assert user.cache_dir(environ) == cache_dir
+    assert user.state_dir(environ) == state_dir
     assert read_settings(environ).cache_dir == cache_dir
 
 
 def test_without_home_the_users_database_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
-    assert userdirs.cache_dir({}) == os.path.expanduser("~/.cache/envsync")
+    assert user.cache_dir({}) == os.path.expanduser("~/.cache/envsync")
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # an unknown user
-    assert userdirs.cache_dir({}) == ""
+    assert user.cache_dir({}) == ""
     with pytest.raises(UsageError, match="HOME") as caught:
         trust.refuse_shared_cache("")
     assert "--cache-dir" in (caught.value.hint or "")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from envsync.cache.bucket import Bucket, declared
 from envsync.errors import StorageFailed, UsageError
 from envsync.platform.files import make_folders, storage_errors, write_atomic
+from envsync.platform.flags import READ_NO_LINK
+from envsync.platform.user import is_mine
 from envsync.trust import IN_CACHE
 
 TAG = "CACHEDIR.TAG"
@@ -36,7 +38,7 @@ def check_ours(cache_dir: str, buckets: Sequence[Bucket]) -> bool:
         except FileNotFoundError:
             return False
         tag = _read_tag(f"{cache_dir}/{TAG}")
-    if status.st_uid != os.geteuid():
+    if not is_mine(status):
         raise StorageFailed(cache_dir, "it belongs to another user")
     ours = {name for name in names if declared(name, buckets) or name in (TAG, IN_CACHE)}
     if b"envsync" not in tag and ours != set(names):
@@ -49,7 +51,7 @@ def check_ours(cache_dir: str, buckets: Sequence[Bucket]) -> bool:
 
 def _read_tag(path: str) -> bytes:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        with open(os.open(path, READ_NO_LINK), "rb") as file:
             return file.read(4096)
     except OSError:
         return b""

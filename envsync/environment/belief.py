@@ -18,6 +18,7 @@ from envsync.environment.paths import STATE
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
 from envsync.platform.files import storage_errors
+from envsync.platform.user import is_root, only_root_writes
 from envsync.venv.create import MARKED, is_mark
 
 _LIMIT = 512 << 20
@@ -110,14 +111,14 @@ def _believed(tree: Tree, seal: Seal, *, trusted: bool) -> Manifest:
 
 def _is_roots(tree: Tree, root: str) -> bool:
     """Say whether nobody but root, who is somebody else, can have written the manifest."""
-    if os.geteuid() == 0:
+    if is_root():
         return False
     above = list(_folders_to(os.path.realpath(root)))
     own = [tree.find(STATE), tree.find(f"{STATE}/manifest")]
-    if not all(status is not None and _only_root_writes(status) for status in own):
+    if not all(status is not None and only_root_writes(status) for status in own):
         return False
     # In a sticky folder (/tmp) nobody takes away what is another's.
-    return all(_only_root_writes(os.stat(folder), sticky=True) for folder in above)
+    return all(only_root_writes(os.stat(folder), sticky=True) for folder in above)
 
 
 def _folders_to(path: str) -> Iterator[str]:
@@ -125,11 +126,6 @@ def _folders_to(path: str) -> Iterator[str]:
         yield path
         path = os.path.dirname(path)
     yield path
-
-
-def _only_root_writes(status: os.stat_result, *, sticky: bool = False) -> bool:
-    shared = status.st_mode & 0o022 and not (sticky and status.st_mode & stat.S_ISVTX)
-    return status.st_uid == 0 and not shared
 
 
 def _is_marked(tree: Tree) -> bool:

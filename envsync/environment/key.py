@@ -18,12 +18,13 @@ from envsync.errors import StorageFailed
 from envsync.platform.durable import flush_all
 from envsync.platform.file_lock import FileLock
 from envsync.platform.files import make_folders, storage_failed, write_atomic
+from envsync.platform.flags import READ_NO_LINK
+from envsync.platform.user import is_mine
 from envsync.settings import Settings
 from envsync.trust import is_private, state_places
 
 NAME = "key"
 _WAIT_SECONDS = 60.0
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UserKey:
@@ -86,12 +87,12 @@ def _read(folder: str) -> bytes | None:
     """
     path = f"{folder}/{NAME}"
     try:
-        descriptor = os.open(path, _OPEN)
+        descriptor = os.open(path, READ_NO_LINK)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+        if not stat.S_ISREG(status.st_mode) or not is_mine(status):
             raise PermissionError(errno.EPERM, "it is not a file of this user's", path)
         key = os.read(descriptor, KEY_BYTES + 1)
     finally:

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable
 
 from envsync.errors import StorageFailed
+from envsync.platform.user import is_mine, is_root
 
 FOLDER_PERMISSIONS = 0o755
 """Of every folder that envsync owns in an environment, and of its root."""
@@ -35,17 +36,18 @@ def refuse_foreign(root: str, folders: Iterable[str], dated: Iterable[str] = ())
 
     Raises `StorageFailed` for one that belongs to somebody else, `OSError`.
     """
-    user = os.geteuid()
-    for path in map(f"{root}/".__add__, folders if user else ()):
-        if os.lstat(path).st_uid != user:
+    if is_root():
+        return
+    for path in map(f"{root}/".__add__, folders):
+        if not is_mine(os.lstat(path)):
             path = path.rstrip("/")
             raise StorageFailed(
                 path,
                 "belongs to another user, and its permissions are not 755",
                 hint=f"as its owner: `chmod 755 {shlex.quote(path)}`",
             )
-    for path in map(f"{root}/".__add__, dated if user else ()):
-        if os.lstat(path).st_uid != user:
+    for path in map(f"{root}/".__add__, dated):
+        if not is_mine(os.lstat(path)):
             raise StorageFailed(
                 path,
                 "belongs to another user, and its modification time is another than was placed",

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from envsync.environment.drift import expected_mtime
 from envsync.environment.manifest import Placed
 from envsync.environment.paths import HIDING, folders
-from envsync.platform.files import Placer, write_new
+from envsync.platform.files import write_new
 from envsync.platform.fork_join import in_halves
+from envsync.platform.links import Placer, make_link
 from envsync.store.times import restored
 
 
@@ -63,9 +64,7 @@ def put(
     if isinstance(source, str):
         return _put_stored(placed, source, destination, placer, known)
     if stat.S_ISLNK(placed.mode):
-        os.symlink(source, os.fsencode(destination))
-        mtime = expected_mtime(placed)
-        os.utime(destination, (mtime, mtime), follow_symlinks=False)
+        make_link(source, destination, expected_mtime(placed))
     else:
         write_new(destination, source, mode=placed.mode, mtime=expected_mtime(placed))
     return Seen(os.lstat(destination).st_ctime_ns)

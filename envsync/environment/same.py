@@ -6,10 +6,10 @@ import stat
 
 from envsync.environment.manifest import Placed
 from envsync.platform.files import sha256_of
+from envsync.platform.flags import READ_NO_LINK
 
 # Something else is there, or nothing: a link for a file, a file for a link, a socket.
 _OTHER = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENXIO)
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def has_content(root: str, file: Placed) -> bool:
@@ -31,7 +31,7 @@ def has_content(root: str, file: Placed) -> bool:
 
 def _hash(path: str, size: int) -> str | None:
     """Hash a file of this size; None for what is none, and need not have an end."""
-    descriptor = os.open(path, _FILE)
+    descriptor = os.open(path, READ_NO_LINK)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size != size:

@@ -27,6 +27,7 @@ import os
 
 from envsync.platform.durable import survived
 from envsync.platform.fork_join import in_halves
+from envsync.platform.user import others_cannot_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,11 +145,6 @@ def _identity(root: str) -> str:
     )
 
 
-def _is_ours(status: os.stat_result) -> bool:
-    """Say whether nobody but this user and root can have written something."""
-    return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022
-
-
 def is_known(cache_dir: str, root: str) -> bool:
     """Say whether there is a mark about this very environment, in sync as it may be or not."""
     try:
@@ -165,11 +161,12 @@ def _open(cache_dir: str, root: str) -> "BinaryIO":
     about an environment that was moved, copied, replaced or changed since.
     """
     about = f"root {root}\nis {_identity(root)}\n".encode("utf-8", "surrogateescape")
-    if not (_is_ours(os.stat(cache_dir)) and _is_ours(os.lstat(f"{cache_dir}/{BUCKET}"))):
+    folders = os.stat(cache_dir), os.lstat(f"{cache_dir}/{BUCKET}")
+    if not all(map(others_cannot_write, folders)):
         raise ValueError(cache_dir)
     file = open(place(cache_dir, root), "rb")  # noqa: SIM115  (the caller closes it)
     head = HEADER + b"\n" + about
-    if _is_ours(os.fstat(file.fileno())) and file.read(len(head)) == head:
+    if others_cannot_write(os.fstat(file.fileno())) and file.read(len(head)) == head:
         return file
     file.close()
     raise ValueError(root)

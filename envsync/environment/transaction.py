@@ -24,7 +24,8 @@ from envsync.environment.tree import Tree
 from envsync.errors import StorageFailed
 from envsync.events import SILENT, Reporter
 from envsync.platform.durable import SYNCED, boot_id, flush_all
-from envsync.platform.files import Placer, storage_errors, sync_directory, unguessable, write_atomic
+from envsync.platform.files import storage_errors, sync_directory, unguessable, write_atomic
+from envsync.platform.links import Placer
 
 _RECENT_SECONDS = 0.1
 

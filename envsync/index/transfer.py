@@ -9,6 +9,7 @@ from contextlib import suppress
 from envsync.errors import EnvsyncError
 from envsync.index.transport import SMALL_BODY, Begun, Request, Response, TransportFailed
 from envsync.platform.files import storage_failed
+from envsync.platform.flags import APPEND, NEW_FILE, REWRITE
 
 _FLUSH = 512 * 1024
 """Bytes gathered before they are hashed and written: few calls, and few turns at the GIL."""
@@ -172,15 +173,14 @@ class Transfer:
         return True
 
     def _open(self) -> None:
-        flags = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
         begun = self.request.begun
         if begun is None:
-            flags |= os.O_CREAT | os.O_EXCL
+            flags = NEW_FILE
         elif self._is_rest():
-            flags |= os.O_APPEND
+            flags = APPEND
             self._hasher = begun.hasher.copy()
         else:  # the server begins anew
-            flags |= os.O_TRUNC
+            flags = REWRITE
             self._report(-begun.size)
         self._descriptor = os.open(self.request.sink or "", flags, 0o600)
         self._made_file = True

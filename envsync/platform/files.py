@@ -1,16 +1,15 @@
-"""Files written whole or not at all, put in place, and the system's refusals turned into errors."""
+"""Files written whole or not at all, and the system's refusals turned into errors."""
 
 import errno
-import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
-from typing import BinaryIO
 
 from envsync.errors import StorageFailed
+from envsync.platform.flags import FOLDER, NEW_FILE, READ
 
 _HINTS = {
     errno.ENOSPC: "free some space there, then run the command again",
@@ -27,9 +26,10 @@ _HINTS = {
     errno.ENOLCK: "there are no file locks: set XDG_STATE_HOME to a folder on another file system",
 }
 
-_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _WHOLE = 1 << 20
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+OPEN_FILES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+"""Paths that begin so name what this process was given open, not a file of that name."""
 
 # Before 2001 and after 2017 no content time falls; 500 million seconds keep it inside 32 bits.
 _FIRST_CONTENT_TIME = 1_000_000_000
@@ -86,7 +86,7 @@ def write_beside(path: str, data: bytes, mode: int, *, sync: bool) -> str:
     """Write a new file in the folder of `path`, whole or not at all; gives its path. `OSError`."""
     folder, name = os.path.split(path)
     temporary = f"{folder or '.'}/.{name}.{unguessable()}"
-    descriptor = os.open(temporary, _NEW_FILE, 0o600)
+    descriptor = os.open(temporary, NEW_FILE, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -107,7 +107,7 @@ def open_regular(path: str) -> BufferedReader:
     opened, so what stands there is asked first. Raises `OSError`.
     """
     _require_regular(os.stat(path), path)
-    descriptor = os.open(path, _READ)
+    descriptor = os.open(path, READ)
     try:
         _require_regular(os.fstat(descriptor), path)  # another may stand there by now
     except OSError:
@@ -152,6 +152,26 @@ def sha256_of(descriptor: int, size: int) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     data = os.read(descriptor, size + 1)
     return hashlib.sha256(data).hexdigest()
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """Give an open file these permissions, whatever the umask. Raises `OSError`."""
+    os.fchmod(descriptor, mode)
+
+
+def set_folder_mode(path: str, mode: int) -> None:
+    """Give a folder these permissions, never what a link leads to. Raises `OSError`."""
+    descriptor = os.open(path, FOLDER)
+    try:
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
+
+
+def free_bytes(folder: str) -> int:
+    """Give how much this user may still write to the disk of a folder. Raises `OSError`."""
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize
 
 
 def sync_directory(path: str) -> None:
@@ -253,88 +273,12 @@ def _discard(path: str) -> None:
         os.unlink(path)
 
 
-# Errors that say "not this way, here": the next way is tried for all files that follow.
-_NOT_THIS_WAY = {
-    *(errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),
-    *(errno.ENOTTY, errno.EINVAL),
-}
-_FICLONE = 0x40049409
-
-
-class Placer:
-    """Puts stored files in place: by copy-on-write clone, hard link or copy.
-
-    `link_mode` "auto" tries them in the order clone, hard link, copy and keeps to the first that
-    the file systems allow. Whatever the way, the file has the content, permissions and time of
-    the stored one.
-    """
-
-    def __init__(self, link_mode: str = "auto") -> None:
-        ways: dict[str, list[Callable[[str, str], None]]] = {
-            "auto": [self._clone, os.link, self._copy],
-            "clone": [self._clone, self._copy],
-            "hardlink": [os.link, self._copy],
-            "copy": [self._copy],
-        }
-        self._ways = ways.get(link_mode, [self._copy])
-
-    def place(self, source: str, destination: str) -> None:
-        """Make `destination`, which must not exist, hold what `source` holds.
-
-        Raises `OSError` when no way works.
-        """
-        while True:
-            try:
-                self._ways[0](source, destination)
-            except OSError as error:
-                if error.errno == errno.EMLINK:  # this one file has too many links
-                    self._copy(source, destination)
-                    return
-                if len(self._ways) == 1 or error.errno not in _NOT_THIS_WAY:
-                    raise
-                self._ways = self._ways[1:]
-            else:
-                return
-
-    @staticmethod
-    def _clone(source: str, destination: str) -> None:
-        _make_alike(source, destination, _clone_content)
-
-    @staticmethod
-    def _copy(source: str, destination: str) -> None:
-        _make_alike(source, destination, _copy_content)
-
-
-def _make_alike(source: str, destination: str, fill: Callable[[BinaryIO, BinaryIO], None]) -> None:
-    """Make a new file with the content, permissions and time of another, or none at all."""
-    with open(source, "rb") as original:
-        status = os.fstat(original.fileno())
-        with os.fdopen(os.open(destination, _NEW_FILE, 0o600), "wb") as copy:
-            try:
-                fill(original, copy)
-                copy.flush()
-                os.fchmod(copy.fileno(), status.st_mode & 0o777)
-                os.utime(copy.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
-            except BaseException:
-                os.unlink(destination)
-                raise
-
-
-def _clone_content(original: BinaryIO, copy: BinaryIO) -> None:
-    fcntl.ioctl(copy.fileno(), _FICLONE, original.fileno())
-
-
-def _copy_content(original: BinaryIO, copy: BinaryIO) -> None:
-    while piece := original.read(1 << 20):
-        copy.write(piece)
-
-
 def write_new(path: str, data: bytes, *, mode: int, mtime: int) -> None:
     """Write a new file with exactly this content, permissions and time (seconds since the epoch).
 
     Raises `OSError`, `FileExistsError` when something is there already.
     """
-    descriptor = os.open(path, _NEW_FILE, 0o600)
+    descriptor = os.open(path, NEW_FILE, 0o600)
     try:
         with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(data)

@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.events import Reporter
 from envsync.model.target import Target
+from envsync.platform.user import account_home
 from envsync.project.paths import upwards
 from envsync.project.user_config import read_user_config
 from envsync.python.find import find_target
@@ -76,10 +77,4 @@ def strangers_folder(folder: str) -> str | None:
 
 def _holds_home(folder: str) -> bool:
     """Tell whether this account's home is a folder or below it, whatever HOME says."""
-    try:
-        import pwd  # noqa: PLC0415  (not on every platform)
-
-        home = pwd.getpwuid(os.getuid()).pw_dir
-    except (ImportError, KeyError):
-        home = os.path.expanduser("~")
-    return is_inside(home, folder)
+    return is_inside(account_home(), folder)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from envsync.errors import ProjectNotFound, TargetRefused, UsageError
 from envsync.platform.files import storage_errors
+from envsync.platform.user import stranger
 
 
 class Project(NamedTuple):
@@ -119,20 +120,14 @@ def _refuse_strangers(project: Project, directory: str) -> None:
         folder, file = os.stat(project.root), os.lstat(project.spec_path)
     if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
         why = f"lies in {project.root}, where others may write"
-    elif stranger := {folder.st_uid, file.st_uid} - own_users():
-        why = f"belongs to another user ({min(stranger)})"
+    elif (other := stranger(folder, file)) is not None:
+        why = f"belongs to another user ({other})"
     else:
         return
     raise UsageError(
         f"{project.spec_path} {why}: not used for {directory} unasked",
         hint=f"`envsync -C {project.root} …` uses it; `envsync init` starts a project here",
     )
-
-
-def own_users() -> set[int]:
-    """Give the users whose files are as good as one's own: oneself, root, and who became root."""
-    sudo = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
-    return {os.geteuid(), 0} | ({int(sudo)} if sudo.isascii() and sudo.isdigit() else set())
 
 
 def refuse_outside(project: Project, root: str) -> None:

@@ -4,9 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from envsync.errors import UsageError
-from envsync.platform.files import read_limited, storage_errors
-
-_OPEN_FILES = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+from envsync.platform.files import OPEN_FILES, read_limited, storage_errors
 
 
 def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -36,7 +34,7 @@ def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str
 
 def _read(path: str, limit: int) -> bytes:
     """Read a file, or what the user's own shell hands over: `--env-file <(decrypt secrets)`."""
-    if not path.startswith(_OPEN_FILES):
+    if not path.startswith(OPEN_FILES):
         return read_limited(path, limit)
     with open(path, "rb") as file:
         data = file.read(limit + 1)

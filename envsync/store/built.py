@@ -24,6 +24,7 @@ from envsync.errors import StorageFailed
 from envsync.platform.file_lock import FileLock
 from envsync.platform.files import (
     read_limited,
+    set_mode,
     sha256_file,
     storage_errors,
     sync_directory,
@@ -129,7 +130,7 @@ def _fill(folder: str, wheel_path: str, filename: str) -> None:
             copy.write(piece)
         size = copy.tell()
         copy.flush()
-        os.fchmod(copy.fileno(), 0o444)
+        set_mode(copy.fileno(), 0o444)
         os.fsync(copy.fileno())
     text = f"{_HEAD}\n{filename}\n{size}\n{digest.hexdigest()}\n"
     write_atomic(os.path.join(folder, "manifest"), with_checksum(text.encode()))

@@ -18,10 +18,10 @@ from typing import NamedTuple, Self
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
 from envsync.model.target import Target
-from envsync.platform.files import content_mtime
+from envsync.platform.files import content_mtime, set_folder_mode
 from envsync.store.bytecode import BUCKET, Source, bytecode_label, sources_of
+from envsync.store.entries import FOLDER_MODE
 from envsync.store.manifest import StoredFile, StoredWheel
-from envsync.store.unpack import set_folder_mode
 from envsync.store.writer import StoreWriter
 from envsync.wheel.paths import folders_of
 
@@ -133,7 +133,7 @@ def _build(
     folders = folders_of(source.compiled for source in wanted)
     for folder in (tree, *(f"{tree}/{folder}" for folder in folders)):
         os.mkdir(folder)
-        set_folder_mode(folder)
+        set_folder_mode(folder, FOLDER_MODE)
     files: list[StoredFile] = []
     waiting = iter(wanted)
     while chunk := list(islice(waiting, _AT_ONCE)):

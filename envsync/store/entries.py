@@ -13,6 +13,8 @@ from envsync.cache.bucket import DAMAGED, ENTRIES, Bucket
 from envsync.errors import StorageFailed
 from envsync.platform.durable import SYNCED, boot_id
 from envsync.platform.files import content_mtime, make_private_directory, storage_errors
+from envsync.platform.flags import TOUCH
+from envsync.platform.user import is_mine
 from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest
 from envsync.store.times import known, learn, restored, write_rows
 
@@ -161,7 +163,7 @@ class StoreReader:
             self.set_entry_aside(entry)
             return False
         with suppress(OSError):  # a store that is read-only is read again next time
-            os.close(os.open(f"{entry}/verified", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o444))
+            os.close(os.open(f"{entry}/verified", TOUCH, 0o444))
         return True
 
     def check_trust(self) -> None:
@@ -176,7 +178,7 @@ def refuse_shared(bucket: str) -> None:
     status = os.lstat(bucket)
     if not stat.S_ISDIR(status.st_mode):
         raise StorageFailed(bucket, "it is not a folder")
-    if status.st_uid != os.geteuid() or status.st_mode & 0o022:
+    if not is_mine(status) or status.st_mode & 0o022:
         raise StorageFailed(
             bucket,
             "other users can write there, or own it",

@@ -17,14 +17,14 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from envsync.platform.files import sha256_of, storage_failed
+from envsync.platform.files import set_mode, sha256_of, storage_failed
+from envsync.platform.flags import NEW_FILE, READ_NO_LINK
 
 NAME = "times"
 
 # Clocks of file systems tick every few milliseconds: an edit in the tick of a change that is known
 # has the same time.
 _TICK_NS = 20_000_000
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def is_settled(change_ns: int, began_ns: int) -> bool:
@@ -96,8 +96,7 @@ def write_rows(
         rows.extend((inode, change if is_known else 0))
     with suppress(FileNotFoundError):
         os.unlink(f"{entry}/{NAME}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(f"{entry}/{NAME}", flags, 0o644), "wb") as file:
+    with open(os.open(f"{entry}/{NAME}", NEW_FILE, 0o644), "wb") as file:
         file.write(rows.tobytes())
 
 
@@ -114,7 +113,7 @@ def restored(
     if before.st_size != size or not stat.S_ISREG(before.st_mode):
         return None
     try:
-        descriptor = os.open(path, _FILE)
+        descriptor = os.open(path, READ_NO_LINK)
     except OSError:
         return None
     try:
@@ -128,7 +127,7 @@ def restored(
             and is_settled(change, moment)
         )
         if now.st_mode != mode or now.st_mtime_ns != mtime * 1_000_000_000:
-            os.fchmod(descriptor, stat.S_IMODE(mode))
+            set_mode(descriptor, stat.S_IMODE(mode))
             os.utime(descriptor, (mtime, mtime))
             change = changed(os.fstat(descriptor))
         return now.st_ino, change if is_known else 0

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterable, Sequence
 
 from envsync.errors import StorageFailed
-from envsync.platform.files import content_mtime
+from envsync.platform.files import content_mtime, free_bytes, set_folder_mode, set_mode
+from envsync.platform.flags import NEW_FILE
 from envsync.store.entries import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE
 from envsync.store.manifest import StoredFile
 from envsync.wheel.archive import WheelArchive
@@ -13,7 +14,6 @@ from envsync.wheel.members import WHOLE, Member, iter_member, read_member
 from envsync.wheel.paths import folders_of
 from envsync.wheel.zip_directory import Data
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 4096
 
 
@@ -41,8 +41,7 @@ def unpack(
 def _check_space(members: Iterable[Member], folder: str) -> None:
     """Refuse what the disk can't hold before anything is written."""
     needed = sum(member.size + _BLOCK for member in members)
-    status = os.statvfs(folder)
-    free = status.f_bavail * status.f_frsize
+    free = free_bytes(folder)
     if needed > free:
         mib = 1 << 20
         raise StorageFailed(
@@ -60,17 +59,8 @@ def _make_folders(tree: str, folders: Sequence[str]) -> bool:
         os.mkdir(f"{tree}/{folder}", FOLDER_MODE)
     if not exact:
         for path in (tree, *(f"{tree}/{folder}" for folder in folders)):
-            set_folder_mode(path)
+            set_folder_mode(path, FOLDER_MODE)
     return exact
-
-
-def set_folder_mode(path: str) -> None:
-    """Give a folder of our own its mode, through a descriptor. Raises `OSError`."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        os.fchmod(descriptor, FOLDER_MODE)
-    finally:
-        os.close(descriptor)
 
 
 class _Writer:
@@ -82,7 +72,7 @@ class _Writer:
     def write(self, path: str, member: Member) -> StoredFile:
         """Write one member to a new file."""
         mode = EXECUTABLE_MODE if member.executable else FILE_MODE
-        descriptor = os.open(path, _NEW_FILE, mode)
+        descriptor = os.open(path, NEW_FILE, mode)
         try:
             if member.size <= WHOLE:
                 content, sha256 = read_member(self._data, member, file=self._filename)
@@ -90,7 +80,7 @@ class _Writer:
             else:
                 sha256 = self._write_pieces(descriptor, member)
             if not self._exact:
-                os.fchmod(descriptor, mode)
+                set_mode(descriptor, mode)
             mtime = content_mtime(sha256)
             os.utime(descriptor, (mtime, mtime))
             if self._sync:

@@ -10,11 +10,12 @@ from envsync.cache.folder import prepare_cache
 from envsync.cache.scratch import scratch, sweep_abandoned
 from envsync.errors import StorageFailed
 from envsync.platform.durable import SYNCED
-from envsync.platform.files import storage_errors, sync_directory
+from envsync.platform.files import set_folder_mode, set_mode, storage_errors, sync_directory
+from envsync.platform.flags import NEW_FILE
 from envsync.store.entries import FOLDER_MODE, StoreReader
 from envsync.store.manifest import StoredWheel, render_manifest
 from envsync.store.times import write_rows
-from envsync.store.unpack import set_folder_mode, write_all
+from envsync.store.unpack import write_all
 
 _TRIES = 5
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
@@ -62,7 +63,7 @@ class StoreWriter(StoreReader):
         manifest = render_manifest(wheel, boot=self.boot or SYNCED)
         _write_manifest(f"{staging}/manifest", manifest, sync=sync)
         write_rows(staging, f"{staging}/tree", (file.path for file in wheel.files))
-        set_folder_mode(staging)
+        set_folder_mode(staging, FOLDER_MODE)
         if sync:
             sync_directory(staging)
         return wheel
@@ -96,10 +97,10 @@ class StoreWriter(StoreReader):
 
 
 def _write_manifest(path: str, data: bytes, *, sync: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o444)
+    descriptor = os.open(path, NEW_FILE, 0o444)
     try:
         write_all(descriptor, data)
-        os.fchmod(descriptor, 0o444)
+        set_mode(descriptor, 0o444)
         if sync:
             os.fsync(descriptor)
     finally:

@@ -18,8 +18,9 @@ from envsync.environment.transaction import Prepared
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
-from envsync.platform.files import Placer, storage_errors
+from envsync.platform.files import storage_errors
 from envsync.platform.interrupts import held
+from envsync.platform.links import Placer
 from envsync.project.locks import environment_lock
 from envsync.store.times import known
 from envsync.sync.install import (

@@ -12,9 +12,9 @@ from contextlib import suppress
 
 from envsync.errors import TargetRefused
 from envsync.platform.files import storage_errors
-from envsync.project.paths import Project, own_users, refuse_outside
+from envsync.platform.user import may_speak_of_venvs, stranger
+from envsync.project.paths import Project, refuse_outside
 from envsync.settings import Settings
-from envsync.userdirs import may_speak_of_venvs
 
 DEFAULT = ".venv"
 """`[env] path` where env.toml has none; environments of other names have their own."""
@@ -116,8 +116,8 @@ def _refuse_foreign(root: str, folder: str) -> None:
     place = os.path.dirname(root)
     while _is_below(place, folder):
         with storage_errors(place), suppress(FileNotFoundError):
-            owner = os.lstat(place).st_uid
-            if owner not in own_users():
+            owner = stranger(os.lstat(place))
+            if owner is not None:
                 raise TargetRefused(
                     root,
                     f"{place} belongs to another user ({owner})",

@@ -32,6 +32,7 @@ class Switch(NamedTuple):
 
 
 _FILES, _FLOCK = "platform/files.py", "platform/file_lock.py"
+_FLAGS, _OPEN, _USER = "platform/flags.py", "platform/open_folder.py", "platform/user.py"
 _JOURNAL, _TREE = "environment/journal.py", "environment/tree.py"
 _MOVING, _DRIFT, _STAMP = (
     "environment/transaction.py",
@@ -108,12 +109,12 @@ SWITCHES = (
         "tests/environment/test_transaction.py::test_damaged_journal_is_refused",
     ),
     Switch(
-        "root believes what is root's", _BELIEF, "if os.geteuid() == 0:", "if False:",
+        "root believes what is root's", _BELIEF, "if is_root():", "if False:",
         "tests/environment/test_belief.py::test_root_does_not_believe_what_root_cloned",
     ),
     Switch(
         "what root wrote is believed wherever it lies", _BELIEF,
-        "all(_only_root_writes(os.stat(folder), sticky=True) for folder in above)", "True",
+        "all(only_root_writes(os.stat(folder), sticky=True) for folder in above)", "True",
         "tests/environment/test_belief.py::test_what_others_may_write_to_is_not_believed",
     ),
     Switch(
@@ -161,7 +162,7 @@ SWITCHES = (
         "tests/environment/test_tree.py::test_a_forged_journal_with_a_path_that_leads_elsewhere",
     ),
     Switch(
-        "links on the way are followed", _TREE, "os.O_DIRECTORY | os.O_NOFOLLOW", "os.O_DIRECTORY",
+        "links on the way are followed", _FLAGS, "os.O_DIRECTORY | _NO_LINK", "os.O_DIRECTORY",
         "tests/environment/test_tree.py::test_a_link_in_place_of_a_folder_leads_no_step_outside",
     ),
     Switch(
@@ -223,7 +224,7 @@ SWITCHES = (
         "tests/environment/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",
     ),
     Switch(
-        "a stamp of others is believed", _STAMP,
+        "a stamp of others is believed", _USER,
         "return status.st_uid in (os.geteuid(), 0) and not status.st_mode & 0o022", "return True",
         "tests/environment/test_stamp.py::test_a_mark_that_others_could_write_counts_for_nothing",
     ),
@@ -249,7 +250,7 @@ SWITCHES = (
     ),
     Switch(
         "a store that others can write to is used", _ENTRIES,
-        "status.st_uid != os.geteuid() or status.st_mode & 0o022", "False",
+        "not is_mine(status) or status.st_mode & 0o022", "False",
         "tests/store/test_wheels.py::test_a_store_that_others_can_write_to_is_refused",
     ),
     Switch(

@@ -9,7 +9,8 @@ import pytest
 from envsync.environment import journal, transaction
 from envsync.environment.belief import read_manifest
 from envsync.platform import durable
-from envsync.platform.files import Placer, write_atomic
+from envsync.platform.files import write_atomic
+from envsync.platform.links import Placer
 from tests.environment.test_transaction import NEW, OLD
 from tests.support.environments_on_disk import (
     OWNED,

@@ -10,7 +10,7 @@ import pytest
 from envsync.environment import in_place, journal, transaction
 from envsync.environment.belief import examine, holds_nothing, read_manifest
 from envsync.environment.transaction import Prepared
-from envsync.platform.files import Placer
+from envsync.platform.links import Placer
 from tests.environment.test_transaction import NEW, OLD
 from tests.support.environments_on_disk import (
     OWNED,

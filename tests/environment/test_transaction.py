@@ -14,7 +14,8 @@ from envsync.environment.placing import Files, Tampered
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
 from envsync.errors import StorageFailed
-from envsync.platform.files import Placer, write_new
+from envsync.platform.files import write_new
+from envsync.platform.links import Placer
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,

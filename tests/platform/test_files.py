@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and put in place."""
+"""Files written whole or not at all."""
 
 import errno
 import os
@@ -9,9 +9,9 @@ import pytest
 
 from envsync.errors import StorageFailed
 from envsync.platform.files import (
-    Placer,
     content_mtime,
     remove_tree,
+    set_folder_mode,
     storage_failed,
     write_atomic,
     write_new,
@@ -57,47 +57,28 @@ def test_failing_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert os.listdir(tmp_path) == ["x"]
 
 
-@pytest.mark.parametrize("mode", ["auto", "clone", "hardlink", "copy"])
-def test_placed_file_is_like_the_stored_one(tmp_path: Path, mode: str) -> None:
-    stored = tmp_path / "stored"
-    stored.write_bytes(b"x" * 3_000_000)
-    stored.chmod(0o555)
-    os.utime(stored, (1_234_567_890, 1_234_567_890))
-    Placer(mode).place(str(stored), str(tmp_path / "placed"))
-    placed = tmp_path / "placed"
-    assert placed.read_bytes() == stored.read_bytes()
-    assert placed.stat().st_mode == stored.stat().st_mode
-    assert placed.stat().st_mtime_ns == stored.stat().st_mtime_ns
-    if mode == "copy":
-        assert placed.stat().st_ino != stored.stat().st_ino
-
-
-@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP])
-def test_where_a_link_is_impossible_the_file_is_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    stored = tmp_path / "stored"
-    stored.write_bytes(b"x")
-
-    def refuse(source: str, destination: str) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(os, "link", refuse)
-    placer = Placer("hardlink")
-    for name in ("a", "b"):
-        placer.place(str(stored), str(tmp_path / name))
-        assert (tmp_path / name).read_bytes() == b"x"
-
-
-def test_place_and_write_new_never_overwrite(tmp_path: Path) -> None:
-    for name in ("stored", "there"):
-        (tmp_path / name).write_text(name)
-    for mode in ("auto", "copy", "hardlink"):
-        with pytest.raises(FileExistsError):
-            Placer(mode).place(str(tmp_path / "stored"), str(tmp_path / "there"))
+def test_write_new_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("there")
     with pytest.raises(FileExistsError):
         write_new(str(tmp_path / "there"), b"", mode=0o644, mtime=0)
     assert (tmp_path / "there").read_text() == "there"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_a_folder_gets_its_mode_whatever_the_umask_and_a_link_to_one_none(
+    tmp_path: Path, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        (tmp_path / "folder").mkdir(mode=0o700)
+        set_folder_mode(str(tmp_path / "folder"), 0o755)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "folder").stat().st_mode & 0o7777 == 0o755
+    (tmp_path / "link").symlink_to("folder")
+    with pytest.raises(OSError, match=r"link|directory"):
+        set_folder_mode(str(tmp_path / "link"), 0o700)
+    assert (tmp_path / "folder").stat().st_mode & 0o7777 == 0o755
 
 
 def test_removing_a_tree_follows_no_link(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.platform.files import Placer
+from envsync.platform.links import Placer
 from tests.commands.conftest import publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer

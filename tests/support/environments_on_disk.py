@@ -16,7 +16,7 @@ from envsync.environment.plan import make_plan
 from envsync.environment.seal import Seal
 from envsync.environment.transaction import Prepared
 from envsync.environment.tree import Tree
-from envsync.platform.files import Placer
+from envsync.platform.links import Placer
 
 SITE = "lib/site-packages"
 OWNED = (SITE, "bin")
