@@ -13,7 +13,8 @@ from envsync.build.request import Build
 from envsync.build.room import Room
 from envsync.errors import BuildFailed
 from envsync.model.local_version import is_same_release
-from envsync.platform.files import storage_errors
+from envsync.platform.files import set_mode, storage_errors
+from envsync.platform.open_folder import OpenFolder
 
 MAX_METADATA_BYTES = 16 << 20
 
@@ -44,7 +45,7 @@ def take_wheel(build: Build, room: Room, answer: object, outdir: str) -> str:
         try:
             shutil.copyfileobj(source, copy, 1 << 20)
             copy.flush()
-            os.fchmod(copy.fileno(), 0o644)
+            set_mode(copy.fileno(), 0o644)
             os.replace(copy.name, path)
         except BaseException:
             with suppress(FileNotFoundError):
@@ -69,12 +70,8 @@ def _check_wheel_name(build: Build, filename: str) -> None:
 def _open_result(build: Build, folder_path: str, name: str) -> BinaryIO:
     """Open a file that the build made; links and whatever else is no file are refused."""
     try:
-        folder = os.open(folder_path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            file = os.fdopen(os.open(name, flags, dir_fd=folder), "rb")
-        finally:
-            os.close(folder)
+        with OpenFolder(folder_path) as folder:
+            file = os.fdopen(folder.open_file(name), "rb")
     except OSError as error:
         reason = f"its backend did not make {name} ({error.strerror})"
         raise BuildFailed(build.package, reason) from error

@@ -33,7 +33,7 @@ class Switch(NamedTuple):
 
 _FILES, _FLOCK = "platform/files.py", "platform/file_lock.py"
 _FLAGS, _OPEN, _USER = "platform/flags.py", "platform/open_folder.py", "platform/user.py"
-_JOURNAL, _TREE = "environment/journal.py", "environment/tree.py"
+_JOURNAL = "environment/journal.py"
 _MOVING, _DRIFT, _STAMP = (
     "environment/transaction.py",
     "environment/drift.py",
@@ -152,7 +152,7 @@ SWITCHES = (
         "tests/environment/test_transaction.py::test_journal_of_another_environment_is_refused",
     ),
     Switch(
-        "a copied journal is believed", _TREE, "return str(os.fstat(self._folder(path)).st_ino)",
+        "a copied journal is believed", _OPEN, "return str(os.fstat(self._folder(path)).st_ino)",
         'return "here"',
         "tests/environment/test_tree.py::test_a_journal_of_a_copied_environment_is_refused",
     ),
