@@ -53,6 +53,35 @@ LAZY_IMPORTS_ALLOWED = (
 )
 
 
+# What a system other than POSIX doesn't have, or has otherwise.
+POSIX_MODULES = {
+    *("_signal", "ctypes", "fcntl", "grp", "posix", "pty", "pwd", "resource", "select", "signal"),
+    *("syslog", "termios", "tty"),
+}
+POSIX_OF_OS = {
+    *("chown", "chroot", "fchmod", "fchown", "fdatasync", "lchown", "link", "mkfifo", "mknod"),
+    *("pread", "preadv", "pwrite", "pwritev", "sendfile", "symlink", "sync"),
+    *("statvfs", "fstatvfs", "getxattr", "listxattr", "removexattr", "setxattr", "umask"),
+    *("ctermid", "getpgid", "getpgrp", "getppid", "kill", "killpg", "nice", "openpty", "pipe2"),
+    *("setpgid", "setpgrp", "setsid", "tcgetpgrp", "tcsetpgrp", "ttyname"),
+    *("confstr", "sched_getaffinity", "sched_setaffinity", "sysconf", "uname"),
+    *("fork", "forkpty", "posix_spawn", "posix_spawnp", "register_at_fork"),
+    *("wait", "wait3", "wait4", "waitid", "waitpid", "waitstatus_to_exitcode"),
+    *("getegid", "geteuid", "getgid", "getgroups", "getuid", "initgroups", "setegid", "seteuid"),
+    *("setgid", "setgroups", "setuid"),
+}
+POSIX_BEGINNINGS = ("exec", "spawn", "P_", "SCHED_", "W")
+OPENING = {"O_RDONLY", "O_WRONLY", "O_RDWR", "O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND"}
+"""Ways of opening that every system has."""
+POSIX_ATTRIBUTES = {"st_uid", "st_gid"}
+POSIX_ARGUMENTS = {
+    *("dir_fd", "src_dir_fd", "dst_dir_fd"),
+    *("pass_fds", "preexec_fn", "process_group", "start_new_session"),
+}
+POSIX_PLACES = ("/proc", "/dev/")
+# They run inside strange interpreters, and import nothing of the package.
+STRANGE = {"python.facts", "store.compile_worker"}
+
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts): path
     for path in sorted(ROOT.rglob("*.py"))
@@ -167,3 +196,68 @@ def test_module_imports_at_its_top_only(name: str) -> None:
 def test_only_the_ui_writes_to_the_terminal_or_exits(name: str) -> None:
     calls = {ast.unparse(node.func) for node in ast.walk(tree(name)) if isinstance(node, ast.Call)}
     assert calls & {"print", "sys.exit", "exit", "sys.stdout.write", "sys.stderr.write"} == set()
+
+
+def posix_names(code: ast.Module) -> set[str]:
+    """The names in a module's code that only POSIX has, and the places of its files."""
+    found = {name for name, _ in imports(code) if name.partition(".")[0] in POSIX_MODULES}
+    texts = {
+        id(node.value)
+        for node in ast.walk(code)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(code):
+        if isinstance(node, ast.Attribute):
+            is_of_os = isinstance(node.value, ast.Name) and node.value.id == "os"
+            is_posix = is_posix_of_os(node.attr) if is_of_os else node.attr in POSIX_ATTRIBUTES
+            found |= {node.attr} if is_posix else set()
+        elif isinstance(node, ast.ImportFrom) and node.module == "os":
+            found |= {alias.name for alias in node.names if is_posix_of_os(alias.name)}
+        elif isinstance(node, ast.keyword):
+            found |= {node.arg or ""} & POSIX_ARGUMENTS
+        elif isinstance(node, ast.Constant) and id(node) not in texts:
+            found |= {str(node.value)} if str(node.value).startswith(POSIX_PLACES) else set()
+    return found
+
+
+def is_posix_of_os(name: str) -> bool:
+    """Tell whether only POSIX has a name of `os`, by more than the permissions in W_OK."""
+    if name.startswith("O_"):
+        return name not in OPENING
+    return name in POSIX_OF_OS or (name.startswith(POSIX_BEGINNINGS) and name != "W_OK")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in MODULES if folder_of(n) != "platform" and n not in STRANGE]
+)
+def test_what_only_posix_has_is_used_under_platform_alone(name: str) -> None:
+    assert posix_names(tree(name)) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("import fcntl", "fcntl"),
+        ("def f():\n    import pwd", "pwd"),
+        ("from os import fork", "fork"),
+        ("os.link(a, b)", "link"),
+        ("flags = os.O_RDONLY | os.O_NOFOLLOW", "O_NOFOLLOW"),
+        ("os.execve(a, b, c)", "execve"),
+        ("os.lstat(a).st_uid == 0", "st_uid"),
+        ("os.stat(a, dir_fd=b)", "dir_fd"),
+        ("Popen(a, start_new_session=True)", "start_new_session"),
+        ("open(f'/proc/{number}/stat')", "/proc/"),
+    ],
+)
+def test_a_name_that_only_posix_has_is_seen(line: str, name: str) -> None:
+    assert posix_names(ast.parse(line)) == {name}
+
+
+def test_what_every_system_has_is_nobodys_own() -> None:
+    text = '"""What /proc says."""\nos.open(a, os.O_RDONLY | os.O_CREAT); b.link; os.W_OK'
+    assert posix_names(ast.parse(text)) == set()
+
+
+def test_what_runs_in_strange_interpreters_imports_nothing_of_the_package() -> None:
+    for name in (*STRANGE, "platform.supervise"):
+        assert own_imports(name) == set()

@@ -1,25 +1,22 @@
 """Run a build's command: bounded in time and output, never outliving envsync.
 
-Between envsync and the command stands `supervise`, which kills the command's whole process group
-as soon as envsync is gone or closes its pipe.
+Between envsync and the command stands `platform.supervise`, which kills the command's whole process
+group as soon as envsync is gone or closes its pipe.
 """
 
 import os
 import re
-import select
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Literal, NamedTuple
 
+from envsync.platform.processes import has_output
+from envsync.platform.supervised import end_supervised, start_supervised
 from envsync.python.trust import own_environment
 
-_SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervise.py")
-_POLL_MILLISECONDS = 100
-_END_SECONDS = 10.0
+_POLL_SECONDS = 0.1
 _READ_BYTES = 1 << 16
 _KEPT_BYTES = 1 << 18
 _MAX_READS = 16
@@ -65,37 +62,19 @@ def run(
     processes of its group are dead afterwards, also when an exception leaves. Raises `OSError`
     when it cannot be started.
     """
-    with _written(environment) as variables:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _SUPERVISOR, str(variables), *command],
-            cwd=directory,
-            env=own_environment(os.environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(variables,),
-            start_new_session=True,
-        )
+    process = start_supervised(
+        command, cwd=directory, env=environment, own_env=own_environment(os.environ)
+    )
     assert process.stdout is not None
     output = _Output(on_line)
     with process.stdout:
         try:
             how = _follow(process, output, limits)
         finally:
-            _end(process)
-        _drain(process.stdout.fileno(), output)
+            end_supervised(process)
+        _drain(process.stdout, output)
     output.finish()
     return Ended(how, process.returncode, output.text())
-
-
-@contextmanager
-def _written(environment: Mapping[str, str]) -> Iterator[int]:
-    """Give the descriptor of a nameless file of variables: arguments can be read by all."""
-    with tempfile.TemporaryFile() as file:
-        rows = (f"{name}={value}" for name, value in environment.items())
-        file.write(os.fsencode("\0".join(rows)))
-        file.seek(0)
-        yield file.fileno()
 
 
 def _follow(
@@ -103,46 +82,30 @@ def _follow(
 ) -> Literal["exit", "timeout", "cancelled"]:
     """Take in output until the command has ended or must end."""
     assert process.stdout is not None
-    descriptor = process.stdout.fileno()
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN | select.POLLHUP)
     deadline = time.monotonic() + limits.seconds
     is_open = True
     while True:
         # Asked before reading: a daemon that left the group may hold the pipe open for ever.
         has_ended = process.poll() is not None
-        if is_open and poll.poll(0 if has_ended else _POLL_MILLISECONDS):
-            data = os.read(descriptor, _READ_BYTES)
+        if is_open and has_output(process.stdout, 0 if has_ended else _POLL_SECONDS):
+            data = os.read(process.stdout.fileno(), _READ_BYTES)
             output.add(data)
             is_open = bool(data)
         elif has_ended:
             return "exit"
         if not is_open:  # closed by the end of the command, or by itself: then it goes on
             with suppress(subprocess.TimeoutExpired):
-                process.wait(_POLL_MILLISECONDS / 1000)
+                process.wait(_POLL_SECONDS)
         if limits.cancelled():
             return "cancelled"
         if time.monotonic() > deadline:
             return "timeout"
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Close the supervisor's pipe, which kills the group, and wait for it."""
-    assert process.stdin is not None
-    process.stdin.close()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _drain(descriptor: int, output: "_Output") -> None:
+def _drain(pipe: IO[bytes], output: "_Output") -> None:
     """Take in what a command printed just before it was ended; what a daemon prints can wait."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
     for _ in range(_MAX_READS):
-        if not poll.poll(0) or not (data := os.read(descriptor, _READ_BYTES)):
+        if not has_output(pipe, 0) or not (data := os.read(pipe.fileno(), _READ_BYTES)):
             return
         output.add(data)
 

@@ -4,8 +4,6 @@ The maker holds a lock on the folder itself, which goes with the process: a fold
 locked is nobody's any more. Where the file system has no locks, age decides.
 """
 
-import errno
-import fcntl
 import os
 import stat
 import time
@@ -13,12 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from envsync.cache.bucket import Bucket
+from envsync.platform.file_lock import in_use, is_in_use
 from envsync.platform.files import make_private_directory, remove_tree, storage_errors
 
 DAY = 86_400.0
 _MOMENT = 60.0
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
@@ -29,16 +26,9 @@ def scratch(parent: str, prefix: str) -> Iterator[str]:
     """
     folder = make_private_directory(parent, prefix)
     try:
-        descriptor = os.open(folder, _FOLDER)
-    except BaseException:
-        remove_tree(folder)
-        raise
-    try:
-        with suppress(OSError):  # without locks, age tells
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        yield folder
+        with in_use(folder):
+            yield folder
     finally:
-        os.close(descriptor)
         remove_tree(folder)
 
 
@@ -65,18 +55,8 @@ def is_abandoned(folder: str) -> bool:
         return age > DAY
     if age < _MOMENT:  # its lock may be taken in the next moment
         return False
-    descriptor = os.open(folder, _FOLDER)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        return age > DAY
-    finally:
-        os.close(descriptor)
-    return True
+    used = is_in_use(folder)
+    return age > DAY if used is None else not used
 
 
 def sweep_abandoned(parent: str, prefix: str) -> None:

@@ -7,9 +7,7 @@ environment is placed. Beside the folders that the new one needs, nothing is tou
 """
 
 import os
-import re
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 
 from envsync.environment.belief import examine
 from envsync.environment.drift import Drift, in_the_way, scan
@@ -22,8 +20,7 @@ from envsync.environment.same import has_content
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
 from envsync.platform.files import storage_errors, unguessable, write_atomic
-
-_MOUNTS = "/proc/self/mountinfo"
+from envsync.platform.mounts import is_mounted
 
 
 def is_fixed(root: str, *, is_linked: bool) -> bool:
@@ -33,22 +30,7 @@ def is_fixed(root: str, *, is_linked: bool) -> bool:
     if os.path.islink(root) or not os.path.isdir(root):
         return False
     is_closed = not os.access(os.path.dirname(root), os.W_OK | os.X_OK)
-    return is_linked or is_closed or _is_mounted(root)
-
-
-def _is_mounted(root: str) -> bool:
-    """`os.path.ismount` doesn't see a bind mount out of the same file system."""
-    if os.path.ismount(root):
-        return True
-    path = os.fsencode(os.path.realpath(root))
-    with suppress(OSError), open(_MOUNTS, "rb") as lines:
-        return any(_unescaped(line.split(b" ")[4]) == path for line in lines)
-    return False
-
-
-def _unescaped(name: bytes) -> bytes:
-    """Give a path of the table of mounts: blanks and the like are octal there."""
-    return re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), name)
+    return is_linked or is_closed or is_mounted(root)
 
 
 def take_over(root: str, environment_id: str, seal: Seal) -> str:

@@ -285,10 +285,12 @@ def _read_wheel(path: str, filename: str) -> bytes:
         size = os.fstat(file.fileno()).st_size
         start = max(0, size - _TAIL)
         while True:
-            tail = os.pread(file.fileno(), size - start, start)
+            file.seek(start)
+            tail = file.read(size - start)
             found = find_metadata_in_tail(tail, size, file=filename)
             if not isinstance(found, int):
                 break
             start = found
-        chunk = os.pread(file.fileno(), found.end - found.start, found.start)
+        file.seek(found.start)
+        chunk = file.read(found.end - found.start)
     return unpack_located(chunk, found, file=filename)

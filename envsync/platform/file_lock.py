@@ -1,14 +1,16 @@
 """Locks between the processes of one machine, which go with the process that took them."""
 
+import errno
 import fcntl
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Self
 
 from envsync.errors import EnvironmentBusy
 from envsync.platform.files import storage_errors
+from envsync.platform.flags import FOLDER
 
 _held: set[int] = set()
 """Descriptors of the locks that this process holds: a forked copy of it would keep them (H49)."""
@@ -90,3 +92,38 @@ class FileLock:
             with suppress(OSError):  # nothing was written to it, and the lock is gone anyway
                 os.close(self._descriptor)
         self._descriptor = -1
+
+
+# Errors that say that a file system has no locks, or none for a folder.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF)
+
+
+@contextmanager
+def in_use(folder: str) -> Iterator[None]:
+    """Let others see by `is_in_use` that a process works in a folder, as long as it lives.
+
+    Where there are no locks they can't. Raises `OSError` where the folder can't be opened.
+    """
+    descriptor = os.open(folder, FOLDER)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_in_use(folder: str) -> bool | None:
+    """Say whether a process works in a folder; None where there are no locks. Raises `OSError`."""
+    descriptor = os.open(folder, FOLDER)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
+    finally:
+        os.close(descriptor)
+    return False

@@ -7,11 +7,9 @@ is never run: `pyvenv.cfg` names its base.
 
 import json
 import os
-import selectors
-import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +18,8 @@ from envsync.cache.values import ValueCache
 from envsync.errors import InterpreterNotFound
 from envsync.model.target import Target, target_from_json, target_to_json
 from envsync.model.wheel_tags import TagFacts, wheel_tags
+from envsync.platform import system
+from envsync.platform.processes import end_group, has_output, start_group
 from envsync.python.base import base_of, settled
 from envsync.python.facts import MARK
 from envsync.python.trust import is_inside, is_interpreter, own_environment
@@ -84,21 +84,11 @@ def _key(path: str) -> list[str]:
         status = os.stat(path)
     except OSError as error:
         raise _Broken((error.strerror or str(error)).lower()) from error
-    return [path, os.path.realpath(path), _signature(status), *_system()]
+    return [path, os.path.realpath(path), _signature(status), *system.names()]
 
 
 def _signature(status: os.stat_result) -> str:
     return f"{status.st_size}:{status.st_mtime_ns}"
-
-
-def _system() -> Iterator[str]:
-    if hasattr(os, "uname"):
-        uname = os.uname()
-        yield f"{uname.release} {uname.version}"
-    try:
-        yield os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, OSError, ValueError):
-        yield ""
 
 
 # Asking
@@ -139,15 +129,7 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[bytes, int
     It has no input, the root folder, and a process group of its own, which is ended whole.
     """
     try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=os.path.abspath(os.sep),
-            env=environ,
-            start_new_session=True,
-        )
+        process = start_group(command, cwd=os.path.abspath(os.sep), env=environ)
     except OSError as error:
         raise _Broken(f"cannot be started: {(error.strerror or str(error)).lower()}") from error
     deadline = time.monotonic() + _SECONDS
@@ -157,36 +139,21 @@ def _run(command: Sequence[str], environ: Mapping[str, str]) -> tuple[bytes, int
     except (TimeoutError, subprocess.TimeoutExpired) as error:
         raise _Broken(f"did not answer within {_SECONDS:.0f} seconds") from error
     finally:
-        _end(process)
+        end_group(process)
 
 
 def _read(process: "subprocess.Popen[bytes]", deadline: float) -> bytes:
     if process.stdout is None:
         return b""
-    if os.name == "nt":
-        return process.communicate(timeout=_SECONDS)[0]
     collected = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while len(collected) <= _MOST_BYTES:
-            if not selector.select(max(0.0, deadline - time.monotonic())):
-                raise TimeoutError
-            chunk = os.read(process.stdout.fileno(), 1 << 16)
-            if not chunk:
-                return bytes(collected)
-            collected += chunk
+    while len(collected) <= _MOST_BYTES:
+        if not has_output(process.stdout, max(0.0, deadline - time.monotonic())):
+            raise TimeoutError
+        chunk = os.read(process.stdout.fileno(), 1 << 16)
+        if not chunk:
+            return bytes(collected)
+        collected += chunk
     raise _Broken(f"wrote more than a megabyte{_words(collected[:300].decode('utf-8', 'replace'))}")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a process that is still there, with its children."""
-    if process.returncode is None and hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
-    elif process.returncode is None:
-        process.kill()
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
 
 
 # From facts to a target

@@ -6,7 +6,6 @@ that file only. What can't be compiled (templates, files for another Python) is 
 
 import json
 import os
-import select
 import subprocess
 import threading
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,8 @@ from envsync.errors import EnvsyncError
 from envsync.events import Reporter
 from envsync.model.target import Target
 from envsync.platform.files import content_mtime, set_folder_mode
+from envsync.platform.processes import has_output
+from envsync.platform.system import processors
 from envsync.store.bytecode import BUCKET, Source, bytecode_label, sources_of
 from envsync.store.entries import FOLDER_MODE
 from envsync.store.manifest import StoredFile, StoredWheel
@@ -59,7 +60,7 @@ def compile_wheels(
     """
     store = StoreWriter(cache_dir, BUCKET, bytecode_label(target))
     work = sorted(wheels, key=lambda wheel: -len(wheel.files))
-    count = max(1, min(_processors(), _MOST_WORKERS, len(work)))
+    count = max(1, min(processors(), _MOST_WORKERS, len(work)))
     compilers: list[_Compiler] = []
     mine = threading.local()
 
@@ -91,7 +92,7 @@ def unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
     Nothing of them is run. One that takes the process down that reads it counts. Raises
     `EnvsyncError` when the interpreter can't be run.
     """
-    count = max(1, min(_processors(), _MOST_WORKERS, len(rows) // _AT_ONCE))
+    count = max(1, min(processors(), _MOST_WORKERS, len(rows) // _AT_ONCE))
     with ThreadPoolExecutor(count) as pool:
         parts = pool.map(lambda at: _unfaithful(rows[at::count], target), range(count))
         return sorted(path for part in parts for path in part)
@@ -115,13 +116,6 @@ def _unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
     finally:
         worker.close()
     return found
-
-
-def _processors() -> int:
-    """Give how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _build(
@@ -279,11 +273,9 @@ class _Worker(NamedTuple):
             self.process.stdin.flush()
         except OSError:
             return []
-        poll = select.poll()
-        poll.register(self.process.stdout, select.POLLIN)
         data = b""
         while data.count(b"\n") < count:
-            ready = poll.poll(_SECONDS * 1000)
+            ready = has_output(self.process.stdout, _SECONDS)
             piece = os.read(self.process.stdout.fileno(), _READ) if ready else b""
             if not piece:
                 break

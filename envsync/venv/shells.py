@@ -5,12 +5,11 @@ What a shell is told of an environment's path is quoted as data, or handed over 
 
 import os
 import re
-import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from envsync.platform.parents import commands_of_parents
 from envsync.venv.activate import (
     quote_csh,
     quote_fish,
@@ -19,8 +18,6 @@ from envsync.venv.activate import (
     quote_python,
     quote_sh,
 )
-
-_MOST_PARENTS = 30
 
 
 class Family(NamedTuple):
@@ -76,7 +73,7 @@ def surrounding_shell(environ: Mapping[str, str], *, typed: bool) -> Found | Non
 
     With `typed` one that only runs a command for another program (`sh -c`) is passed over.
     """
-    for command in _parents():
+    for command in commands_of_parents():
         found = _shell_of(command[0])
         if found and not (typed and any(re.fullmatch(r"-[a-z]*c", word) for word in command[1:])):
             return found
@@ -106,42 +103,6 @@ def program_of(
             return path
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
     return shutil.which(found.name, path=os.pathsep.join(filter(is_own, folders)))
-
-
-def _parents() -> "list[list[str]]":
-    """Give the commands of this process's parents, the nearest first."""
-    commands: list[list[str]] = []
-    process = os.getppid()
-    while process > 1 and len(commands) < _MOST_PARENTS:
-        parent, command = _process(process)
-        if command:
-            commands.append(command)
-        process = parent
-    return commands
-
-
-def _process(number: int) -> tuple[int, list[str]]:
-    """Give the parent of a process and its command, as far as they can be known."""
-    try:
-        with open(f"/proc/{number}/stat", "rb") as file:
-            parent = int(file.read().rpartition(b")")[2].split()[1])
-        with open(f"/proc/{number}/cmdline", "rb") as file:
-            words = file.read().split(b"\0")
-        return parent, [os.fsdecode(word) for word in words[:20] if word]
-    except (OSError, ValueError, IndexError):
-        pass
-    try:
-        line = subprocess.run(
-            ["ps", "-o", "ppid=,command=", "-p", str(number)],
-            env={"PATH": os.defpath},
-            capture_output=True,
-            timeout=5,
-            check=True,
-        ).stdout
-        parent_text, _, command = os.fsdecode(line).strip().partition(" ")
-        return int(parent_text), shlex.split(command)[:20]
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return 0, []
 
 
 # Starting

@@ -10,6 +10,7 @@ import pytest
 from envsync.environment import in_place, journal, transaction
 from envsync.environment.belief import examine, holds_nothing, read_manifest
 from envsync.environment.transaction import Prepared
+from envsync.platform import mounts
 from envsync.platform.links import Placer
 from tests.environment.test_transaction import NEW, OLD
 from tests.support.environments_on_disk import (
@@ -121,7 +122,7 @@ def test_a_bind_mount_of_the_same_file_system_is_a_mount_point(
     (tmp_path / "a b").mkdir()
     root = str(tmp_path / "a b")
     table = tmp_path / "mountinfo"
-    monkeypatch.setattr(in_place, "_MOUNTS", str(table))
+    monkeypatch.setattr(mounts, "_MOUNTS", str(table))
     table.write_text("36 25 8:1 /x /other rw - ext4 /dev/sda1 rw\n")
     assert not in_place.is_fixed(root, is_linked=False)
     assert in_place.is_fixed(root, is_linked=True)
