@@ -123,12 +123,10 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
     if command == "add" and not options.raw:
         source, lock = _with_bounds(options.requirements, place, project, source, lock)
 
-    def write(lock: LockOutcome) -> bool:
-        return write_with_lock(changed_spec(project, before, source.text), lock)
-
+    edited = changed_spec(project, before, source.text)
     is_edited = source.text != before
     if options.no_sync:
-        written = write(lock)
+        written = write_with_lock(edited, lock)
         report_lock(lock, session, written=written)
         return _done(command, session, is_edited, lock_document(lock, written=written))
     started = time.monotonic()
@@ -137,7 +135,7 @@ def _change(command: str, project: Project, options: argparse.Namespace, session
         place.request() if command == "add" else SyncRequest(),
         session.settings,
         session.ui,
-        write=write,
+        edited=edited,
         source=source,
         lock=lock,
     )

@@ -15,9 +15,10 @@ from envsync.project.request import LockOptions
 from envsync.project.texts import write_together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from envsync.operations.lock import LockOutcome
+    from envsync.project.texts import Text
 
 
 _LEAVE = re.compile(r"`envsync lock --allow-build ([A-Za-z0-9._-]+)`")
@@ -115,15 +116,9 @@ def _make(project: Project, options: argparse.Namespace, session: Session) -> in
     return 0
 
 
-def write_lock(outcome: "LockOutcome") -> bool:
-    """Write a lock unless it is what stands on disk; True when it was written."""
-    return write_with_lock([], outcome)
-
-
-def write_with_lock(spec: list[tuple[str, bytes]], outcome: "LockOutcome") -> bool:
+def write_with_lock(spec: "Sequence[Text]", outcome: "LockOutcome") -> bool:
     """Write what is to change of env.toml, and the lock; True when the lock was written."""
-    lock = [] if outcome.fresh else [(outcome.path, outcome.data)]
-    return outcome.path in write_together([*spec, *lock])
+    return outcome.path in write_together([*spec, *outcome.texts()])
 
 
 def _check(project: Project, session: Session) -> int:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from envsync.cli.lock import add_upgrade_arguments, lock_options, write_lock
+from envsync.cli.lock import add_upgrade_arguments, lock_options
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.environment.key import UserKey
@@ -200,7 +200,7 @@ def bring_up_to_date(project: Project, request: SyncRequest, session: Session) -
             return Done(known)
         from envsync.operations.sync import sync_project  # noqa: PLC0415
 
-        synced = sync_project(project, request, session.settings, session.ui, write=write_lock)
+        synced = sync_project(project, request, session.settings, session.ui)
         return Done(synced.outcome, synced.lock, synced.wrote_lock)
 
 

@@ -1,24 +1,26 @@
 """Replace an environment inside its folder, where the folder itself can't be renamed.
 
 A mount point (a volume, a file system in memory), the end of the user's link, and a folder in one
-that can't be written to stay what they are. What is in them changes by a journal, as in an update
-(`environment.journal`): what was placed goes, what is the user's goes to quarantine, all of the new
-environment is placed. Beside the folders that the new one needs, nothing is touched.
+that can't be written to stay what they are. It is an update (`environment.update`) whose plan is
+everything: what was placed goes, what is the user's goes to quarantine, all of the new environment
+is placed. Beside the folders that the new one needs, nothing is touched.
 """
 
 import os
 from collections.abc import Collection, Mapping
 
 from envsync.environment.belief import examine
+from envsync.environment.change import Contents, Means
 from envsync.environment.drift import Drift, in_the_way, scan
 from envsync.environment.journal import state_path
 from envsync.environment.manifest import Placed
 from envsync.environment.paths import QUARANTINE, STATE
 from envsync.environment.plan import Plan
-from envsync.environment.replace import OWN, quarantine_name, strange_state
+from envsync.environment.retire import OWN, quarantine_name, strange_state
 from envsync.environment.same import has_content
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
+from envsync.environment.update import Update, prepare_update
 from envsync.platform.files import storage_errors, unguessable, write_atomic
 from envsync.platform.mounts import is_mounted
 
@@ -33,7 +35,22 @@ def is_fixed(root: str, *, is_linked: bool) -> bool:
     return is_linked or is_closed or is_mounted(root)
 
 
-def take_over(root: str, environment_id: str, seal: Seal) -> str:
+def prepare_inside(
+    root: str, owned_folders: Collection[str], contents: Contents, means: Means
+) -> Update:
+    """Stage a whole environment inside the folder at `root`, whatever is in that.
+
+    `owned_folders` are envsync's, whether a package has files there or not. What is not believed
+    is made envsync's own first, and nothing else is changed. Raises as `prepare_update`.
+    """
+    seal, desired = means.seal, contents.files.desired
+    identity = _take_over(root, contents.manifest.environment_id, seal)
+    manifest = contents.manifest._replace(environment_id=identity)
+    plan = _plan_everything(root, desired, owned_folders, seal)
+    return prepare_update(root, plan, contents._replace(manifest=manifest), means)
+
+
+def _take_over(root: str, environment_id: str, seal: Seal) -> str:
     """Make envsync's own what a folder holds as state; gives the identity of the environment.
 
     That of an environment which is believed stays as it is. Of any other the identity is new, what
@@ -73,7 +90,7 @@ def _clear(tree: Tree, aside: Mapping[str, str]) -> None:
         tree.remove(f"{STATE}/{name}")
 
 
-def plan_inside(
+def _plan_everything(
     root: str, desired: Mapping[str, Placed], owned_folders: Collection[str], seal: Seal
 ) -> Plan:
     """Say what becomes of what a folder holds, when all of `desired` is to be in it.

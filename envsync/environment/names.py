@@ -16,6 +16,24 @@ _SAMPLE = "\u00e9a"
 _ALIKE = ("\u00e9A", "e\u0301a", "\u00e9a.", "\u00e9a ")
 
 
+class OneName(Exception):
+    """Two paths that would be one name in the environment."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first} and {second} are one name")
+        self.first, self.second = first, second
+
+
+def refuse_one_name(folder: str, paths: Collection[str]) -> None:
+    """Raise `OneName` for two of the paths that are one name where `folder` is.
+
+    That folder is made for the trial and removed. Raises `OSError`.
+    """
+    pair = taken_for_one(folder, paths)
+    if pair is not None:
+        raise OneName(*pair)
+
+
 def taken_for_one(folder: str, paths: Collection[str]) -> tuple[str, str] | None:
     """Give two of the paths, files or folders, that are one name where `folder` is; None: none.
 

@@ -23,7 +23,7 @@ class Files(NamedTuple):
     desired: Mapping[str, Placed]
     sources: Mapping[str, str | bytes]
     """A path to link from, or the bytes to write (of a symbolic link, its target)."""
-    known: Mapping[int, int] = {}
+    stored_times: Mapping[int, int] = {}
     """Of stored files, by inode, when they last changed while they were right (`store.times`)."""
 
 
@@ -31,18 +31,18 @@ class Tampered(Exception):
     """A stored file is gone or not as it was unpacked; nothing was linked to it or has changed."""
 
 
-class Seen(NamedTuple):
-    """What a file that was placed, and its source, are known by."""
+class FileTimes(NamedTuple):
+    """When a file that was placed, and its source, last changed."""
 
     change: int
     """Time of last change of the new file."""
-    inode: int = 0
-    """Of the source; 0 where that was bytes."""
+    source_inode: int = 0
+    """0 where that was bytes."""
     source_change: int = 0
     """Of the source, which is the same file when it was linked."""
 
 
-class Noted(NamedTuple):
+class ChangeTimes(NamedTuple):
     """When files last changed, that are right since: those placed, by path, stored ones, by inode.
 
     Between a look at a stored file and the link there is only that; what others edit in the very
@@ -58,29 +58,30 @@ def put(
     source: str | bytes,
     destination: str,
     placer: Placer,
-    known: Mapping[int, int],
-) -> Seen:
+    stored_times: Mapping[int, int],
+) -> FileTimes:
     """Make a new file or link. Raises `Tampered`, `OSError`, `StorageFailed`."""
     if isinstance(source, str):
-        return _put_stored(placed, source, destination, placer, known)
+        return _put_stored(placed, source, destination, placer, stored_times)
     if stat.S_ISLNK(placed.mode):
         make_link(source, destination, expected_mtime(placed))
     else:
         write_new(destination, source, mode=placed.mode, mtime=expected_mtime(placed))
-    return Seen(os.lstat(destination).st_ctime_ns)
+    return FileTimes(os.lstat(destination).st_ctime_ns)
 
 
 def _put_stored(
-    placed: Placed, source: str, destination: str, placer: Placer, known: Mapping[int, int]
-) -> Seen:
+    placed: Placed, source: str, destination: str, placer: Placer, stored_times: Mapping[int, int]
+) -> FileTimes:
     """Link a stored file; one that changed since it was known to be right is compared first."""
     try:
-        found = os.lstat(source)
+        status = os.lstat(source)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Tampered(source) from error
-    inode, change = found.st_ino, found.st_ctime_ns
-    if found[0] != placed.mode or found[6] != placed.size or known.get(inode) != change:
-        change = _compare(placed, source, found)
+    inode, change = status.st_ino, status.st_ctime_ns
+    is_as_stored = status[0] == placed.mode and status[6] == placed.size
+    if not is_as_stored or stored_times.get(inode) != change:
+        change = _compare(placed, source, status)
     try:
         placer.place(source, destination)
     except FileNotFoundError as error:
@@ -89,14 +90,14 @@ def _put_stored(
         raise Tampered(source) from error
     new = os.lstat(destination)
     now = new.st_ctime_ns
-    return Seen(now, inode, now if new.st_ino == inode else change)
+    return FileTimes(now, inode, now if new.st_ino == inode else change)
 
 
-def _compare(placed: Placed, source: str, found: os.stat_result) -> int:
+def _compare(placed: Placed, source: str, status: os.stat_result) -> int:
     """Compare a stored file by bytes; gives its time of last change. Raises `Tampered`."""
     right = restored(
         source,
-        found,
+        status,
         mode=placed.mode,
         size=placed.size,
         sha256=placed.content,
@@ -107,7 +108,7 @@ def _compare(placed: Placed, source: str, found: os.stat_result) -> int:
     return right[1]
 
 
-def fill(built: str, files: Files, placer: Placer) -> Noted:
+def fill(built: str, files: Files, placer: Placer) -> ChangeTimes:
     """Put all files into a new environment, with the folders that they need.
 
     Two processes share it where that pays. Raises as `put` does.
@@ -123,7 +124,7 @@ def fill(built: str, files: Files, placer: Placer) -> Noted:
         for at, placed, source in part:
             path = f"{built}/{placed.path}"
             times[at], inodes[at], times[number + at] = put(
-                placed, source, path, placer, files.known
+                placed, source, path, placer, files.stored_times
             )
         return True
 
@@ -136,7 +137,7 @@ def fill(built: str, files: Files, placer: Placer) -> Noted:
     changes = times.tolist()
     stored = dict(zip(inodes.tolist(), changes[number:], strict=False))
     stored.pop(0, None)
-    return Noted(dict(zip(files.desired, changes, strict=False)), stored)
+    return ChangeTimes(dict(zip(files.desired, changes, strict=False)), stored)
 
 
 def make_folders(built: str, paths: Iterable[str]) -> None:

@@ -1,31 +1,144 @@
-"""Put a new environment in the place of what is there, and keep what the user had in that.
+"""Replace an environment by one that is built beside it, or put a first one in its place.
 
-Everything is done by open folders (`environment.tree`). What was there is renamed away first, under
-a name that only this user can give (`environment.beside`), so that whoever finds it after a death
-knows what it is and goes on.
+Nobody knows the new one until it is renamed in. Everything is done by open folders
+(`environment.tree`). What was there is renamed away first, under a name that only this user can
+give (`environment.beside`), so that whoever finds it after a death knows what it is and goes on;
+then it is retired (`environment.retire`).
 """
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
 
-from envsync.environment import beside
-from envsync.environment.belief import examine
-from envsync.environment.drift import scan
-from envsync.environment.manifest import Placed
-from envsync.environment.paths import QUARANTINE, STATE
-from envsync.environment.same import has_content
+from envsync.environment import beside, names
+from envsync.environment.change import Contents, Means
+from envsync.environment.journal import state_path
+from envsync.environment.manifest import Manifest, render_manifest
+from envsync.environment.modes import permissions
+from envsync.environment.paths import STATE, folders
+from envsync.environment.placing import ChangeTimes, fill, make_folders
+from envsync.environment.retire import retire
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
-from envsync.platform.files import storage_errors
+from envsync.platform.durable import SYNCED, boot_id, flush_all
+from envsync.platform.files import storage_errors, sync_directory, write_atomic
 
-OWN = frozenset(
-    {"id", "manifest", "manifest.next", "journal", "stamp", "stage", "trash", "shell", "times"}
-)
-"""What envsync keeps of an environment and can do without; all but the quarantine."""
+_RECENT_SECONDS = 0.1
 
 
-def put_in_place(built: str, root: str, seal: Seal) -> None:
+class Replacement(NamedTuple):
+    """A `Change` that is built: a whole environment beside the place that it is to have."""
+
+    root: str
+    manifest: Manifest
+    seal: Seal
+    built: str
+    """The folder that holds it."""
+    times: ChangeTimes
+    """When files last changed, that are right since; a rename of the whole moves none."""
+
+    @property
+    def is_private(self) -> bool:
+        """Its name was never told."""
+        return True
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """Nothing is known before the one that it replaces is retired."""
+        return frozenset()
+
+    def commit(self) -> ChangeTimes:
+        """Rename it to its place; what was there is emptied and goes.
+
+        A failure before the last rename changes nothing; after that the next envsync command
+        finishes the work.
+        """
+        _put_in_place(self.built, self.root, self.seal)
+        return self.times
+
+    def discard(self) -> None:
+        """Remove what was built."""
+        with suppress(OSError):
+            _remove_beside(self.built)
+
+
+def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacement:
+    """Build a whole environment beside `root`.
+
+    One that replaces another is durable then, as are the sources of its files. Of a first one only
+    its identity and manifest are (`environment.on_disk`). Raises `names.OneName`, `Tampered`,
+    `StorageFailed`; what was built is thrown away then.
+    """
+    files, reporter = contents.files, means.reporter
+    with storage_errors(root):
+        # Tried in a folder like the one that is built: what a death leaves of it goes like that.
+        names.refuse_one_name(_new_path(root, means.seal), files.desired)
+        built = _new_path(root, means.seal)
+        os.mkdir(built, 0o700)
+        try:
+            os.chmod(built, permissions(os.lstat(built).st_mode))
+            reporter.begin("linking", len(files.desired))
+            make_folders(built, (f"{folder}/" for folder in contents.folders))
+            times = fill(built, files, means.placer)
+            _settle(built, {*contents.folders, *folders(files.desired)})
+            reporter.advance("linking", len(files.desired))
+            # What replaces nothing can be made again after a power failure; what lets an old
+            # environment go can't wait for that.
+            boot = "" if os.path.lexists(root) else boot_id()
+            written = f"{boot} {os.lstat(built).st_ino}" if boot else SYNCED
+            manifest = contents.manifest._replace(written=written)
+            _write_state(built, manifest, means.seal)
+            if not boot:
+                flush_all([built, *means.sources_in])
+        except BaseException:
+            _remove_beside(built)
+            raise
+        finally:
+            reporter.end("linking")
+    return Replacement(root=root, manifest=manifest, seal=means.seal, built=built, times=times)
+
+
+def _new_path(root: str, seal: Seal) -> str:
+    """Give the path of a folder beside `root`, whose folder is there, for a new environment."""
+    folder, name = beside.folder_of(root)
+    with Tree(folder) as parent:
+        return f"{folder}/{beside.new_name(parent, name, seal)}"
+
+
+def _remove_beside(path: str) -> None:
+    """Remove a folder that was being built beside an environment. Raises `OSError`."""
+    folder, name = beside.folder_of(path)
+    with Tree(folder) as parent:
+        parent.remove(name)
+
+
+def _settle(built: str, made: Iterable[str]) -> None:
+    """Date back the folders that were changed just now.
+
+    Nobody else knows the new environment yet; what is added to a folder later shows by its time.
+    """
+    recent = time.time() - _RECENT_SECONDS
+    for folder in made:
+        path = f"{built}/{folder}"
+        if os.lstat(path).st_mtime > recent:
+            os.utime(path, (recent, recent))
+
+
+def _write_state(built: str, manifest: Manifest, seal: Seal) -> None:
+    """Write what a new environment says of itself, durably up to its folder.
+
+    The identity comes first: a manifest that names it proves that both are there.
+    """
+    state = state_path(built)
+    make_folders(built, (f"{STATE}/",))
+    write_atomic(f"{state}/id", manifest.environment_id.encode() + b"\n")
+    write_atomic(f"{state}/manifest", render_manifest(manifest, seal))
+    sync_directory(built)
+
+
+def _put_in_place(built: str, root: str, seal: Seal) -> None:
     """Rename a folder that was built beside `root` to that; what was there is emptied and goes.
 
     Raises `StorageFailed`; before the new one is in place, everything is as it was.
@@ -34,8 +147,8 @@ def put_in_place(built: str, root: str, seal: Seal) -> None:
     new = os.path.basename(built)
     with storage_errors(root), Tree(folder) as parent:
         parent.reserve()
-        found = parent.find(name)
-        old = beside.old_name(parent, name, found.st_ino, seal) if found is not None else ""
+        present = parent.find(name)
+        old = beside.old_name(parent, name, present.st_ino, seal) if present is not None else ""
         try:
             if old:
                 parent.rename(name, old)
@@ -48,9 +161,11 @@ def put_in_place(built: str, root: str, seal: Seal) -> None:
             if old and parent.find(old):
                 parent.rename(old, name)
             raise
+        # Only now: what the user had goes into the new one, which is there to stay. Ones that
+        # earlier deaths left wait here, too.
         for entry in beside.ours(parent, name, seal):
             if entry.kind == beside.OLD:
-                _retire(parent, entry.name, root, seal)
+                retire(parent, entry.name, root, seal)
 
 
 def recover_beside(root: str, seal: Seal) -> bool:
@@ -59,7 +174,7 @@ def recover_beside(root: str, seal: Seal) -> bool:
     Gives True when there was one. Raises `OSError`.
     """
     folder, name = beside.folder_of(root)
-    found = False
+    was_replaced = False
     if _is_closed(folder):
         return False
     with Tree(folder) as parent:
@@ -68,10 +183,10 @@ def recover_beside(root: str, seal: Seal) -> bool:
                 parent.remove(entry.name)
             elif parent.find(name) is None:
                 parent.rename(entry.name, name)
-                found = True
+                was_replaced = True
             else:
-                found = _retire(parent, entry.name, root, seal) or found
-    return found
+                was_replaced = retire(parent, entry.name, root, seal) or was_replaced
+    return was_replaced
 
 
 def is_half_replaced(root: str, seal: Seal) -> bool:
@@ -86,119 +201,3 @@ def is_half_replaced(root: str, seal: Seal) -> bool:
 def _is_closed(folder: str) -> bool:
     """Say whether this user can't look into a folder, and so never put anything there."""
     return os.path.isdir(folder) and not os.access(folder, os.R_OK)
-
-
-def quarantine_name(tree: Tree, *folders: str) -> str:
-    """Name a folder by the time of day, UTC, never one that any of the quarantines has."""
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    name, number = moment, 1
-    while any(tree.find(f"{folder}/{name}") for folder in folders):
-        number += 1
-        name = f"{moment}-{number}"
-    return name
-
-
-def _retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
-    """Keep what the user had in an environment that was replaced, then drop the rest of it.
-
-    False where what took its place isn't believed any more: it waits then.
-    """
-    folder, name = beside.folder_of(root)
-    parent.release()
-    manifest = examine(root, seal).manifest
-    if manifest is None:
-        return False
-    kept = f"{name}/{QUARANTINE}/" + quarantine_name(
-        parent, f"{name}/{QUARANTINE}", f"{old}/{QUARANTINE}"
-    )
-    parent.release()
-    before = examine(f"{folder}/{old}", seal)
-    if not before.marked:  # nothing in it is envsync's
-        whole = kept if parent.is_folder(old) else f"{kept}/{name}"
-        _move(parent, {old: whole})
-        return True
-    if before.manifest is not None:
-        users = _strange(f"{folder}/{old}", before.manifest.placed())
-    else:
-        users = _strange(f"{folder}/{old}", manifest.placed())
-        users += [f"{STATE}/{entry}" for entry in strange_state(parent, f"{old}/{STATE}")]
-    moves = {f"{old}/{path}": f"{kept}/{path}" for path in users}
-    moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")
-    _move(parent, moves)
-    # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
-    # its manifest gone first, everything would seem to be the user's.
-    rest = beside.new_name(parent, name, seal)
-    parent.rename(old, rest)
-    parent.remove(rest)
-    return True
-
-
-def _move(parent: Tree, moves: Mapping[str, str]) -> None:
-    """Move what is the user's: into folders that are on disk, and to stay before the rest goes."""
-    if not moves:
-        return
-    for new in moves.values():
-        parent.make_folders(new.rpartition("/")[0])
-    parent.flush_all()
-    for old, new in moves.items():
-        parent.rename(old, new)
-    parent.flush_all()
-
-
-def _earlier(parent: Tree, old: str, new: str) -> dict[str, str]:
-    """Say where the parts of an earlier quarantine go: under the names that they have."""
-    if not parent.is_folder(old):
-        return {}
-    taken = set(parent.names(new)) if parent.is_folder(new) else set()
-    return {f"{old}/{name}": f"{new}/{_free(name, taken)}" for name in sorted(parent.names(old))}
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    """Give the name, or with a number behind it where that is taken, never longer than may be."""
-    found, number = name, 1
-    while found in taken:
-        number += 1
-        found = f"{os.fsdecode(os.fsencode(name)[:200])}-{number}"
-    return found
-
-
-def _strange(root: str, wanted: Mapping[str, Placed]) -> list[str]:
-    """Give what is not, by its bytes, what is wanted: what its own manifest says where that is
-    believed, else what the environment holds that took its place.
-
-    Compiled files that Python may have written for sources that are there count as theirs.
-    """
-    drift = scan(root, wanted, _top_folders(root))
-    missing = set(drift.missing)
-    there = (file for path, file in wanted.items() if path not in missing)
-    other = [file.path for file in there if not has_content(root, file)]
-    strays = (*drift.stray, *drift.caches, *_top_strays(root, wanted))
-    return list(dict.fromkeys((*other, *strays)))
-
-
-def strange_state(parent: Tree, state: str) -> list[str]:
-    """Give what lies in envsync's state and isn't envsync's; a quarantine is looked at apart."""
-    if not parent.is_folder(state):
-        return []
-    return [
-        name
-        for name in sorted(parent.names(state))
-        if name not in OWN and not (name == "quarantine" and parent.is_folder(f"{state}/{name}"))
-    ]
-
-
-def _top_folders(root: str) -> list[str]:
-    return sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if entry.is_dir(follow_symlinks=False) and entry.name != STATE
-    )
-
-
-def _top_strays(root: str, placed: Mapping[str, Placed]) -> list[str]:
-    """Give what lies beside the top folders and isn't ours: `scan` looks into folders only."""
-    return sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if not entry.is_dir(follow_symlinks=False) and entry.name not in placed
-    )

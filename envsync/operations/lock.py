@@ -51,6 +51,7 @@ from envsync.project.local_files import altered, refuse_altered
 from envsync.project.local_metadata import metadata_digest
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
+from envsync.project.texts import Text
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
@@ -77,6 +78,10 @@ class LockOutcome(NamedTuple):
     """That finding it took."""
     restated: Callable[[Spec], Pylock] | None = None
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
+
+    def texts(self) -> list[Text]:
+        """Give what is to be written of it: nothing where it stands on disk already."""
+        return [] if self.fresh else [Text(self.path, self.data)]
 
 
 def read_lock(

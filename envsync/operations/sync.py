@@ -1,7 +1,6 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
@@ -12,15 +11,13 @@ from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import Reporter
 from envsync.operations.desired import lock_for_sync, lock_to_compare, make_goal, with_inputs
 from envsync.operations.lock import LockOutcome, make_lock, refuse_pending
-from envsync.platform.files import open_regular, remove_tree, storage_errors
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import FROZEN, LOCKED, SyncRequest
-from envsync.project.texts import write_if_changed
+from envsync.project.texts import Text
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync import apply as steps
-from envsync.sync.apply import Undo
 from envsync.sync.observe import SyncOutcome, check, preview
 from envsync.sync.place import lies_at, root_of
 from envsync.sync.remembered import remember
@@ -48,14 +45,14 @@ def sync_project(
     settings: Settings,
     reporter: Reporter,
     *,
-    write: Callable[[LockOutcome], bool],
+    edited: Sequence[Text] = (),
     source: SpecText | None = None,
     lock: LockOutcome | None = None,
 ) -> Synced:
     """Bring lock and environment up to date; either both change or, on an error, none.
 
-    The caller holds the project's lock. `write` writes the lock, and whatever is to change with
-    it, and says whether it did. `source` stands in for the env.toml on disk, `lock` for the lock.
+    The caller holds the project's lock. `edited` is what is to be written of env.toml, `source`
+    stands in for what is on disk of it, `lock` for the lock.
     """
     spec, text = source or read_spec(project)
     refuse_pending(spec)
@@ -67,7 +64,7 @@ def sync_project(
             project, spec, settings, reporter, trust=request.trust, options=request.lock
         )
         try:
-            synced = _sync_to(found, given, project, request, settings, reporter, write)
+            synced = _sync_to(found, given, project, request, settings, reporter, edited)
         except MetadataDiffers:
             if lock is not None or request.trust is not None or not found.fresh:
                 raise
@@ -75,7 +72,7 @@ def sync_project(
             found = make_lock(project, spec, settings, reporter, request.lock)
             if found.fresh:
                 raise
-            synced = _sync_to(found, given, project, request, settings, reporter, write)
+            synced = _sync_to(found, given, project, request, settings, reporter, edited)
     return synced._replace(outcome=synced.outcome._replace(recovered=recovered))
 
 
@@ -86,14 +83,13 @@ def _sync_to(
     request: SyncRequest,
     settings: Settings,
     reporter: Reporter,
-    write: Callable[[LockOutcome], bool],
+    edited: Sequence[Text],
 ) -> Synced:
     """Bring the environment to what a lock says."""
     spec = source.spec
     goal = make_goal(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
         goal = with_inputs(goal, project, source.text, lock)
-    wrote = list[bool]()
     leave = _with_leave(spec, request)
     with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
         outcome = steps.sync(
@@ -105,11 +101,11 @@ def _sync_to(
             glance=request.glance,
             cache_dir=settings.cache_dir,
             verify=request.verify,
-            before_commit=lambda: _write(project, lambda: wrote.append(write(lock))),
+            companions=(*edited, *lock.texts()),
         )
         if request.trust != FROZEN:
             remember(goal, project, request, settings)
-    return Synced(outcome, lock, any(wrote))
+    return Synced(outcome, lock, lock.path in outcome.written)
 
 
 def _with_leave(spec: Spec, request: SyncRequest) -> Spec:
@@ -131,32 +127,6 @@ def _hint(request: SyncRequest) -> Iterator[None]:
                 "env.toml for good"
             )
         raise
-
-
-def _write(project: Project, write: Callable[[], None]) -> Undo:
-    """Write env.toml and the lock; gives what puts them back."""
-    before: dict[str, bytes | None] = {}
-    for path in (os.path.realpath(project.spec_path), project.lock_path):
-        with storage_errors(path):
-            try:
-                with open_regular(path) as file:
-                    before[path] = file.read()
-            except FileNotFoundError:
-                before[path] = None
-
-    def undo() -> None:
-        for path, data in before.items():
-            if data is None:
-                remove_tree(path)
-            else:
-                write_if_changed(path, data)
-
-    try:
-        write()
-    except BaseException:
-        undo()
-        raise
-    return undo
 
 
 def check_project(

@@ -2,9 +2,9 @@
 
 import os
 
-from envsync.errors import EnvsyncError
 from envsync.platform.files import open_regular, storage_errors
 from envsync.project.paths import Project
+from envsync.project.texts import Text
 from envsync.spec.document import MAX_BYTES
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
@@ -34,21 +34,13 @@ def parse_project_spec(project: Project, data: bytes) -> Spec:
     )
 
 
-def changed_spec(project: Project, before: str, after: str) -> list[tuple[str, bytes]]:
+def changed_spec(project: Project, before: str, after: str) -> list[Text]:
     """Give what is to be written for env.toml, of which `before` was read, to become `after`.
 
-    A link to it stays one. Raises `EnvsyncError` when an editor, say, changed it meanwhile,
-    `StorageFailed`.
+    A link to it stays one, and what an editor, say, writes meanwhile is left alone.
     """
     if after == before:
         return []
+    name = os.path.basename(project.spec_path)
     path = os.path.realpath(project.spec_path)
-    with storage_errors(path):
-        found = _read(path)
-    if found != before.encode():
-        raise EnvsyncError(
-            f"{os.path.basename(project.spec_path)} was changed while this command ran, and is "
-            "left as it is",
-            hint="run the command again",
-        )
-    return [(path, after.encode())]
+    return [Text(path, after.encode(), made_from=before.encode(), name=name)]

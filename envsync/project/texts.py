@@ -1,12 +1,15 @@
 """Write files of the user's, env.toml and the lock: only what changed, and what belongs together
-as nearly at once as renames allow.
+as nearly at once as renames allow; and put back what they held before.
 """
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from types import MappingProxyType
+from typing import NamedTuple
 
+from envsync.errors import EnvsyncError
 from envsync.platform.files import (
     open_regular,
     remove_tree,
@@ -18,29 +21,74 @@ from envsync.platform.files import (
 )
 
 
+class Text(NamedTuple):
+    """A file, and what it is to hold."""
+
+    path: str
+    data: bytes
+    made_from: bytes | None = None
+    """What it held when `data` was made from that: if it holds something else by now, it is left
+    alone. None: whatever it holds."""
+    name: str = ""
+    """Its name for a person; default: the last part of the path."""
+
+
+class Written(NamedTuple):
+    """What was written."""
+
+    paths: frozenset[str] = frozenset()
+    """Of the files that held something else, or were not there."""
+    before: Mapping[str, bytes | None] = MappingProxyType({})
+    """What each of all files held; None: there was none."""
+
+    def put_back(self) -> None:
+        """Let each file hold again what it held. Raises `StorageFailed`."""
+        for path, data in self.before.items():
+            if data is None:
+                remove_tree(path)
+            else:
+                write_if_changed(path, data)
+
+
 def write_if_changed(path: str, data: bytes) -> bool:
     """Write `data` to `path` unless that is what stands there; True when it was written.
 
     The permissions of an existing file are kept, and what a killed process left of an earlier
     writing goes. Raises `StorageFailed`.
     """
-    return bool(write_together([(path, data)]))
+    return bool(write_together([Text(path, data)]))
 
 
-def write_together(texts: Iterable[tuple[str, bytes]]) -> set[str]:
+def write_or_put_back(texts: Iterable[Text]) -> Written:
+    """Write files that belong together; where that fails, all hold what they held before.
+
+    Raises as `write_together`.
+    """
+    texts = tuple(texts)
+    written = Written(before={text.path: _content(text.path) for text in texts})
+    try:
+        return written._replace(paths=frozenset(write_together(texts)))
+    except BaseException:
+        written.put_back()
+        raise
+
+
+def write_together(texts: Iterable[Text]) -> set[str]:
     """Write files that belong together as `write_if_changed` does; gives the paths of those.
 
     All are on disk before the first takes its name, so that next to nothing lies between their
-    renames. Raises `StorageFailed`; some may have been written then.
+    renames. Raises `StorageFailed`, some may have been written then; and `EnvsyncError` when an
+    editor, say, changed one that was read to make its text.
     """
     beside: dict[str, str] = {}
     try:
-        for path, data in texts:
-            mode = _mode_if_other(path, data)
+        for text in texts:
+            _refuse_changed(text)
+            mode = _mode_if_other(text.path, text.data)
             if mode is not None:
-                _drop_unfinished(path)
-                with storage_errors(path):
-                    beside[path] = write_beside(path, data, mode, sync=True)
+                _drop_unfinished(text.path)
+                with storage_errors(text.path):
+                    beside[text.path] = write_beside(text.path, text.data, mode, sync=True)
         for path, temporary in beside.items():
             with storage_errors(path):
                 os.replace(temporary, path)
@@ -52,6 +100,29 @@ def write_together(texts: Iterable[tuple[str, bytes]]) -> set[str]:
             remove_tree(temporary)
         raise
     return set(beside)
+
+
+def _content(path: str) -> bytes | None:
+    with storage_errors(path):
+        try:
+            with open_regular(path) as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+
+def _refuse_changed(text: Text) -> None:
+    """Refuse to write over what somebody else wrote since the file was read."""
+    if text.made_from is None:
+        return
+    with storage_errors(text.path), open_regular(text.path) as file:
+        present = file.read(len(text.made_from) + 1)
+    if present != text.made_from:
+        raise EnvsyncError(
+            f"{text.name or os.path.basename(text.path)} was changed while this command ran, and "
+            "is left as it is",
+            hint="run the command again",
+        )
 
 
 def _mode_if_other(path: str, data: bytes) -> int | None:
@@ -73,9 +144,9 @@ def _drop_unfinished(path: str) -> None:
     begin, length = f".{name}.", len(name) + 2 + len(unguessable())
     oldest = time.time() - 3600
     with suppress(OSError):
-        for found in os.listdir(folder or "."):
-            temporary = os.path.join(folder, found)
-            if found.startswith(begin) and len(found) == length:
+        for entry in os.listdir(folder or "."):
+            temporary = os.path.join(folder, entry)
+            if entry.startswith(begin) and len(entry) == length:
                 with suppress(OSError):
                     if os.lstat(temporary).st_mtime < oldest:
                         os.unlink(temporary)

@@ -2,19 +2,22 @@
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from envsync.environment import in_place, transaction
-from envsync.environment.drift import in_the_way
+from envsync.environment.change import Change, Contents, Means, new_environment_id
+from envsync.environment.drift import Drift, in_the_way
 from envsync.environment.key import UserKey
 from envsync.environment.manifest import Manifest, Owner, Placed
-from envsync.environment.placing import Files, Noted, Tampered
+from envsync.environment.names import OneName
+from envsync.environment.on_disk import confirm
+from envsync.environment.placing import Files, Tampered
 from envsync.environment.plan import Comparison, Plan, damaged_owners, make_plan
+from envsync.environment.replace import prepare_replacement
 from envsync.environment.seal import Seal
 from envsync.environment.times import keep_times
-from envsync.environment.transaction import Prepared
+from envsync.environment.update import prepare_update
 from envsync.errors import StorageFailed, TargetRefused
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
@@ -22,6 +25,7 @@ from envsync.platform.files import storage_errors
 from envsync.platform.interrupts import held
 from envsync.platform.links import Placer
 from envsync.project.locks import environment_lock
+from envsync.project.texts import Text, write_or_put_back
 from envsync.store.times import known
 from envsync.sync.install import (
     SYMLINK,
@@ -49,17 +53,6 @@ from envsync.sync.testimony import compare_kept, comparing
 
 _TRIES = 4
 
-Undo = Callable[[], None]
-"""Takes back what was written."""
-
-
-def _nothing() -> None:
-    pass
-
-
-def _writes_nothing() -> Undo:
-    return _nothing
-
 
 @contextmanager
 def locked(root: str, cache_dir: str, reporter: Reporter, seal: Seal) -> Iterator[bool]:
@@ -86,7 +79,7 @@ def sync(
     glance: bool = False,
     cache_dir: str | None = None,
     is_lasting: bool = True,
-    before_commit: Callable[[], Undo] = _writes_nothing,
+    companions: Sequence[Text] = (),
 ) -> SyncOutcome:
     """Make the environment what the goal says; the caller holds its lock (`locked`).
 
@@ -94,9 +87,8 @@ def sync(
     believed. With `verify` every byte is looked at; at a `glance` no time of last change, and what
     is stray stays where nothing else is to be done. With `cache_dir` compiled files come from the
     store there, which learns that this environment uses it, unless it is not to last; and what
-    indexes said falsely is forgotten there. `before_commit` is called once all is ready: what it
-    writes changes together with the environment, and what it gives undoes that when the commit
-    fails.
+    indexes said falsely is forgotten there. `companions`, env.toml and the lock, are written once
+    all is ready, and hold what they held when the commit fails.
 
     Raises `TargetRefused`, `InstallConflict`, `MetadataDiffers` for a package that doesn't say what
     was locked of it, `StorageFailed`, and what `fetch` raises; the environment is as it was then.
@@ -113,26 +105,34 @@ def sync(
     compare_kept(goal, packages_of(state.manifest), kept, cache_dir)
     store_dir = cache_dir if is_lasting else None
     if state.manifest is not None and comparison.is_empty():
-        before_commit()
+        written = write_or_put_back(companions).paths
         _note_in_sync(goal, state, state.manifest, seal, store_dir)
-        return SyncOutcome(goal.root, comparison, created=False)
+        return SyncOutcome(goal.root, comparison, created=False, written=written)
     if glance and state.manifest is not None and not state.torn and comparison.is_but_stray():
-        before_commit()  # without a mark: `sync` looks, and sets aside what is not from the lock
-        return SyncOutcome(goal.root, Comparison(kept=comparison.kept), created=False)
+        # Without a mark: `sync` looks, and sets aside what is not from the lock.
+        written = write_or_put_back(companions).paths
+        kept_only = Comparison(kept=comparison.kept)
+        return SyncOutcome(goal.root, kept_only, created=False, written=written)
     _refuse_own(goal.folder)
     seal = key.made()
     fetch = comparing(goal, fetch, cache_dir)
-    prepared, supplies = _prepare_from_store(
+    change, supplies = _prepare_from_store(
         goal, state, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
     )
-    _register(goal, store_dir, prepared.manifest, supplies)
+    # Before the commit: a death between the two must not leave the store without a user's name.
+    _register(goal, store_dir, change.manifest, supplies)
     with held():
-        began_ns, noted = _commit(prepared, before_commit)
-        known_ns = began_ns if prepared.built else state.looked_ns
-        note_times(goal.folder, prepared.manifest, seal, noted, supplies.all())
-        write_stamp(goal, store_dir, prepared.manifest, known_ns, noted.placed)
-    comparison = _with_set_aside(comparison, prepared)
-    return SyncOutcome(goal.root, comparison, state.manifest is None, state.reason)
+        committed = transaction.commit(change, companions)
+        known_ns = committed.began_ns if change.is_private else state.looked_ns
+        note_times(goal.folder, change.manifest, seal, committed.times, supplies.all())
+        write_stamp(goal, store_dir, change.manifest, known_ns, committed.times.placed)
+    return SyncOutcome(
+        root=goal.root,
+        comparison=_with_set_aside(comparison, change),
+        created=state.manifest is None,
+        reason=state.reason,
+        written=committed.written,
+    )
 
 
 def _note_in_sync(
@@ -140,35 +140,18 @@ def _note_in_sync(
 ) -> None:
     """Write down what the look at an environment with nothing to do showed."""
     if state.torn:
-        manifest = transaction.confirm(goal.folder, manifest, seal)
+        manifest = confirm(goal.folder, manifest, seal)
     if state.is_news:
         keep_times(goal.folder, manifest.environment_id, state.times, seal)
     _register(goal, store_dir, manifest, None)
     write_stamp(goal, store_dir, manifest, state.looked_ns, state.times)
 
 
-def _commit(prepared: Prepared, before: Callable[[], Undo]) -> tuple[int, Noted]:
-    """Do what comes before the commit, and that; gives the moment between, and what is known of
-    times after it. Else undo both.
-    """
-    undo: Undo = _nothing
-    try:
-        undo = before()
-        now = time.time_ns()
-        noted = transaction.commit(prepared)
-    except BaseException:
-        if not transaction.is_interrupted(prepared.root, prepared.seal):
-            transaction.discard(prepared)
-            undo()
-        raise
-    return now, noted
-
-
-def _with_set_aside(comparison: Comparison, prepared: Prepared) -> Comparison:
+def _with_set_aside(comparison: Comparison, change: Change) -> Comparison:
     """Count as stray what turned out to be in the way of a package that is new, too."""
-    kept = {step.path for step in prepared.steps if step.action == "keep"}
-    stray = tuple(sorted(kept.difference(comparison.drift.edited) | {*comparison.drift.stray}))
-    return comparison._replace(drift=comparison.drift._replace(stray=stray))
+    drift = comparison.drift
+    stray = tuple(sorted(change.set_aside.difference(drift.edited) | {*drift.stray}))
+    return comparison._replace(drift=drift._replace(stray=stray))
 
 
 def _refuse_own(root: str) -> None:
@@ -205,9 +188,7 @@ def _next_manifest(goal: Goal, state: State, contents: Sequence[Content]) -> Man
         owners = {n: o for n, o in state.manifest.packages().items() if n in names}
     owners.update((content.owner.name, content.owner) for content in contents)
     return Manifest(
-        environment_id=(
-            state.manifest.environment_id if state.manifest else transaction.new_environment_id()
-        ),
+        environment_id=(state.manifest.environment_id if state.manifest else new_environment_id()),
         target=target_line(goal),
         selection=goal.selection,
         owners=tuple(owners[name] for name in sorted(owners)),
@@ -224,7 +205,7 @@ def _prepare_from_store(
     seal: Seal,
     verify: bool,
     cache_dir: str | None,
-) -> tuple[Prepared, Supplies]:
+) -> tuple[Change, Supplies]:
     """Make everything ready; what turns out to be gone or tampered with is made anew."""
     closely: Look = "bytes" if verify else "signature"
     # Linking itself looks at every file, but not that of a symbolic link.
@@ -264,61 +245,45 @@ def _prepare(
     goal: Goal,
     state: State,
     packages: Sequence[Content],
-    known_times: Mapping[int, int],
+    stored_times: Mapping[int, int],
     reporter: Reporter,
     seal: Seal,
     cache_dir: str | None,
-) -> Prepared:
+) -> Change:
     """Make everything ready. Raises `InstallConflict`, and `Tampered` for a stored file that isn't
-    as it was unpacked; `known_times` say when those last changed while they were.
+    as it was unpacked; `stored_times` say when those last changed while they were.
     """
     own = own_files(goal)
     contents, told = settled(goal, [environment_content(own), *packages])
     for line in told:
         reporter.warn(line)
     manifest = _next_manifest(goal, state, contents)
-    files = Files(merge(manifest.owners), sources(contents), known_times)
-    root, inside = goal.folder, state.manifest is not None
-    if not inside and in_place.is_fixed(root, is_linked=bool(goal.link_end)):
-        inside = True
-        own_id = in_place.take_over(root, manifest.environment_id, seal)
-        manifest = manifest._replace(environment_id=own_id)
-    if pair := transaction.taken_for_one(root, files.desired, seal, inside=inside):
-        raise one_name(*pair, manifest.owners)
-    placer = Placer(goal.link_mode)
-    made = [file.path for file in own if file.kind == "dir"]
-    flushed = [cache_dir] if cache_dir else []
-    if not inside:
-        return transaction.prepare_new(
-            root,
-            files,
-            manifest,
-            made,
-            seal=seal,
-            placer=placer,
-            reporter=reporter,
-            sources_in=flushed,
-        )
-    return transaction.prepare_update(
-        root,
-        _plan(goal, state, files.desired, seal),
-        files,
+    wanted = Contents(
         manifest,
-        made,
-        seal=seal,
-        placer=placer,
-        times=state.times,
-        reporter=reporter,
-        sources_in=flushed,
+        Files(merge(manifest.owners), sources(contents), stored_times),
+        [file.path for file in own if file.kind == "dir"],
     )
+    means = Means(seal, Placer(goal.link_mode), reporter, (cache_dir,) if cache_dir else ())
+    try:
+        return _change(goal, state, wanted, means)
+    except OneName as error:
+        raise one_name(error.first, error.second, manifest.owners) from error
 
 
-def _plan(goal: Goal, state: State, desired: Mapping[str, Placed], seal: Seal) -> Plan:
+def _change(goal: Goal, state: State, contents: Contents, means: Means) -> Change:
+    """Prepare an update of what is believed, else a replacement: inside a folder that stays."""
+    root = goal.folder
+    if state.manifest is not None:
+        plan = _plan(goal, state.manifest, state.drift, contents.files.desired)
+        return prepare_update(root, plan, contents, means, state.times)
+    if in_place.is_fixed(root, is_linked=bool(goal.link_end)):
+        return in_place.prepare_inside(root, owned_folders(goal.target), contents, means)
+    return prepare_replacement(root, contents, means)
+
+
+def _plan(goal: Goal, manifest: Manifest, drift: Drift, desired: Mapping[str, Placed]) -> Plan:
     """Say what is to change; what is in the way of a new file counts as stray, too."""
-    root, manifest, drift = goal.folder, state.manifest, state.drift
-    if manifest is None:
-        return in_place.plan_inside(root, desired, owned_folders(goal.target), seal)
-    with storage_errors(root):
-        others = in_the_way(root, manifest.placed(), desired)
+    with storage_errors(goal.folder):
+        others = in_the_way(goal.folder, manifest.placed(), desired)
     drift = drift._replace(stray=tuple(sorted({*drift.stray, *others})))
     return make_plan(desired, manifest, drift)

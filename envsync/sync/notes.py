@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from envsync.environment import stamp, transaction
+from envsync.environment import stamp
 from envsync.environment.drift import expected_mtime
 from envsync.environment.manifest import Manifest
+from envsync.environment.on_disk import written_in
 from envsync.environment.paths import owned
-from envsync.environment.placing import Noted
+from envsync.environment.placing import ChangeTimes
 from envsync.environment.seal import Seal
 from envsync.environment.times import keep_times
 from envsync.store.manifest import StoredWheel
@@ -22,15 +23,15 @@ def entry_of(wheel: StoredWheel) -> str:
 
 
 def note_times(
-    root: str, manifest: Manifest, seal: Seal, noted: Noted, stored: Sequence[StoredWheel]
+    root: str, manifest: Manifest, seal: Seal, times: ChangeTimes, stored: Sequence[StoredWheel]
 ) -> None:
     """Keep when files last changed that are right since then; else they are compared by bytes.
 
     `stored` are the entries that were linked: their own times changed by that.
     """
-    keep_times(root, manifest.environment_id, noted.placed, seal)
-    for wheel in stored if noted.stored else ():
-        learn(entry_of(wheel), noted.stored, [file.path for file in wheel.files])
+    keep_times(root, manifest.environment_id, times.placed, seal)
+    for wheel in stored if times.stored else ():
+        learn(entry_of(wheel), times.stored, [file.path for file in wheel.files])
 
 
 def write_stamp(
@@ -58,6 +59,6 @@ def write_stamp(
         for file in placed.values()
     ]
     with suppress(OSError):  # an input that is gone by now
-        inputs, run = list(goal.inputs), transaction.written_in(goal.folder, manifest)
+        inputs, run = list(goal.inputs), written_in(goal.folder, manifest)
         data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
         stamp.keep(cache_dir, goal.root, data)

@@ -12,6 +12,7 @@ from envsync.environment import transaction
 from envsync.environment.belief import examine, holds_nothing
 from envsync.environment.drift import Drift, scan
 from envsync.environment.manifest import Manifest, Owner, Placed
+from envsync.environment.on_disk import written_in
 from envsync.environment.plan import Comparison, Wanted, compare
 from envsync.environment.seal import Seal
 from envsync.environment.times import read_times
@@ -84,6 +85,8 @@ class SyncOutcome(NamedTuple):
     """Why it was made anew, when there was one before."""
     recovered: bool = False
     """A sync that had been interrupted was finished first."""
+    written: frozenset[str] = frozenset()
+    """The paths of env.toml and the lock, as far as they changed with it."""
 
 
 class State(NamedTuple):
@@ -137,7 +140,7 @@ def look(
         placed = manifest.placed()
         times = read_times(root, manifest.environment_id, seal, trusted=found.trusted)
         drift = scan(root, placed, owned_folders(goal.target), None if glance else times)
-        torn = not survived(transaction.written_in(root, manifest))
+        torn = not survived(written_in(root, manifest))
         judged = judge(root, placed, drift, times, cache_dir, closely=verify or torn)
         drift = judged.drift
         if verify:

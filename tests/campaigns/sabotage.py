@@ -33,12 +33,9 @@ class Switch(NamedTuple):
 
 _FILES, _FLOCK = "platform/files.py", "platform/file_lock.py"
 _FLAGS, _OPEN, _USER = "platform/flags.py", "platform/open_folder.py", "platform/user.py"
-_JOURNAL = "environment/journal.py"
-_MOVING, _DRIFT, _STAMP = (
-    "environment/transaction.py",
-    "environment/drift.py",
-    "environment/stamp.py",
-)
+_JOURNAL, _UPDATE = "environment/journal.py", "environment/update.py"
+_MOVING = "environment/transaction.py"
+_DRIFT, _STAMP = "environment/drift.py", "environment/stamp.py"
 _SEAL, _REPLACE, _BESIDE = "environment/seal.py", "environment/replace.py", "environment/beside.py"
 _BELIEF, _PATHS = "environment/belief.py", "environment/paths.py"
 _STORE, _ENTRIES = "store/wheels.py", "store/entries.py"
@@ -68,16 +65,32 @@ SWITCHES = (
         f"{_ORDER}a_first_environment_is_on_disk_by_its_name_with_what_it_says_of_itself",
     ),
     Switch(
-        "what is staged is not flushed", _MOVING, "flush_all([root, *sources_in])", "pass",
+        "what is staged is not flushed", _UPDATE, "flush_all([root, *means.sources_in])", "pass",
         f"{_ORDER}what_is_staged_and_the_next_manifest_are_on_disk_before_the_journal",
     ),
     Switch(
-        "a replacement is not flushed", _MOVING, "flush_all([built, *sources_in])", "pass",
+        "a replacement is not flushed", _REPLACE, "flush_all([built, *means.sources_in])", "pass",
         f"{_ORDER}a_replacement_is_on_disk_before_the_old_one_goes",
     ),
     Switch(
-        "a first environment's state is not flushed", _MOVING, "    sync_directory(built)\n", "",
+        "a first environment's state is not flushed", _REPLACE, "    sync_directory(built)\n", "",
         f"{_ORDER}a_first_environment_is_on_disk_by_its_name_with_what_it_says_of_itself",
+    ),
+    Switch(
+        "env.toml and the lock are not put back", _MOVING, "written.put_back()", "pass",
+        "tests/environment/test_companions.py::test_a_commit_that_fails_puts_them_back",
+    ),
+    Switch(
+        "env.toml and the lock are put back under a journal", _MOVING,
+        "if not is_interrupted(change.root, change.seal):", "if True:",
+        "tests/environment/test_companions.py"
+        "::test_a_failure_after_the_journal_is_written_keeps_them",
+    ),
+    Switch(
+        "what an editor wrote meanwhile is overwritten", "project/texts.py",
+        "if present != text.made_from:", "if False:",
+        "tests/environment/test_companions.py"
+        "::test_an_env_toml_that_was_edited_meanwhile_stops_all_of_it",
     ),
     Switch(
         "the user's files are moved without a flush", _JOURNAL,
@@ -128,7 +141,7 @@ SWITCHES = (
         "tests/environment/test_replace.py::test_what_another_user_s_name_is_on_is_left_alone",
     ),
     Switch(
-        "an earlier quarantine goes with its environment", _REPLACE,
+        "an earlier quarantine goes with its environment", "environment/retire.py",
         '    moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")\n', "",
         "tests/environment/test_replace.py::test_an_earlier_quarantine_survives_a_replacement",
     ),
@@ -138,7 +151,7 @@ SWITCHES = (
         "tests/environment/test_manifest.py::test_a_path_that_leads_out_is_refused_though_it_is_sealed",
     ),
     Switch(
-        "nobody asks for descriptors before the commit", _MOVING, "tree.reserve()", "pass",
+        "nobody asks for descriptors before the commit", _UPDATE, "tree.reserve()", "pass",
         "tests/environment/test_tree.py::test_nothing_is_committed_without_descriptors",
     ),
     Switch(
@@ -184,7 +197,7 @@ SWITCHES = (
     ),
     Switch(
         "stored files are not compared", "environment/placing.py",
-        "if found[0] != placed.mode or found[6] != placed.size or known.get(inode) != change:",
+        "if not is_as_stored or stored_times.get(inode) != change:",
         "if False:",
         "tests/environment/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
     ),

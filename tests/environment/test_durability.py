@@ -6,20 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from envsync.environment import journal, transaction
+from envsync.environment import journal, on_disk, transaction
 from envsync.environment.belief import read_manifest
+from envsync.environment.replace import Replacement
 from envsync.platform import durable
 from envsync.platform.files import write_atomic
-from envsync.platform.links import Placer
 from tests.environment.test_transaction import NEW, OLD
 from tests.support.environments_on_disk import (
     OWNED,
     SEAL,
     SITE,
-    files_of,
     make,
-    one_owner,
     prepare_change,
+    prepare_new,
     quarantined,
     tree,
 )
@@ -109,10 +108,8 @@ def test_what_is_the_users_is_moved_into_folders_that_are_on_disk(
     assert calls[moved + 1 : moved + 4] == ["flush all", "rename manifest", "flush all"]
 
 
-def new(root: Path) -> transaction.Prepared:
-    return transaction.prepare_new(
-        str(root), files_of(NEW), one_owner(NEW), OWNED, seal=SEAL, placer=Placer()
-    )
+def new(root: Path) -> Replacement:
+    return prepare_new(root, NEW, folders=OWNED)
 
 
 def test_a_first_environment_is_on_disk_by_its_name_with_what_it_says_of_itself(
@@ -120,7 +117,6 @@ def test_a_first_environment_is_on_disk_by_its_name_with_what_it_says_of_itself(
 ) -> None:
     root = tmp_path / "env"
     prepared = new(root)
-    assert prepared.built is not None
     names = [call.partition(".id.")[0].partition(".manifest.")[0] for call in calls]
     state = "flush .envsync"
     assert names == [
@@ -143,12 +139,12 @@ def test_a_first_environment_names_the_run_of_the_system_that_wrote_it(
     manifest = read_manifest(str(root), SEAL)
     assert manifest is not None
     assert manifest.written == f"this-run {root.stat().st_ino}"
-    assert transaction.written_in(str(root), manifest) == "this-run"
+    assert on_disk.written_in(str(root), manifest) == "this-run"
     shutil.copytree(root, tmp_path / "copy", symlinks=True)
-    assert transaction.written_in(str(tmp_path / "copy"), manifest) == durable.SYNCED
-    confirmed = transaction.confirm(str(root), manifest, SEAL)
+    assert on_disk.written_in(str(tmp_path / "copy"), manifest) == durable.SYNCED
+    confirmed = on_disk.confirm(str(root), manifest, SEAL)
     assert read_manifest(str(root), SEAL) == confirmed
-    assert transaction.written_in(str(root), confirmed) == durable.SYNCED
+    assert on_disk.written_in(str(root), confirmed) == durable.SYNCED
 
 
 def test_an_update_leaves_nothing_to_doubt(tmp_path: Path, calls: list[str]) -> None:

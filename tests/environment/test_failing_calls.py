@@ -104,7 +104,7 @@ def test_discarding_that_fails_hides_no_other_error(
     with monkeypatch.context() as patched:
         refusing(patched, "open", ["stage"], errno.EMFILE)
         refusing(patched, "unlink", ["manifest.next"], errno.EROFS)
-        transaction.discard(prepared)
+        prepared.discard()
     assert tree(root) == OLD
     transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]

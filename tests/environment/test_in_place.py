@@ -9,7 +9,8 @@ import pytest
 
 from envsync.environment import in_place, journal, transaction
 from envsync.environment.belief import examine, holds_nothing, read_manifest
-from envsync.environment.transaction import Prepared
+from envsync.environment.change import Contents, Means
+from envsync.environment.update import Update
 from envsync.platform import mounts
 from envsync.platform.links import Placer
 from tests.environment.test_transaction import NEW, OLD
@@ -26,15 +27,10 @@ from tests.support.environments_on_disk import (
 )
 
 
-def prepare_inside(root: Path, files: dict[str, bytes]) -> Prepared:
+def prepare_inside(root: Path, files: dict[str, bytes]) -> Update:
     """Make everything ready for `files` to be all that envsync has in the folder."""
-    wanted = files_of(files)
-    identity = in_place.take_over(str(root), "1" * 32, SEAL)
-    plan = in_place.plan_inside(str(root), wanted.desired, OWNED, SEAL)
-    manifest = one_owner(files, identity)
-    return transaction.prepare_update(
-        str(root), plan, wanted, manifest, OWNED, seal=SEAL, placer=Placer()
-    )
+    contents = Contents(one_owner(files, "1" * 32), files_of(files), OWNED)
+    return in_place.prepare_inside(str(root), OWNED, contents, Means(SEAL, Placer()))
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from envsync.environment import beside, journal, transaction
+from envsync.environment import beside, journal, replace, transaction
 from envsync.environment.belief import examine
 from envsync.environment.drift import expected_mtime
 from envsync.environment.journal import Step
 from envsync.environment.placing import Files, Tampered
+from envsync.environment.replace import Replacement
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
 from envsync.errors import StorageFailed
 from envsync.platform.files import write_new
-from envsync.platform.links import Placer
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,
@@ -23,8 +23,8 @@ from tests.support.environments_on_disk import (
     files_of,
     finish_and_die,
     make,
-    one_owner,
     prepare_change,
+    prepare_new,
     quarantined,
     tree,
 )
@@ -67,14 +67,7 @@ def test_failing_preparation_leaves_nothing_behind(root: Path) -> None:
     broken = files_of({**NEW, f"{SITE}/z.py": b""})
     sources = {**broken.sources, f"{SITE}/z.py": "/nowhere/at/all"}
     with pytest.raises(Exception, match="nowhere"):
-        transaction.prepare_new(
-            str(root.parent / "other"),
-            broken._replace(sources=sources),
-            one_owner(NEW),
-            [],
-            seal=SEAL,
-            placer=Placer(),
-        )
+        prepare_new(root.parent / "other", NEW, broken._replace(sources=sources))
     assert os.listdir(root.parent) == [".venv"]
 
 
@@ -90,7 +83,7 @@ def test_change_removes_folders_that_became_empty(root: Path) -> None:
 
 
 def test_discarded_preparation_changes_nothing(root: Path) -> None:
-    transaction.discard(prepare_change(root, NEW))
+    prepare_change(root, NEW).discard()
     assert tree(root) == OLD
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
 
@@ -151,10 +144,8 @@ def test_death_before_the_journal_leaves_the_old_environment(root: Path) -> None
 
 
 def test_death_while_a_new_environment_is_built_leaves_nothing(root: Path) -> None:
-    prepared = transaction.prepare_new(
-        str(root), files_of(NEW), one_owner(NEW), [], seal=SEAL, placer=Placer()
-    )
-    assert prepared.built is not None
+    prepared = prepare_new(root, NEW)
+    assert os.path.isdir(prepared.built)
     transaction.recover(str(root), SEAL)
     assert os.listdir(root.parent) == [".venv"]
     assert tree(root) == OLD
@@ -238,14 +229,12 @@ def test_new_environment_that_cannot_be_made_durable_is_taken_back(
             raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
     place = root if replaces else root.parent / "other"
-    prepared = transaction.prepare_new(
-        str(place), files_of(NEW), one_owner(NEW), [], seal=SEAL, placer=Placer()
-    )
+    prepared = prepare_new(place, NEW)
     with monkeypatch.context() as patched:
         patched.setattr(Tree, "flush", fail)
         with pytest.raises(StorageFailed):
             transaction.commit(prepared)
-    transaction.discard(prepared)
+    prepared.discard()
     assert os.listdir(root.parent) == [".venv"]
     assert tree(root) == OLD
 
@@ -350,13 +339,11 @@ def stored(root: Path) -> tuple[Path, Files]:
     write_new(str(path), b"z = 1\n", mode=placed.mode, mtime=expected_mtime(placed))
     sources = {**files.sources, f"{SITE}/z.py": str(path)}
     known = {path.stat().st_ino: path.stat().st_ctime_ns}
-    return path, files._replace(sources=sources, known=known)
+    return path, files._replace(sources=sources, stored_times=known)
 
 
-def prepare_other(root: Path, files: Files) -> transaction.Prepared:
-    other = str(root.parent / "other")
-    placer = Placer("hardlink")
-    return transaction.prepare_new(other, files, one_owner(NEW), [], seal=SEAL, placer=placer)
+def prepare_other(root: Path, files: Files) -> Replacement:
+    return prepare_new(root.parent / "other", NEW, files, link_mode="hardlink")
 
 
 def edit_and_put_time_back(path: Path) -> None:
@@ -383,7 +370,7 @@ def test_stored_file_that_lost_its_time_or_mode_gets_them_back(
     path, files = stored
     path.chmod(0o600)
     os.utime(path)
-    transaction.discard(prepare_other(root, files))
+    prepare_other(root, files).discard()
     placed = files.desired[f"{SITE}/z.py"]
     assert (path.stat().st_mode, path.stat().st_mtime) == (placed.mode, expected_mtime(placed))
 
@@ -393,16 +380,16 @@ def test_times_of_change_are_known_through_links_and_renames(
 ) -> None:
     """Of each new file, also in an update, and of the stored file that it is a link to."""
     path, files = stored
-    noted = prepare_other(root, files).noted
-    assert noted.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
-    later = files._replace(known=noted.stored)
+    times = prepare_other(root, files).times
+    assert times.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
+    later = files._replace(stored_times=times.stored)
     change = prepare_change(root, {**NEW, f"{SITE}/z.py": b"z = 1\n"}, later)
-    noted = transaction.commit(change)
-    assert noted.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
-    assert noted.placed == {
-        name: (root / name).lstat().st_ctime_ns for name in files.desired if name in noted.placed
+    times = transaction.commit(change).times
+    assert times.stored == {path.stat().st_ino: path.stat().st_ctime_ns}
+    assert times.placed == {
+        name: (root / name).lstat().st_ctime_ns for name in files.desired if name in times.placed
     }
-    assert f"{SITE}/z.py" in noted.placed
+    assert f"{SITE}/z.py" in times.placed
 
 
 def test_what_hides_a_new_environment_from_git_comes_first_and_goes_last(
@@ -418,11 +405,9 @@ def test_what_hides_a_new_environment_from_git_comes_first_and_goes_last(
             left.append(set(os.listdir(root.parent / path.partition("/")[0])))
             super().remove_folder(path)
 
-    monkeypatch.setattr(transaction, "Tree", Stopped)
+    monkeypatch.setattr(replace, "Tree", Stopped)
     with pytest.raises(Tampered):
-        transaction.prepare_new(
-            str(root), broken, one_owner(hidden), [], seal=SEAL, placer=Placer()
-        )
+        prepare_new(root, hidden, broken)
     *before, last = left
     assert before
     assert all(".gitignore" in names for names in before)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import StorageFailed
-from envsync.project.texts import write_if_changed, write_together
+from envsync.project.texts import Text, write_if_changed, write_together
 
 
 def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
@@ -60,8 +60,10 @@ def test_files_that_belong_together_are_all_on_disk_before_the_first_takes_its_n
     monkeypatch.setattr(os, "fsync", flush)
     monkeypatch.setattr(os, "replace", rename)
     (tmp_path / "same").write_bytes(b"s")
-    texts = [(str(tmp_path / name), name.encode()) for name in ("env.toml", "lock.toml")]
-    assert write_together([*texts, (str(tmp_path / "same"), b"s")]) == {path for path, _ in texts}
+    texts = [Text(str(tmp_path / name), name.encode()) for name in ("env.toml", "lock.toml")]
+    assert write_together([*texts, Text(str(tmp_path / "same"), b"s")]) == {
+        text.path for text in texts
+    }
     assert calls == [
         *("flush .env.toml", "flush .lock.toml", "rename env.toml", "rename lock.toml"),
         f"flush {tmp_path.name}",
@@ -83,5 +85,5 @@ def test_where_one_cannot_be_written_none_is(
 
     monkeypatch.setattr(os, "fsync", flush)
     with pytest.raises(StorageFailed, match="no space left"):
-        write_together([(str(tmp_path / "one"), b"1"), (str(tmp_path / "two"), b"2")])
+        write_together([Text(str(tmp_path / "one"), b"1"), Text(str(tmp_path / "two"), b"2")])
     assert os.listdir(tmp_path) == []

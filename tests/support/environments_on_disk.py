@@ -8,14 +8,16 @@ import pytest
 
 from envsync.environment import journal, transaction
 from envsync.environment.belief import read_manifest
+from envsync.environment.change import Contents, Means
 from envsync.environment.drift import scan
 from envsync.environment.journal import Step
 from envsync.environment.manifest import Manifest, Owner, Placed
 from envsync.environment.placing import Files
 from envsync.environment.plan import make_plan
+from envsync.environment.replace import Replacement, prepare_replacement
 from envsync.environment.seal import Seal
-from envsync.environment.transaction import Prepared
 from envsync.environment.tree import Tree
+from envsync.environment.update import Update, prepare_update
 from envsync.platform.links import Placer
 
 SITE = "lib/site-packages"
@@ -42,13 +44,23 @@ def files_of(files: Mapping[str, bytes]) -> Files:
 
 def make(root: Path, files: Mapping[str, bytes]) -> None:
     """Make a new environment that holds `files`."""
-    prepared = transaction.prepare_new(
-        str(root), files_of(files), one_owner(files), OWNED, seal=SEAL, placer=Placer("hardlink")
-    )
-    transaction.commit(prepared)
+    transaction.commit(prepare_new(root, files, folders=OWNED, link_mode="hardlink"))
 
 
-def prepare_change(root: Path, files: Mapping[str, bytes], linked: Files | None = None) -> Prepared:
+def prepare_new(
+    root: Path,
+    files: Mapping[str, bytes],
+    linked: Files | None = None,
+    *,
+    folders: Sequence[str] = (),
+    link_mode: str = "auto",
+) -> Replacement:
+    """Make everything ready for a new environment with `files`; `linked` as for a change."""
+    contents = Contents(one_owner(files), linked or files_of(files), folders)
+    return prepare_replacement(str(root), contents, Means(SEAL, Placer(link_mode)))
+
+
+def prepare_change(root: Path, files: Mapping[str, bytes], linked: Files | None = None) -> Update:
     """Make everything ready for the environment to hold `files` instead.
 
     `linked` are the same where some come from elsewhere, by hard links.
@@ -59,9 +71,8 @@ def prepare_change(root: Path, files: Mapping[str, bytes], linked: Files | None 
     wanted = linked or files_of(files)
     plan = make_plan(wanted.desired, manifest, drift)
     following = one_owner(files, manifest.environment_id)
-    return transaction.prepare_update(
-        str(root), plan, wanted, following, OWNED, seal=SEAL, placer=Placer("hardlink")
-    )
+    contents = Contents(following, wanted, OWNED)
+    return prepare_update(str(root), plan, contents, Means(SEAL, Placer("hardlink")))
 
 
 def tree(root: Path) -> dict[str, bytes]:

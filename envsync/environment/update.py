@@ -1,0 +1,155 @@
+"""Change an environment where it is: new files are staged, then the journal puts them in place.
+
+Staging leaves the environment untouched; the journal is the commit, and after it each step is one
+rename (`environment.journal`).
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from types import MappingProxyType
+from typing import NamedTuple
+
+from envsync.environment import journal, names
+from envsync.environment.change import Contents, Means
+from envsync.environment.journal import Step, state_path
+from envsync.environment.manifest import Manifest, render_manifest
+from envsync.environment.modes import refuse_foreign
+from envsync.environment.paths import QUARANTINE, STATE, folders, parents
+from envsync.environment.placing import ChangeTimes, FileTimes, put
+from envsync.environment.plan import Plan
+from envsync.environment.retire import quarantine_name
+from envsync.environment.seal import Seal
+from envsync.environment.tree import Tree
+from envsync.platform.durable import SYNCED, flush_all
+from envsync.platform.files import storage_errors, unguessable, write_atomic
+
+
+class Update(NamedTuple):
+    """A `Change` that is staged: its steps are to be written into the journal, and done."""
+
+    root: str
+    manifest: Manifest
+    seal: Seal
+    steps: tuple[Step, ...]
+    staged: tuple[FileTimes, ...]
+    """Of what was staged, by number."""
+    times: Mapping[str, int]
+    """When files last changed that are right since then, by their paths before the commit."""
+
+    @property
+    def is_private(self) -> bool:
+        """Anybody may have changed the environment since it was looked at."""
+        return False
+
+    @property
+    def set_aside(self) -> frozenset[str]:
+        """What differs from the manifest, and what is in the way."""
+        return frozenset(step.path for step in self.steps if step.action == "keep")
+
+    def commit(self) -> ChangeTimes:
+        """Write the journal, then do what it says.
+
+        A failure before the journal is written changes nothing; after that the next envsync
+        command finishes the work.
+        """
+        with storage_errors(self.root), Tree(self.root) as tree:
+            tree.reserve()
+        journal.write_journal(self.root, self.manifest.environment_id, self.steps, self.seal)
+        return self._carried(journal.finish(self.root, self.steps, self.times))
+
+    def _carried(self, times: Mapping[str, int]) -> ChangeTimes:
+        """Say it of stored files, too: a rename of what was linked to them changed them."""
+        stored: dict[int, int] = {}
+        for step in self.steps:
+            if step.action == "place":
+                change, inode, source_change = self.staged[int(step.store)]
+                is_linked = source_change == change
+                stored[inode] = times.get(step.path, 0) if is_linked else source_change
+        return ChangeTimes(
+            times, {inode: change for inode, change in stored.items() if inode and change}
+        )
+
+    def discard(self) -> None:
+        """Drop what is staged, and the next manifest."""
+        with suppress(OSError), Tree(self.root) as tree:
+            for name in ("stage", "manifest.next"):
+                with suppress(OSError):
+                    tree.remove(f"{STATE}/{name}")
+
+
+def prepare_update(
+    root: str,
+    plan: Plan,
+    contents: Contents,
+    means: Means,
+    times: Mapping[str, int] = MappingProxyType({}),
+) -> Update:
+    """Stage what the plan puts in place into an existing environment, which stays untouched.
+
+    `times` are those of last change at which what is in place is known to be right. What was
+    staged, and the sources of it, are durable then. Raises `names.OneName`, `Tampered`,
+    `StorageFailed`; what was staged is thrown away then.
+    """
+    files, reporter = contents.files, means.reporter
+    stage = state_path(root, "stage")
+    manifest = contents.manifest._replace(written=SYNCED)
+    with storage_errors(root):
+        # What a death leaves of the trial is a leftover like any other.
+        names.refuse_one_name(state_path(root, f".names-{unguessable()}"), files.desired)
+    with storage_errors(root), Tree(root) as tree:
+        refuse_foreign(root, plan.modes, (path for path, _ in plan.times))
+        tree.remove(f"{STATE}/stage")
+        tree.make_folder(f"{STATE}/stage")
+        try:
+            reporter.begin("linking", len(plan.place))
+            staged: list[FileTimes] = []
+            for number, path in enumerate(plan.place):
+                placed, source = files.desired[path], files.sources[path]
+                destination = f"{stage}/{number}"
+                staged.append(put(placed, source, destination, means.placer, files.stored_times))
+                reporter.advance("linking")
+            text = render_manifest(manifest, means.seal)
+            write_atomic(state_path(root, "manifest.next"), text, sync=False)
+            # Before the journal: what it names must be there whenever it is.
+            flush_all([root, *means.sources_in])
+        except BaseException:
+            tree.remove(f"{STATE}/stage")
+            raise
+        finally:
+            reporter.end("linking")
+        steps = _steps(tree, plan, parents(files.desired), contents.folders)
+    new_times = {journal.staged(number): one.change for number, one in enumerate(staged)}
+    return Update(
+        root=root,
+        manifest=manifest,
+        seal=means.seal,
+        steps=steps,
+        staged=tuple(staged),
+        times={**times, **new_times},
+    )
+
+
+def _steps(
+    tree: Tree, plan: Plan, needed: Collection[str], extra: Collection[str]
+) -> tuple[Step, ...]:
+    """Give the steps in an order in which each finds its folder there, and its place free.
+
+    Permissions first, or folders that nobody may write to would refuse the rest; what is the
+    user's is safe before anything takes its place; folders go when they are empty, the deepest
+    first, and come before what is in them.
+    """
+    moment = quarantine_name(tree, QUARANTINE)
+    trashed = enumerate(plan.discard)
+    kept = frozenset(plan.quarantine)
+    lacking = [f"{path}/" for path in extra if path in kept or not tree.is_folder(path)]
+    gone = parents((*plan.discard, *plan.quarantine)).difference(needed, extra)
+    gone |= {path.rpartition("/")[0] for path in plan.discard if "/__pycache__/" in path}
+    return (
+        *(Step("chmod", folder) for folder in plan.modes),
+        *(Step("date", path, str(mtime)) for path, mtime in plan.times),
+        *(Step("keep", path, moment) for path in plan.quarantine),
+        *(Step("trash", path, str(number)) for number, path in trashed),
+        *(Step("rmdir", folder) for folder in sorted(gone, reverse=True)),
+        *(Step("mkdir", folder) for folder in folders((*lacking, *plan.place))),
+        *(Step("place", path, str(number)) for number, path in enumerate(plan.place)),
+    )
