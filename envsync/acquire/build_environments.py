@@ -32,8 +32,8 @@ from envsync.spec.model import LockPolicy, Spec
 from envsync.spec.times import exclude_newer_time
 from envsync.store.manifest import StoredWheel
 from envsync.sync.apply import sync
-from envsync.sync.observe import Goal
-from envsync.sync.stored import Look
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.store_lookup import CheckDepth
 
 _VARIABLES = (
     *("python_full_version", "implementation_name", "os_name", "platform_machine"),
@@ -48,7 +48,7 @@ class Supplier(Protocol):
         """Give the catalog that answers a resolution."""
 
     def fetch(
-        self, pins: Sequence[Pinned], target: Target, *, look: Look = "trust"
+        self, pins: Sequence[Pinned], target: Target, *, depth: CheckDepth = "trust"
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name."""
 
@@ -125,10 +125,17 @@ class Provisioner:
     def _install(
         self, root: str, pins: Sequence[Pinned], supplier: Supplier, target: Target
     ) -> None:
-        goal = Goal(root, self._base, target, prompt="build", pins=tuple(pins), selection="build")
+        desired = DesiredEnvironment(
+            root=root,
+            base=self._base,
+            target=target,
+            prompt="build",
+            pins=tuple(pins),
+            selection="build",
+        )
         sync(
-            goal,
-            lambda needed, look: supplier.fetch(needed, target, look=look),
+            desired,
+            lambda needed, depth: supplier.fetch(needed, target, depth=depth),
             SILENT,
             key=UserKey(self._settings),
             cache_dir=self._settings.cache_dir,

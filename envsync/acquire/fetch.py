@@ -18,7 +18,7 @@ from envsync.model.local_version import local_notice
 from envsync.platform.files import sha256_file
 from envsync.store.manifest import StoredWheel
 from envsync.store.wheels import WheelStore
-from envsync.sync.stored import Look, in_store
+from envsync.sync.store_lookup import CheckDepth, in_store
 
 _UNPACKERS = 2
 _TRIES = 4
@@ -49,7 +49,7 @@ def fetch(
     *,
     cache_dir: str,
     reporter: Reporter,
-    look: Look = "trust",
+    depth: CheckDepth = "trust",
 ) -> dict[str, StoredWheel]:
     """Give the stored wheel of every pin, by package name.
 
@@ -59,7 +59,7 @@ def fetch(
     `WheelInvalid`, `BuildFailed`, `StorageFailed` and their like;
     then what has arrived stays in the store, and nothing else has changed.
     """
-    stored, absent = _in_store(pins, store, look)
+    stored, absent = _in_store(pins, store, depth)
     reporter.detail(f"{len(stored)} wheels from the store, {len(absent)} to download or build")
     for attempt in range(_TRIES):
         if not absent:
@@ -71,19 +71,19 @@ def fetch(
                 if os.path.isdir(folder) or attempt == _TRIES - 1:
                     raise
         reporter.detail("the cache was deleted meanwhile: starting again")
-        found, absent = _in_store(absent, store, look)
+        found, absent = _in_store(absent, store, depth)
         stored |= found
     return stored
 
 
 def _in_store(
-    pins: Sequence[Pinned], store: WheelStore, look: Look
+    pins: Sequence[Pinned], store: WheelStore, depth: CheckDepth
 ) -> tuple[dict[str, StoredWheel], list[Pinned]]:
     """Part pins into those in the store and those that are not."""
     stored: dict[str, StoredWheel] = {}
     absent: list[Pinned] = []
     for pin in pins:
-        wheel = in_store(store, pin, look=look)
+        wheel = in_store(store, pin, depth=depth)
         if wheel is None:
             absent.append(pin)
         else:

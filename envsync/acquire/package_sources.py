@@ -36,7 +36,7 @@ from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.store.manifest import StoredWheel
 from envsync.store.wheels import WheelStore
-from envsync.sync.stored import Look
+from envsync.sync.store_lookup import CheckDepth
 
 if TYPE_CHECKING:
     from envsync.acquire.build_environments import Provisioner
@@ -141,7 +141,7 @@ class Supply:
         pins: Sequence[Pinned],
         target: Target,
         *,
-        look: Look = "trust",
+        depth: CheckDepth = "trust",
         beside: Sequence[Pinned] | None = None,
     ) -> Mapping[str, StoredWheel]:
         """Give the stored wheels of pins, by name: from the store, downloaded or built.
@@ -161,7 +161,7 @@ class Supply:
             source,
             cache_dir=self._settings.cache_dir,
             reporter=self._reporter,
-            look=look,
+            depth=depth,
         )
 
     def hashed(self, resolution: Resolution, old: Pylock | None = None) -> Resolution:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from envsync.environment.plan import Comparison
     from envsync.lock.compare import Change
     from envsync.operations.lock import LockOutcome
-    from envsync.sync.observe import SyncOutcome
+    from envsync.sync.outcome import SyncOutcome
 
 
 _MOST_GAPS = 12

@@ -230,7 +230,7 @@ def _commands(job: Job) -> list[str]:
 def _refuse_left_out(command: str, job: Job, request: SyncRequest, session: Session) -> None:
     """Raise `EnvsyncError` for a command that is there, and that this very sync would remove."""
     from envsync.project.env_toml import read_spec  # noqa: PLC0415
-    from envsync.sync.place import DEFAULT, root_of  # noqa: PLC0415
+    from envsync.sync.location import DEFAULT, root_of  # noqa: PLC0415
 
     root = root_of(job.project, DEFAULT, session.settings)
     if not os.path.isdir(root):  # [env] path may name another folder

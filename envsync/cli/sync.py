@@ -17,8 +17,8 @@ from envsync.operations.quick import quick_sync
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project, find_project
 from envsync.project.request import FROZEN, LOCKED, Selection, SyncRequest
-from envsync.sync.observe import SyncOutcome
-from envsync.sync.place import lies_at
+from envsync.sync.location import lies_at
+from envsync.sync.outcome import SyncOutcome
 
 if TYPE_CHECKING:
     from envsync.lock.compare import Change

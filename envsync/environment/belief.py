@@ -27,7 +27,7 @@ _OF_DISK = "lost+found"
 """At the top of many a mounted file system, and closed to all but root."""
 
 
-class Found(NamedTuple):
+class Belief(NamedTuple):
     """What is known of the environment at a place."""
 
     manifest: Manifest | None = None
@@ -44,21 +44,21 @@ class _Doubt(Exception):
     """Why an environment isn't believed."""
 
 
-def examine(root: str, seal: Seal, *, trusted: bool = False) -> Found:
+def examine(root: str, seal: Seal, *, trusted: bool = False) -> Belief:
     """See what is at `root`, where something is; `trusted`: it is known to be this user's.
 
     Raises `StorageFailed` if it can't be read.
     """
     with storage_errors(root):
         if not stat.S_ISDIR(os.lstat(root).st_mode):
-            return Found(doubt="it is no folder, or a link to one")
+            return Belief(doubt="it is no folder, or a link to one")
         with Tree(root) as tree:
             try:
                 trusted = trusted or _is_roots(tree, root)
                 manifest = _believed(tree, seal, trusted=trusted)
-                return Found(manifest, marked=True, trusted=trusted)
+                return Belief(manifest, marked=True, trusted=trusted)
             except _Doubt as doubt:
-                return Found(doubt=str(doubt), marked=_is_marked(tree))
+                return Belief(doubt=str(doubt), marked=_is_marked(tree))
 
 
 def read_manifest(root: str, seal: Seal) -> Manifest | None:

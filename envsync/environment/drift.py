@@ -87,11 +87,11 @@ def scan(
         walk.visit(top)
     stray = {*walk.stray, *changed_folders}
     return Drift(
-        tuple(sorted(missing)),
-        tuple(sorted(edited)),
-        tuple(sorted(stray)),
-        tuple(sorted(walk.bytecode)),
-        tuple(sorted(modes)),
+        missing=tuple(sorted(missing)),
+        edited=tuple(sorted(edited)),
+        stray=tuple(sorted(stray)),
+        bytecode=tuple(sorted(walk.bytecode)),
+        modes=tuple(sorted(modes)),
         unsure=tuple(sorted(unsure)),
         caches=tuple(sorted(walk.caches)),
     )

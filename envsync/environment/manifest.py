@@ -50,6 +50,10 @@ class Owner(NamedTuple):
     """What its METADATA decides, as a digest (`wheel.facts`); "" where that isn't known."""
 
 
+UNNAMED = Owner(name="", version="", identity="", files=())
+"""The owner of the environment's own files, without them."""
+
+
 class Manifest(NamedTuple):
     """What envsync placed in one environment."""
 
@@ -110,29 +114,31 @@ def parse_manifest(data: bytes, seal: Seal, *, trusted: bool = False) -> Manifes
     if lines[0] != HEADER:
         raise ManifestInvalid(f"has the unknown format {lines[0][:40]!a}")
     try:
-        environment_id = lines[1].removeprefix("id ")
-        target = lines[2].removeprefix("target ")
-        selection = lines[3].removeprefix("selection ")
-        written = lines[4].removeprefix("written ")
-        owners = tuple(_parse_owners(lines[5:-1]))
+        manifest = Manifest(
+            environment_id=lines[1].removeprefix("id "),
+            target=lines[2].removeprefix("target "),
+            selection=lines[3].removeprefix("selection "),
+            written=lines[4].removeprefix("written "),
+            owners=tuple(_parse_owners(lines[5:-1])),
+        )
     except (IndexError, ValueError) as error:
         raise ManifestInvalid("has a malformed line") from error
-    manifest = Manifest(environment_id, target, selection, owners, written)
-    if not are_inside([file.path for owner in owners for file in owner.files]):
+    if not are_inside([file.path for owner in manifest.owners for file in owner.files]):
         raise ManifestInvalid("names a path outside the environment")
     return manifest
 
 
 def _parse_owners(lines: list[str]) -> Iterable[Owner]:
-    name = version = identity = facts = ""
+    owner = UNNAMED
     files: list[Placed] = []
     for line in lines:
         row = line.split("\t")
         if row[0] == "/":
-            yield Owner(name, version, identity, tuple(files), facts)
+            yield owner._replace(files=tuple(files))
             _, name, version, identity, facts = row
+            owner = Owner(name=name, version=version, identity=identity, files=(), facts=facts)
             files = []
         else:
             path, mode, size, content = row
             files.append(Placed(path, int(mode), int(size), content))
-    yield Owner(name, version, identity, tuple(files), facts)
+    yield owner._replace(files=tuple(files))

@@ -15,7 +15,7 @@ FROM_SOURCE = "from a local folder"
 """In place of the version of a package whose lock gives none."""
 
 
-class Wanted(NamedTuple):
+class DesiredPackage(NamedTuple):
     """One package that an environment should hold."""
 
     name: str
@@ -92,10 +92,12 @@ class Plan(NamedTuple):
         return not (self.place or self.discard or self.quarantine or self.modes or self.times)
 
 
-def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -> Comparison:
-    """Compare the packages that are wanted with those in the manifest (None: nothing is there)."""
+def compare(
+    desired: Iterable[DesiredPackage], manifest: Manifest | None, drift: Drift
+) -> Comparison:
+    """Compare the packages that are desired with those in the manifest (None: nothing is there)."""
     before = manifest.packages() if manifest else {}
-    after = {package.name: package for package in wanted}
+    after = {package.name: package for package in desired}
     changes: list[PackageChange] = []
     kept: list[str] = []
     for name in sorted(before.keys() | after.keys()):
@@ -108,7 +110,7 @@ def compare(wanted: Iterable[Wanted], manifest: Manifest | None, drift: Drift) -
     return Comparison(tuple(changes), frozenset(kept), drift)
 
 
-def _is_kept(old: Owner, new: Wanted) -> bool:
+def _is_kept(old: Owner, new: DesiredPackage) -> bool:
     """Say whether what is there is what is wanted: one file under two versions is a lie."""
     return old.identity == new.identity and new.version in (None, old.version)
 

@@ -54,7 +54,7 @@ def render(
     inputs: "list[tuple[str, str]]",
     folders: "list[str]",
     files: "list[tuple[str, int, int, int]]",
-    known_ns: int,
+    as_of_ns: int,
     run: str,
 ) -> bytes:
     """Write what is in sync now.
@@ -62,20 +62,20 @@ def render(
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
     of which the time and size are enough; `files` are (path, size, modification time in seconds) as
     they should be, and the time of last change at which they were known to be so, 0 for none. A
-    folder that changed after `known_ns` is never taken as unchanged. `run` is the run of the system
+    folder that changed after `as_of_ns` is never taken as unchanged. `run` is the run of the system
     in which files were written, "synced" where all of them are on disk.
     Raises `OSError` when an input, a folder or the environment's state is gone.
     """
     from array import array  # noqa: PLC0415  (for writing only)
 
     lines = [HEADER.decode(), f"root {root}", f"is {_identity(root)}"]
-    lines += [f"selection {selection}", f"run {run}", f"written {known_ns}"]
+    lines += [f"selection {selection}", f"run {run}", f"written {as_of_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
     paths = "\n".join([*folders, *(file[0] for file in files)]).encode("utf-8", "surrogateescape")
     lines.append(f"tree {len(folders)} {len(files)} {len(paths)}\n")
-    numbers = array("q", [_settled(f"{root}/{folder}", known_ns) for folder in folders])
+    numbers = array("q", [_settled(f"{root}/{folder}", as_of_ns) for folder in folders])
     numbers.extend(file[1] for file in files)
     numbers.extend(file[2] for file in files)
     numbers.extend(file[3] or _UNKNOWN for file in files)
@@ -83,10 +83,10 @@ def render(
     return head + paths + numbers.tobytes()
 
 
-def _settled(folder: str, known_ns: int) -> int:
+def _settled(folder: str, as_of_ns: int) -> int:
     """Give a folder's modification time, or a time that none has when it is too fresh to trust."""
     mtime = os.lstat(folder).st_mtime_ns
-    return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN
+    return mtime if mtime < as_of_ns - _TICK_NS else _UNKNOWN
 
 
 def place(cache_dir: str, root: str) -> str:

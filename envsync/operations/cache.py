@@ -22,7 +22,7 @@ from envsync.store import built, bytecode, entries
 from envsync.store import users as environments
 from envsync.store.users import User, entries_of, present, users
 from envsync.sync import remembered
-from envsync.sync.install import SYMLINK
+from envsync.sync.wheel_files import SYMLINK
 
 STAMPS = Bucket(stamp.BUCKET, VALUES)
 """Declared here: its owner imports nothing, on the shortest path of the program."""

@@ -11,14 +11,14 @@ from envsync.errors import EnvsyncError
 from envsync.events import SILENT
 from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
-from envsync.operations.desired import make_goal
+from envsync.operations.desired import make_desired
 from envsync.operations.lock import LockOutcome, read_lock, why_stale
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import Selection
 from envsync.settings import Settings
 from envsync.store.entries import StoreReader
-from envsync.sync.stored import in_store
+from envsync.sync.store_lookup import in_store
 
 
 class Bringer(NamedTuple):
@@ -59,7 +59,7 @@ def _bringers(
     store = StoreReader(settings.cache_dir)
 
     def those_with(selection: Selection) -> list[Pinned]:
-        goal = make_goal(project, spec, lock, selection, settings, SILENT)
+        goal = make_desired(project, spec, lock, selection, settings, SILENT)
         return [pin for pin in goal.pins if _has(pin, command, store)]
 
     if those_with(selection):
@@ -81,7 +81,7 @@ def _larger(selection: Selection, pylock: Pylock) -> Iterator[tuple[str, str, Se
 
 
 def _has(pin: Pinned, command: str, store: StoreReader) -> bool:
-    wheel = in_store(store, pin, look="trust")
+    wheel = in_store(store, pin, depth="trust")
     if wheel is None:
         return pin.name == canonicalize_name(command)
     script = f".data/scripts/{command}"

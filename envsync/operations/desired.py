@@ -29,8 +29,8 @@ from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
 from envsync.spec.model import Part, Spec
-from envsync.sync.observe import Goal
-from envsync.sync.place import lies_at, root_of
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.location import lies_at, root_of
 
 
 def lock_for_sync(
@@ -83,14 +83,14 @@ def lock_on_disk(
     raise UsageError(f"there is no {name}", hint="`envsync lock` makes it")
 
 
-def make_goal(
+def make_desired(
     project: Project,
     spec: Spec,
     lock: LockOutcome,
     selection: Selection,
     settings: Settings,
     reporter: Reporter,
-) -> Goal:
+) -> DesiredEnvironment:
     """Choose the interpreter and the pins.
 
     Raises `InterpreterNotFound`, `NoMatchingFile`, `LockInvalid`, `UsageError`.
@@ -100,7 +100,7 @@ def make_goal(
     reporter.detail(f"Python {target.version}: {target.executable}")
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     root = root_of(project, spec.path, settings)
-    goal = Goal(
+    goal = DesiredEnvironment(
         root=root,
         base=project.root,
         target=target,
@@ -159,7 +159,9 @@ def _normal(names: Iterable[str]) -> Iterable[str]:
     return map(canonicalize_name, names)
 
 
-def with_inputs(goal: Goal, project: Project, spec_text: str, lock: LockOutcome) -> Goal:
+def with_inputs(
+    goal: DesiredEnvironment, project: Project, spec_text: str, lock: LockOutcome
+) -> DesiredEnvironment:
     """Name the files that decided the goal, for the no-op mark.
 
     None when one of the packages is a folder whose every file counts, or one without

@@ -15,7 +15,7 @@ from envsync.environment.paths import QUARANTINE
 from envsync.environment.plan import Comparison, damaged_owners
 from envsync.errors import EnvDiffers
 from envsync.events import Reporter
-from envsync.operations.desired import lock_to_compare, make_goal
+from envsync.operations.desired import lock_to_compare, make_desired
 from envsync.operations.lock import LockOutcome, why_stale
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
@@ -25,11 +25,13 @@ from envsync.spec.model import Spec
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
 from envsync.sync.bytecode import MARK
-from envsync.sync.install import SYMLINK
-from envsync.sync.materials import own_content, package_files, settled
-from envsync.sync.observe import REPAIR, Goal, State, check, compared, look
-from envsync.sync.stored import WRONG_LOCK, in_store
-from envsync.sync.testimony import false_packages, false_wheels
+from envsync.sync.check import REPAIR, check
+from envsync.sync.contents import own_content, package_files, settled
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.metadata_check import false_packages, false_wheels
+from envsync.sync.observe import ObservedEnvironment, compared, observe
+from envsync.sync.store_lookup import WRONG_LOCK, in_store
+from envsync.sync.wheel_files import SYMLINK
 
 _BYTECODE = ".pyc"
 
@@ -98,7 +100,7 @@ def status(
     """
     spec, lock, goal = _goal(project, request.selection, FROZEN, settings, reporter)
     seal = UserKey(settings).seal()
-    state = look(goal, seal, settings.cache_dir, force=True)
+    state = observe(goal, seal, settings.cache_dir, force=True)
     placed = state.manifest.placed() if state.manifest else {}
     absent = "" if state.manifest else state.reason or "there is no environment"
     return Status(
@@ -116,7 +118,7 @@ def status(
     )
 
 
-def _false(goal: Goal, state: State, cache_dir: str) -> Iterable[str]:
+def _false(goal: DesiredEnvironment, state: ObservedEnvironment, cache_dir: str) -> Iterable[str]:
     if state.manifest is None:
         return ()
     damaged = damaged_owners(state.manifest, state.drift)
@@ -153,14 +155,14 @@ def verify(
 
 def _goal(
     project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
-) -> tuple[Spec, LockOutcome, Goal]:
+) -> tuple[Spec, LockOutcome, DesiredEnvironment]:
     """Give what env.toml says, the lock on disk, and what that asks for."""
     spec, _ = read_spec(project)
     lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
-    return spec, lock, make_goal(project, spec, lock, selection, settings, reporter)
+    return spec, lock, make_desired(project, spec, lock, selection, settings, reporter)
 
 
-def _path_changes(root: str, state: State) -> Iterable[PathChange]:
+def _path_changes(root: str, state: ObservedEnvironment) -> Iterable[PathChange]:
     drift = state.drift
     owners = _owners(state.manifest)
     placed = state.manifest.placed() if state.manifest else {}
@@ -192,7 +194,7 @@ def _kind_of_edit(root: str, placed: Placed) -> str:
     return "mode" if is_mode and is_dated(placed, found) else "edited"
 
 
-def _count_set_aside(root: str, state: State) -> int:
+def _count_set_aside(root: str, state: ObservedEnvironment) -> int:
     """Count what is in quarantine; of an environment that isn't believed, nobody knows what is."""
     if state.manifest is None:
         return 0
@@ -200,7 +202,7 @@ def _count_set_aside(root: str, state: State) -> int:
 
 
 def _compare_with_store(
-    goal: Goal, manifest: Manifest, cache_dir: str
+    goal: DesiredEnvironment, manifest: Manifest, cache_dir: str
 ) -> tuple[tuple[str, ...], int]:
     """Paths that the manifest has otherwise than the wheel, and how many wheels were at hand.
 
@@ -213,7 +215,7 @@ def _compare_with_store(
     expected = [own_content(goal)]
     unknown = {pin.name for pin in goal.pins}
     for pin in goal.pins:
-        wheel = in_store(store, pin, look="trust")
+        wheel = in_store(store, pin, depth="trust")
         if wheel is None:
             continue
         is_linked = goal.link_mode == SYMLINK

@@ -11,10 +11,11 @@ from envsync.settings import Settings
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
 from envsync.sync import apply as steps
-from envsync.sync.observe import Goal, SyncOutcome
-from envsync.sync.place import lies_at
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.location import lies_at
+from envsync.sync.outcome import SyncOutcome
 from envsync.sync.remembered import recall
-from envsync.sync.stored import Look, all_in_store
+from envsync.sync.store_lookup import CheckDepth, all_in_store
 
 
 def quick_sync(
@@ -34,7 +35,7 @@ def quick_sync(
     with steps.locked(goal.folder, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(
             goal,
-            lambda pins, look: _fetch(pins, look, goal, project, settings, reporter),
+            lambda pins, depth: _fetch(pins, depth, goal, project, settings, reporter),
             reporter,
             key=key,
             force=request.force,
@@ -46,14 +47,14 @@ def quick_sync(
 
 def _fetch(
     pins: Sequence[Pinned],
-    look: Look,
-    goal: Goal,
+    depth: CheckDepth,
+    goal: DesiredEnvironment,
     project: Project,
     settings: Settings,
     reporter: Reporter,
 ) -> Mapping[str, StoredWheel]:
     """Take wheels from the store; what is missing there needs everything else after all."""
-    stored = all_in_store(StoreReader(settings.cache_dir), pins, look)
+    stored = all_in_store(StoreReader(settings.cache_dir), pins, depth)
     if stored is not None:
         return stored
     # Network, resolver and builds are loaded only for what is not in the store.
@@ -62,4 +63,4 @@ def _fetch(
 
     spec, _ = read_spec(project)
     with Supply(project.root, spec, settings, reporter) as supply:
-        return supply.fetch(pins, goal.target, look=look, beside=goal.pins)
+        return supply.fetch(pins, goal.target, depth=depth, beside=goal.pins)

@@ -10,7 +10,7 @@ from envsync.platform.files import storage_errors
 from envsync.project.paths import Project
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
-from envsync.sync.place import DEFAULT, lies_at, root_of
+from envsync.sync.location import DEFAULT, lies_at, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Pl
     """
     from envsync.environment.belief import examine  # noqa: PLC0415
     from envsync.environment.key import UserKey  # noqa: PLC0415
-    from envsync.sync.observe import place_of  # noqa: PLC0415
+    from envsync.sync.desired import place_of  # noqa: PLC0415
 
     folder = lies_at(project, root, settings)
     is_known = stamp.is_known(settings.cache_dir, root)

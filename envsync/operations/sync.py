@@ -9,7 +9,7 @@ from envsync.acquire.package_sources import Supply
 from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import Reporter
-from envsync.operations.desired import lock_for_sync, lock_to_compare, make_goal, with_inputs
+from envsync.operations.desired import lock_for_sync, lock_to_compare, make_desired, with_inputs
 from envsync.operations.lock import LockOutcome, make_lock, refuse_pending
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
@@ -18,10 +18,11 @@ from envsync.project.texts import Text
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync import apply as steps
-from envsync.sync.observe import SyncOutcome, check, preview
-from envsync.sync.place import lies_at, root_of
+from envsync.sync.check import check, preview
+from envsync.sync.location import lies_at, root_of
+from envsync.sync.metadata_check import false_packages
+from envsync.sync.outcome import SyncOutcome
 from envsync.sync.remembered import remember
-from envsync.sync.testimony import false_packages
 
 
 class SpecText(NamedTuple):
@@ -87,14 +88,14 @@ def _sync_to(
 ) -> Synced:
     """Bring the environment to what a lock says."""
     spec = source.spec
-    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
         goal = with_inputs(goal, project, source.text, lock)
     leave = _with_leave(spec, request)
     with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
         outcome = steps.sync(
             goal,
-            lambda pins, look: supply.fetch(pins, goal.target, look=look, beside=goal.pins),
+            lambda pins, depth: supply.fetch(pins, goal.target, depth=depth, beside=goal.pins),
             reporter,
             key=UserKey(settings),
             force=request.force,
@@ -140,7 +141,7 @@ def check_project(
     refuse_pending(spec)
     trust = request.trust or LOCKED
     lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
-    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
     return check(goal, seal, settings.cache_dir, false, verify=request.verify)
@@ -155,6 +156,6 @@ def preview_project(
     lock = lock_for_sync(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )
-    goal = make_goal(project, spec, lock, request.selection, settings, reporter)
+    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     return Synced(preview(goal, seal, settings.cache_dir, force=request.force), lock)

@@ -8,7 +8,7 @@ from envsync.events import Reporter
 from envsync.model.target import Target
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.manifest import StoredWheel
-from envsync.sync.stored import Look
+from envsync.sync.store_lookup import CheckDepth
 
 MARK = "+bytecode"
 """Ends the identity of a package in an environment that holds its compiled files, too."""
@@ -29,7 +29,7 @@ def bytecode_of(
     cache_dir: str,
     *,
     make: Collection[str],
-    look: Look,
+    depth: CheckDepth,
     reporter: Reporter,
 ) -> dict[str, StoredWheel]:
     """Give the compiled files of wheels for an interpreter, by package name.
@@ -46,20 +46,20 @@ def bytecode_of(
     reader = bytecode_reader(cache_dir, label)
     if not make and not reader.exists():
         return {}
-    found: dict[str, StoredWheel] = {}
+    entries: dict[str, StoredWheel] = {}
     for name, wheel in wheels.items():
         compiled = reader.get(wheel.sha256)
         if compiled is None:
             continue
-        if look != "trust" and reader.damaged(compiled, hashed=look == "bytes"):
+        if depth != "trust" and reader.damaged(compiled, hashed=depth == "bytes"):
             reader.set_aside(compiled)
             continue
-        found[name] = compiled
-    missing = [name for name in wheels if name in make and name not in found]
+        entries[name] = compiled
+    missing = [name for name in wheels if name in make and name not in entries]
     if missing:
         made = _make([wheels[name] for name in missing], cache_dir, target, reporter)
-        found.update(zip(missing, made, strict=True))
-    return found
+        entries.update(zip(missing, made, strict=True))
+    return entries
 
 
 def forged(root: str, written: Sequence[str], target: Target) -> list[str]:

@@ -2,10 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from envsync.environment.manifest import Placed
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.keep import kept_by, touches
 
 
 def identity(pin: Pinned, project_root: str) -> str:
@@ -35,6 +38,23 @@ def _rows(pin: Pinned, project_root: str) -> Iterator[str]:
     if pin.editable:
         return metadata_rows(project_root, folder, files_too=True)
     return source_rows(project_root, folder)
+
+
+def identity_in(desired: DesiredEnvironment, pin: Pinned, files: Iterable[Placed]) -> str:
+    """Name the files that the environment holds of a pin (`identity`), with how env.toml has
+    it built, and those of its paths that env.toml gives it or leaves to programs. `files` are what
+    is in place.
+    """
+    name = identity(pin, desired.base)
+    recipe = desired.recipes.get(pin.name)
+    name = f"{name}:{recipe}" if recipe else name
+    won = sorted(path for path, owner in desired.winners.items() if owner == pin.name)
+    kept = desired.keep if desired.keep and touches(files, kept_by(desired)) else ()
+    for mark, paths in (("winner", won), ("keep", kept)):
+        if paths:
+            digest = hashlib.sha256("\n".join(paths).encode("utf-8", "surrogateescape"))
+            name = f"{name}+{mark}:{digest.hexdigest()[:16]}"
+    return name
 
 
 def direct_url(pin: Pinned, project_root: str) -> bytes | None:

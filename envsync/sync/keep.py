@@ -7,10 +7,12 @@ through a link into the store.
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from envsync.environment.drift import Drift
 from envsync.environment.manifest import Placed
-from envsync.sync.install import WRITABLE, Content, read_stored
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.wheel_files import WRITABLE, Content, read_stored
 
 
 class Keep:
@@ -65,7 +67,7 @@ def _name(part: str) -> str:
 
 def spare(drift: Drift, keep: Keep, root: str) -> Drift:
     """Take what env.toml leaves to programs out of what differs. Raises `OSError`."""
-    stray = [path for found in drift.stray for path in _parts(found, keep, root)]
+    stray = [path for whole in drift.stray for path in _parts(whole, keep, root)]
     kept = {path for path in (*drift.edited, *stray) if keep.covers(path)}
     return drift._replace(
         edited=tuple(path for path in drift.edited if path not in kept),
@@ -85,6 +87,17 @@ def _parts(stray: str, keep: Keep, root: str) -> Iterator[str]:
             yield from _parts(f"{stray}/{name}", keep, root)
     else:
         yield stray
+
+
+def kept_by(desired: DesiredEnvironment) -> Keep:
+    """Give the paths of an environment that programs write to."""
+    return _keep(desired.keep, desired.target.purelib)
+
+
+@lru_cache(maxsize=1)
+def _keep(patterns: tuple[str, ...], site: str) -> Keep:
+    """Every package is compared with the same patterns: they are compiled once."""
+    return Keep(patterns, site)
 
 
 def touches(files: Iterable[Placed], keep: Keep) -> bool:

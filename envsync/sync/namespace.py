@@ -24,12 +24,12 @@ def namespace_kind(source: bytes) -> Kind | None:
         return None
     try:
         statements = ast.parse(decode_source(source)).body
-        found = {kind for statement in statements for kind in _kinds(statement)}
+        kinds = {kind for statement in statements for kind in _kinds(statement)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if None in found:
+    if None in kinds:
         return None
-    return next(kind for kind in RANKS if kind in found or kind == "nothing")
+    return next(kind for kind in RANKS if kind in kinds or kind == "nothing")
 
 
 def _kinds(statement: ast.stmt) -> list[Kind | None]:
@@ -64,13 +64,13 @@ def _extender(function: ast.expr, name: str, arguments: list[ast.expr]) -> Kind 
         return None
     module = _EXTENDERS[name]
     match function:
-        case ast.Name(found) if found == name:
+        case ast.Name(called) if called == name:
             pass
-        case ast.Attribute(ast.Name(of), found) if (of, found) == (module, name):
+        case ast.Attribute(ast.Name(of), called) if (of, called) == (module, name):
             pass
-        case ast.Attribute(ast.Call(ast.Name("__import__"), [ast.Constant(of)], []), found) if (
+        case ast.Attribute(ast.Call(ast.Name("__import__"), [ast.Constant(of)], []), called) if (
             of,
-            found,
+            called,
         ) == (module, name):
             pass
         case _:

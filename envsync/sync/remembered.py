@@ -1,8 +1,8 @@
 """Remember what env.toml and a lock mean, by their hashes, so that neither is parsed again.
 
-    goals-v3/<key>      lines: the goal's plain values, the interpreter's, its marker variables,
-                        its tags, the inputs, what env.toml puts in place of metadata, whose files
-                        stand, how packages are built, the pins
+    goals-v3/<key>      lines: its plain values, the interpreter's, its marker variables, its tags,
+                        the inputs, what env.toml puts in place of metadata, whose files stand,
+                        how packages are built, the pins
 
 The key holds everything that the meaning depends on: the bytes of both files, the selection, the
 interpreter asked for, the project's place, and the version of envsync.
@@ -20,14 +20,17 @@ from envsync.platform.files import sha256_file
 from envsync.project.paths import Project
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
-from envsync.sync.observe import Goal
-from envsync.sync.place import DEFAULT, root_of
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.location import DEFAULT, root_of
 
 BUCKET = Bucket("goals-v3", VALUES)
 
+_TARGET_LINES = tuple(name for name in Target._fields if name not in ("environment", "tags"))
+"""What of an interpreter is a line each; its bits and whether it has no lock come last."""
 
-def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal | None:
-    """Give the goal that was remembered for the files as they are now; None: work it out.
+
+def recall(project: Project, request: SyncRequest, settings: Settings) -> DesiredEnvironment | None:
+    """Give what was remembered for the files as they are now; None: work it out.
 
     The interpreter is only believed when its file is unchanged. Where a link in the environment's
     place leads isn't remembered.
@@ -41,43 +44,45 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Goal |
     if body is None:
         return None
     try:
-        goal = _unpack(body)
-        status = os.stat(goal.target.executable)
+        desired = _unpack(body)
+        status = os.stat(desired.target.executable)
     except (OSError, ValueError, IndexError, TypeError):
         return None
-    if goal.target.signature != f"{status.st_size}:{status.st_mtime_ns}":
+    if desired.target.signature != f"{status.st_size}:{status.st_mtime_ns}":
         return None
-    return goal
+    return desired
 
 
-def remember(goal: Goal, project: Project, request: SyncRequest, settings: Settings) -> None:
-    """Keep a goal whose inputs are on disk; one that can't be kept is worked out again."""
-    if not goal.inputs:
+def remember(
+    desired: DesiredEnvironment, project: Project, request: SyncRequest, settings: Settings
+) -> None:
+    """Keep one whose inputs are on disk; what can't be kept is worked out again."""
+    if not desired.inputs:
         return
-    body = _pack(goal)
+    body = _pack(desired)
     if body is None:
         return
-    (_, spec), (_, lock), *_ = goal.inputs
+    (_, spec), (_, lock), *_ = desired.inputs
     _values(settings).put(_key(project, request, settings, spec, lock), body)
 
 
-def _pack(goal: Goal) -> bytes | None:
-    """Write a goal as blocks of lines; None when a value doesn't fit into a line."""
-    pins = pack_pins(goal.pins)
-    target = goal.target
-    own = (goal.root, goal.base, goal.prompt, goal.selection, goal.link_mode)
-    shape = "system" if goal.system_site_packages else "isolated"
+def _pack(desired: DesiredEnvironment) -> bytes | None:
+    """Write one as blocks of lines; None when a value doesn't fit into a line."""
+    pins = pack_pins(desired.pins)
+    target = desired.target
+    own = (desired.root, desired.base, desired.prompt, desired.selection, desired.link_mode)
+    shape = "system" if desired.system_site_packages else "isolated"
     rows: list[Iterable[str]] = [
-        (*own, shape, "compiled" if goal.compile_bytecode else "sources"),
-        (str(value) for value in (*target[:4], *target[6:])),
+        (*own, shape, "compiled" if desired.compile_bytecode else "sources"),
+        (str(getattr(target, name)) for name in _TARGET_LINES),
         (f"{name}={value}" for name, value in target.environment.items()),
         target.tags,
-        (f"{digest or '-'} {path}" for path, digest in goal.inputs),
-        goal.overrides,
-        goal.any_python,
-        goal.keep,
-        (f"{name} {path}" for path, name in goal.winners.items()),
-        (f"{mark} {name}" for name, mark in goal.recipes.items()),
+        (f"{digest or '-'} {path}" for path, digest in desired.inputs),
+        desired.overrides,
+        desired.any_python,
+        desired.keep,
+        (f"{name} {path}" for path, name in desired.winners.items()),
+        (f"{mark} {name}" for name, mark in desired.recipes.items()),
     ]
     lines = [list(row) for row in rows]
     if pins is None or not all(line.isprintable() for row in lines for line in row):
@@ -86,7 +91,7 @@ def _pack(goal: Goal) -> bytes | None:
     return "\n".join([*blocks, pins]).encode()
 
 
-def _unpack(body: bytes) -> Goal:
+def _unpack(body: bytes) -> DesiredEnvironment:
     lines = body.decode().split("\n")
     position = 0
     rows: list[list[str]] = []
@@ -97,10 +102,14 @@ def _unpack(body: bytes) -> Goal:
     own, facts, variables, tags, inputs, overrides, any_python, keep, winners, recipes = rows
     root, base, prompt, selection, link_mode, shape, files = own
     *texts, bits, free_threaded = facts
-    environment = dict(variable.split("=", 1) for variable in variables)
-    values = (*texts[:4], environment, tuple(tags), *texts[4:], int(bits), free_threaded == "True")
-    target = Target._make(values)
-    return Goal(
+    target = Target(
+        **dict(zip(_TARGET_LINES[:-2], texts, strict=True)),
+        environment=dict(variable.split("=", 1) for variable in variables),
+        tags=tuple(tags),
+        pointer_bits=int(bits),
+        free_threaded=free_threaded == "True",
+    )
+    return DesiredEnvironment(
         root=root,
         base=base,
         target=target,

@@ -227,7 +227,7 @@ SWITCHES = (
     ),
     Switch(
         "the stamp trusts fresh folders", _STAMP,
-        "return mtime if mtime < known_ns - _TICK_NS else _UNKNOWN", "return mtime",
+        "return mtime if mtime < as_of_ns - _TICK_NS else _UNKNOWN", "return mtime",
         "tests/environment/test_stamp.py"
         "::test_folder_that_changed_after_it_was_looked_at_is_never_current",
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.environment.belief import Found, examine
+from envsync.environment.belief import Belief, examine
 from envsync.environment.seal import NOBODY, Seal
 from tests.support.environments_on_disk import SEAL, SITE, make, tree
 from tests.support.users import SOMEBODY, as_user, need_root
@@ -33,7 +33,7 @@ def seen(root: Path, out: Path, seal: Seal = NOBODY) -> str:
     """What another user makes of it: "" when it is believed."""
 
     def work() -> int:
-        found: Found = examine(str(root), seal)
+        found: Belief = examine(str(root), seal)
         os.write(1, found.doubt.encode())
         assert (found.manifest is None) == bool(found.doubt)
         assert found.marked

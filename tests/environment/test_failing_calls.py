@@ -10,7 +10,7 @@ import pytest
 from envsync.environment import transaction
 from envsync.environment.belief import examine
 from envsync.errors import StorageFailed
-from envsync.sync.install import _row
+from envsync.sync.wheel_files import _row
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,

@@ -1,6 +1,12 @@
 from envsync.environment.drift import Drift
 from envsync.environment.manifest import Manifest, Owner, Placed
-from envsync.environment.plan import PackageChange, Wanted, compare, damaged_owners, make_plan
+from envsync.environment.plan import (
+    DesiredPackage,
+    PackageChange,
+    compare,
+    damaged_owners,
+    make_plan,
+)
 
 REGULAR = 0o100444
 
@@ -18,14 +24,14 @@ B1 = Owner("b", "1", "wheel:b1", (file("lib/b/__init__.py"),))
 
 
 def test_without_a_manifest_everything_is_new() -> None:
-    found = compare([Wanted("a", "1", "wheel:a1")], None, Drift())
+    found = compare([DesiredPackage("a", "1", "wheel:a1")], None, Drift())
     assert found.changes == (PackageChange("a", None, "1"),)
     assert found.kept == frozenset()
     assert make_plan({"lib/a.py": file("lib/a.py")}, None, Drift()).place == ("lib/a.py",)
 
 
 def test_equal_identity_is_kept_and_other_identity_is_replaced() -> None:
-    wanted = [Wanted("a", "1", "wheel:a1"), Wanted("b", "1", "wheel:other")]
+    wanted = [DesiredPackage("a", "1", "wheel:a1"), DesiredPackage("b", "1", "wheel:other")]
     found = compare(wanted, manifest(A1, B1), Drift())
     assert found.kept == frozenset({"a"})
     assert found.changes == (PackageChange("b", "1", "1"),)
@@ -33,13 +39,13 @@ def test_equal_identity_is_kept_and_other_identity_is_replaced() -> None:
 
 
 def test_package_that_the_lock_drops_is_removed() -> None:
-    found = compare([Wanted("a", "1", "wheel:a1")], manifest(A1, B1), Drift())
+    found = compare([DesiredPackage("a", "1", "wheel:a1")], manifest(A1, B1), Drift())
     assert found.changes == (PackageChange("b", "1", None),)
     assert found.lines() == ["- b==1"]
 
 
 def test_nothing_to_do_is_empty() -> None:
-    wanted = [Wanted("a", "1", "wheel:a1"), Wanted("b", "1", "wheel:b1")]
+    wanted = [DesiredPackage("a", "1", "wheel:a1"), DesiredPackage("b", "1", "wheel:b1")]
     desired = {placed.path: placed for owner in (A1, B1) for placed in owner.files}
     assert compare(wanted, manifest(A1, B1), Drift()).is_empty()
     assert make_plan(desired, manifest(A1, B1), Drift()).is_empty()

@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def write(
-    root: Path, known_ns: int | None = None, digest: str = "0" * 64, run: str = SYNCED
+    root: Path, as_of_ns: int | None = None, digest: str = "0" * 64, run: str = SYNCED
 ) -> None:
     """Write the stamp; folders changed 20 seconds ago, the input 10 seconds ago."""
     files = []
@@ -51,7 +51,7 @@ def write(
         [(str(root.parent / "env.toml"), digest)],
         ["lib", "lib/deep"],
         files,
-        known_ns or time.time_ns(),
+        as_of_ns or time.time_ns(),
         run,
     )
     stamp.keep(cache_of(root), str(root), data)
@@ -197,9 +197,9 @@ def test_other_selection_is_not_current(root: Path) -> None:
 
 def test_folder_that_changed_after_it_was_looked_at_is_never_current(root: Path) -> None:
     spec = hashlib.sha256((root.parent / "env.toml").read_bytes()).hexdigest()
-    write(root, known_ns=time.time_ns() - 19_000_000_000, digest=spec)
+    write(root, as_of_ns=time.time_ns() - 19_000_000_000, digest=spec)
     assert is_current(root, files=False)
-    write(root, known_ns=time.time_ns() - 21_000_000_000, digest=spec)
+    write(root, as_of_ns=time.time_ns() - 21_000_000_000, digest=spec)
     assert not is_current(root, files=False)
 
 
@@ -207,7 +207,7 @@ def test_input_written_in_the_same_moment_is_judged_by_its_hash(root: Path) -> N
     spec = root.parent / "env.toml"
     right = hashlib.sha256(spec.read_bytes()).hexdigest()
     for digest, expected in ((right, True), ("0" * 64, False)):
-        write(root, known_ns=time.time_ns() - 10_500_000_000, digest=digest)
+        write(root, as_of_ns=time.time_ns() - 10_500_000_000, digest=digest)
         assert is_current(root) is expected
 
 

@@ -1,4 +1,4 @@
-"""A goal that is remembered is the goal that was worked out, whole."""
+"""What is remembered is what was worked out, whole."""
 
 import os
 import sys
@@ -9,12 +9,12 @@ from envsync.platform.files import sha256_file
 from envsync.project.paths import project_at
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
-from envsync.sync.observe import Goal
+from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.remembered import recall, remember
 from tests.lock.samples import lock_of, package, target_of
 
 
-def test_every_field_of_a_goal_is_remembered(tmp_path: Path) -> None:
+def test_every_field_is_remembered(tmp_path: Path) -> None:
     """One that were left out would count in the first sync only."""
     project = project_at(str(tmp_path))
     settings = Settings(cache_dir=str(tmp_path / "cache"))
@@ -24,7 +24,7 @@ def test_every_field_of_a_goal_is_remembered(tmp_path: Path) -> None:
     status = os.stat(sys.executable)
     signature = f"{status.st_size}:{status.st_mtime_ns}"
     target = target_of()._replace(executable=sys.executable, signature=signature)
-    goal = Goal(
+    desired = DesiredEnvironment(
         root=f"{tmp_path}/.venv",
         base=str(tmp_path),
         target=target,
@@ -41,8 +41,8 @@ def test_every_field_of_a_goal_is_remembered(tmp_path: Path) -> None:
         recipes={"a": "0123"},
         inputs=tuple((path, sha256_file(path)) for path in paths),
     )
-    defaults = Goal._field_defaults
+    defaults = DesiredEnvironment._field_defaults
     # Where a link leads is asked each time.
-    assert [name for name in defaults if getattr(goal, name) == defaults[name]] == ["link_end"]
-    remember(goal, project, SyncRequest(), settings)
-    assert recall(project, SyncRequest(), settings) == goal
+    assert [name for name in defaults if getattr(desired, name) == defaults[name]] == ["link_end"]
+    remember(desired, project, SyncRequest(), settings)
+    assert recall(project, SyncRequest(), settings) == desired

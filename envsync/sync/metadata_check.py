@@ -1,4 +1,4 @@
-"""Compare what wheels say with what was locked of them, before anything is installed.
+"""Check metadata: compare what wheels say with what was locked of them, before they are installed.
 
 A lock is made from what indexes say of wheels, and a sync is the first to read the wheels
 themselves. Where the very file that spoke is installed, its metadata must be what was locked;
@@ -17,8 +17,8 @@ from envsync.lock.pins import Pinned
 from envsync.platform.files import read_limited, storage_errors
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import StoredWheel
-from envsync.sync.observe import Goal
-from envsync.sync.stored import Fetch, Look, other_than
+from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.store_lookup import CheckDepth, Fetch, other_than
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
@@ -30,25 +30,27 @@ _LIMIT = 16 << 20
 _SHOWN = 8
 
 
-def comparing(goal: Goal, fetch: Fetch, cache_dir: str | None) -> Fetch:
-    """Give what fetches stored wheels and compares them with the goal's pins.
+def comparing(desired: DesiredEnvironment, fetch: Fetch, cache_dir: str | None) -> Fetch:
+    """Give what fetches stored wheels and compares them with the pins.
 
     It raises `MetadataDiffers`, and `Tampered` where the store's copy of METADATA is damaged.
     """
 
-    def fetch_and_compare(pins: Sequence[Pinned], look: Look) -> Mapping[str, StoredWheel]:
-        wheels = fetch(pins, look)
-        _compare_wheels(goal, wheels, cache_dir)
+    def fetch_and_compare(pins: Sequence[Pinned], depth: CheckDepth) -> Mapping[str, StoredWheel]:
+        wheels = fetch(pins, depth)
+        _compare_wheels(desired, wheels, cache_dir)
         return wheels
 
     return fetch_and_compare
 
 
-def _compare_wheels(goal: Goal, wheels: Mapping[str, StoredWheel], cache_dir: str | None) -> None:
-    for pin in goal.pins:
+def _compare_wheels(
+    desired: DesiredEnvironment, wheels: Mapping[str, StoredWheel], cache_dir: str | None
+) -> None:
+    for pin in desired.pins:
         wheel = wheels.get(pin.name)
         if wheel is not None and not is_as_locked(pin, wheel):
-            _compare(goal, pin, read_metadata(wheel), cache_dir, is_proven=True)
+            _compare(desired, pin, read_metadata(wheel), cache_dir, is_proven=True)
 
 
 def is_as_locked(pin: Pinned, wheel: StoredWheel) -> bool:
@@ -59,33 +61,40 @@ def is_as_locked(pin: Pinned, wheel: StoredWheel) -> bool:
 
 
 def compare_kept(
-    goal: Goal, packages: Mapping[str, Owner], kept: Collection[str], cache_dir: str | None
+    desired: DesiredEnvironment,
+    packages: Mapping[str, Owner],
+    kept: Collection[str],
+    cache_dir: str | None,
 ) -> None:
-    """Compare what stays in an environment with the goal's pins: the lock may have changed.
+    """Compare what stays in an environment with the pins: the lock may have changed.
 
     `packages` are what is there by its manifest, `kept` the names of those whose files are as they
     were placed. Raises `MetadataDiffers`.
     """
-    for pin in goal.pins:
+    for pin in desired.pins:
         if pin.name in kept and pin.facts not in ("", packages[pin.name].facts):
-            metadata, is_proven = _metadata_in_place(goal.root, packages[pin.name])
-            _compare(goal, pin, metadata, cache_dir, is_proven=is_proven)
+            metadata, is_proven = _metadata_in_place(desired.root, packages[pin.name])
+            _compare(desired, pin, metadata, cache_dir, is_proven=is_proven)
 
 
 def false_packages(
-    goal: Goal, packages: Mapping[str, Owner], cache_dir: str, *, reread: bool = False
+    desired: DesiredEnvironment,
+    packages: Mapping[str, Owner],
+    cache_dir: str,
+    *,
+    reread: bool = False,
 ) -> Iterator[str]:
     """Say of which packages that are in place the lock says otherwise; nothing is forgotten.
 
     `packages` are what is there by its manifest; with `reread` what that knows of their metadata
     isn't enough.
     """
-    for pin in goal.pins:
+    for pin in desired.pins:
         owner = packages.get(pin.name)
         if owner is None or not (reread or pin.facts not in ("", owner.facts)):
             continue
-        metadata, _ = _metadata_in_place(goal.root, owner)
-        differences = differences_of(goal, pin, metadata, cache_dir)
+        metadata, _ = _metadata_in_place(desired.root, owner)
+        differences = differences_of(desired, pin, metadata, cache_dir)
         if differences is not None:
             error = _refusal(pin, differences)
             yield "; ".join((error.message, *error.lines))
@@ -98,8 +107,8 @@ def false_wheels(pylock: "Pylock", cache_dir: str) -> Iterator[str]:
         wheel = store.get(pin.sha256)
         if wheel is None:
             continue
-        if found := other_than(pin, wheel):
-            yield f"{pin.filename} is {found} in the store, not {pin.name} {pin.version}"
+        if other := other_than(pin, wheel):
+            yield f"{pin.filename} is {other} in the store, not {pin.name} {pin.version}"
         elif pin.facts and pin.speaker == pin.filename and pin.facts != _facts_in(wheel):
             yield f"{pin.filename} in the store does not say what was locked from it"
 
@@ -155,13 +164,18 @@ def _parsed(data: bytes) -> "CoreMetadata":
 
 
 def _compare(
-    goal: Goal, pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None, *, is_proven: bool
+    desired: DesiredEnvironment,
+    pin: Pinned,
+    metadata: "CoreMetadata",
+    cache_dir: str | None,
+    *,
+    is_proven: bool,
 ) -> None:
     """Compare the metadata of a package that is or will be installed with what was locked.
 
     `is_proven`: it was read out of the very bytes of the wheel.
     """
-    differences = differences_of(goal, pin, metadata, cache_dir)
+    differences = differences_of(desired, pin, metadata, cache_dir)
     if differences is None:
         return
     if cache_dir is not None:
@@ -173,7 +187,7 @@ def _compare(
         if pin.kind == "directory":
             from envsync.project.refuted import refute  # noqa: PLC0415
 
-            folder = os.path.join(goal.base, pin.path or ".", pin.subdirectory or "")
+            folder = os.path.join(desired.base, pin.path or ".", pin.subdirectory or "")
             refute(cache_dir, folder, pin.facts)
     raise _refusal(pin, differences)
 
@@ -182,13 +196,13 @@ class Differences(NamedTuple):
     """What a lock and a wheel say otherwise, as lines; and the packages that the lock lacks."""
 
     locked: Sequence[str]
-    found: Sequence[str]
+    said: Sequence[str]
     lacking: Sequence[str] | None = None
     """None: the file itself had spoken."""
 
 
 def differences_of(
-    goal: Goal, pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None
+    desired: DesiredEnvironment, pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None
 ) -> Differences | None:
     """Say how metadata differs from what was locked of it; None where it doesn't, or fits."""
     from packaging.requirements import Requirement  # noqa: PLC0415
@@ -196,14 +210,14 @@ def differences_of(
     from envsync.lock.agreement import Terms, python_differs, unmet  # noqa: PLC0415
     from envsync.wheel.facts import facts_digest  # noqa: PLC0415
 
-    terms = Terms([Requirement(text) for text in goal.overrides], goal.any_python)
+    terms = Terms([Requirement(text) for text in desired.overrides], desired.any_python)
     if not pin.facts:
         return _unfit(python_differs(metadata, pin, terms))
     if facts_digest(metadata) == pin.facts:
         return None
     if pin.is_wheel and pin.speaker == pin.filename:
         return _otherwise(pin, metadata, cache_dir)
-    return _unfit(unmet(metadata, pin, goal.pins, goal.target, terms))
+    return _unfit(unmet(metadata, pin, desired.pins, desired.target, terms))
 
 
 def _unfit(problems: Sequence["Unmet"]) -> Differences | None:
@@ -220,14 +234,14 @@ def _otherwise(pin: Pinned, metadata: "CoreMetadata", cache_dir: str | None) -> 
     from envsync.catalog.memory import MetadataMemory  # noqa: PLC0415
     from envsync.wheel.facts import facts_of  # noqa: PLC0415
 
-    found = list(facts_of(metadata))
-    known = MetadataMemory(cache_dir).locked(pin.facts) if cache_dir is not None else None
-    if known is None:  # it was locked elsewhere
-        return Differences([f"metadata with the digest sha256:{pin.facts}"], found)
-    before = list(facts_of(known))
+    said = list(facts_of(metadata))
+    remembered = MetadataMemory(cache_dir).locked(pin.facts) if cache_dir is not None else None
+    if remembered is None:  # it was locked elsewhere
+        return Differences([f"metadata with the digest sha256:{pin.facts}"], said)
+    before = list(facts_of(remembered))
     return Differences(
-        [line for line in before if line not in found] or ["nothing of this"],
-        [line for line in found if line not in before] or ["nothing of this"],
+        [line for line in before if line not in said] or ["nothing of this"],
+        [line for line in said if line not in before] or ["nothing of this"],
     )
 
 
@@ -249,7 +263,7 @@ def _refusal(pin: Pinned, differences: Differences) -> MetadataDiffers:
         if pin.is_wheel
         else f"what is built from {pin.filename or pin.path or pin.url}",
         _shown(differences.locked),
-        _shown(differences.found),
+        _shown(differences.said),
         hint=hint,
     )
 

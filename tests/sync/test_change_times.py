@@ -12,8 +12,8 @@ from envsync.environment.manifest import Placed
 from envsync.platform.files import content_mtime
 from envsync.store.times import known, write_rows
 from envsync.store.users import User, register
-from envsync.sync import unexplained
-from envsync.sync.unexplained import Judged, judge
+from envsync.sync import change_times
+from envsync.sync.change_times import Judged, judge
 
 NAMES = [f"m{number}.py" for number in range(3)]
 
@@ -68,7 +68,7 @@ def refuse_to_read(placed: dict[str, Placed], _: str) -> set[str]:
 
 
 def test_what_nothing_happened_to_is_no_news(shared: Shared) -> None:
-    assert not shared.look().is_news
+    assert not shared.look().times_changed
 
 
 def test_a_link_that_the_store_knows_of_needs_no_look(
@@ -77,10 +77,10 @@ def test_a_link_that_the_store_knows_of_needs_no_look(
     for name in NAMES:
         os.link(shared.entry / "tree" / name, shared.cache / name)
     write_rows(str(shared.entry), str(shared.entry / "tree"), NAMES)
-    monkeypatch.setattr(unexplained, "_other", refuse_to_read)
+    monkeypatch.setattr(change_times, "_other", refuse_to_read)
     found = shared.look()
-    assert (found.is_news, found.drift.is_clean()) == (True, True)
-    assert not shared.look().is_news
+    assert (found.times_changed, found.drift.is_clean()) == (True, True)
+    assert not shared.look().times_changed
 
 
 def test_what_nothing_explains_is_read_once_for_all_environments(
@@ -92,7 +92,7 @@ def test_what_nothing_explains_is_read_once_for_all_environments(
     time.sleep(0.03)
     assert shared.look().drift.is_clean()
     assert shared.rows_fit()
-    monkeypatch.setattr(unexplained, "_other", refuse_to_read)
+    monkeypatch.setattr(change_times, "_other", refuse_to_read)
     shared.times.clear()  # as in another environment that shares them
     assert shared.look().drift.is_clean()
 

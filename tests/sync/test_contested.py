@@ -8,9 +8,9 @@ import pytest
 from envsync.environment.manifest import Owner, Placed
 from envsync.environment.placing import Tampered
 from envsync.errors import InstallConflict
-from envsync.sync.install import Content, as_links
+from envsync.sync.contested import Settled, settle, sharing
 from envsync.sync.merge import merge
-from envsync.sync.shared import Settled, settle, sharing
+from envsync.sync.wheel_files import Content, as_links
 
 SITE = "lib/python3.12/site-packages"
 PKGUTIL = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"

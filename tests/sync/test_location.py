@@ -4,7 +4,7 @@ from pathlib import Path
 
 from envsync.project.paths import Project, project_at
 from envsync.settings import Settings
-from envsync.sync.place import DEFAULT, lies_at, root_of
+from envsync.sync.location import DEFAULT, lies_at, root_of
 
 
 def a_project(folder: Path) -> Project:

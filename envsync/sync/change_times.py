@@ -1,4 +1,4 @@
-"""What times of last change tell of an environment's files, and what the bytes have to tell.
+"""Judge files by their times of last change, and by their bytes where times leave that open.
 
 An environment knows when its files last changed while they were right (`environment.times`), and so
 does the store of its own (`store.times`). Environments share files with the store by hard links, so
@@ -27,7 +27,7 @@ class Judged(NamedTuple):
     drift: Drift
     times: Mapping[str, int]
     """Time of last change, by path."""
-    is_news: bool = False
+    times_changed: bool = False
     """They are other ones than were known before."""
 
 
@@ -56,33 +56,33 @@ def judge(
     compared: dict[str, os.stat_result] = {}
     for path in paths:
         with suppress(FileNotFoundError, NotADirectoryError):
-            found = os.lstat(f"{root}/{path}")
-            is_explained = rows.get(found.st_ino) == changed(found)
-            if is_explained and not closely and is_dated(placed[path], found):
-                fresh[path] = changed(found)
+            status = os.lstat(f"{root}/{path}")
+            is_explained = rows.get(status.st_ino) == changed(status)
+            if is_explained and not closely and is_dated(placed[path], status):
+                fresh[path] = changed(status)
                 continue
-            compared[path] = found
+            compared[path] = status
     other = _other({path: placed[path] for path in paths if path not in fresh}, root)
     for path in compared.keys() - other:
         if is_settled(changed(compared[path]), moment):
             fresh[path] = changed(compared[path])
     _teach(entries, {compared[path].st_ino: fresh[path] for path in fresh.keys() & compared.keys()})
     dated = (
-        p for p, found in compared.items() if p not in other and not is_dated(placed[p], found)
+        p for p, status in compared.items() if p not in other and not is_dated(placed[p], status)
     )
     judged = drift._replace(
         edited=tuple(sorted({*drift.edited, *other})), times=tuple(sorted(dated)), unsure=()
     )
     gone = {*wrong, *paths}
     kept = {path: change for path, change in times.items() if path not in gone}
-    return Judged(judged, kept | fresh, is_news=True)
+    return Judged(judged, kept | fresh, times_changed=True)
 
 
 def _other(placed: Mapping[str, Placed], root: str) -> set[str]:
     """Give the paths that have other bytes than were placed there."""
     if not placed:
         return set()
-    from envsync.environment.contents import altered  # noqa: PLC0415  (threads: 15 ms)
+    from envsync.environment.every_byte import altered  # noqa: PLC0415  (threads: 15 ms)
 
     return set(altered(root, placed, ()))
 
@@ -90,7 +90,7 @@ def _other(placed: Mapping[str, Placed], root: str) -> set[str]:
 def _entries(root: str, cache_dir: str | None) -> list[str]:
     """Give the folders of the entries that an environment's files may be links to."""
     user = recall_user(cache_dir, root) if cache_dir is not None else None
-    names = {name for found in user.entries.values() for name in found} if user else set()
+    names = {name for entries in user.entries.values() for name in entries} if user else set()
     trusted: dict[str, bool] = {}
     for name in names:
         bucket = name.partition("/")[0]

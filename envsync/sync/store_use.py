@@ -1,4 +1,4 @@
-"""Register an environment as a user of the store's entries, when it changes."""
+"""Tell the store which of its entries an environment uses, when that changes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -35,20 +35,20 @@ def register_user(
     if new is None and before is not None:
         return
     wheels, compiled = new or ({}, {})
-    known = before.entries if before else {}
+    recorded = before.entries if before else {}
     label = bytecode_label(target)
-    found: dict[str, tuple[str, ...]] = {}
+    used: dict[str, tuple[str, ...]] = {}
     for pin in pins:
         if pin.name in wheels:
             wheel = wheels[pin.name].sha256
-            found[pin.name] = _names(wheel, label if pin.name in compiled else "")
-        elif pin.name in known:
-            found[pin.name] = known[pin.name]
+            used[pin.name] = _names(wheel, label if pin.name in compiled else "")
+        elif pin.name in recorded:
+            used[pin.name] = recorded[pin.name]
         elif pin.is_wheel and pin.sha256 and pin.name in packages:
             has_bytecode = packages[pin.name].identity.endswith(MARK)
-            found[pin.name] = _names(pin.sha256, label if has_bytecode else "")
+            used[pin.name] = _names(pin.sha256, label if has_bytecode else "")
     try:
-        register(cache_dir, User(root, link_mode, found))
+        register(cache_dir, User(root, link_mode, used))
     except StorageFailed:
         return
 

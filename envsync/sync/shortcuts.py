@@ -1,4 +1,7 @@
-"""What a sync notes for the next one, which then needs fewer looks; any of it may be lost."""
+"""Shortcuts that a sync leaves for the next one: the stamp, and times of last change.
+
+With them the next sync looks at less; any of it may be lost.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,7 @@ from envsync.environment.seal import Seal
 from envsync.environment.times import keep_times
 from envsync.store.manifest import StoredWheel
 from envsync.store.times import learn
-from envsync.sync.observe import Goal, owned_folders
+from envsync.sync.desired import DesiredEnvironment, owned_folders
 
 
 def entry_of(wheel: StoredWheel) -> str:
@@ -35,30 +38,30 @@ def note_times(
 
 
 def write_stamp(
-    goal: Goal,
+    desired: DesiredEnvironment,
     cache_dir: str | None,
     manifest: Manifest,
-    known_ns: int,
+    as_of_ns: int,
     times: Mapping[str, int],
 ) -> None:
     """Write the no-op mark; an environment without one is only slower to look at.
 
-    `known_ns` is the moment up to which all that happened to the folders is known; `times` say when
+    `as_of_ns` is the moment up to which all that happened to the folders was seen; `times` say when
     files last changed that are right since then.
     """
     if cache_dir is None:
         return
-    if not goal.inputs:
-        stamp.drop(cache_dir, goal.root)
+    if not desired.inputs:
+        stamp.drop(cache_dir, desired.root)
         return
     placed = manifest.placed()
-    ours = owned(placed, owned_folders(goal.target))
-    folders = sorted(folder for folder in ours if os.path.isdir(f"{goal.root}/{folder}"))
+    ours = owned(placed, owned_folders(desired.target))
+    folders = sorted(folder for folder in ours if os.path.isdir(f"{desired.root}/{folder}"))
     rows = [
         (file.path, file.size, expected_mtime(file), times.get(file.path, 0))
         for file in placed.values()
     ]
     with suppress(OSError):  # an input that is gone by now
-        inputs, run = list(goal.inputs), written_in(goal.folder, manifest)
-        data = stamp.render(goal.root, goal.selection, inputs, folders, rows, known_ns, run)
-        stamp.keep(cache_dir, goal.root, data)
+        inputs, run = list(desired.inputs), written_in(desired.folder, manifest)
+        data = stamp.render(desired.root, desired.selection, inputs, folders, rows, as_of_ns, run)
+        stamp.keep(cache_dir, desired.root, data)

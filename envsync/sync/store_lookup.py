@@ -1,4 +1,4 @@
-"""Find the wheels of pins in the store, whole and untouched."""
+"""Look pins up in the store: their wheels, whole and untouched."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
@@ -10,15 +10,15 @@ from envsync.store.manifest import StoredWheel, refuse_record
 
 WRONG_LOCK = "the lock is wrong: delete it, and `envsync lock` writes it anew from env.toml"
 
-Look = Literal["trust", "signature", "bytes"]
-"""How closely stored files are looked at before they are used."""
+CheckDepth = Literal["trust", "signature", "bytes"]
+"""How closely stored files are checked before they are used: not at all, by times, by bytes."""
 
-Fetch = Callable[[Sequence[Pinned], Look], Mapping[str, StoredWheel]]
+Fetch = Callable[[Sequence[Pinned], CheckDepth], Mapping[str, StoredWheel]]
 """Gives the stored wheels of pins, by package name; makes anew those that show to have been
 tampered with."""
 
 
-def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | None:
+def in_store(store: StoreReader, pin: Pinned, *, depth: CheckDepth) -> StoredWheel | None:
     """Give the stored wheel of a pin when it is there and, if looked at, as it was unpacked.
 
     One that was tampered with is set aside, to be made anew. Raises `WheelInvalid` for the wheel of
@@ -27,22 +27,22 @@ def in_store(store: StoreReader, pin: Pinned, *, look: Look) -> StoredWheel | No
     if not (pin.is_wheel and pin.sha256):
         return None
     wheel = store.get(pin.sha256)
-    if wheel is not None and (found := other_than(pin, wheel)):
+    if wheel is not None and (other := other_than(pin, wheel)):
         raise WheelInvalid(
             pin.filename,
-            f"what has the sha256 that the lock gives it is {found}, not {pin.name} {pin.version}",
+            f"what has the sha256 that the lock gives it is {other}, not {pin.name} {pin.version}",
             hint=WRONG_LOCK,
         )
     if wheel is not None:
         refuse_record(wheel, pin.filename, trust_record=pin.trust_record)
-    if wheel is not None and look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
+    if wheel is not None and depth != "trust" and store.damaged(wheel, hashed=depth == "bytes"):
         store.set_aside(wheel)
         return None
     return wheel
 
 
 def all_in_store(
-    store: StoreReader, pins: Sequence[Pinned], look: Look
+    store: StoreReader, pins: Sequence[Pinned], depth: CheckDepth
 ) -> dict[str, StoredWheel] | None:
     """Give the stored wheels of all pins, by name; None when one is missing, or damaged.
 
@@ -54,7 +54,7 @@ def all_in_store(
         wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
         if wheel is None or other_than(pin, wheel) or wheel.trusted_record > pin.trust_record:
             return None
-        if look != "trust" and store.damaged(wheel, hashed=look == "bytes"):
+        if depth != "trust" and store.damaged(wheel, hashed=depth == "bytes"):
             return None
         stored[pin.name] = wheel
     return stored

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from envsync.environment.drift import source_of
 from envsync.environment.manifest import Owner, Placed
 from envsync.errors import InstallConflict
-from envsync.sync.install import Content, read_stored
 from envsync.sync.namespace import RANKS, namespace_kind
+from envsync.sync.wheel_files import Content, read_stored
 
 _INIT = "/__init__.py"
 # Beside packages, and of no use to any program: what a build took along by mistake.
@@ -76,8 +76,8 @@ def settle(contents: Sequence[Content], winners: Mapping[str, str], site: str) -
         named = winners.get(inside, winners.get(path))
         if named is not None:
             decided[path] = _named(path, inside, named, claims)
-        elif path.endswith(_INIT) and (found := _namespace(claims)):
-            decided[path] = found
+        elif path.endswith(_INIT) and (winner := _namespace(claims)):
+            decided[path] = winner
         elif f"{site}/{inside}" == path and _is_stray_text(inside):
             decided[path] = max(claims)
             told.append(_told(inside, sorted(claim.name for claim in claims)))
@@ -91,13 +91,13 @@ def _told(path: str, names: Sequence[str]) -> str:
 
 def _contested(contents: Iterable[Content]) -> set[str]:
     first: dict[str, Placed] = {}
-    found: set[str] = set()
+    contested: set[str] = set()
     for content in contents:
         for placed in content.owner.files:
             other = first.setdefault(placed.path, placed)
             if other is not placed and other != placed:
-                found.add(placed.path)
-    return found
+                contested.add(placed.path)
+    return contested
 
 
 def _claims(contents: Iterable[Content], paths: Collection[str]) -> Mapping[str, list[_Claim]]:

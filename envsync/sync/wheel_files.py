@@ -1,4 +1,4 @@
-"""Turn one stored wheel into what one environment holds of it: links, scripts, RECORD.
+"""Give the files of one environment that come of one stored wheel: links, scripts, RECORD.
 
 The result is a value; nothing is written here. Paths follow the "Binary distribution format"
 specification ("Installing a wheel") and "Recording installed projects".
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from envsync.environment.manifest import Owner, Placed
+from envsync.environment.manifest import UNNAMED, Owner, Placed
 from envsync.environment.placing import Tampered
 from envsync.errors import WheelInvalid
 from envsync.model.target import Target
@@ -52,7 +52,7 @@ def environment_content(files: Iterable[EnvFile]) -> Content:
         elif file.kind == "file":
             placed.append(_placed(file.path, file.content, executable=bool(file.mode & 0o100)))
             sources.append(file.content)
-    return Content(Owner("", "", "", tuple(placed)), tuple(sources))
+    return Content(UNNAMED._replace(files=tuple(placed)), tuple(sources))
 
 
 def package_content(
@@ -106,7 +106,9 @@ def package_content(
     if bytecode is not None:
         _place_bytecode(bytecode, layout, placed, sources)
     _refuse_twice(placed, f"{wheel.name} {wheel.version}")
-    owner = Owner(wheel.name, str(wheel.version), identity, tuple(placed))
+    owner = Owner(
+        name=wheel.name, version=str(wheel.version), identity=identity, files=tuple(placed)
+    )
     return Content(owner, tuple(sources))
 
 

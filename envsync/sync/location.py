@@ -1,5 +1,5 @@
-"""Where a project's environment lies: in the project, in the user's own folder for environments, or
-where a link leads that the user made.
+"""The location of a project's environment: in the project, in the user's own folder for
+environments, or where a link leads that the user made.
 
 A clone brings links as it brings env.toml, and what a link leads to would be emptied and filled. So
 one is followed to an environment that this user's envsync made for this very path; and to a folder
@@ -81,7 +81,7 @@ def _is_own(folder: str, root: str, settings: Settings) -> bool:
     from envsync.environment.belief import read_manifest  # noqa: PLC0415  (links are rare)
     from envsync.environment.journal import is_committed  # noqa: PLC0415
     from envsync.environment.key import UserKey  # noqa: PLC0415
-    from envsync.sync.observe import place_of  # noqa: PLC0415
+    from envsync.sync.desired import place_of  # noqa: PLC0415
 
     if not os.path.isdir(folder):
         return False
