@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import StorageFailed
-from envsync.project.texts import Text, write_if_changed, write_together
+from envsync.project.texts import Text, write_if_changed, write_or_put_back, write_together
 
 
 def test_equal_content_is_not_written_again(tmp_path: Path) -> None:
@@ -87,3 +87,23 @@ def test_where_one_cannot_be_written_none_is(
     with pytest.raises(StorageFailed, match="no space left"):
         write_together([Text(str(tmp_path / "one"), b"1"), Text(str(tmp_path / "two"), b"2")])
     assert os.listdir(tmp_path) == []
+
+
+def test_what_took_its_name_before_the_failure_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were not there are gone again."""
+    texts = [Text(str(tmp_path / name), b"new") for name in ("env.toml", "new", "lock")]
+    (tmp_path / "env.toml").write_bytes(b"old")
+    replace = os.replace
+
+    def rename(old: str, new: str) -> None:
+        if os.path.basename(new) == "lock":
+            assert (tmp_path / "env.toml").read_bytes() == b"new"
+            raise OSError(errno.EIO, os.strerror(errno.EIO), new)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", rename)
+    with pytest.raises(StorageFailed):
+        write_or_put_back(texts)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"env.toml": b"old"}

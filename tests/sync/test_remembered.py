@@ -4,14 +4,17 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from envsync.lock.select import select
 from envsync.platform.files import sha256_file
 from envsync.project.paths import project_at
-from envsync.project.request import SyncRequest
+from envsync.project.request import Selection, SyncRequest
 from envsync.settings import Settings
 from envsync.sync.desired import DesiredEnvironment
-from envsync.sync.remembered import recall, remember
+from envsync.sync.remembered import BUCKET, recall, remember
 from tests.lock.samples import lock_of, package, target_of
+from tests.support.synced import SyncedProject
 
 
 def test_every_field_is_remembered(tmp_path: Path) -> None:
@@ -46,3 +49,60 @@ def test_every_field_is_remembered(tmp_path: Path) -> None:
     assert [name for name in defaults if getattr(desired, name) == defaults[name]] == ["link_end"]
     remember(desired, project, SyncRequest(), settings)
     assert recall(project, SyncRequest(), settings) == desired
+
+
+@pytest.fixture
+def remembered(synced: SyncedProject) -> SyncedProject:
+    """One for which a meaning is remembered."""
+    remember(synced.desired(), synced.project, SyncRequest(), synced.settings)
+    assert recall(synced.project, SyncRequest(), synced.settings) == synced.desired()
+    return synced
+
+
+def test_what_another_version_remembered_is_not_believed(
+    remembered: SyncedProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have read the same bytes otherwise."""
+    monkeypatch.setattr("envsync.sync.remembered.__version__", "0.0.dev0")
+    assert recall(remembered.project, SyncRequest(), remembered.settings) is None
+
+
+@pytest.mark.parametrize("name", ["spec_path", "lock_path"])
+def test_it_is_of_these_very_bytes(remembered: SyncedProject, name: str) -> None:
+    path = Path(getattr(remembered.project, name))
+    path.write_text(f"{path.read_text()}#")
+    assert recall(remembered.project, SyncRequest(), remembered.settings) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"python": "3.12"}, {"compile_bytecode": True}, {"venvs": "/elsewhere"}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_it_is_of_these_settings(remembered: SyncedProject, settings: dict[str, object]) -> None:
+    other = remembered.settings._replace(**settings)  # type: ignore[arg-type]
+    assert recall(remembered.project, SyncRequest(), other) is None
+
+
+def test_it_is_of_this_selection(remembered: SyncedProject) -> None:
+    request = SyncRequest(Selection(groups=("dev",)))
+    assert recall(remembered.project, request, remembered.settings) is None
+
+
+def test_an_interpreter_that_changed_is_asked_again(synced: SyncedProject) -> None:
+    target = synced.target._replace(signature="1:1")
+    desired = synced.desired()._replace(target=target)
+    remember(desired, synced.project, SyncRequest(), synced.settings)
+    assert recall(synced.project, SyncRequest(), synced.settings) is None
+
+
+def test_what_has_no_inputs_is_not_remembered(synced: SyncedProject) -> None:
+    remember(synced.desired()._replace(inputs=()), synced.project, SyncRequest(), synced.settings)
+    assert recall(synced.project, SyncRequest(), synced.settings) is None
+
+
+def test_a_damaged_one_is_worked_out_again(remembered: SyncedProject) -> None:
+    folder = Path(remembered.settings.cache_dir) / BUCKET.name
+    (path,) = (path for path in folder.rglob("*") if path.is_file())
+    path.write_bytes(path.read_bytes().replace(b"demo", b"memo"))
+    assert recall(remembered.project, SyncRequest(), remembered.settings) is None

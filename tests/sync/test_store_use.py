@@ -1,0 +1,60 @@
+"""The store knows what an environment uses: what is new, and what was kept from before."""
+
+import shutil
+
+from envsync.environment.belief import read_manifest
+from envsync.environment.key import UserKey
+from envsync.store.users import BUCKET, User, recall_user, register
+from tests.support.synced import SyncedProject
+
+
+def used(synced: SyncedProject) -> dict[str, tuple[str, ...]]:
+    user = recall_user(synced.settings.cache_dir, str(synced.environment))
+    assert user is not None
+    return dict(user.entries)
+
+
+def entry(synced: SyncedProject, name: str) -> str:
+    return f"wheels-v1/{synced.wheels[name].sha256}"
+
+
+def test_what_is_new_is_what_was_linked(synced: SyncedProject) -> None:
+    synced.sync(synced.desired(synced.pin("a", "1"), synced.pin("b", "1")))
+    assert used(synced) == {name: (entry(synced, name),) for name in "ab"}
+
+
+def test_entries_of_what_is_kept_stay(synced: SyncedProject) -> None:
+    """Those of a package that was built are in the last record only: no lock has their hash."""
+    built, other = synced.editable("built", "built"), synced.pin("other", "1")
+    synced.sync(synced.desired(built, other))
+    before = used(synced)
+    outcome = synced.sync(synced.desired(built, synced.pin("other", "2")))
+    assert outcome.comparison.kept == {"built"}
+    assert used(synced) == {"built": before["built"], "other": (entry(synced, "other"),)}
+    assert before["other"] != used(synced)["other"]
+
+
+def test_entries_of_what_is_kept_are_the_lock_s_where_no_record_is(synced: SyncedProject) -> None:
+    kept = synced.pin("kept", "1")
+    synced.sync(synced.desired(kept, synced.pin("other", "1")))
+    shutil.rmtree(f"{synced.settings.cache_dir}/{BUCKET.name}")
+    synced.sync(synced.desired(kept, synced.pin("other", "2")))
+    assert used(synced) == {name: (entry(synced, name),) for name in ("kept", "other")}
+
+
+def test_what_goes_is_used_no_more(synced: SyncedProject) -> None:
+    kept = synced.pin("kept", "1")
+    synced.sync(synced.desired(kept, synced.pin("other", "1")))
+    synced.sync(synced.desired(kept))
+    assert set(used(synced)) == {"kept"}
+
+
+def test_an_environment_that_is_known_is_left_at_that(synced: SyncedProject) -> None:
+    desired = synced.desired(synced.pin("a", "1"))
+    synced.sync(desired)
+    register(synced.settings.cache_dir, User(str(synced.environment), "auto", {"a": ("x/y",)}))
+    assert synced.sync(desired).comparison.is_empty()
+    assert used(synced) == {"a": ("x/y",)}
+    manifest = read_manifest(str(synced.environment), UserKey(synced.settings).seal())
+    assert manifest is not None
+    assert set(manifest.packages()) == {"a"}
