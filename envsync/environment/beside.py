@@ -40,7 +40,7 @@ def old_name(parent: Tree, name: str, inode: int, seal: Seal) -> str:
 
 def ours(parent: Tree, name: str, seal: Seal) -> list[Beside]:
     """Give this user's folders beside an environment called `name`. Raises `OSError`."""
-    found: list[Beside] = []
+    own: list[Beside] = []
     for entry in sorted(parent.names("")):
         match = _NAME.fullmatch(entry) if entry.startswith(f"{name}.") else None
         if match is None or match[1] != name:
@@ -49,11 +49,12 @@ def ours(parent: Tree, name: str, seal: Seal) -> list[Beside]:
         if seal.has_signed(_signed(parent, name, kind, mark), code) and (
             kind == NEW or _has_inode(parent, entry, mark)
         ):
-            found.append(Beside(entry, kind))
-    return found
+            own.append(Beside(entry, kind))
+    return own
 
 
 def _has_inode(parent: Tree, entry: str, inode: str) -> bool:
+    """Say whether it is the very folder: the name could have been given to another later."""
     status = parent.find(entry)
     return status is not None and str(status.st_ino) == inode
 
@@ -64,10 +65,12 @@ def _name(parent: Tree, name: str, kind: str, mark: str, seal: Seal) -> str:
 
 
 def _signed(parent: Tree, name: str, kind: str, mark: str) -> str:
+    """Give what a code seals; the inode of the folder makes names of a copied project worthless."""
     return f"{kind} {mark} {parent.identity()} {name}"
 
 
 def folder_of(root: str) -> tuple[str, str]:
     """Give the folder that an environment lies in, without links, and its name there."""
     parent, name = os.path.split(root)
+    # Names are sealed for the folder itself: by whichever way it is reached, it must be one.
     return os.path.realpath(parent), name

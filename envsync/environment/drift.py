@@ -106,10 +106,10 @@ def in_the_way(root: str, before: Collection[str], after: Collection[str]) -> tu
     new = _tops(after) - _tops(before)
     walk = _Walk(root, {}, parents(after) if new else ())
     for top in sorted(new):
-        found = _lstat(f"{root}/{top}")
-        if found is None:
+        status = _lstat(f"{root}/{top}")
+        if status is None:
             continue
-        if top in walk.folders and stat.S_ISDIR(found.st_mode):
+        if top in walk.folders and stat.S_ISDIR(status.st_mode):
             walk.visit(top)
         else:
             walk.stray.append(top)
@@ -125,9 +125,9 @@ def _are_as_placed(root: str, times: Mapping[str, int] | None, files: Sequence[P
     """Say whether every file is as it was placed; mostly so, and then nobody asks which is not."""
     try:
         return all(
-            _is_shaped(file, found := os.lstat(f"{root}/{file.path}"))
-            and is_dated(file, found)
-            and (times is None or times.get(file.path) == found.st_ctime_ns)
+            _is_shaped(file, status := os.lstat(f"{root}/{file.path}"))
+            and is_dated(file, status)
+            and (times is None or times.get(file.path) == status.st_ctime_ns)
             for file in files
         )
     except (FileNotFoundError, NotADirectoryError):
@@ -145,25 +145,25 @@ def _differences(
     edited: list[str] = []
     unsure: list[str] = []
     for path, expected in placed.items():
-        found = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
-        if found is None:
+        status = None if _is_below(path, changed_folders) else _lstat(f"{root}/{path}")
+        if status is None:
             missing.append(path)
-        elif not _is_shaped(expected, found):
+        elif not _is_shaped(expected, status):
             edited.append(path)
-        elif not is_dated(expected, found) or (
-            times is not None and times.get(path) != found.st_ctime_ns
+        elif not is_dated(expected, status) or (
+            times is not None and times.get(path) != status.st_ctime_ns
         ):
             unsure.append(path)
     return missing, edited, unsure
 
 
-def _is_shaped(expected: Placed, found: os.stat_result) -> bool:
-    return found.st_mode == expected.mode and found.st_size == expected.size
+def _is_shaped(expected: Placed, status: os.stat_result) -> bool:
+    return status.st_mode == expected.mode and status.st_size == expected.size
 
 
-def is_dated(expected: Placed, found: os.stat_result) -> bool:
+def is_dated(expected: Placed, status: os.stat_result) -> bool:
     """Say whether a file or link has the modification time that it was placed with."""
-    return found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000
+    return status.st_mtime_ns == expected_mtime(expected) * 1_000_000_000
 
 
 def _lstat(path: str) -> os.stat_result | None:
@@ -185,13 +185,13 @@ def _compare_folders(root: str, folders: Collection[str]) -> tuple[set[str], lis
         if _is_below(folder, wrong):
             continue
         path = f"{root}/{folder}"
-        found = _lstat(path)
-        if found is None or is_as_made(found.st_mode):
+        status = _lstat(path)
+        if status is None or is_as_made(status.st_mode):
             continue
-        is_folder = stat.S_ISDIR(found.st_mode)
+        is_folder = stat.S_ISDIR(status.st_mode)
         if is_folder:
             modes.append(folder)
-        if not is_folder or is_closed(path, found.st_mode):
+        if not is_folder or is_closed(path, status.st_mode):
             wrong.add(folder)
     return wrong, modes
 

@@ -25,8 +25,8 @@ def altered(root: str, placed: Mapping[str, Placed], known: Collection[str]) -> 
         return ()
     batches = (rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH))
     with ThreadPoolExecutor(_READERS) as pool:
-        found = pool.map(lambda batch: _altered(root, batch), batches)
-        return tuple(sorted(chain.from_iterable(found)))
+        paths = pool.map(lambda batch: _altered(root, batch), batches)
+        return tuple(sorted(chain.from_iterable(paths)))
 
 
 def _are_whole(root: str, files: Iterable[Placed]) -> bool:

@@ -61,7 +61,7 @@ def _take_over(root: str, environment_id: str, seal: Seal) -> str:
         if before is not None:
             return before.environment_id
         with Tree(root) as tree:
-            aside = f"{STATE}-{unguessable()}"
+            aside = f"{STATE}-{unguessable()}"  # not inside: there is no state yet to hold it
             is_other = tree.find(STATE) is not None and not tree.is_folder(STATE)
             if is_other:
                 tree.rename(STATE, aside)

@@ -63,6 +63,8 @@ def write_journal(root: str, environment_id: str, steps: Sequence[Step], seal: S
     """
     with storage_errors(root), Tree(root) as tree:
         identity = _identity(environment_id, tree)
+    # One write, flushed before and after its rename: no step is done that isn't on disk as a line,
+    # and there is no half of a journal.
     lines = [HEADER, identity, *("\t".join(step) for step in steps)]
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
     write_atomic(state_path(root, "journal"), seal.close(body))
@@ -82,6 +84,8 @@ def read_journal(tree: Tree, seal: Seal) -> list[Step] | None:
     if tree.find(path) is None:
         return None
     data = tree.read(path, _LIMIT) or b""
+    # A link in the place of one would lead its files elsewhere; `Tree` refuses it in the middle of
+    # the steps, so it is asked before the first.
     if no_folder(tree):
         raise JournalInvalid("has lost its folders")
     try:
@@ -129,7 +133,7 @@ def recover(root: str, seal: Seal) -> bool:
         except JournalInvalid:
             return False
         if steps is not None:
-            tree.reserve()
+            tree.reserve()  # a lack of descriptors shows before the first step, not between two
             _finish(tree, steps, {})
     return steps is not None
 
@@ -154,6 +158,7 @@ def finish(root: str, steps: Sequence[Step], times: Mapping[str, int]) -> dict[s
 def _finish(tree: Tree, steps: Sequence[Step], times: dict[str, int]) -> None:
     tree.make_folders(f"{STATE}/trash")
     _do(tree, steps, times)
+    # After all steps: until then the old manifest says what was placed, and the journal the rest.
     with suppress(FileNotFoundError):  # done by the process that died after it
         tree.rename(f"{STATE}/manifest.next", f"{STATE}/manifest")
     tree.flush_all()  # as long as one step may still be lost, the journal must not be
@@ -170,6 +175,8 @@ def _do(tree: Tree, steps: Sequence[Step], times: dict[str, int]) -> None:
     users = [step for step in steps if step.action == "keep"]
     for step in steps:
         if users and step is users[0]:
+            # The folders of quarantine reach the disk first: a rename that does and a folder that
+            # doesn't would lose the file.
             _make_quarantine(tree, users)
         if step.action in _CHANGING and times:
             _carry(tree, step, times)
@@ -177,11 +184,15 @@ def _do(tree: Tree, steps: Sequence[Step], times: dict[str, int]) -> None:
             _ACTIONS[step.action](tree, step)
             times.pop(step.path, None)
         if users and step is users[-1]:
-            tree.flush_all()
+            tree.flush_all()  # from here on something else takes its place
 
 
 def _carry(tree: Tree, step: Step, times: dict[str, int]) -> None:
-    """Do a step that changes a file's own time of change, and nothing else of what is known."""
+    """Do a step that changes a file's own time of change, and nothing else of what is known.
+
+    A rename moves the time of change, so the new one is taken over if nobody else had moved it:
+    the time before is the known one, and the same inode is there after.
+    """
     path = staged(step.store) if step.action == "place" else step.path
     before, change = tree.find(path), times.pop(path, None)
     times.pop(step.path, None)
@@ -222,7 +233,7 @@ def _is_leftover(name: str) -> bool:
 
 def id_in(tree: Tree) -> str | None:
     """Give the identity of an environment; None when it says none. Raises `OSError`."""
-    data = tree.read(f"{STATE}/id", 200)
+    data = tree.read(f"{STATE}/id", 200)  # 32 digits and a line break; others' may be anything
     return data.decode("ascii", "replace").strip() or None if data is not None else None
 
 
@@ -276,7 +287,7 @@ def _mkdir(tree: Tree, step: Step) -> None:
     try:
         tree.make_folder(step.path)
     except FileExistsError:
-        if not tree.is_folder(step.path):
+        if not tree.is_folder(step.path):  # it appeared since the plan was made
             _set_aside(tree, step.path)
             tree.make_folder(step.path)
     tree.settle(step.path)  # the umask took some of its permissions, or it was there before
@@ -285,8 +296,8 @@ def _mkdir(tree: Tree, step: Step) -> None:
 def _place(tree: Tree, step: Step) -> None:
     new = staged(step.store)
     if not tree.find(new):
-        return
-    if tree.is_folder(step.path):
+        return  # done by a process that died: what is at the path by now is not looked at
+    if tree.is_folder(step.path):  # a file in its place is replaced, a folder can't be
         _set_aside(tree, step.path)
     tree.rename(new, step.path)
 
@@ -296,6 +307,7 @@ def _set_aside(tree: Tree, path: str) -> None:
     number = 0
     while tree.find(kept := f"{STATE}/quarantine/obstacle-{number}/{path}"):
         number += 1
+    # As in `_do`: its folder is on disk before it moves, and it before something takes its place.
     tree.make_folders(kept.rpartition("/")[0])
     tree.flush_all()
     tree.rename(path, kept)

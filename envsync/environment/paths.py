@@ -42,13 +42,13 @@ def is_name(text: str) -> bool:
 
 def parents(paths: Iterable[str]) -> set[str]:
     """Give every folder above the paths, without the root."""
-    found: set[str] = set()
+    above: set[str] = set()
     for lowest in {path.rpartition("/")[0] for path in paths}:
         folder = lowest
-        while folder and folder not in found:
-            found.add(folder)
+        while folder and folder not in above:
+            above.add(folder)
             folder = folder.rpartition("/")[0]
-    return found
+    return above
 
 
 def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
@@ -57,9 +57,9 @@ def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
     Nothing else may be in them, or in a folder below them. Only the environment's root, which is
     none of them, may hold what envsync didn't place.
     """
-    found = parents(paths)
-    found.update(always, parents(always))
-    return found
+    ours = parents(paths)
+    ours.update(always, parents(always))
+    return ours
 
 
 def folders(paths: Iterable[str]) -> Iterator[str]:

@@ -88,6 +88,7 @@ def _put_stored(
         if os.path.lexists(source):
             raise
         raise Tampered(source) from error
+    # A link moves the time of change of the stored file as well: both are the same inode.
     new = os.lstat(destination)
     now = new.st_ctime_ns
     return FileTimes(now, inode, now if new.st_ino == inode else change)
@@ -116,6 +117,7 @@ def fill(built: str, files: Files, placer: Placer) -> ChangeTimes:
     sources = map(files.sources.__getitem__, files.desired)
     rows = list(zip(count(), files.desired.values(), sources, strict=False))
     number = len(rows)
+    # Anonymous shared memory: what the other process notes is seen here, without a pipe.
     inodes = memoryview(mmap(-1, max(number, 1) * 8)).cast("Q")  # both processes'
     times = memoryview(mmap(-1, max(number, 1) * 16)).cast("q")
 

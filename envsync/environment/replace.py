@@ -146,7 +146,7 @@ def _put_in_place(built: str, root: str, seal: Seal) -> None:
     folder, name = beside.folder_of(root)
     new = os.path.basename(built)
     with storage_errors(root), Tree(folder) as parent:
-        parent.reserve()
+        parent.reserve()  # a lack of descriptors shows before the first rename
         present = parent.find(name)
         old = beside.old_name(parent, name, present.st_ino, seal) if present is not None else ""
         try:
@@ -154,7 +154,7 @@ def _put_in_place(built: str, root: str, seal: Seal) -> None:
                 parent.rename(name, old)
                 parent.flush("")  # or the new one might take its name first
             parent.rename(new, name)
-            parent.flush("")
+            parent.flush("")  # this is the commit: what follows empties the old one
         except OSError:
             if parent.find(new) is None:  # in place, but it may not stay there
                 parent.rename(name, new)
@@ -180,8 +180,8 @@ def recover_beside(root: str, seal: Seal) -> bool:
     with Tree(folder) as parent:
         for entry in beside.ours(parent, name, seal):
             if entry.kind == beside.NEW:
-                parent.remove(entry.name)
-            elif parent.find(name) is None:
+                parent.remove(entry.name)  # never in place, or what was left of one that is emptied
+            elif parent.find(name) is None:  # death between the two renames
                 parent.rename(entry.name, name)
                 was_replaced = True
             else:

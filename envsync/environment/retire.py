@@ -29,7 +29,7 @@ def retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
     False where what took its place isn't believed any more: it waits then. Raises `OSError`.
     """
     folder, name = beside.folder_of(root)
-    parent.release()
+    parent.release()  # `examine` opens folders of its own, and there may be few descriptors
     manifest = examine(root, seal).manifest
     if manifest is None:
         return False
@@ -74,7 +74,7 @@ def _move(parent: Tree, moves: Mapping[str, str]) -> None:
         return
     for new in moves.values():
         parent.make_folders(new.rpartition("/")[0])
-    parent.flush_all()
+    parent.flush_all()  # a folder that is lost takes along what was moved into it
     for old, new in moves.items():
         parent.rename(old, new)
     parent.flush_all()

@@ -68,6 +68,7 @@ def render(
     """
     from array import array  # noqa: PLC0415  (for writing only)
 
+    # The identity comes first: what is replaced while this is written has another one.
     lines = [HEADER.decode(), f"root {root}", f"is {_identity(root)}"]
     lines += [f"selection {selection}", f"run {run}", f"written {as_of_ns}"]
     for path, digest in inputs:
@@ -121,7 +122,7 @@ def drop(cache_dir: str, root: str) -> None:
 
 def orphans(cache_dir: str) -> "list[str]":
     """Give the paths of marks whose environment is gone, or another by now."""
-    folder, found = f"{cache_dir}/{BUCKET}", []
+    folder, orphaned = f"{cache_dir}/{BUCKET}", []
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         try:
             with open(f"{folder}/{name}", "rb") as file:
@@ -131,8 +132,8 @@ def orphans(cache_dir: str) -> "list[str]":
                 continue
         except (OSError, ValueError):
             pass
-        found.append(f"{folder}/{name}")
-    return found
+        orphaned.append(f"{folder}/{name}")
+    return orphaned
 
 
 def _identity(root: str) -> str:
@@ -160,6 +161,8 @@ def _open(cache_dir: str, root: str) -> "BinaryIO":
     Raises `OSError`, and `ValueError` for one that another user could have put there, or that is
     about an environment that was moved, copied, replaced or changed since.
     """
+    # The bucket's own owner is asked without following a link, the file's by the descriptor that is
+    # read: what is judged is what is used, whatever is renamed meanwhile.
     about = f"root {root}\nis {_identity(root)}\n".encode("utf-8", "surrogateescape")
     folders = os.stat(cache_dir), os.lstat(f"{cache_dir}/{BUCKET}")
     if not all(map(others_cannot_write, folders)):
@@ -186,7 +189,7 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
             if not survived(file.readline().decode()[4:-1]):
                 return False  # the power may have failed since
             if os.path.lexists(f"{root}/.envsync/journal"):
-                return False
+                return False  # a sync died half-way: the next one finishes it
             counts = _inputs_match(file)
             return counts is not None and _tree_matches(root, file.read(), counts, files=files)
     except (OSError, ValueError, TypeError, IndexError):
@@ -202,6 +205,8 @@ def _inputs_match(file: "BinaryIO") -> "tuple[int, int, int] | None":
         status = os.stat(path)
         if status.st_size != size or status.st_mtime_ns != mtime:
             return None
+        # An editor may have written again within the tick in which the stamp was: only then a
+        # hash costs its import.
         if mtime >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
             return None
     folders, files, length = map(int, line.removeprefix(b"tree ").split())
@@ -241,7 +246,8 @@ def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, fil
 
 def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
     try:
-        found = [
+        # By index where there is one: attributes are slower, and there are thousands of files.
+        present = [
             (s[6], s[8], s.st_ctime_ns)
             if s[0] & _TYPE != _FOLDER
             else (s[0] & ~_SETGID, s.st_mtime_ns)
@@ -249,4 +255,4 @@ def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
         ]
     except OSError:
         return False
-    return found == [row[1] for row in rows]
+    return present == [row[1] for row in rows]

@@ -71,10 +71,12 @@ def _finish_inside(root: str, seal: Seal) -> bool:
     """Finish what the environment's own journal says, or drop what never counted."""
     if os.path.islink(root) or not os.path.isdir(root):
         return False
+    # The journal first: what it names lies in the stage, which is thrown away where there is none.
     if journal.recover(root, seal):
         return True
     with Tree(root) as tree:
         is_untidy = tree.is_folder(STATE) and journal.has_leftovers(tree)
+        # What lies in a stranger's state is not ours to throw away.
         if is_untidy and examine(root, seal).manifest is not None:
             with suppress(OSError):  # they never counted, and the next sync tries again
                 journal.drop_leftovers(tree)
@@ -87,6 +89,7 @@ def is_interrupted(root: str, seal: Seal) -> bool:
     Where that can't be known, it may have: nothing is thrown away then.
     """
     try:
+        # Before the folder is looked at: between the two renames there is none.
         if replace.is_half_replaced(root, seal):
             return True
         if os.path.islink(root) or not os.path.isdir(root):

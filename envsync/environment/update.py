@@ -53,7 +53,7 @@ class Update(NamedTuple):
         command finishes the work.
         """
         with storage_errors(self.root), Tree(self.root) as tree:
-            tree.reserve()
+            tree.reserve()  # once there is a journal, a lack of descriptors could stop it half-way
         journal.write_journal(self.root, self.manifest.environment_id, self.steps, self.seal)
         return self._carried(journal.finish(self.root, self.steps, self.times))
 
@@ -63,7 +63,7 @@ class Update(NamedTuple):
         for step in self.steps:
             if step.action == "place":
                 change, inode, source_change = self.staged[int(step.store)]
-                is_linked = source_change == change
+                is_linked = source_change == change  # one inode has one time of change
                 stored[inode] = times.get(step.path, 0) if is_linked else source_change
         return ChangeTimes(
             times, {inode: change for inode, change in stored.items() if inode and change}
@@ -98,7 +98,7 @@ def prepare_update(
         names.refuse_one_name(state_path(root, f".names-{unguessable()}"), files.desired)
     with storage_errors(root), Tree(root) as tree:
         refuse_foreign(root, plan.modes, (path for path, _ in plan.times))
-        tree.remove(f"{STATE}/stage")
+        tree.remove(f"{STATE}/stage")  # of a process that died: its numbers mean other files
         tree.make_folder(f"{STATE}/stage")
         try:
             reporter.begin("linking", len(plan.place))
@@ -109,8 +109,9 @@ def prepare_update(
                 staged.append(put(placed, source, destination, means.placer, files.stored_times))
                 reporter.advance("linking")
             text = render_manifest(manifest, means.seal)
+            # Its own flush is left out: the one below takes it along with all that is staged.
             write_atomic(state_path(root, "manifest.next"), text, sync=False)
-            # Before the journal: what it names must be there whenever it is.
+            # Before the journal: what that names must be there after any loss of power.
             flush_all([root, *means.sources_in])
         except BaseException:
             tree.remove(f"{STATE}/stage")

@@ -203,16 +203,16 @@ SWITCHES = (
     ),
     Switch(
         "drift ignores times", _DRIFT,
-        "return found.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "return True",
+        "return status.st_mtime_ns == expected_mtime(expected) * 1_000_000_000", "return True",
         "tests/environment/test_drift.py::test_what_times_leave_open_is_told",
     ),
     Switch(
         "drift ignores times of change", _DRIFT,
-        "and (times is None or times.get(file.path) == found.st_ctime_ns)", "",
+        "and (times is None or times.get(file.path) == status.st_ctime_ns)", "",
         "tests/environment/test_drift.py::test_what_times_leave_open_is_told",
     ),
     Switch(
-        "drift ignores permissions", _DRIFT, "found.st_mode == expected.mode and ", "",
+        "drift ignores permissions", _DRIFT, "status.st_mode == expected.mode and ", "",
         "tests/environment/test_drift.py::test_edit_is_found",
     ),
     Switch(
