@@ -100,8 +100,7 @@ SWITCHES = (
     Switch(
         "a torn environment is believed", "sync/observe.py", "torn = not survived(",
         "torn = False and not survived(",
-        "tests/commands/test_power.py"
-        "::test_a_first_environment_is_compared_by_bytes_once_after_a_restart",
+        "tests/sync/test_observe.py::test_what_a_power_failure_may_have_torn_is_compared_by_bytes",
     ),
     Switch(
         "the stamp ignores a restart", _STAMP, "if not survived(", "if False and not survived(",
