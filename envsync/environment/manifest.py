@@ -24,6 +24,8 @@ from envsync.environment.seal import NotBelieved, Seal
 from envsync.platform.durable import SYNCED
 
 HEADER = "envsync-manifest 2"
+_BYTECODE = "+bytecode"
+"""Ends the identity of a package, in the text, whose compiled files are there, too."""
 
 
 class Placed(NamedTuple):
@@ -48,6 +50,8 @@ class Owner(NamedTuple):
     files: tuple[Placed, ...]
     facts: str = ""
     """What its METADATA decides, as a digest (`wheel.facts`); "" where that isn't known."""
+    bytecode: bool = False
+    """Its compiled files are among them."""
 
 
 UNNAMED = Owner(name="", version="", identity="", files=())
@@ -92,7 +96,8 @@ def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
     ]
     for owner in manifest.owners:
         if owner.name:
-            lines.append(f"/\t{owner.name}\t{owner.version}\t{owner.identity}\t{owner.facts}")
+            identity = owner.identity + (_BYTECODE if owner.bytecode else "")
+            lines.append(f"/\t{owner.name}\t{owner.version}\t{identity}\t{owner.facts}")
         lines.extend(_render_files(owner.files))
     return seal.close(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
 
@@ -136,7 +141,14 @@ def _parse_owners(lines: list[str]) -> Iterable[Owner]:
         if row[0] == "/":
             yield owner._replace(files=tuple(files))
             _, name, version, identity, facts = row
-            owner = Owner(name=name, version=version, identity=identity, files=(), facts=facts)
+            owner = Owner(
+                name=name,
+                version=version,
+                identity=identity.removesuffix(_BYTECODE),
+                files=(),
+                facts=facts,
+                bytecode=identity.endswith(_BYTECODE),
+            )
             files = []
         else:
             path, mode, size, content = row

@@ -21,7 +21,9 @@ class DesiredPackage(NamedTuple):
     name: str
     version: str | None
     identity: str
-    """Equal identities mean equal files in one environment."""
+    """Equal identities mean equal files in one environment, but for compiled ones."""
+    bytecode: bool = False
+    """Compiled files are wanted, or else as welcome as their absence."""
 
 
 class PackageChange(NamedTuple):
@@ -112,6 +114,8 @@ def compare(
 
 def _is_kept(old: Owner, new: DesiredPackage) -> bool:
     """Say whether what is there is what is wanted: one file under two versions is a lie."""
+    if new.bytecode and not old.bytecode:
+        return False
     return old.identity == new.identity and new.version in (None, old.version)
 
 

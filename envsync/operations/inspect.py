@@ -24,7 +24,6 @@ from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.entries import StoreReader
-from envsync.sync.bytecode import MARK
 from envsync.sync.check import REPAIR, check
 from envsync.sync.contents import own_content, package_files, settled
 from envsync.sync.desired import DesiredEnvironment
@@ -223,8 +222,7 @@ def _compare_with_store(
             # Such a wheel says nothing; it matters where its files are the environment's.
             wrong += (f"{wheel.tree}/{path}" for path in damaged if is_linked)
             continue
-        is_compiled = owners[pin.name].identity.endswith(MARK)
-        bytecode = compiled.get(wheel.sha256) if is_compiled else None
+        bytecode = compiled.get(wheel.sha256) if owners[pin.name].bytecode else None
         expected.append(package_files(goal, pin, wheel, bytecode))
         unknown.remove(pin.name)
     # Whose file stands where one of several is unknown can't be said.

@@ -10,18 +10,6 @@ from envsync.store.bytecode import bytecode_label, bytecode_reader
 from envsync.store.manifest import StoredWheel
 from envsync.sync.store_lookup import CheckDepth
 
-MARK = "+bytecode"
-"""Ends the identity of a package in an environment that holds its compiled files, too."""
-
-
-def with_bytecode(identity: str, present: str | None, *, wanted: bool) -> str:
-    """Give the identity that a package is to have, when `present` is what is in place.
-
-    Compiled files are wanted, or else as welcome as their absence.
-    """
-    marked = identity + MARK
-    return marked if wanted or present == marked else identity
-
 
 def bytecode_of(
     wheels: Mapping[str, StoredWheel],

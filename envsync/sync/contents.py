@@ -8,7 +8,7 @@ from envsync.environment.placing import Tampered
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
 from envsync.store.manifest import StoredWheel
-from envsync.sync.bytecode import MARK, bytecode_of
+from envsync.sync.bytecode import bytecode_of
 from envsync.sync.contested import Settled, settle, sharing
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.identity import direct_url, identity_in
@@ -56,12 +56,12 @@ def package_files(
         bytecode=bytecode,
     )
     # As the lock spells the version: what is kept is compared without reading versions.
-    mark = MARK if bytecode is not None else ""
     content = content._replace(
         owner=content.owner._replace(
             version=pin.version or content.owner.version,
-            identity=identity_in(desired, pin, content.owner.files) + mark,
+            identity=identity_in(desired, pin, content.owner.files),
             facts=wheel.facts,
+            bytecode=bytecode is not None,
         )
     )
     if desired.keep:
@@ -136,7 +136,8 @@ def _to_compile(
         pin.name
         for pin in needed
         if (owner := owners[pin.name]) is not None
-        and owner.identity == identity_in(desired, pin, owner.files) + MARK
+        and owner.bytecode
+        and owner.identity == identity_in(desired, pin, owner.files)
     }
 
 

@@ -16,7 +16,7 @@ from envsync.errors import TargetRefused
 from envsync.model.target import Target
 from envsync.platform.durable import survived
 from envsync.platform.files import storage_errors
-from envsync.sync.bytecode import forged, with_bytecode
+from envsync.sync.bytecode import forged
 from envsync.sync.change_times import judge
 from envsync.sync.desired import DesiredEnvironment, owned_folders, place_of, target_line
 from envsync.sync.identity import identity_in
@@ -144,11 +144,8 @@ def _wanted(desired: DesiredEnvironment, manifest: Manifest | None) -> list[Desi
         DesiredPackage(
             pin.name,
             pin.version,
-            with_bytecode(
-                identity_in(desired, pin, present[pin.name].files if pin.name in present else ()),
-                present[pin.name].identity if pin.name in present else None,
-                wanted=desired.compile_bytecode,
-            ),
+            identity_in(desired, pin, present[pin.name].files if pin.name in present else ()),
+            bytecode=desired.compile_bytecode,
         )
         for pin in desired.pins
     ]

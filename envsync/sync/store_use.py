@@ -10,7 +10,6 @@ from envsync.store import bytecode, entries
 from envsync.store.bytecode import bytecode_label
 from envsync.store.manifest import StoredWheel
 from envsync.store.users import User, recall_user, register
-from envsync.sync.bytecode import MARK
 
 Stored = Mapping[str, StoredWheel]
 
@@ -45,8 +44,7 @@ def register_user(
         elif pin.name in recorded:
             used[pin.name] = recorded[pin.name]
         elif pin.is_wheel and pin.sha256 and pin.name in packages:
-            has_bytecode = packages[pin.name].identity.endswith(MARK)
-            used[pin.name] = _names(pin.sha256, label if has_bytecode else "")
+            used[pin.name] = _names(pin.sha256, label if packages[pin.name].bytecode else "")
     try:
         register(cache_dir, User(root, link_mode, used))
     except StorageFailed:

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
             "flask", "3.1.0", "wheel:ff", (Placed("lib/a.py", 0o100444, 3, "aa" * 32),), "cd" * 32
         ),
         Owner("empty", "1", "wheel:00", ()),
+        Owner("fast", "1", "wheel:11", (), bytecode=True),
     ),
 )
 
@@ -29,9 +30,15 @@ def test_manifest_reads_back_as_written() -> None:
     assert parse_manifest(render_manifest(MANIFEST, SEAL), SEAL) == MANIFEST
 
 
+def test_compiled_files_are_a_mark_on_the_identity_in_the_text() -> None:
+    lines = render_manifest(MANIFEST, SEAL).decode().split("\n")
+    assert "/\tempty\t1\twheel:00\t" in lines
+    assert "/\tfast\t1\twheel:11+bytecode\t" in lines
+
+
 def test_placed_gives_every_path() -> None:
     assert sorted(MANIFEST.placed()) == ["bin/python", "lib/a.py"]
-    assert sorted(MANIFEST.packages()) == ["empty", "flask"]
+    assert sorted(MANIFEST.packages()) == ["empty", "fast", "flask"]
 
 
 def test_file_named_like_the_package_mark_is_still_a_file() -> None:

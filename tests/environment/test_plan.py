@@ -1,3 +1,5 @@
+import pytest
+
 from envsync.environment.drift import Drift
 from envsync.environment.manifest import Manifest, Owner, Placed
 from envsync.environment.plan import (
@@ -36,6 +38,18 @@ def test_equal_identity_is_kept_and_other_identity_is_replaced() -> None:
     assert found.kept == frozenset({"a"})
     assert found.changes == (PackageChange("b", "1", "1"),)
     assert not found.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "kept"),
+    [(False, False, True), (True, False, True), (True, True, True), (False, True, False)],
+)
+def test_compiled_files_are_made_where_wanted_and_stay_where_not(
+    present: bool, wanted: bool, kept: bool
+) -> None:
+    desired = DesiredPackage("a", "1", "wheel:a1", bytecode=wanted)
+    found = compare([desired], manifest(A1._replace(bytecode=present)), Drift())
+    assert found.kept == (frozenset({"a"}) if kept else frozenset())
 
 
 def test_package_that_the_lock_drops_is_removed() -> None:
