@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from envsync.environment import journal, transaction
 from envsync.environment.change import Change
 from envsync.errors import EnvsyncError, StorageFailed
 from envsync.project.texts import Text
-from tests.environment.test_failing_calls import refusing
 from tests.environment.test_transaction import NEW, OLD
 from tests.support.environments_on_disk import SEAL, make, prepare_change, prepare_new, tree
 
@@ -68,19 +68,24 @@ def test_a_commit_that_fails_puts_them_back(
     root: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     change = prepared(root, kind)
-    with monkeypatch.context() as patched:
-        refusing(patched, "rename replace", [".venv", "journal"], errno.EIO)
-        real = os.replace
+    refused: list[str] = []
 
-        def refused(old: str, new: str) -> None:
-            if os.path.basename(new) == "journal":
+    def guarded(real: Callable[..., None]) -> Callable[..., None]:
+        def fail(old: str, new: str, **options: object) -> None:
+            if os.path.basename(old) in (".venv", "journal") or os.path.basename(new) == "journal":
                 assert texts(root) == {"env.toml": "new", "pylock.toml": "new"}
+                refused.append(new)
                 raise OSError(errno.EIO, os.strerror(errno.EIO), new)
-            real(old, new)
+            real(old, new, **options)
 
-        patched.setattr(os, "replace", refused)
+        return fail
+
+    with monkeypatch.context() as patched:
+        for call in ("rename", "replace"):
+            patched.setattr(os, call, guarded(getattr(os, call)))
         with pytest.raises(StorageFailed):
             transaction.commit(change, companions(root))
+    assert refused
     is_as_before(root)
 
 

@@ -2,7 +2,8 @@
 
 import errno
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,29 +34,31 @@ def root(tmp_path: Path) -> Path:
     return path
 
 
-def refusing(
-    monkeypatch: pytest.MonkeyPatch, calls: str, names: Collection[str], code: int
-) -> None:
-    """Let functions of `os` fail for paths that end in one of the names."""
+@contextmanager
+def refusing(calls: str, names: Collection[str], code: int) -> Iterator[None]:
+    """Let functions of `os` fail for paths that end in one of the names; one of them must be."""
+    refused: list[str] = []
 
     def guarded(real: Callable[..., object]) -> Callable[..., object]:
         def fail(path: object, *rest: object, **options: object) -> object:
             if isinstance(path, str) and os.path.basename(path) in names:
+                refused.append(path)
                 raise OSError(code, os.strerror(code), path)
             return real(path, *rest, **options)
 
         return fail
 
-    for call in calls.split():
-        monkeypatch.setattr(os, call, guarded(getattr(os, call)))
+    with pytest.MonkeyPatch.context() as patched:
+        for call in calls.split():
+            patched.setattr(os, call, guarded(getattr(os, call)))
+        yield
+    assert refused
 
 
 def commit_refused(root: Path, calls: str, name: str, code: int) -> None:
     prepared = prepare_change(root, NEW)
-    with pytest.MonkeyPatch.context() as patched:
-        refusing(patched, calls, [name], code)
-        with pytest.raises(StorageFailed):
-            transaction.commit(prepared)
+    with refusing(calls, [name], code), pytest.raises(StorageFailed):
+        transaction.commit(prepared)
     assert transaction.is_interrupted(str(root), SEAL)
     assert transaction.recover(str(root), SEAL)
     assert tree(root) == NEW
@@ -84,48 +87,39 @@ def test_folder_that_cannot_be_seen_is_not_set_aside(root: Path) -> None:
     assert quarantined(root) == {}
 
 
-def test_leftovers_that_cannot_be_removed_are_no_failure(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leftovers_that_cannot_be_removed_are_no_failure(root: Path) -> None:
     """The sync is done: env.toml and the lock must not be put back."""
     prepared = prepare_change(root, NEW)
-    with monkeypatch.context() as patched:
-        refusing(patched, "rmdir unlink", ["trash", "stage"], errno.EIO)
+    with refusing("rmdir unlink", ["trash", "stage"], errno.EIO):
         transaction.commit(prepared)
     assert tree(root) == NEW
     transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
 
 
-def test_discarding_that_fails_hides_no_other_error(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_discarding_that_fails_hides_no_other_error(root: Path) -> None:
     prepared = prepare_change(root, NEW)
-    with monkeypatch.context() as patched:
-        refusing(patched, "open", ["stage"], errno.EMFILE)
-        refusing(patched, "unlink", ["manifest.next"], errno.EROFS)
+    with (
+        refusing("open", ["stage"], errno.EMFILE),
+        refusing("unlink", ["manifest.next"], errno.EROFS),
+    ):
         prepared.discard()
     assert tree(root) == OLD
     transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
 
 
-def test_environment_that_cannot_be_looked_at_may_be_interrupted(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_environment_that_cannot_be_looked_at_may_be_interrupted(root: Path) -> None:
     assert not transaction.is_interrupted(str(root), SEAL)
-    refusing(monkeypatch, "stat lstat", ["journal"], errno.EIO)
-    assert transaction.is_interrupted(str(root), SEAL)
+    with refusing("stat lstat", ["journal"], errno.EIO):
+        assert transaction.is_interrupted(str(root), SEAL)
 
 
 @pytest.mark.parametrize("name", ["id", "manifest", "journal"])
-def test_state_that_cannot_be_read_is_an_error_not_an_answer(
-    root: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_state_that_cannot_be_read_is_an_error_not_an_answer(root: Path, name: str) -> None:
     if name == "journal":
         (root / ".envsync/journal").touch()
-    refusing(monkeypatch, "open", [name], errno.EIO)
-    with pytest.raises(StorageFailed):
+    with refusing("open", [name], errno.EIO), pytest.raises(StorageFailed):
         examine(str(root), SEAL)
 
 
