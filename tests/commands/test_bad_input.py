@@ -1,5 +1,6 @@
 """Whole commands on bad input: what is said, the exit code, and that nothing changed."""
 
+import json
 import os
 import shutil
 import socket
@@ -380,3 +381,30 @@ def test_folder_that_cannot_be_written(project: Workplace, tmp_path: Path) -> No
     assert ran.code == 1
     assert "blocked" in ran.err
     assert not project.venv.exists()
+
+
+def test_failures_have_a_json_document_too(project: Workplace) -> None:
+    project.given("sync")
+    (project.site / "base.py").unlink()
+    ran = project.run("sync", "--check", "--json")
+    assert ran.code == 3
+    found = json.loads(ran.out)
+    assert found["exit_code"] == 3
+    assert any("base.py is missing" in line for line in found["differences"])
+    project.write("[env")
+    ran = project.run("lock", "--json")
+    assert json.loads(ran.out)["exit_code"] == 2
+
+
+def test_all_keys_without_effect_are_named_at_once(project: Workplace) -> None:
+    sources = "[sources]\na = { git = 'https://git.example/a' }\n"
+    project.write(f"{SPEC}{sources}b = {{ git = 'https://git.example/b' }}\n")
+    ran = project.run("lock")
+    assert ran.code == 2
+    assert "sources.a.git, sources.b.git" in ran.err
+
+
+def test_cache_that_cannot_be_made_is_named(project: Workplace) -> None:
+    ran = project.run("sync", "--cache-dir", "/proc/nowhere/cache")
+    assert ran.code == 1
+    assert "--cache-dir" in ran.err

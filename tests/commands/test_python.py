@@ -1,10 +1,12 @@
-"""`python list` and `python find`, and seeds, as whole commands."""
+"""`python list` and `python find`, seeds, and ranges of Python, as whole commands."""
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
+from envsync.environment import stamp
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
@@ -69,3 +71,36 @@ def test_seeds_are_locked_and_installed(place: Workplace, server: IndexServer) -
     assert "pip was removed" in ran.err
     place.ok("sync")
     place.ok("sync", "--check")
+
+
+def selected(project: Workplace) -> bytes:
+    """What the no-op mark of the project's environment is about."""
+    data = Path(stamp.place(str(project.cache), str(project.venv))).read_bytes()
+    return next(line for line in data.split(b"\n") if line.startswith(b"selection "))
+
+
+def test_interpreter_given_by_flag_does_not_stick(project: Workplace) -> None:
+    del project.environ["ENVSYNC_PYTHON"]
+    project.write(SPEC.replace("[env]", f'[env]\npython = "{sys.executable}"', 1))
+    project.given("sync")
+    project.ok("sync", "--python", sys.executable)
+    assert "Nothing to do" in project.ok("sync").err
+    selection = selected(project)
+    assert selection == b"selection default"
+    project.ok("sync", "--python", sys.executable)
+    selection = selected(project)
+    assert b"python=" in selection
+
+
+@pytest.mark.parametrize("wanted", ["<3.13", "!=3.9.*"])
+def test_range_of_python_without_a_lower_end_can_be_locked(project: Workplace, wanted: str) -> None:
+    project.write(f'[env]\nrequires-python = "{wanted}"\ndependencies = ["base"]\n')
+    project.ok("lock")
+    assert 'name = "base"' in project.lock()
+
+
+def test_range_below_every_python_is_a_mistake_of_env_toml(project: Workplace) -> None:
+    project.write('[env]\nrequires-python = "<3.7"\ndependencies = ["base"]\n')
+    ran = project.run("lock")
+    assert ran.code == 2
+    assert "requires-python" in ran.err
