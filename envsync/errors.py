@@ -37,6 +37,40 @@ Messages are plain text without colour or a final full stop. Only `cli.main` cat
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Self
+
+
+class Remedy(str):
+    """A hint around one command that helps, which is kept apart: who knows the command line that
+    failed can put a better one there.
+    """
+
+    words: tuple[str, ...]
+    """Of the command, without `envsync`."""
+    before: str
+    after: str
+
+    def __new__(cls, words: Sequence[str], after: str = "", *, before: str = "") -> Self:
+        """Give the hint as a text; `before` and `after` stand around the command."""
+        made = super().__new__(cls, f"{before}`envsync {' '.join(words)}`{after}")
+        made.words, made.before, made.after = tuple(words), before, after
+        return made
+
+    def by(self, way: str) -> str:
+        """Give the hint with something else in the command's place."""
+        return f"{self.before}{way}{self.after}"
+
+
+class Leave(Remedy):
+    """A hint by which `name` may be built from source."""
+
+    name: str
+
+    def __new__(cls, name: str, after: str, *, before: str = "") -> Self:
+        """Give the hint as a text; `before` and `after` stand around the command."""
+        made = super().__new__(cls, ("lock", "--allow-build", name), after, before=before)
+        made.name = name
+        return made
 
 
 class EnvsyncError(Exception):
@@ -148,7 +182,7 @@ class EnvDiffers(EnvsyncError):
         super().__init__(
             f"{path} differs from the lock:",
             lines=self.changes,
-            hint=hint or "`envsync sync` makes them equal",
+            hint=hint or Remedy(["sync"], " makes them equal"),
         )
 
 
@@ -357,8 +391,7 @@ class BuildNotAllowed(EnvsyncError):
             )
         super().__init__(
             f"{package} {reason}",
-            hint=hint
-            or f"`envsync lock --allow-build {name}` allows it (a build runs the package's code)",
+            hint=hint or Leave(name, " allows it (a build runs the package's code)"),
         )
 
 

@@ -3,20 +3,34 @@
 Engines call a `Reporter`; only `ui` draws. Every method may be called from any thread.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+
+
+class Stage(Enum):
+    """A kind of work that takes time; its value is what it is called while it runs."""
+
+    RESOLVING = "Resolving"
+    DOWNLOADING = "Downloading"
+    BUILDING = "Building"
+    UNPACKING = "Unpacking"
+    COMPILING = "Compiling"
+    LINKING = "Linking"
+    DELETING = "Deleting"
+    VERIFYING = "Verifying"
+
 
 class Reporter:
-    """Receives progress; each method does nothing here.
+    """Receives progress; each method does nothing here."""
 
-    `stage` names a kind of work: "resolving", "downloading", "building", "unpacking", "linking".
-    """
-
-    def begin(self, stage: str, total: int | None = None) -> None:
+    def begin(self, stage: Stage, total: int | None = None) -> None:
         """A stage starts; `total` counts its units (packages, bytes or files) when known."""
 
-    def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
+    def advance(self, stage: Stage, amount: int = 1, detail: str = "") -> None:
         """`amount` more units of a stage are done; `detail` is what is being worked on."""
 
-    def end(self, stage: str) -> None:
+    def end(self, stage: Stage) -> None:
         """A stage is over."""
 
     def note(self, text: str) -> None:
@@ -34,3 +48,13 @@ class Reporter:
 
 
 SILENT = Reporter()
+
+
+@contextmanager
+def during(stage: Stage, reporter: Reporter, total: int | None = None) -> Iterator[None]:
+    """Report a stage for the time of a `with` block."""
+    reporter.begin(stage, total)
+    try:
+        yield
+    finally:
+        reporter.end(stage)

@@ -13,20 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TextIO
 
 from envsync.errors import EnvsyncError
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.redaction import redact
 from envsync.settings import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_VERBS = {
-    "resolving": "Resolving",
-    "downloading": "Downloading",
-    "building": "Building",
-    "unpacking": "Unpacking",
-    "linking": "Linking",
-}
 _COLORS = {"red": "31;1", "yellow": "33;1", "cyan": "36;1", "green": "32", "dim": "2"}
 _MARK_COLORS = {"+": "green", "-": "red", "~": "yellow", "!": "yellow"}
 
@@ -81,7 +74,7 @@ class Ui(Reporter):
         self._said, self._environment = said, environment
         self._mutex = threading.RLock()
         self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[Stage, TaskID] = {}
         terminal = _is_terminal(sys.stderr)
         self._color = settings.color == "always" or (settings.color == "auto" and terminal)
         self._moving = settings.progress and terminal and settings.verbosity >= 0
@@ -93,19 +86,20 @@ class Ui(Reporter):
 
     # Reporter
 
-    def begin(self, stage: str, total: int | None = None) -> None:
+    def begin(self, stage: Stage, total: int | None = None) -> None:
         """Show that a stage starts; on a terminal only."""
         if not self._moving:
             return
         with self._mutex:
             progress = self._started_progress()
             if stage not in self._tasks:
-                name = _VERBS.get(stage, stage.capitalize())
-                self._tasks[stage] = progress.add_task(name, total=total, detail="", count="")
+                self._tasks[stage] = progress.add_task(
+                    stage.value, total=total, detail="", count=""
+                )
             else:
                 progress.update(self._tasks[stage], total=total, completed=0, visible=True)
 
-    def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
+    def advance(self, stage: Stage, amount: int = 1, detail: str = "") -> None:
         """Move a stage on."""
         if not self._moving:
             return
@@ -118,7 +112,7 @@ class Ui(Reporter):
                 shown = printable("-".join(detail.split("-")[:2]))[:40]  # project and version
                 self._progress.update(task, completed=done, detail=shown, count=count)
 
-    def end(self, stage: str) -> None:
+    def end(self, stage: Stage) -> None:
         """Take a stage off the screen."""
         with self._mutex:
             if self._progress is not None and stage in self._tasks:
@@ -268,9 +262,9 @@ def _new_progress() -> "Progress":
     )
 
 
-def _count(stage: str, done: float, total: float | None) -> str:
+def _count(stage: Stage, done: float, total: float | None) -> str:
     """Say how far a stage is: megabytes of a download, packages or files of everything else."""
-    if stage == "downloading":
+    if stage is Stage.DOWNLOADING:
         of = f" of {total / 1e6:.1f}" if total else ""
         return f"{done / 1e6:.1f}{of} MB"
     return f"{done:.0f} of {total:.0f}" if total else f"{done:.0f}"

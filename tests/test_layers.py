@@ -190,6 +190,33 @@ def test_module_imports_at_its_top_only(name: str) -> None:
     assert inner == []
 
 
+CLI_VALUES = {
+    *("model.target", "project.paths", "project.request", "settings", "spec.requirements"),
+    *(
+        "environment.plan",
+        "lock.compare",
+        "lock.coverage",
+        "spec.tasks",
+        "sync.outcome",
+        "cache.sizes",
+    ),
+}
+"""What commands may know besides operations: values, where a project is, and reading a name."""
+CLI_ENTRY = {"cli.main": {"platform.files", "redaction", "trust"}}
+"""The entry judges settings and words what was refused while it did."""
+
+
+@pytest.mark.parametrize("name", [n for n in ranked() if n.startswith("cli.")])
+def test_command_parses_calls_operations_and_reports(name: str) -> None:
+    known = CLI_VALUES | CLI_ENTRY.get(name, set()) | {"errors", "events", "ui"}
+    others = {
+        other
+        for other in own_imports(name)
+        if folder_of(other) not in ("cli", "operations") and other not in known
+    }
+    assert others == set()
+
+
 @pytest.mark.parametrize(
     "name", [n for n in MODULES if n not in ("ui", "__main__", "cli.main") and "facts" not in n]
 )

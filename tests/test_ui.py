@@ -1,8 +1,13 @@
 """What the terminal gets: counts in words, long lists in short, hints that lead where one is."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import envsync
 from envsync.errors import EnvDiffers, EnvsyncError
+from envsync.events import Stage
 from envsync.settings import Settings
 from envsync.ui import Ui, counted
 
@@ -40,3 +45,10 @@ def test_env_toml_is_called_by_its_name(capsys: pytest.CaptureFixture[str]) -> N
     Ui(SETTINGS, environment="gpu").warn("env.toml: env.path of /x/env.toml and env.toml")
     said = capsys.readouterr().err
     assert said == "warning: env.gpu.toml: env.path of /x/env.toml and env.gpu.toml\n"
+
+
+def test_every_stage_is_one_that_something_reports() -> None:
+    """What takes time says so: a stage that nobody begins would be drawn by nobody's work."""
+    code = "".join(path.read_text() for path in Path(envsync.__file__).parent.rglob("*.py"))
+    begun = set(re.findall(r"(?:begin|during)\(Stage\.(\w+)", code))
+    assert begun == {stage.name for stage in Stage}

@@ -41,7 +41,7 @@ _VARIABLES = (
 )
 
 
-class Supplier(Protocol):
+class WheelProvider(Protocol):
     """What an environment needs of whoever asked for it."""
 
     def catalog(self, policy: ResolvePolicy) -> Catalog:
@@ -56,16 +56,16 @@ class Supplier(Protocol):
         """Give a resolution whose files all have a hash that proves something."""
 
 
-OpenSupplier = Callable[[Spec], AbstractContextManager[Supplier]]
+OpenProvider = Callable[[Spec], AbstractContextManager[WheelProvider]]
 
 
 class Provisioner:
     """Makes build environments from a project's own indexes, policy and store."""
 
-    def __init__(self, root: str, spec: Spec, settings: Settings, supplier: OpenSupplier) -> None:
+    def __init__(self, root: str, spec: Spec, settings: Settings, provider: OpenProvider) -> None:
         """`root` is the project's folder, absolute."""
         self._base, self._project = root, spec
-        self._settings, self._supplier = settings, supplier
+        self._settings, self._open_provider = settings, provider
         self._spec = Spec(
             name="build",
             indexes=spec.indexes,
@@ -86,9 +86,9 @@ class Provisioner:
         Raises what resolving, downloading and installing raise.
         """
         with self._folder() as root:
-            with self._supplier(self._spec) as supplier:
-                pins = self._resolve(supplier, requirements, target) if requirements else ()
-                self._install(root, pins, supplier, target)
+            with self._open_provider(self._spec) as provider:
+                pins = self._resolve(provider, requirements, target) if requirements else ()
+                self._install(root, pins, provider, target)
             yield _inside(root, target)
 
     @contextmanager
@@ -108,12 +108,12 @@ class Provisioner:
         others = self._project.build.no_isolation
         spec = self._project._replace(build=self._project.build._replace(no_isolation=frozenset()))
         with self._folder() as root:
-            with self._supplier(spec) as supplier:
+            with self._open_provider(spec) as provider:
                 if pins is None:
-                    pins = self._resolve_project(supplier, spec, others, target)
+                    pins = self._resolve_project(provider, spec, others, target)
                 there = [pin for pin in pins if pin.is_wheel or pin.name not in others]
                 _refuse_missing(package, requirements, there, target)
-                self._install(root, there, supplier, target)
+                self._install(root, there, provider, target)
             yield _inside(root, target)
 
     @contextmanager
@@ -123,7 +123,7 @@ class Provisioner:
             yield f"{folder}/env"
 
     def _install(
-        self, root: str, pins: Sequence[Pinned], supplier: Supplier, target: Target
+        self, root: str, pins: Sequence[Pinned], provider: WheelProvider, target: Target
     ) -> None:
         desired = DesiredEnvironment(
             root=root,
@@ -135,7 +135,7 @@ class Provisioner:
         )
         sync(
             desired,
-            lambda needed, depth: supplier.fetch(needed, target, depth=depth),
+            lambda needed, depth: provider.fetch(needed, target, depth=depth),
             SILENT,
             key=UserKey(self._settings),
             cache_dir=self._settings.cache_dir,
@@ -143,7 +143,7 @@ class Provisioner:
         )
 
     def _resolve(
-        self, supplier: Supplier, requirements: Sequence[Requirement], target: Target
+        self, provider: WheelProvider, requirements: Sequence[Requirement], target: Target
     ) -> tuple[Pinned, ...]:
         lock = self._spec.lock
         policy = ResolvePolicy(
@@ -153,10 +153,10 @@ class Provisioner:
             no_binary=lock.no_binary,
             build_allow=self._spec.build.allow,
         )
-        return self._solve(supplier, requirements, target, policy, "[build-system] requires")
+        return self._solve(provider, requirements, target, policy, "[build-system] requires")
 
     def _resolve_project(
-        self, supplier: Supplier, spec: Spec, without: Container[str], target: Target
+        self, provider: WheelProvider, spec: Spec, without: Container[str], target: Target
     ) -> tuple[Pinned, ...]:
         """Resolve what env.toml installs by default for one interpreter, without some packages."""
         groups = (spec.dependency_groups.get(name, ()) for name in spec.default_groups)
@@ -166,7 +166,7 @@ class Provisioner:
         policy = resolve_policy(spec, environments, self._newest(), LockOptions())
         # What the lock must cover elsewhere, and keeps apart, is no matter of this environment.
         policy = policy._replace(required_environments=(), conflicts=())
-        return self._solve(supplier, others, target, policy, "env.toml")
+        return self._solve(provider, others, target, policy, "env.toml")
 
     def _newest(self) -> datetime | None:
         newest = self._spec.lock.exclude_newer
@@ -174,7 +174,7 @@ class Provisioner:
 
     def _solve(
         self,
-        supplier: Supplier,
+        provider: WheelProvider,
         requirements: Sequence[Requirement],
         target: Target,
         policy: ResolvePolicy,
@@ -184,13 +184,13 @@ class Provisioner:
             Wanted(requirement, from_marker(requirement.marker), origin)
             for requirement in requirements
         ]
-        resolution = supplier.hashed(
+        resolution = provider.hashed(
             resolve(
                 wanted,
                 environments=policy.environments,
                 policy=policy,
                 preferences={},
-                catalog=supplier.catalog(policy),
+                catalog=provider.catalog(policy),
             )
         )
         keep_locked(self._settings.cache_dir, resolution.packages)

@@ -21,7 +21,7 @@ from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.index.client import IndexClient
 from envsync.index.page_source import Index
 from envsync.inside import folder_inside
@@ -40,7 +40,7 @@ from envsync.store.built import BuiltStore, BuiltWheel
 from envsync.wheel.metadata import parse_metadata
 
 
-class Supplier(Protocol):
+class BuildHost(Protocol):
     """What a build needs of whoever asked for it."""
 
     def client(self) -> IndexClient:
@@ -64,9 +64,9 @@ class Builder:
     """Builds what pins and candidates name, with leave only."""
 
     def __init__(
-        self, supplier: Supplier, root: str, spec: Spec, settings: Settings, reporter: Reporter
+        self, host: BuildHost, root: str, spec: Spec, settings: Settings, reporter: Reporter
     ) -> None:
-        self._supplier, self._root, self._spec = supplier, root, spec
+        self._host, self._root, self._spec = host, root, spec
         self._settings, self._reporter = settings, reporter
         self._built = BuiltStore(settings.cache_dir)
 
@@ -118,7 +118,7 @@ class Builder:
         )
         pin, recipe = _pin_of(candidate), recipe_of(spec.build, candidate.name)
         label = f"{candidate.name}=={candidate.version}"
-        self._reporter.begin("building")
+        self._reporter.begin(Stage.BUILDING)
         try:
             with self._scratch() as folder, self._tree(pin, folder) as tree:
                 data = build_metadata(
@@ -132,7 +132,7 @@ class Builder:
                     reporter=self._reporter,
                 )
         finally:
-            self._reporter.end("building")
+            self._reporter.end(Stage.BUILDING)
         return parse_metadata(data, file=label)
 
     def check_leave(self, pin: Pinned) -> None:
@@ -160,7 +160,7 @@ class Builder:
             subdirectory=pin.subdirectory,
             indexes=[public_url(index.url) for index in self._indexes()],
             variables=self._variables(pin),
-            beside=beside(recipe, self._supplier.beside()),
+            beside=beside(recipe, self._host.beside()),
         )
 
     def _indexes(self) -> Sequence[Index]:
@@ -174,8 +174,8 @@ class Builder:
 
     def _provision(self, pin: Pinned) -> Provision:
         if recipe_of(self._spec.build, pin.name).isolated:
-            return self._supplier.provision
-        return partial(self._supplier.provision_beside, pin.name)
+            return self._host.provision
+        return partial(self._host.provision_beside, pin.name)
 
     def _scratch(self) -> AbstractContextManager[str]:
         return scratch_in(BUILDS, self._settings.cache_dir, "build-")
@@ -203,7 +203,7 @@ class Builder:
     def _archive(self, pin: Pinned, folder: str) -> str:
         if pin.url is None:
             return take(pin, self._root, folder)
-        arriving = self._supplier.client().download(
+        arriving = self._host.client().download(
             pin.url,
             pin.hashes,
             pin.size,

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from envsync.cache.scratch import scratch_in
 from envsync.errors import EnvsyncError
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.index.artifacts import DOWNLOADS
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
@@ -106,10 +106,10 @@ class _Fetching:
             self._source.leave(pin)
         stored = self._download(wheels) if wheels else {}
         for pin in others:
-            self._reporter.begin("building")
-            self._reporter.advance("building", 0, pin.name)
+            self._reporter.begin(Stage.BUILDING)
+            self._reporter.advance(Stage.BUILDING, 0, pin.name)
             path, sha256 = self._source.build(pin)
-            self._reporter.end("building")
+            self._reporter.end(Stage.BUILDING)
             found = self._store.get(sha256)
             if found is not None and not self._store.intact(found):
                 self._store.set_aside(found)
@@ -119,8 +119,8 @@ class _Fetching:
     def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
         total = sum(pin.size or 0 for pin in wheels if pin.url is not None)
         if any(pin.url is not None for pin in wheels):
-            self._reporter.begin("downloading", total or None)
-        self._reporter.begin("unpacking", len(wheels))
+            self._reporter.begin(Stage.DOWNLOADING, total or None)
+        self._reporter.begin(Stage.UNPACKING, len(wheels))
         # Large ones first: their unpacking is what everything else waits for.
         order = sorted(wheels, key=lambda pin: -(pin.size or 0))
         pool = ThreadPoolExecutor(_UNPACKERS)
@@ -134,12 +134,12 @@ class _Fetching:
             for future in as_completed(arriving):
                 pin = arriving[future]
                 unpacked[pool.submit(self._unpack, pin, future.result())] = pin
-            self._reporter.end("downloading")  # what is left to do is no download
+            self._reporter.end(Stage.DOWNLOADING)  # what is left to do is no download
             return {pin.name: future.result() for future, pin in unpacked.items()}
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            self._reporter.end("downloading")
-            self._reporter.end("unpacking")
+            self._reporter.end(Stage.DOWNLOADING)
+            self._reporter.end(Stage.UNPACKING)
 
     def _arrive(self, pin: Pinned, url: str) -> "Future[str]":
         return self._source.client().download(
@@ -152,7 +152,7 @@ class _Fetching:
         )
 
     def _unpack(self, pin: Pinned, path: str) -> StoredWheel:
-        self._reporter.advance("unpacking", 0, pin.filename)
+        self._reporter.advance(Stage.UNPACKING, 0, pin.filename)
         sha256 = pin.sha256 or sha256_file(path)
         wheel = self._add(pin, path, sha256, pin.filename)
         os.unlink(path)
@@ -160,7 +160,7 @@ class _Fetching:
             # A lock of our own was reported with it.
             say = self._reporter.detail if pin.facts else self._reporter.warn
             say(local_notice(pin.name, pin.version, wheel.version))
-        self._reporter.advance("unpacking", 1, pin.filename)
+        self._reporter.advance(Stage.UNPACKING, 1, pin.filename)
         return wheel
 
     def _add(self, pin: Pinned, path: str, sha256: str, filename: str) -> StoredWheel:

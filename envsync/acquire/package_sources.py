@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 
 
-class Supply:
+class PackageSources:
     """Everything that a project's packages come from; a context manager.
 
     The network client is made at the first question, so that a sync from a warm store asks none.
@@ -205,7 +205,7 @@ class Supply:
             self._root,
             self._spec,
             self._settings,
-            lambda spec: Supply(self._root, spec, self._settings, self._reporter),
+            lambda spec: PackageSources(self._root, spec, self._settings, self._reporter),
         )
 
     def _builder(self) -> "Builder":

@@ -20,7 +20,7 @@ from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
 from envsync.catalog.speculation import Guide, Speculation
 from envsync.errors import BuildNotAllowed, MetadataInvalid, OwnNameRequired, PackageNotFound
-from envsync.events import SILENT, Reporter
+from envsync.events import SILENT, Reporter, Stage
 from envsync.index.client import IndexClient
 from envsync.index.urls import display_url
 from envsync.lock.urls import public_url
@@ -177,7 +177,7 @@ class IndexCatalog:
         page = self._client.page(name, index=index).result()
         if page is None:
             raise PackageNotFound(name, self._asked(index))
-        self._reporter.advance("resolving", 1, name)
+        self._reporter.advance(Stage.RESOLVING, 1, name)
         listing = candidates_of(name, page.releases, public_url(page.index.url), self._policy)
         self._tell_skipped(listing)
         return listing

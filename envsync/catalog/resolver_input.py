@@ -44,7 +44,7 @@ def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet
         where = from_marker(marker)
         if where.is_disjoint(covered):
             raise UsageError(
-                f"env.toml: lock.environments: there is no environment where {marker}, "
+                f"{spec.place('lock.environments')}: there is no environment where {marker}, "
                 f"with requires-python {requires_python}",
                 hint="change [lock] environments or [env] requires-python in env.toml",
             )
@@ -71,6 +71,7 @@ def resolve_policy(
         upgrade=options.upgrade,
         sources=source_rules(spec),
         conflicts=tuple(tuple(_any_of(member) for member in members) for members in spec.exclusive),
+        place=spec.place,
     )
 
 
@@ -96,26 +97,25 @@ def _any_of(parts: Iterable[Part]) -> MarkerSet:
 def wanted(spec: Spec) -> Iterator[Wanted]:
     """Give every requirement of env.toml with the extras and groups that bring it in."""
     for requirement in spec.dependencies:
-        yield _one(requirement, ALWAYS, "env.dependencies")
+        yield _one(requirement, ALWAYS, spec.place("env.dependencies"))
     for name in spec.seed:
-        yield _one(Requirement(name), ALWAYS, "env.seed")
+        yield _one(Requirement(name), ALWAYS, spec.place("env.seed"))
     for name, requirements in spec.optional_dependencies.items():
         for requirement in requirements:
-            yield _one(requirement, extra(name), f"extra {name}")
+            yield _one(requirement, extra(name), spec.place(f"extra {name}"))
     for name, requirements in spec.dependency_groups.items():
         for requirement in requirements:
-            yield _one(requirement, group(name), f"group {name}")
+            yield _one(requirement, group(name), spec.place(f"group {name}"))
 
 
-def _one(requirement: Requirement, condition: MarkerSet, where: str) -> Wanted:
-    place = f"env.toml: {where}: {requirement}"
+def _one(requirement: Requirement, condition: MarkerSet, origin: str) -> Wanted:
     marker = from_marker(requirement.marker)
     if marker.is_never():
         raise UsageError(
-            f"{place}: its marker contradicts itself: no environment meets it",
+            f"{origin}: {requirement}: its marker contradicts itself: no environment meets it",
             hint="change the marker in env.toml, or leave the requirement out",
         )
-    return Wanted(requirement, condition & marker, f"env.toml: {where}")
+    return Wanted(requirement, condition & marker, origin)
 
 
 @contextmanager

@@ -1,42 +1,15 @@
-"""The commands `init`, `add` and `remove`: they edit env.toml, keeping comments and order."""
+"""The commands `init`, `add` and `remove`."""
 
 import argparse
-import os
 import shlex
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
-
-from envsync.cli.lock import give_leave_by, write_with_lock
+from envsync.cli.lock import give_leave_by
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
-from envsync.errors import EnvsyncError, LockInvalid, UsageError
-from envsync.events import SILENT
-from envsync.lock.needers import all_needers, needers
-from envsync.lock.read import STRICT
-from envsync.operations.lock import LockOutcome, make_lock, read_lock, restate
-from envsync.operations.sync import SpecText, sync_project
-from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
-from envsync.project.interpreter import find_interpreter
-from envsync.project.locks import project_lock
-from envsync.project.paths import Project, find_project, project_at
-from envsync.project.request import LockOptions, Selection, SyncRequest
-from envsync.project.texts import write_if_changed
-from envsync.spec.edit import (
-    NotListed,
-    add_dependency,
-    allow_build,
-    new_spec,
-    removal_of,
-    remove_dependency,
-)
-from envsync.spec.model import Spec
+from envsync.errors import EnvsyncError
+from envsync.operations.change import Addition, Changed, Place, add, init_project, remove
+from envsync.project.paths import find_project, project_at
 
 
 def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
@@ -70,23 +43,15 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:
     """Do one of the commands."""
-    start, environment = session.directory, session.environment
-    project = (project_at if command == "init" else find_project)(start, environment)
-    with project_lock(project, session.settings.cache_dir, session.ui):
-        if command == "init":
-            return _init(project, options, session)
-        return _change(command, project, options, session)
+    if command == "init":
+        return _init(options, session)
+    changed = _add(options, session) if command == "add" else _remove(options, session)
+    return _report(command, changed, session)
 
 
-def _init(project: Project, options: argparse.Namespace, session: Session) -> int:
-    name = os.path.basename(project.spec_path)
-    if os.path.lexists(project.spec_path):
-        raise UsageError(f"{name} is here already", hint="`envsync add NAME` adds to it")
-    target = find_interpreter(None, None, project.root, session.settings, session.ui)
-    minor = ".".join(target.version.split(".")[:2])
-    name_inside = options.name or os.path.basename(project.root)
-    text = new_spec(name_inside, f">={minor}", environment=project.environment)
-    write_if_changed(project.spec_path, text.encode())
+def _init(options: argparse.Namespace, session: Session) -> int:
+    project = project_at(session.directory, session.environment)
+    name = init_project(project, options.name, session.settings, session.ui)
     session.ui.note(f"Wrote {name}")
     session.ui.hint("`envsync add NAME` adds a dependency")
     if session.settings.json:
@@ -94,57 +59,26 @@ def _init(project: Project, options: argparse.Namespace, session: Session) -> in
     return 0
 
 
-def _change(command: str, project: Project, options: argparse.Namespace, session: Session) -> int:
-    """Edit env.toml in memory, lock, prepare the environment; then write all three."""
-    _, before = read_spec(project)
-    text = before
-    place = _Place("dev" if options.dev else options.group, options.extra)
-    if command == "remove":
-        for name in options.names:
-            try:
-                text = remove_dependency(text, name, group=place.group, extra=place.extra)
-            except NotListed as error:
-                _say_who_needs(error, project, text)
-                raise
-    else:
-        for requirement in options.requirements:
-            text = add_dependency(text, requirement, group=place.group, extra=place.extra)
-        if options.allow_build:
-            text = allow_build(text, options.allow_build)
-    source = SpecText(parse_project_spec(project, text.encode()), text)
-    names = options.requirements if command == "add" else ()
-    asked = LockOptions(added=frozenset(canonicalize_name(Requirement(one).name) for one in names))
-    try:
-        lock = make_lock(project, source.spec, session.settings, session.ui, asked)
-    except EnvsyncError as error:
-        if command == "add":  # what it would add is in no file, for `lock` to see
-            give_leave_by(error, partial(_add_and_allow, options))
-        raise
-    if command == "add" and not options.raw:
-        source, lock = _with_bounds(options.requirements, place, project, source, lock)
-
-    edited = changed_spec(project, before, source.text)
-    is_edited = source.text != before
-    if options.no_sync:
-        written = write_with_lock(edited, lock)
-        report_lock(lock, session, written=written)
-        return _done(command, session, is_edited, lock_document(lock, written=written))
-    started = time.monotonic()
-    synced = sync_project(
-        project,
-        place.request() if command == "add" else SyncRequest(),
-        session.settings,
-        session.ui,
-        edited=edited,
-        source=source,
-        lock=lock,
+def _add(options: argparse.Namespace, session: Session) -> Changed:
+    project = find_project(session.directory, session.environment)
+    addition = Addition(
+        tuple(options.requirements), _place(options), tuple(options.allow_build), options.raw
     )
-    seconds = time.monotonic() - started
-    if not lock.fresh:
-        report_lock(lock, session, written=synced.wrote_lock)
-    report_sync(synced.outcome, session, seconds=seconds, told=lock.changes)
-    document = {**sync_document(synced.outcome), **lock_document(lock, written=synced.wrote_lock)}
-    return _done(command, session, is_edited, document)
+    try:
+        return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
+    except EnvsyncError as error:  # what it would add is in no file, for `lock` to see
+        give_leave_by(error, partial(_add_and_allow, options))
+        raise
+
+
+def _remove(options: argparse.Namespace, session: Session) -> Changed:
+    project = find_project(session.directory, session.environment)
+    settings, ui, is_synced = session.settings, session.ui, not options.no_sync
+    return remove(project, options.names, _place(options), settings, ui, sync=is_synced)
+
+
+def _place(options: argparse.Namespace) -> Place:
+    return Place("dev" if options.dev else options.group, options.extra)
 
 
 def _add_and_allow(options: argparse.Namespace, name: str) -> str:
@@ -158,61 +92,15 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     return f"`envsync add {shlex.join([*words, *options.requirements])}`"
 
 
-def _done(command: str, session: Session, is_edited: bool, result: Mapping[str, object]) -> int:
-    """Give what was done for `--json`; gives the exit code."""
+def _report(command: str, changed: Changed, session: Session) -> int:
+    """Say what was done, as lines and for `--json`; gives the exit code."""
+    lock, synced = changed.lock, changed.synced
+    if synced is None or not lock.fresh:
+        report_lock(lock, session, written=changed.wrote_lock)
+    document = lock_document(lock, written=changed.wrote_lock)
+    if synced is not None:
+        report_sync(synced.outcome, session, seconds=changed.seconds, told=lock.changes)
+        document = {**sync_document(synced.outcome), **document}
     if session.settings.json:
-        session.ui.document({"command": command, **result, "env_edited": is_edited})
+        session.ui.document({"command": command, **document, "env_edited": changed.is_edited})
     return 0
-
-
-def _say_who_needs(error: NotListed, project: Project, text: str) -> None:
-    """Add to "it is not listed" that it comes with others, as the lock on disk has it."""
-    with suppress(LockInvalid):
-        if error.hint is None and (before := read_lock(project, STRICT, SILENT)):
-            found = needers(before[0], error.name)
-            if found:
-                needs = "needs" if len(found) == 1 else "need"
-                error.message = f"{error.message}: {' and '.join(found)} {needs} it"
-                listed = map(partial(removal_of, text), all_needers(before[0], error.name))
-                command = next(filter(None, listed), None)
-                error.hint = command and f"`{command}` takes out what leads to it"
-    error.hint = error.hint or "env.toml has no package of that name"
-
-
-class _Place(NamedTuple):
-    """Which list of env.toml is edited; neither: the dependencies."""
-
-    group: str | None
-    extra: str | None
-
-    def request(self) -> SyncRequest:
-        """Ask for what was edited too, whether it is a default or not."""
-        groups = () if self.group is None else (self.group,)
-        extras = () if self.extra is None else (self.extra,)
-        return SyncRequest(Selection(groups=groups, extras=extras))
-
-    def of(self, spec: Spec) -> Sequence[Requirement]:
-        """Give the list's requirements."""
-        if self.group is not None:
-            return spec.dependency_groups.get(canonicalize_name(self.group), ())
-        if self.extra is not None:
-            return spec.optional_dependencies.get(canonicalize_name(self.extra), ())
-        return spec.dependencies
-
-
-def _with_bounds(
-    given: Sequence[str], place: _Place, project: Project, source: SpecText, lock: LockOutcome
-) -> tuple[SpecText, LockOutcome]:
-    """Write requirements that were given without a version as "at least what was locked"."""
-    names = {canonicalize_name(Requirement(text).name) for text in given}
-    text = source.text
-    for requirement in place.of(source.spec):
-        name = canonicalize_name(requirement.name)
-        locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
-        if name in names and locked and not requirement.specifier and requirement.url is None:
-            requirement.specifier = SpecifierSet(f">={min(locked).public}")
-            text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
-    if text == source.text or lock.restated is None:
-        return source, lock
-    spec = parse_project_spec(project, text.encode())
-    return SpecText(spec, text), restate(lock, spec)

@@ -5,12 +5,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from envsync.cli.main import Session
-from envsync.errors import InterpreterNotFound, InterpreterRefused, ProjectNotFound
+from envsync.errors import InterpreterNotFound
 from envsync.model.target import Target
-from envsync.project.env_toml import read_spec
-from envsync.project.interpreter import find_interpreter, strangers_folder
-from envsync.project.paths import Project, find_project
-from envsync.python.find import list_interpreters, matches
+from envsync.operations.interpreters import Place, find_python, interpreters, path_taken
 from envsync.ui import printable
 
 
@@ -28,58 +25,25 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """List interpreters, or find one."""
+    request, settings, ui = options.request, session.settings, session.ui
+    place = Place(session.directory, session.environment)
     if options.action == "find":
-        target = _find(options.request, session)
-        if session.settings.json:
-            session.ui.document({"command": "python find", **_row(target)})
+        target = find_python(request, place, settings, ui)
+        if settings.json:
+            ui.document({"command": "python find", **_row(target)})
         else:
-            session.ui.data(target.executable)
+            ui.data(target.executable)
         return 0
-    request = options.request
-    known = list_interpreters(
-        session.settings.cache_dir,
-        session.ui,
-        never_inside=strangers_folder(session.directory),
-    )
-    found = [target for target in known if request is None or matches(target, request)]
-    if session.settings.json:
-        session.ui.document(
-            {"command": "python list", "interpreters": [_row(target) for target in found]}
-        )
-    elif found:
-        session.ui.data("\n".join(map(printable, _lines(found, _taken(request, session)))))
-    if not found:
+    known, matching = interpreters(request, place, settings, ui)
+    if settings.json:
+        ui.document({"command": "python list", "interpreters": list(map(_row, matching))})
+    elif matching:
+        taken = path_taken(request, place, settings, ui)
+        ui.data("\n".join(map(printable, _lines(matching, taken))))
+    if not matching:
         others = [f"{_name(target)}  {target.executable}" for target in known]
         raise InterpreterNotFound(request or "any version", others)
     return 0
-
-
-def _find(request: str | None, session: Session) -> Target:
-    """Give the interpreter that a request means; without one, the project's."""
-    settings = session.settings._replace(python=request or session.settings.python)
-    project = None if request else _project(session)
-    if project is None:
-        return find_interpreter(None, None, session.directory, settings, session.ui)
-    spec, _ = read_spec(project)
-    return find_interpreter(spec.python, spec.requires_python, project.root, settings, session.ui)
-
-
-def _project(session: Session) -> Project | None:
-    """The project that the folder belongs to, if any."""
-    try:
-        return find_project(session.directory, session.environment)
-    except ProjectNotFound:
-        if session.environment is not None:
-            raise
-        return None
-
-
-def _taken(request: str | None, session: Session) -> str:
-    """The interpreter that would be taken; nothing where none fits."""
-    try:
-        return _find(request, session).executable
-    except (InterpreterNotFound, InterpreterRefused):
-        return ""
 
 
 def _lines(found: Sequence[Target], taken: str) -> Iterator[str]:

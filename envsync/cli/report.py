@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from envsync.environment.plan import Comparison
     from envsync.lock.compare import Change
-    from envsync.operations.lock import LockOutcome
+    from envsync.operations.lock_file import LockOutcome
+    from envsync.operations.start import Inside
     from envsync.sync.outcome import SyncOutcome
 
 
@@ -113,6 +114,14 @@ def report_sync(
     if (drift.edited or drift.stray) and not dry_run and not outcome.created:
         ui.note(f"Edited and stray files were set aside in {name}/.envsync/quarantine")
         ui.hint("`envsync sync --discard` deletes what was set aside")
+
+
+def report_entered(inside: "Inside", session: Session) -> None:
+    """Say what a sync changed before a program is started."""
+    if inside.synced is not None:
+        outcome = inside.synced.outcome
+        if outcome.created or not outcome.comparison.is_empty():
+            report_sync(outcome, session, seconds=inside.seconds)
 
 
 def _headline(outcome: "SyncOutcome", name: str, *, dry_run: bool) -> str:

@@ -5,24 +5,20 @@ import os
 import shlex
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from envsync.cli.lock import add_upgrade_arguments, lock_options
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
-from envsync.environment.key import UserKey
-from envsync.errors import EnvDiffers, UsageError
-from envsync.operations.discard import discard_quarantine
-from envsync.operations.quick import quick_sync
-from envsync.project.locks import project_lock
+from envsync.errors import EnvDiffers, Remedy, UsageError
+from envsync.operations.results import Synced
+from envsync.operations.ways import bring_up_to_date
 from envsync.project.paths import Project, find_project
 from envsync.project.request import FROZEN, LOCKED, Selection, SyncRequest
-from envsync.sync.location import lies_at
-from envsync.sync.outcome import SyncOutcome
+from envsync.settings import flag
 
 if TYPE_CHECKING:
     from envsync.lock.compare import Change
-    from envsync.operations.lock import LockOutcome
 
 
 _CHOICES = ("all_groups", "no_default_groups", "all_extras", "dev", "no_dev")
@@ -78,6 +74,18 @@ def add_sync_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_no_sync_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare `--no-sync`."""
+    parser.add_argument(
+        "--no-sync", action="store_true", help="take the environment as it is, without looking"
+    )
+
+
+def is_not_synced(options: argparse.Namespace) -> bool:
+    """Say whether the environment is to be taken as it is."""
+    return options.no_sync or flag(os.environ, "ENVSYNC_NO_SYNC")
+
+
 def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of commands that look only, and never lock."""
     parser.add_argument(
@@ -90,13 +98,13 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
 def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that choose extras and groups."""
     what = parser.add_argument_group("what is installed beside the dependencies")
-    for flag, text in (
+    for name, text in (
         ("--group", "this dependency group too"),
         ("--no-group", "not this group, whatever else says so"),
         ("--extra", "this extra too"),
         ("--no-extra", "not this extra"),
     ):
-        what.add_argument(flag, action="append", default=[], metavar="NAME", help=text)
+        what.add_argument(name, action="append", default=[], metavar="NAME", help=text)
     what.add_argument("--all-groups", action="store_true", help="every dependency group")
     what.add_argument("--no-default-groups", action="store_true", help="no default groups")
     what.add_argument("--all-extras", action="store_true", help="every extra")
@@ -129,13 +137,19 @@ def sync_request(options: argparse.Namespace) -> SyncRequest:
     )
 
 
-def choosing(text: str, options: argparse.Namespace) -> str:
-    """Let `sync` in a text choose the extras and groups that the options chose, and no others."""
+def choose_alike(error: EnvDiffers, options: argparse.Namespace) -> None:
+    """Let the `sync` of a hint choose the extras and groups that the options chose."""
+    if isinstance(error.hint, Remedy) and error.hint.words[0] == "sync":
+        error.hint = error.hint.by(sync_command(options, *error.hint.words[1:]))
+
+
+def sync_command(options: argparse.Namespace, *others: str) -> str:
+    """Give the `sync` that chooses the extras and groups that the options chose, and no others."""
     chosen = [f"--{name.replace('_', '-')}" for name in _CHOICES if getattr(options, name)]
     for name in ("group", "no_group", "extra", "no_extra"):
         for value in getattr(options, name):
             chosen += [f"--{name.replace('_', '-')}", value]
-    return text.replace("`envsync sync", f"`envsync sync {shlex.join(chosen)}") if chosen else text
+    return f"`envsync {shlex.join(['sync', *chosen, *others])}`"
 
 
 def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
@@ -159,56 +173,33 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     """Make the environment match the lock."""
     project = find_project(session.directory, session.environment)
     request = sync_request(options)
+    settings, ui = session.settings, session.ui
     if options.check:
         return _check(project, request, options, session)
     started = time.monotonic()
-    done = (options.dry_run and _preview(project, request, session)) or bring_up_to_date(
-        project, request, session
-    )
-    seconds = time.monotonic() - started
+    if options.dry_run:
+        from envsync.operations.sync import preview_project  # noqa: PLC0415
+
+        done = preview_project(project, request, settings, ui)
+    else:
+        done = bring_up_to_date(project, request, settings, ui)
+    _report(done, options, session, seconds=time.monotonic() - started)
+    if options.discard and not options.dry_run:
+        from envsync.operations.discard import discard_quarantine  # noqa: PLC0415
+
+        for path in discard_quarantine(project, done.outcome.root, settings, ui):
+            ui.note(f"Deleted {path}")
+    if settings.json:
+        ui.document({"command": "sync", **sync_document(done.outcome), **_locked(done)})
+    return 0
+
+
+def _report(done: Synced, options: argparse.Namespace, session: Session, *, seconds: float) -> None:
     told: Sequence[Change] = ()
     if done.lock is not None and not done.lock.fresh:
         report_lock(done.lock, session, written=done.wrote_lock)
         seconds, told = seconds - done.lock.seconds, done.lock.changes
     report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds, told=told)
-    if options.discard and not options.dry_run:
-        cache_dir, seal = session.settings.cache_dir, UserKey(session.settings).seal()
-        with project_lock(project, cache_dir, session.ui):
-            folder = lies_at(project, done.outcome.root, session.settings)
-            gone = discard_quarantine(folder, cache_dir, session.ui, seal)
-        for path in gone:
-            session.ui.note(f"Deleted {path}")
-    if session.settings.json:
-        session.ui.document({"command": "sync", **sync_document(done.outcome), **_locked(done)})
-    return 0
-
-
-class Done(NamedTuple):
-    """What a sync came to."""
-
-    outcome: SyncOutcome
-    lock: "LockOutcome | None" = None
-    """None: the lock on disk was taken as it was remembered."""
-    wrote_lock: bool = False
-
-
-def bring_up_to_date(project: Project, request: SyncRequest, session: Session) -> Done:
-    """Lock if needed and sync, from memory where that is enough."""
-    with project_lock(project, session.settings.cache_dir, session.ui):
-        known = quick_sync(project, request, session.settings, session.ui)
-        if known is not None:
-            return Done(known)
-        from envsync.operations.sync import sync_project  # noqa: PLC0415
-
-        synced = sync_project(project, request, session.settings, session.ui)
-        return Done(synced.outcome, synced.lock, synced.wrote_lock)
-
-
-def _preview(project: Project, request: SyncRequest, session: Session) -> Done:
-    from envsync.operations.sync import preview_project  # noqa: PLC0415
-
-    synced = preview_project(project, request, session.settings, session.ui)
-    return Done(synced.outcome, synced.lock)
 
 
 def _check(
@@ -219,7 +210,7 @@ def _check(
     try:
         outcome = check_project(project, request, session.settings, session.ui)
     except EnvDiffers as error:
-        error.hint = error.hint and choosing(error.hint, options)
+        choose_alike(error, options)
         raise
     session.ui.note(f"{os.path.basename(outcome.root)} matches the lock")
     if session.settings.json:
@@ -227,7 +218,7 @@ def _check(
     return 0
 
 
-def _locked(done: Done) -> dict[str, object]:
+def _locked(done: Synced) -> dict[str, object]:
     if done.lock is None:
         return {"up_to_date": True, "written": False}
     return lock_document(done.lock, written=done.wrote_lock)

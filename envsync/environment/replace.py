@@ -22,6 +22,7 @@ from envsync.environment.placing import ChangeTimes, fill, make_folders
 from envsync.environment.retire import retire
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
+from envsync.events import Stage
 from envsync.platform.durable import SYNCED, boot_id, flush_all
 from envsync.platform.files import storage_errors, sync_directory, write_atomic
 
@@ -79,11 +80,11 @@ def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacem
         os.mkdir(built, 0o700)
         try:
             os.chmod(built, permissions(os.lstat(built).st_mode))
-            reporter.begin("linking", len(files.desired))
+            reporter.begin(Stage.LINKING, len(files.desired))
             make_folders(built, (f"{folder}/" for folder in contents.folders))
             times = fill(built, files, means.placer)
             _settle(built, {*contents.folders, *folders(files.desired)})
-            reporter.advance("linking", len(files.desired))
+            reporter.advance(Stage.LINKING, len(files.desired))
             # What replaces nothing can be made again after a power failure; what lets an old
             # environment go can't wait for that.
             boot = "" if os.path.lexists(root) else boot_id()
@@ -96,7 +97,7 @@ def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacem
             _remove_beside(built)
             raise
         finally:
-            reporter.end("linking")
+            reporter.end(Stage.LINKING)
     return Replacement(root=root, manifest=manifest, seal=means.seal, built=built, times=times)
 
 

@@ -20,6 +20,7 @@ from envsync.environment.plan import Plan
 from envsync.environment.retire import quarantine_name
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
+from envsync.events import Stage
 from envsync.platform.durable import SYNCED, flush_all
 from envsync.platform.files import storage_errors, unguessable, write_atomic
 
@@ -101,13 +102,13 @@ def prepare_update(
         tree.remove(f"{STATE}/stage")  # of a process that died: its numbers mean other files
         tree.make_folder(f"{STATE}/stage")
         try:
-            reporter.begin("linking", len(plan.place))
+            reporter.begin(Stage.LINKING, len(plan.place))
             staged: list[FileTimes] = []
             for number, path in enumerate(plan.place):
                 placed, source = files.desired[path], files.sources[path]
                 destination = f"{stage}/{number}"
                 staged.append(put(placed, source, destination, means.placer, files.stored_times))
-                reporter.advance("linking")
+                reporter.advance(Stage.LINKING)
             text = render_manifest(manifest, means.seal)
             # Its own flush is left out: the one below takes it along with all that is staged.
             write_atomic(state_path(root, "manifest.next"), text, sync=False)
@@ -117,7 +118,7 @@ def prepare_update(
             tree.remove(f"{STATE}/stage")
             raise
         finally:
-            reporter.end("linking")
+            reporter.end(Stage.LINKING)
         steps = _steps(tree, plan, parents(files.desired), contents.folders)
     new_times = {journal.staged(number): one.change for number, one in enumerate(staged)}
     return Update(

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self, TypeVar
 from packaging.utils import NormalizedName
 
 from envsync.errors import UsageError
-from envsync.events import SILENT, Reporter
+from envsync.events import SILENT, Reporter, Stage
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
 from envsync.index.metadata_source import MetadataSource
@@ -211,7 +211,7 @@ class IndexClient:
         return chosen
 
     def _progress(self, filename: str) -> Callable[[int], None]:
-        return lambda amount: self._reporter.advance("downloading", amount, filename)
+        return lambda amount: self._reporter.advance(Stage.DOWNLOADING, amount, filename)
 
     def _once(
         self, asked: dict[Key, Future[T]], key: Key, make: Callable[[], Steps[T]]

@@ -12,7 +12,8 @@ from envsync.events import SILENT
 from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
 from envsync.operations.desired import make_desired
-from envsync.operations.lock import LockOutcome, read_lock, why_stale
+from envsync.operations.freshness import why_stale
+from envsync.operations.lock_file import LockOutcome, read_lock
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import Selection

@@ -13,13 +13,10 @@ from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
 from envsync.lock.select import Choice, select
 from envsync.model.target import Target
-from envsync.operations.lock import (
-    LockOutcome,
-    make_lock,
-    read_lock,
-    refuse_stale,
-    refuse_unanswered,
-)
+from envsync.operations.freshness import refuse_stale, refuse_unanswered
+from envsync.operations.lock import make_lock
+from envsync.operations.lock_file import LockOutcome, read_lock
+from envsync.project.env_toml import read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import files_of_pins, refuse_altered
 from envsync.project.local_metadata import input_paths
@@ -121,6 +118,15 @@ def make_desired(
         recipes=recipe_marks(spec.build, pins),
     )
     return goal.at(lies_at(project, root, settings))
+
+
+def desired_on_disk(
+    project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
+) -> tuple[Spec, LockOutcome, DesiredEnvironment]:
+    """Give what env.toml says, the lock on disk, and what that asks for; `trust` as above."""
+    spec, _ = read_spec(project)
+    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
+    return spec, lock, make_desired(project, spec, lock, selection, settings, reporter)
 
 
 def pins_for(

@@ -2,24 +2,37 @@
 
 from collections.abc import Collection
 
+from envsync.environment.key import UserKey
 from envsync.environment.paths import QUARANTINE
-from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage, during
 from envsync.platform.files import storage_errors
+from envsync.project.locks import project_lock
+from envsync.project.paths import Project
+from envsync.settings import Settings
 from envsync.sync.apply import locked
+from envsync.sync.location import lies_at
 
 
 def discard_quarantine(
-    root: str, cache_dir: str, reporter: Reporter, seal: Seal
+    project: Project, root: str, settings: Settings, reporter: Reporter
 ) -> Collection[str]:
-    """Delete what earlier syncs set aside; gives the paths of the folders that went.
+    """Delete what earlier syncs of the environment at `root` set aside; gives the paths of the
+    folders that went.
 
-    The caller holds the project's lock. Raises as `locked` does.
+    Raises as `project_lock`, `lies_at` and `locked` do.
     """
-    with locked(root, cache_dir, reporter, seal), storage_errors(root), Tree(root) as tree:
-        if not tree.is_folder(QUARANTINE):
-            return []
-        names = sorted(tree.names(QUARANTINE))
-        tree.remove(QUARANTINE)
-    return [f"{root}/{QUARANTINE}/{name}" for name in names]
+    cache_dir, seal = settings.cache_dir, UserKey(settings).seal()
+    with project_lock(project, cache_dir, reporter):
+        folder = lies_at(project, root, settings)
+        with (
+            locked(folder, cache_dir, reporter, seal),
+            storage_errors(folder),
+            Tree(folder) as tree,
+        ):
+            if not tree.is_folder(QUARANTINE):
+                return []
+            names = sorted(tree.names(QUARANTINE))
+            with during(Stage.DELETING, reporter):
+                tree.remove(QUARANTINE)
+    return [f"{folder}/{QUARANTINE}/{name}" for name in names]

@@ -1,57 +1,37 @@
 """One page: what `lock` does, step by step."""
 
-import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
-from envsync.acquire.public_index import public_index
 from envsync.catalog.resolver_input import (
     covered_environments,
     markers_within_reason,
     resolve_policy,
     wanted,
 )
-from envsync.errors import (
-    LockInvalid,
-    LockMissing,
-    LockOutdated,
-    LockTooNew,
-    NoSolution,
-    NotSupported,
-    PathRefused,
-    StorageFailed,
-)
-from envsync.events import Reporter
-from envsync.lock.compare import Change, changes, check_hashes, preferences
+from envsync.errors import LockInvalid, LockTooNew, NoSolution, NotSupported
+from envsync.events import Reporter, Stage, during
+from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
-from envsync.lock.evidence import evidence_of
-from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
-from envsync.lock.origins import same_index, unfounded
 from envsync.lock.pylock import to_pylock
-from envsync.lock.read import (
-    CREATED_BY,
-    MAX_BYTES,
-    ReadingPolicy,
-    parse_lock,
-    reading_policy,
-)
-from envsync.lock.salvage import salvage
+from envsync.lock.read import CREATED_BY, reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import Resolution
-from envsync.platform.files import read_limited, storage_errors
+from envsync.operations.freshness import refuse_stale, stands, with_local_projects
+from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
+from envsync.project.answered import remember_fresh
+from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
-from envsync.project.local_files import altered, refuse_altered
-from envsync.project.local_metadata import metadata_digest
+from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
-from envsync.project.texts import Text
 from envsync.resolve.candidates import may_build
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
@@ -61,153 +41,52 @@ from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
 
 
-class LockOutcome(NamedTuple):
-    """A lock that answers env.toml; nothing of it has been written yet."""
+class Locked(NamedTuple):
+    """What a `lock` came to."""
 
-    path: str
-    pylock: Pylock
-    data: bytes
-    """The file's text, canonical."""
-    fresh: bool
-    """The lock on disk was up to date already: `data` is what stands there."""
-    changes: tuple[Change, ...] = ()
-    notices: tuple[str, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    """Packages without a wheel for some of what the lock covers."""
-    seconds: float = 0.0
-    """That finding it took."""
-    restated: Callable[[Spec], Pylock] | None = None
-    """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
-
-    def texts(self) -> list[Text]:
-        """Give what is to be written of it: nothing where it stands on disk already."""
-        return [] if self.fresh else [Text(self.path, self.data)]
+    outcome: LockOutcome
+    written: bool = False
 
 
-def read_lock(
-    project: Project, policy: ReadingPolicy, reporter: Reporter
-) -> tuple[Pylock, bytes] | None:
-    """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
-    data = _read_bytes(project)
-    if data is None:
-        return None
-    name = os.path.basename(project.lock_path)
-    return parse_lock(data, path=name, policy=policy, reporter=reporter), data
+def lock_project(
+    project: Project,
+    options: LockOptions,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    allow_build: Sequence[str] = (),
+    dry_run: bool = False,
+) -> Locked:
+    """Lock a project and write the lock; with `dry_run` nothing is written.
 
-
-def _read_bytes(project: Project) -> bytes | None:
-    with storage_errors(project.lock_path):
-        try:
-            return read_limited(project.lock_path, MAX_BYTES)
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise LockInvalid(os.path.basename(project.lock_path), str(error)) from error
-
-
-def _salvage(project: Project, policy: ReadingPolicy) -> Pylock | None:
-    """What there is of a lock that can't be read as a whole; None where there is nothing."""
-    with suppress(LockInvalid):
-        data = _read_bytes(project)
-        return salvage(data, policy=policy) if data else None
-    return None
-
-
-def why_stale(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> tuple[str, ...]:
-    """Say why a lock doesn't answer env.toml, or the project's files; a phrase each.
-
-    The first kind of reason that there is: env.toml changed; it doesn't lead to what is in the
-    lock; a local project changed; a file is not what was locked.
+    `allow_build` names packages that may be built from now on: that goes into env.toml. Raises as
+    `make_lock`.
     """
-    reasons = _why_unanswered(project, spec, pylock, settings)
-    return reasons or tuple(one.reason for one in altered(project.root, pylock))
+    with nullcontext() if dry_run else project_lock(project, settings.cache_dir, reporter):
+        spec, before = read_spec(project)
+        text = before
+        if allow_build:
+            from envsync.spec.edit import allow_build as allowing  # noqa: PLC0415  (tomlkit: 39 ms)
+
+            text = allowing(text, allow_build)
+            spec = parse_project_spec(project, text.encode())
+        outcome = make_lock(project, spec, settings, reporter, options, repair=True)
+        if dry_run:
+            return Locked(outcome)
+        written = write_with_lock(changed_spec(project, before, text), outcome)
+        if not spec.sources:  # local sources may change what is fresh
+            remember_fresh(text.encode(), outcome.data, settings)
+    return Locked(outcome, written)
 
 
-def _why_unanswered(
-    project: Project, spec: Spec, pylock: Pylock, settings: Settings
-) -> tuple[str, ...]:
-    try:
-        reasons = (
-            stale_reasons(spec, pylock)
-            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
-            or tuple(put_together(spec, pylock))
-        )
-    except ValueError as error:  # `packaging` reads markers that nothing can evaluate
-        reasons = (f"a marker in it has no meaning: {error}",)
-    return reasons or (
-        *_changed_projects(pylock, project, spec),
-        *_refuted_projects(pylock, project, settings),
-    )
+def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None:
+    """See that the lock answers env.toml and the project's files; no index is asked.
 
-
-def refuse_stale(project: Project, spec: Spec, pylock: Pylock | None, settings: Settings) -> None:
-    """See that a lock answers env.toml and the project's files. Raises `LockOutdated`."""
-    name = os.path.basename(project.lock_path)
-    if pylock is None:
-        raise LockMissing(name)
-    refuse_unanswered(project, spec, pylock, settings)
-    found = tuple(altered(project.root, pylock))
-    if found:
-        raise LockOutdated(name, [one.reason for one in found], hint=found[0].hint)
-
-
-def refuse_unanswered(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> None:
-    """See that a lock answers env.toml, whatever files hold. Raises `LockOutdated`."""
-    reasons = _why_unanswered(project, spec, pylock, settings)
-    if reasons:
-        raise LockOutdated(os.path.basename(project.lock_path), reasons)
-
-
-def _is_default_index(url: str, settings: Settings) -> bool:
-    chosen = settings.default_index
-    return (chosen is not None and same_index(url, chosen)) or same_index(url, public_index())
-
-
-_LOCAL = "local-projects"
-
-
-def _local_projects(project: Project, spec: Spec) -> list[dict[str, str]]:
-    """Name each local source with the hash of what decides its metadata, which is in the lock."""
-    found = []
-    for name, sources in sorted(spec.sources.items()):
-        for source in sources:
-            if source.kind == "path":
-                folder = os.path.join(source.location, source.subdirectory or "")
-                digest = ""
-                with suppress(PathRefused, StorageFailed):
-                    digest = metadata_digest(project.root, folder)
-                found.append({"name": name, "sha256": digest})
-    return found
-
-
-def _changed_projects(pylock: Pylock, project: Project, spec: Spec) -> Iterator[str]:
-    """Say of which local sources other metadata is to be expected than was locked."""
-    recorded, found = tool_table(pylock).get(_LOCAL) or [], _local_projects(project, spec)
-    before = recorded if isinstance(recorded, list) else []
-    for name in dict.fromkeys(row["name"] for row in found if row not in before):
-        yield f"the project files of {name} changed: pyproject.toml, setup.*, or what they name"
-    if before != found and all(row in before for row in found):
-        yield "a local source has gone"
-
-
-def _refuted_projects(pylock: Pylock, project: Project, settings: Settings) -> Iterator[str]:
-    """Say of which local folders a build gave metadata that doesn't fit what was locked."""
-    for package in pylock.packages:
-        if package.directory is not None:
-            from envsync.project.refuted import is_refuted  # noqa: PLC0415  (few have one)
-
-            row = package.directory
-            folder = os.path.join(project.root, row.path, row.subdirectory or "")
-            if is_refuted(settings.cache_dir, folder, evidence_of(package).facts):
-                yield f"the last build of {package.name} gave other metadata than is locked"
-
-
-def _with_local_projects(pylock: Pylock, project: Project, spec: Spec) -> Pylock:
-    local = _local_projects(project, spec)
-    if not local:
-        return pylock
-    tool = {**(pylock.tool or {}), "envsync": {**tool_table(pylock), _LOCAL: local}}
-    return dataclasses.replace(pylock, tool=tool)
+    Raises `LockOutdated`, and `LockInvalid`, `SpecInvalid` and `StorageFailed` as reading does.
+    """
+    spec, _ = read_spec(project)
+    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    refuse_stale(project, spec, before[0] if before else None, settings)
 
 
 def make_lock(
@@ -227,19 +106,8 @@ def make_lock(
     """
     started = time.monotonic()
     refuse_pending(spec)
-    reading = reading_policy(spec, settings.insecure_hosts)
-    try:
-        before = read_lock(project, reading, reporter)
-        old = before[0] if before else None
-    except LockTooNew:
-        raise
-    except LockInvalid as error:
-        if not repair:
-            raise
-        before, old = None, _salvage(project, reading)
-        kept = "pins that can be read are kept where they fit" if old else "nothing of it is kept"
-        reporter.warn(f"{error}; it is made anew, {kept}")
-    if before and not options.upgrade and _stands(project, spec, before[0], settings):
+    before, old = _before(project, spec, settings, reporter, repair=repair)
+    if before and not options.upgrade and stands(project, spec, before[0], settings):
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None and old.created_by != CREATED_BY:
         reporter.warn(
@@ -268,11 +136,25 @@ def make_lock(
     )
 
 
-def _stands(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> bool:
-    """Say whether a lock needs no new one; an altered file is refused as by `check_hashes`."""
-    if _why_unanswered(project, spec, pylock, settings):
-        return False
-    return refuse_altered(project.root, pylock, may_lack=True)
+def _before(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, repair: bool
+) -> tuple[tuple[Pylock, bytes] | None, Pylock | None]:
+    """Read the lock on disk with its bytes; and what there is of it, with `repair` also of one that
+    can't be read as a whole.
+    """
+    reading = reading_policy(spec, settings.insecure_hosts)
+    try:
+        before = read_lock(project, reading, reporter)
+    except LockTooNew:
+        raise
+    except LockInvalid as error:
+        if not repair:
+            raise
+        old = salvage_lock(project, reading)
+        kept = "pins that can be read are kept where they fit" if old else "nothing of it is kept"
+        reporter.warn(f"{error}; it is made anew, {kept}")
+        return None, old
+    return before, before[0] if before else None
 
 
 def _trusted(spec: Spec, options: LockOptions) -> frozenset[str]:
@@ -319,7 +201,7 @@ def _resolve(
     old: Pylock | None,
 ) -> _Answer:
     # What talks to the network is imported only where something must be resolved.
-    from envsync.acquire.package_sources import Supply  # noqa: PLC0415
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
     from envsync.catalog.memory import keep_locked  # noqa: PLC0415
 
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
@@ -331,33 +213,30 @@ def _resolve(
 
     def attempt(renewed: bool | frozenset[str]) -> Resolution:
         """Resolve; from nothing that was cached unasked where that gives no solution."""
-        with Supply(project.root, spec, settings, reporter, renewed=renewed) as supply:
+        with PackageSources(project.root, spec, settings, reporter, renewed=renewed) as sources:
             try:
-                found = resolve(
+                answer = resolve(
                     tuple(wanted(spec)),
                     environments=environments,
                     policy=policy,
                     preferences=kept,
-                    catalog=supply.catalog(policy, kept),
+                    catalog=sources.catalog(policy, kept),
                     reporter=reporter,
                 )
-                return supply.hashed(found, old)
+                return sources.hashed(answer, old)
             except NoSolution as error:
-                if not supply.has_believed():
-                    raise supply.explained(error) from None
+                if not sources.has_believed():
+                    raise sources.explained(error) from None
         return attempt(True)
 
-    reporter.begin("resolving")
-    try:
+    with during(Stage.RESOLVING, reporter):
         resolution = attempt(options.renewed())
-    finally:
-        reporter.end("resolving")
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
     keep_locked(settings.cache_dir, resolution.packages)
 
     def state(spec: Spec) -> Pylock:
         pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
-        return _with_local_projects(pylock, project, spec)
+        return with_local_projects(pylock, project, spec)
 
     missing = gaps(resolution, lambda name: may_build(name, policy))
     return _Answer(state, resolution.notices, missing)

@@ -1,16 +1,18 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
-from envsync.acquire.package_sources import Supply
+from envsync.acquire.package_sources import PackageSources
 from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage, during
 from envsync.operations.desired import lock_for_sync, lock_to_compare, make_desired, with_inputs
-from envsync.operations.lock import LockOutcome, make_lock, refuse_pending
+from envsync.operations.lock import make_lock, refuse_pending
+from envsync.operations.lock_file import LockOutcome
+from envsync.operations.results import Synced
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import FROZEN, LOCKED, SyncRequest
@@ -19,6 +21,7 @@ from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync import apply as steps
 from envsync.sync.check import check, preview
+from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
 from envsync.sync.metadata_check import false_packages
 from envsync.sync.outcome import SyncOutcome
@@ -30,14 +33,6 @@ class SpecText(NamedTuple):
 
     spec: Spec
     text: str
-
-
-class Synced(NamedTuple):
-    """What was done."""
-
-    outcome: SyncOutcome
-    lock: LockOutcome
-    wrote_lock: bool = False
 
 
 def sync_project(
@@ -61,19 +56,19 @@ def sync_project(
     folder = lies_at(project, root_of(project, spec.path, settings), settings)
     with steps.locked(folder, settings.cache_dir, reporter, seal) as recovered:
         given = SpecText(spec, text)
-        found = lock or lock_for_sync(
+        answer = lock or lock_for_sync(
             project, spec, settings, reporter, trust=request.trust, options=request.lock
         )
         try:
-            synced = _sync_to(found, given, project, request, settings, reporter, edited)
+            synced = _sync_to(answer, given, project, request, settings, reporter, edited)
         except MetadataDiffers:
-            if lock is not None or request.trust is not None or not found.fresh:
+            if lock is not None or request.trust is not None or not answer.fresh:
                 raise
             # The build of a local folder may just have shown that the lock is outdated.
-            found = make_lock(project, spec, settings, reporter, request.lock)
-            if found.fresh:
+            answer = make_lock(project, spec, settings, reporter, request.lock)
+            if answer.fresh:
                 raise
-            synced = _sync_to(found, given, project, request, settings, reporter, edited)
+            synced = _sync_to(answer, given, project, request, settings, reporter, edited)
     return synced._replace(outcome=synced.outcome._replace(recovered=recovered))
 
 
@@ -92,10 +87,10 @@ def _sync_to(
     if request.trust != FROZEN:
         goal = with_inputs(goal, project, source.text, lock)
     leave = _with_leave(spec, request)
-    with _hint(request), Supply(project.root, leave, settings, reporter) as supply:
+    with _hint(request), PackageSources(project.root, leave, settings, reporter) as sources:
         outcome = steps.sync(
-            goal,
-            lambda pins, depth: supply.fetch(pins, goal.target, depth=depth, beside=goal.pins),
+            _marked(goal, settings),
+            lambda pins, depth: sources.fetch(pins, goal.target, depth=depth, beside=goal.pins),
             reporter,
             key=UserKey(settings),
             force=request.force,
@@ -107,6 +102,13 @@ def _sync_to(
         if request.trust != FROZEN:
             remember(goal, project, request, settings)
     return Synced(outcome, lock, lock.path in outcome.written)
+
+
+def _marked(goal: DesiredEnvironment, settings: Settings) -> DesiredEnvironment:
+    """Give the goal without what a mark needs, where it is another one than env.toml's: the mark
+    would answer for a `sync` that doesn't ask for the same.
+    """
+    return goal if settings.compile_bytecode is None else goal._replace(inputs=())
 
 
 def _with_leave(spec: Spec, request: SyncRequest) -> Spec:
@@ -144,7 +146,8 @@ def check_project(
     goal = make_desired(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
-    return check(goal, seal, settings.cache_dir, false, verify=request.verify)
+    with during(Stage.VERIFYING, reporter) if request.verify else nullcontext():
+        return check(goal, seal, settings.cache_dir, false, verify=request.verify)
 
 
 def preview_project(

@@ -29,9 +29,10 @@ def _read(path: str) -> bytes:
 
 def parse_project_spec(project: Project, data: bytes) -> Spec:
     """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
-    return parse_spec_bytes(
+    spec = parse_spec_bytes(
         data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
     )
+    return spec._replace(script=project.script)
 
 
 def changed_spec(project: Project, before: str, after: str) -> list[Text]:

@@ -18,6 +18,8 @@ class Project(NamedTuple):
     lock_path: str
     default_venv_path: str
     environment: str | None = None
+    script: str = ""
+    """What messages call the script whose metadata the project is made from, if it is one's."""
 
 
 def project_at(root: str, environment: str | None = None) -> Project:

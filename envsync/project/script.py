@@ -62,7 +62,7 @@ def script_project(
             reporter.warn(f"{path}: line {line}: `# /// script` has no end `# ///`: not metadata")
         return None
     key = key_of((block.content, settings.python or ""))
-    project = project_at(f"{BUCKET.folder(settings.cache_dir)}/{key}")
+    project = project_at(f"{BUCKET.folder(settings.cache_dir)}/{key}")._replace(script=path)
     if os.path.exists(project.spec_path):
         _note_use(project.root)
         return project

@@ -18,6 +18,10 @@ from envsync.resolve.versions import parse_specifiers, parse_version
 ALL = ":all:"
 
 
+def _in_env_toml(key: str) -> str:
+    return f"env.toml: {key}"
+
+
 class ResolvePolicy(NamedTuple):
     """Everything that steers a resolution besides the requirements and the old pins."""
 
@@ -43,6 +47,8 @@ class ResolvePolicy(NamedTuple):
     keys that only the catalog understands."""
     conflicts: tuple[tuple[MarkerSet, ...], ...] = ()
     """Extras or groups (as `extra(..)`, `group(..)`) of which at most one is ever installed."""
+    place: Callable[[str], str] = _in_env_toml
+    """Says for explanations where a key of env.toml stands."""
     max_rounds: int = 50_000
     max_regions: int = 100
 

@@ -17,7 +17,7 @@ from resolvelib.resolvers import (
 )
 from resolvelib.structs import build_iter_view
 
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.resolve.asks import Ask, Cause, Key, Matches, Pin, Split
 from envsync.resolve.coarse import between
 from envsync.resolve.provider import RegionProvider
@@ -187,7 +187,7 @@ class Watcher(BaseReporter[Ask, Pin, Key]):
     def pinning(self, candidate: Pin) -> None:
         """Report progress."""
         if candidate.key[1] is None:
-            self._reporter.advance("resolving", 1, repr(candidate))
+            self._reporter.advance(Stage.RESOLVING, 1, repr(candidate))
 
     def rejecting_candidate(self, criterion: Criterion[Ask, Pin], candidate: Pin) -> None:
         """Remember a collision. Raises Split where no environment brings it about."""

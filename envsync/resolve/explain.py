@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from envsync.errors import EnvsyncError, NoSolution, PackageNotFound
+from envsync.errors import EnvsyncError, Leave, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
 from envsync.resolve.candidates import HELD_BACK, NO_UPLOAD_TIME, OTHER_PYTHON, STRANGE_NAME
 from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
@@ -202,9 +202,11 @@ def _hint_for(name: NormalizedName, version: str, reason: str) -> str | None:
             "under [env] locks for that"
         )
     if reason.endswith(HELD_BACK):
-        ways.append(f"`envsync lock --allow-build {name}` allows building {name}")
+        return Leave(
+            name, f" allows building {name}", before="".join(f"{way}; or " for way in ways)
+        )
     if ways:
-        return "; or ".join(ways)
+        return ways[0]
     if reason.startswith("needs Python "):
         return f"{name} {version} would do with requires-python {reason.split(' ', 2)[2]}"
     if "pre-releases" in reason:

@@ -79,6 +79,7 @@ class NeedReader:
     def __init__(self, policy: ResolvePolicy, roots: Sequence[Wanted]) -> None:
         self._overrides = _by_name(policy.overrides)
         self._constraints = _by_name(policy.constraints)
+        self._place = policy.place
         self._declared = dict(_declared_sources(policy, roots))
         self._lines: dict[int, _Line] = {}
 
@@ -157,11 +158,11 @@ class NeedReader:
             where = marker & from_marker(override.marker)
             if not where.is_never():
                 extras = requirement.extras | override.extras
-                yield from _needs(override, extras, where, "env.toml: lock.overrides")
+                yield from _needs(override, extras, where, self._place("lock.overrides"))
         for constraint in self._constraints.get(name, ()):
             where = marker & from_marker(constraint.marker)
             if not where.is_never():
-                yield from _needs(constraint, (), where, "env.toml: lock.constraints")
+                yield from _needs(constraint, (), where, self._place("lock.constraints"))
 
 
 def _extras_named(marker_text: str) -> tuple[str, ...]:

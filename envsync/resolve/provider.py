@@ -315,9 +315,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         for environment in self.world.policy.required_environments:
             where = marker & environment
             if not where.is_never() and (lacking := self.world.lacking(offer, environment)):
-                wheel = need._replace(
-                    specifier=SpecifierSet(), origin="env.toml: lock.required-environments"
-                )
+                origin = self.world.policy.place("lock.required-environments")
+                wheel = need._replace(specifier=SpecifierSet(), origin=origin)
                 ask = Ask(wheel, where, offer)
                 ask.mask &= ~lacking
                 yield ask

@@ -10,7 +10,7 @@ from itertools import combinations, product
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.events import SILENT, Reporter
+from envsync.events import SILENT, Reporter, Stage
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage, Wanted
 from envsync.resolve.candidates import Catalog, ResolvePolicy
@@ -43,12 +43,12 @@ def resolve(
     """
     policy = policy._replace(environments=environments)
     problem = _Problem(roots, policy, catalog, reporter)
-    reporter.begin("resolving")
+    reporter.begin(Stage.RESOLVING)
     locked = _kept(preferences, policy.upgrade)
     try:
         solved = problem.solve(locked)
     finally:
-        reporter.end("resolving")
+        reporter.end(Stage.RESOLVING)
     packages = problem.packages(solved)
     notices = notices_of(packages, solved, problem.world, locked)
     return Resolution(packages, environments, notices, rounds=problem.rounds)

@@ -32,11 +32,18 @@ _BYTE_ORDER_MARK = "\ufeff"
 
 
 class NotListed(UsageError):
-    """A package that is to be taken out of a list, and isn't in it; `name` is normalised."""
+    """A package that is to be taken out of a list, and isn't in it; `name` is normalised.
 
-    def __init__(self, name: str, path: ListPath, *, hint: str | None = None) -> None:
-        self.name, self.path = name, path
-        super().__init__(f"{name} is not in {show_path(path)}", hint=hint)
+    `needers` are the packages that it comes with, where that is known.
+    """
+
+    def __init__(
+        self, name: str, path: ListPath, *, needers: Sequence[str] = (), hint: str | None = None
+    ) -> None:
+        self.name, self.path, self.needers = name, path, tuple(needers)
+        needs = "needs" if len(self.needers) == 1 else "need"
+        known = f": {' and '.join(self.needers)} {needs} it" if self.needers else ""
+        super().__init__(f"{name} is not in {show_path(path)}{known}", hint=hint)
 
 
 class _List(NamedTuple):

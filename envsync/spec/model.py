@@ -145,3 +145,11 @@ class Spec(NamedTuple):
     build: BuildPolicy = BuildPolicy()
     tasks: Mapping[str, str | tuple[str, ...]] = {}
     """Name -> a command line, or commands and names of other tasks in order."""
+    script: str = ""
+    """What messages call the script whose metadata this is; of an env.toml: nothing."""
+
+    def place(self, key: str) -> str:
+        """Say where a key stands, as it is called in the file that the user wrote."""
+        if not self.script:
+            return f"env.toml: {key}"
+        return f"{self.script}: {key[4:] if key.startswith('env.') else f'tool.envsync.{key}'}"

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import NamedTuple, Self
 
 from envsync.errors import EnvsyncError
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.model.target import Target
 from envsync.platform.files import content_mtime, set_folder_mode
 from envsync.platform.processes import has_output
@@ -27,7 +27,6 @@ from envsync.store.writer import StoreWriter
 from envsync.wheel.paths import folders_of
 
 _WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compile_worker.py")
-_STAGE = "compiling"
 _SECONDS = 60.0
 """For one file; the largest ones of real packages take one or two."""
 _AT_ONCE = 64
@@ -69,10 +68,10 @@ def compile_wheels(
             mine.compiler = _Compiler(target)
             compilers.append(mine.compiler)
         made = store.make(lambda staging: _build(staging, wheel, store, mine.compiler))
-        reporter.advance(_STAGE, 1, f"{wheel.name}-{wheel.version}")
+        reporter.advance(Stage.COMPILING, 1, f"{wheel.name}-{wheel.version}")
         return made
 
-    reporter.begin(_STAGE, len(work))
+    reporter.begin(Stage.COMPILING, len(work))
     pool = ThreadPoolExecutor(count)
     try:
         made = dict(zip((wheel.sha256 for wheel in work), pool.map(compile_one, work), strict=True))
@@ -82,7 +81,7 @@ def compile_wheels(
         pool.shutdown(wait=True, cancel_futures=True)
         for compiler in compilers:
             compiler.close()
-        reporter.end(_STAGE)
+        reporter.end(Stage.COMPILING)
     return [made[wheel.sha256] for wheel in wheels]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from envsync.environment import transaction
 from envsync.environment.manifest import Owner
 from envsync.environment.seal import Seal
-from envsync.errors import EnvDiffers
+from envsync.errors import EnvDiffers, Remedy
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.observe import compared, observe
 from envsync.sync.outcome import SyncOutcome
 
-REPAIR = "`envsync sync --verify` looks at every byte and repairs"
+REPAIR = Remedy(["sync", "--verify"], " looks at every byte and repairs")
 
 
 FalsePackages = Callable[[DesiredEnvironment, Mapping[str, Owner]], Iterable[str]]
@@ -44,7 +44,7 @@ def check(
         raise EnvDiffers(name, comparison.lines(), hint=hint)
     lies = [f"! {line}" for line in false(desired, observed.manifest.packages())]
     if lies:
-        raise EnvDiffers(name, lies, hint="`envsync sync` refuses them, and says what to do")
+        raise EnvDiffers(name, lies, hint=Remedy(["sync"], " refuses them, and says what to do"))
     return SyncOutcome(root=desired.root, comparison=comparison, created=False)
 
 

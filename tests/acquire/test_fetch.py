@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from envsync.acquire.fetch import Source, fetch
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.index.client import IndexClient
 from envsync.lock.pins import Pinned
 from envsync.store.wheels import WheelStore
@@ -19,14 +19,14 @@ class Stages(Reporter):
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def begin(self, stage: str, total: int | None = None) -> None:
-        self.told.append(f"{stage} of {total}")
+    def begin(self, stage: Stage, total: int | None = None) -> None:
+        self.told.append(f"{stage.value.lower()} of {total}")
 
-    def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
-        self.told.append(f"{stage} {amount} {detail}")
+    def advance(self, stage: Stage, amount: int = 1, detail: str = "") -> None:
+        self.told.append(f"{stage.value.lower()} {amount} {detail}")
 
-    def end(self, stage: str) -> None:
-        self.told.append(f"{stage} ended")
+    def end(self, stage: Stage) -> None:
+        self.told.append(f"{stage.value.lower()} ended")
 
 
 def test_unpacking_is_a_stage_and_downloading_ends_before_it(tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ REFUSED = (
 
 def builder(folder: Path, allow: str) -> Builder:
     spec = parse_spec(f"{TEXT}[build]\nallow = [{allow}]\n", folder_name="x")
-    supplier: Any = None  # nothing is fetched to say whether there is leave
-    return Builder(supplier, str(folder), spec, Settings(str(folder / "cache")), SILENT)
+    host: Any = None  # nothing is fetched to say whether there is leave
+    return Builder(host, str(folder), spec, Settings(str(folder / "cache")), SILENT)
 
 
 @pytest.mark.parametrize("found", ALLOWED, ids=str)

@@ -5,8 +5,11 @@ import json
 
 import pytest
 
+from envsync.cli.lock import give_leave_by
 from envsync.cli.main import main
-from envsync.cli.sync import add_choice_arguments, choosing
+from envsync.cli.sync import add_choice_arguments, choose_alike
+from envsync.errors import BuildNotAllowed, EnvDiffers
+from envsync.sync.check import REPAIR
 
 
 @pytest.mark.parametrize(
@@ -70,5 +73,22 @@ def test_what_makes_equal_chooses_the_same() -> None:
     parser = argparse.ArgumentParser()
     add_choice_arguments(parser)
     chosen = parser.parse_args(["--group", "lint", "--no-dev", "--extra", "a"])
-    hint = choosing("`envsync sync` makes them equal", chosen)
-    assert hint == "`envsync sync --no-dev --group lint --extra a` makes them equal"
+    for error, after in (
+        (EnvDiffers(".venv", []), "` makes them equal"),
+        (EnvDiffers(".venv", [], hint=REPAIR), " --verify` looks at every byte and repairs"),
+    ):
+        choose_alike(error, chosen)
+        assert error.hint == f"`envsync sync --no-dev --group lint --extra a{after}"
+    other = EnvDiffers(".venv", [], hint="`envsync sync` in words of its own")
+    choose_alike(other, chosen)
+    assert other.hint == "`envsync sync` in words of its own"
+
+
+def test_what_gives_leave_is_said_by_the_command_that_needs_it() -> None:
+    error = BuildNotAllowed("made==1.0")
+    assert (
+        error.hint
+        == "`envsync lock --allow-build made` allows it (a build runs the package's code)"
+    )
+    give_leave_by(error, lambda name: f"`envsync add {name} --allow-build {name}`")
+    assert error.hint.startswith("`envsync add made --allow-build made` allows it (a build")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from envsync.errors import DownloadFailed, EnvsyncError, HashMismatch, StorageFailed
-from envsync.events import Reporter
+from envsync.events import Reporter, Stage
 from envsync.index import http
 from envsync.index.client import IndexClient
 from tests.index.conftest import QUICK, MakeClient
@@ -289,9 +289,9 @@ def test_progress_is_told_and_taken_back(
 ) -> None:
     class Progress(Reporter):
         def __init__(self) -> None:
-            self.steps: list[tuple[str, int, str]] = []
+            self.steps: list[tuple[Stage, int, str]] = []
 
-        def advance(self, stage: str, amount: int = 1, detail: str = "") -> None:
+        def advance(self, stage: Stage, amount: int = 1, detail: str = "") -> None:
             self.steps.append((stage, amount, detail))
 
     big = CONTENT * 3
@@ -302,6 +302,6 @@ def test_progress_is_told_and_taken_back(
 
     client.download(url, {}, None, directory=str(tmp_path), filename="x").result(20)
 
-    assert {(stage, detail) for stage, _, detail in reporter.steps} == {("downloading", "x")}
+    assert {(stage, detail) for stage, _, detail in reporter.steps} == {(Stage.DOWNLOADING, "x")}
     assert sum(amount for _, amount, _ in reporter.steps) == len(big)
     assert min(amount for _, amount, _ in reporter.steps) < 0

@@ -133,7 +133,7 @@ def in_process(environ: Mapping[str, str], *arguments: str) -> Ran:
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, environ, clear=True),
-        mock.patch.object(ask, "_question", _ask_once),
+        asking_once(),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
@@ -142,6 +142,11 @@ def in_process(environ: Mapping[str, str], *arguments: str) -> Ran:
 
 
 _question = ask._question
+
+
+def asking_once() -> contextlib.AbstractContextManager[object]:
+    """Ask the interpreter that runs the tests but once, however many caches are new."""
+    return mock.patch.object(ask, "_question", _ask_once)
 
 
 def _ask_once(path: str, never_inside: str | None) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from packaging.version import Version
 
 from envsync.environment import stamp
 from envsync.operations.desired import with_inputs
-from envsync.operations.lock import LockOutcome
+from envsync.operations.lock_file import LockOutcome
 from envsync.sync.desired import DesiredEnvironment
 from tests.support.synced import SyncedProject
 

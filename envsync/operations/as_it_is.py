@@ -1,4 +1,4 @@
-"""The environment of a project as it is: known to be in sync, or at least this user's own."""
+"""The environment of a project as it is, in sync or not, if it is at least this user's own."""
 
 import hashlib
 import os
@@ -8,7 +8,6 @@ from envsync.environment import stamp
 from envsync.errors import EnvsyncError
 from envsync.platform.files import storage_errors
 from envsync.project.paths import Project
-from envsync.project.request import SyncRequest
 from envsync.settings import Settings
 from envsync.sync.location import DEFAULT, lies_at, root_of
 
@@ -18,18 +17,6 @@ if TYPE_CHECKING:
     from envsync.environment.manifest import Placed
 
 _SCRIPT_LIMIT = 1 << 20
-
-
-def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> str | None:
-    """Give the environment's folder when the no-op mark says that nothing is to be done for it.
-
-    Looks at the inputs and folders, and at no file. None: a sync has to look.
-    """
-    if not request.is_plain() or settings.refresh or settings.compile_bytecode is not None:
-        return None
-    root = root_of(project, DEFAULT, settings)
-    selection = request.selection.line(settings.python)
-    return root if stamp.is_current(settings.cache_dir, root, selection, files=False) else None
 
 
 def root_as_it_is(project: Project, settings: Settings) -> str:

@@ -1,38 +1,25 @@
-"""One page: what `status` and `verify` look at; nothing is changed."""
+"""One page: what `status` looks at; nothing is changed."""
 
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import NamedTuple
 
 from envsync.environment import transaction
-from envsync.environment.belief import read_manifest
 from envsync.environment.drift import is_dated
 from envsync.environment.key import UserKey
 from envsync.environment.manifest import Manifest, Placed
 from envsync.environment.paths import QUARANTINE
 from envsync.environment.plan import Comparison, damaged_owners
-from envsync.errors import EnvDiffers
 from envsync.events import Reporter
-from envsync.operations.desired import lock_to_compare, make_desired
-from envsync.operations.lock import LockOutcome, why_stale
-from envsync.project.env_toml import read_spec
+from envsync.operations.desired import desired_on_disk
+from envsync.operations.freshness import why_stale
 from envsync.project.paths import Project
-from envsync.project.request import FROZEN, LOCKED, Selection, SyncRequest
+from envsync.project.request import FROZEN, SyncRequest
 from envsync.settings import Settings
-from envsync.spec.model import Spec
-from envsync.store.bytecode import bytecode_label, bytecode_reader
-from envsync.store.entries import StoreReader
-from envsync.sync.check import REPAIR, check
-from envsync.sync.contents import own_content, package_files, settled
 from envsync.sync.desired import DesiredEnvironment
-from envsync.sync.metadata_check import false_packages, false_wheels
+from envsync.sync.metadata_check import false_packages
 from envsync.sync.observe import ObservedEnvironment, compared, observe
-from envsync.sync.store_lookup import WRONG_LOCK, in_store
-from envsync.sync.wheel_files import SYMLINK
-
-_BYTECODE = ".pyc"
 
 
 class PathChange(NamedTuple):
@@ -80,16 +67,6 @@ class Status(NamedTuple):
         return is_whole and self.comparison.is_empty() and not self.false
 
 
-class Verified(NamedTuple):
-    """What a verification that found nothing has looked at."""
-
-    root: str
-    packages: int
-    compared: int
-    """Packages whose files were also compared with the wheel in the store."""
-    files: int
-
-
 def status(
     project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
 ) -> Status:
@@ -97,7 +74,7 @@ def status(
 
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
-    spec, lock, goal = _goal(project, request.selection, FROZEN, settings, reporter)
+    spec, lock, goal = desired_on_disk(project, request.selection, FROZEN, settings, reporter)
     seal = UserKey(settings).seal()
     state = observe(goal, seal, settings.cache_dir, force=True)
     placed = state.manifest.placed() if state.manifest else {}
@@ -124,41 +101,6 @@ def _false(goal: DesiredEnvironment, state: ObservedEnvironment, cache_dir: str)
     packages = state.manifest.packages()
     whole = {name: owner for name, owner in packages.items() if name not in damaged}
     return false_packages(goal, whole, cache_dir)
-
-
-def verify(
-    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
-) -> Verified:
-    """Compare every byte of the environment with the manifest, and that with the store's wheels.
-
-    Raises `EnvDiffers` with every difference, and as `status` does.
-    """
-    trust = request.trust or LOCKED
-    _, lock, goal = _goal(project, request.selection, trust, settings, reporter)
-    seal = UserKey(settings).seal()
-    false = partial(false_packages, cache_dir=settings.cache_dir, reread=True)
-    found = check(goal, seal, settings.cache_dir, false, verify=True)
-    name = os.path.basename(goal.root)
-    manifest = read_manifest(goal.folder, seal)
-    if manifest is None:
-        raise EnvDiffers(name, ["! its manifest is gone"])
-    lies = [f"! {line}" for line in false_wheels(lock.pylock, settings.cache_dir)]
-    if lies:
-        raise EnvDiffers(name, lies, hint=WRONG_LOCK)
-    forged, compared = _compare_with_store(goal, manifest, settings.cache_dir)
-    if forged:
-        lines = [f"! {path} is not what the wheel has" for path in forged]
-        raise EnvDiffers(name, lines, hint=REPAIR)
-    return Verified(goal.root, len(found.comparison.kept), compared, len(manifest.placed()))
-
-
-def _goal(
-    project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
-) -> tuple[Spec, LockOutcome, DesiredEnvironment]:
-    """Give what env.toml says, the lock on disk, and what that asks for."""
-    spec, _ = read_spec(project)
-    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
-    return spec, lock, make_desired(project, spec, lock, selection, settings, reporter)
 
 
 def _path_changes(root: str, state: ObservedEnvironment) -> Iterable[PathChange]:
@@ -198,39 +140,3 @@ def _count_set_aside(root: str, state: ObservedEnvironment) -> int:
     if state.manifest is None:
         return 0
     return sum(len(files) for _, _, files in os.walk(f"{root}/{QUARANTINE}"))
-
-
-def _compare_with_store(
-    goal: DesiredEnvironment, manifest: Manifest, cache_dir: str
-) -> tuple[tuple[str, ...], int]:
-    """Paths that the manifest has otherwise than the wheel, and how many wheels were at hand.
-
-    The manifest lies in the environment, where anybody who edits a file may edit it too.
-    """
-    store = StoreReader(cache_dir)
-    compiled = bytecode_reader(cache_dir, bytecode_label(goal.target))
-    owners = {owner.name: owner for owner in manifest.owners}
-    wrong: list[str] = []
-    expected = [own_content(goal)]
-    unknown = {pin.name for pin in goal.pins}
-    for pin in goal.pins:
-        wheel = in_store(store, pin, depth="trust")
-        if wheel is None:
-            continue
-        is_linked = goal.link_mode == SYMLINK
-        if damaged := store.damaged(wheel, hashed=is_linked):
-            # Such a wheel says nothing; it matters where its files are the environment's.
-            wrong += (f"{wheel.tree}/{path}" for path in damaged if is_linked)
-            continue
-        bytecode = compiled.get(wheel.sha256) if owners[pin.name].bytecode else None
-        expected.append(package_files(goal, pin, wheel, bytecode))
-        unknown.remove(pin.name)
-    # Whose file stands where one of several is unknown can't be said.
-    beside = {file.path for name in unknown for file in owners[name].files}
-    for owner in (content.owner for content in settled(goal, expected).contents):
-        wanted = {file.path: file for file in owner.files if file.path not in beside}
-        found = {file.path: file for file in owners[owner.name].files}
-        wrong += [path for path, file in wanted.items() if found.get(path) != file]
-        extra = found.keys() - wanted.keys() - beside
-        wrong += [path for path in extra if not path.endswith(_BYTECODE)]
-    return tuple(sorted(wrong)), len(expected) - 1

@@ -1,6 +1,5 @@
 """What `run` and `shell` share: the environment brought up to date, and a program started in it."""
 
-import argparse
 import errno
 import os
 import time
@@ -8,49 +7,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-from envsync.cli.main import Session
-from envsync.cli.report import report_sync
-from envsync.cli.sync import bring_up_to_date
 from envsync.errors import EnvsyncError
-from envsync.operations.ready import root_as_it_is, root_in_sync
+from envsync.events import Reporter
+from envsync.operations.as_it_is import root_as_it_is
+from envsync.operations.results import Synced
+from envsync.operations.ways import bring_up_to_date, root_in_sync
 from envsync.platform.execute import execute
 from envsync.project.paths import Project
 from envsync.project.request import Selection, SyncRequest
 from envsync.project.tasks import all_tasks
-from envsync.settings import Settings, flag
+from envsync.settings import Settings
 
-
-def add_no_sync_argument(parser: argparse.ArgumentParser) -> None:
-    """Declare `--no-sync`."""
-    parser.add_argument(
-        "--no-sync", action="store_true", help="take the environment as it is, without looking"
-    )
-
-
-def environment(
-    project: Project,
-    request: SyncRequest,
-    options: argparse.Namespace,
-    session: Session,
-    *,
-    before_sync: Callable[[], None] = lambda: None,
-) -> str:
-    """Give the folder of the environment, brought up to date unless `--no-sync` is said.
-
-    `before_sync` is called where something may be to do; what it raises comes before that.
-    """
-    if options.no_sync or flag(os.environ, "ENVSYNC_NO_SYNC"):
-        return root_as_it_is(project, session.settings)
-    root = root_in_sync(project, request, session.settings)
-    if root is not None:
-        return root
-    before_sync()
-    started = time.monotonic()
-    done = bring_up_to_date(project, request._replace(glance=True), session)
-    if done.outcome.created or not done.outcome.comparison.is_empty():
-        locking = done.lock.seconds if done.lock is not None else 0.0
-        report_sync(done.outcome, session, seconds=time.monotonic() - started - locking)
-    return done.outcome.root
+_CLOSE = 0.75
+"""Of the letters, for a name to be probably meant."""
 
 
 class Inside(NamedTuple):
@@ -60,6 +29,38 @@ class Inside(NamedTuple):
     project: Project
     selection: Selection
     settings: Settings
+    synced: Synced | None = None
+    """What a sync did; None: there was nothing to do."""
+    seconds: float = 0.0
+    """That the sync took, without locking."""
+
+
+def enter(
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    no_sync: bool,
+    before_sync: Callable[[], None] = lambda: None,
+) -> Inside:
+    """Give a project's environment, brought up to date unless `no_sync` is said.
+
+    `before_sync` is called where something may be to do; what it raises comes before that. Raises
+    what a sync raises, and as `root_as_it_is`.
+    """
+    inside = Inside("", project, request.selection, settings)
+    if no_sync:
+        return inside._replace(root=root_as_it_is(project, settings))
+    root = root_in_sync(project, request, settings)
+    if root is not None:
+        return inside._replace(root=root)
+    before_sync()
+    started = time.monotonic()
+    synced = bring_up_to_date(project, request._replace(glance=True), settings, reporter)
+    locking = synced.lock.seconds if synced.lock is not None else 0.0
+    seconds = time.monotonic() - started - locking
+    return inside._replace(root=synced.outcome.root, synced=synced, seconds=seconds)
 
 
 def become(inside: Inside, command: list[str], environ: dict[str, str]) -> NoReturn:
@@ -102,7 +103,8 @@ def _instead_of(name: str, inside: Inside) -> str:
     if "/" in name or name.endswith(".py"):
         return "check the path; it is relative to the current folder"
     # Only needed for the message.
-    from envsync.cli.misspelt import near_miss  # noqa: PLC0415
+    from difflib import get_close_matches  # noqa: PLC0415
+
     from envsync.operations.commands import left_out  # noqa: PLC0415
 
     bringer = left_out(name, inside.project, inside.selection, inside.settings)
@@ -113,5 +115,5 @@ def _instead_of(name: str, inside: Inside) -> str:
         known += all_tasks(inside.project)
     with suppress(OSError):
         known += sorted(os.listdir(f"{inside.root}/bin"))
-    near = near_miss(name, known)
-    return f"`envsync run {near}`" if near else "`envsync add NAME` adds the package that has it"
+    near = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    return f"`envsync run {near[0]}`" if near else "`envsync add NAME` adds the package that has it"

@@ -1,0 +1,222 @@
+"""One page: what `init`, `add` and `remove` do to env.toml, keeping comments and order."""
+
+import os
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from envsync.errors import LockInvalid, UsageError
+from envsync.events import SILENT, Reporter
+from envsync.lock.needers import all_needers, needers
+from envsync.lock.read import STRICT
+from envsync.operations.lock import make_lock, restate
+from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
+from envsync.operations.results import Synced
+from envsync.operations.sync import SpecText, sync_project
+from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
+from envsync.project.interpreter import find_interpreter
+from envsync.project.locks import project_lock
+from envsync.project.paths import Project
+from envsync.project.request import LockOptions, Selection, SyncRequest
+from envsync.project.texts import Text, write_if_changed
+from envsync.settings import Settings
+from envsync.spec.edit import (
+    NotListed,
+    add_dependency,
+    allow_build,
+    new_spec,
+    removal_of,
+    remove_dependency,
+)
+from envsync.spec.model import Spec
+
+
+class Place(NamedTuple):
+    """Which list of env.toml is edited; neither: the dependencies."""
+
+    group: str | None = None
+    extra: str | None = None
+
+    def request(self) -> SyncRequest:
+        """Ask for what was edited too, whether it is a default or not."""
+        groups = () if self.group is None else (self.group,)
+        extras = () if self.extra is None else (self.extra,)
+        return SyncRequest(Selection(groups=groups, extras=extras))
+
+    def of(self, spec: Spec) -> Sequence[Requirement]:
+        """Give the list's requirements."""
+        if self.group is not None:
+            return spec.dependency_groups.get(canonicalize_name(self.group), ())
+        if self.extra is not None:
+            return spec.optional_dependencies.get(canonicalize_name(self.extra), ())
+        return spec.dependencies
+
+
+class Addition(NamedTuple):
+    """What is to be added to env.toml."""
+
+    requirements: tuple[str, ...]
+    place: Place = Place()
+    allow_build: tuple[str, ...] = ()
+    raw: bool = False
+    """Requirements are written as given, without a bound."""
+
+
+class Changed(NamedTuple):
+    """What an edit of env.toml came to."""
+
+    lock: LockOutcome
+    synced: Synced | None
+    """None: only locked."""
+    wrote_lock: bool
+    is_edited: bool
+    """env.toml is another one than before."""
+    seconds: float = 0.0
+    """That the sync took."""
+
+
+def init_project(project: Project, name: str | None, settings: Settings, reporter: Reporter) -> str:
+    """Write a first env.toml; gives the name of the file. Raises `UsageError` where there is one.
+
+    `name` is the environment's; without one it has that of the folder.
+    """
+    file = os.path.basename(project.spec_path)
+    with project_lock(project, settings.cache_dir, reporter):
+        if os.path.lexists(project.spec_path):
+            raise UsageError(f"{file} is here already", hint="`envsync add NAME` adds to it")
+        target = find_interpreter(None, None, project.root, settings, reporter)
+        minor = ".".join(target.version.split(".")[:2])
+        inside = name or os.path.basename(project.root)
+        text = new_spec(inside, f">={minor}", environment=project.environment)
+        write_if_changed(project.spec_path, text.encode())
+    return file
+
+
+def add(
+    project: Project, addition: Addition, settings: Settings, reporter: Reporter, *, sync: bool
+) -> Changed:
+    """Edit env.toml in memory, lock, prepare the environment; then write all three.
+
+    Raises what `make_lock` and a sync raise, `UsageError`, `SpecInvalid`; nothing has changed then.
+    """
+    with project_lock(project, settings.cache_dir, reporter):
+        _, before = read_spec(project)
+        source = _with_added(addition, project, before)
+        names = frozenset(map(_name_of, addition.requirements))
+        lock = make_lock(project, source.spec, settings, reporter, LockOptions(added=names))
+        if not addition.raw:
+            source, lock = _with_bounds(names, addition.place, project, source, lock)
+        edit = _Edit(project, before, source, lock)
+        return _carry_out(edit, addition.place.request(), settings, reporter, sync=sync)
+
+
+def remove(
+    project: Project,
+    names: Sequence[str],
+    place: Place,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    sync: bool,
+) -> Changed:
+    """Take packages out of a list of env.toml, as `add` does. Raises `NotListed`, and as `add`."""
+    with project_lock(project, settings.cache_dir, reporter):
+        _, before = read_spec(project)
+        text = before
+        for name in names:
+            try:
+                text = remove_dependency(text, name, group=place.group, extra=place.extra)
+            except NotListed as error:
+                raise _with_needers(error, project, text) from None
+        source = SpecText(parse_project_spec(project, text.encode()), text)
+        lock = make_lock(project, source.spec, settings, reporter, LockOptions())
+        edit = _Edit(project, before, source, lock)
+        return _carry_out(edit, SyncRequest(), settings, reporter, sync=sync)
+
+
+class _Edit(NamedTuple):
+    """An env.toml that is to be another one, and the lock of that."""
+
+    project: Project
+    before: str
+    source: SpecText
+    lock: LockOutcome
+
+    def texts(self) -> list[Text]:
+        """Give what is to be written of env.toml."""
+        return changed_spec(self.project, self.before, self.source.text)
+
+
+def _carry_out(
+    edit: _Edit, request: SyncRequest, settings: Settings, reporter: Reporter, *, sync: bool
+) -> Changed:
+    """Write env.toml and lock, with `sync` together with the environment."""
+    is_edited = edit.source.text != edit.before
+    if not sync:
+        return Changed(edit.lock, None, write_with_lock(edit.texts(), edit.lock), is_edited)
+    started = time.monotonic()
+    synced = sync_project(
+        edit.project,
+        request,
+        settings,
+        reporter,
+        edited=edit.texts(),
+        source=edit.source,
+        lock=edit.lock,
+    )
+    seconds = time.monotonic() - started
+    return Changed(edit.lock, synced, synced.wrote_lock, is_edited, seconds)
+
+
+def _name_of(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
+
+
+def _with_added(addition: Addition, project: Project, text: str) -> SpecText:
+    place = addition.place
+    for requirement in addition.requirements:
+        text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+    if addition.allow_build:
+        text = allow_build(text, addition.allow_build)
+    return SpecText(parse_project_spec(project, text.encode()), text)
+
+
+def _with_bounds(
+    names: Collection[str], place: Place, project: Project, source: SpecText, lock: LockOutcome
+) -> tuple[SpecText, LockOutcome]:
+    """Write requirements that were given without a version as "at least what was locked"."""
+    text = source.text
+    for requirement in place.of(source.spec):
+        name = canonicalize_name(requirement.name)
+        locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
+        if name in names and locked and not requirement.specifier and requirement.url is None:
+            requirement.specifier = SpecifierSet(f">={min(locked).public}")
+            text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
+    if text == source.text or lock.restated is None:
+        return source, lock
+    spec = parse_project_spec(project, text.encode())
+    return SpecText(spec, text), restate(lock, spec)
+
+
+def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:
+    """Give the same error with what the package comes with, as the lock on disk has it."""
+    if error.hint is not None:
+        return error
+    with suppress(LockInvalid):
+        before = read_lock(project, STRICT, SILENT)
+        found = needers(before[0], error.name) if before else ()
+        if before and found:
+            listed = map(partial(removal_of, text), all_needers(before[0], error.name))
+            command = next(filter(None, listed), None)
+            hint = command and f"`{command}` takes out what leads to it"
+            return NotListed(error.name, error.path, needers=found, hint=hint or _NOT_THERE)
+    return NotListed(error.name, error.path, hint=_NOT_THERE)
+
+
+_NOT_THERE = "env.toml has no package of that name"

@@ -1,0 +1,76 @@
+"""The lock on disk: read as it stands, salvaged, or written anew."""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from packaging.pylock import Pylock
+
+from envsync.errors import LockInvalid
+from envsync.events import Reporter
+from envsync.lock.compare import Change
+from envsync.lock.coverage import Gap
+from envsync.lock.read import MAX_BYTES, ReadingPolicy, parse_lock
+from envsync.lock.salvage import salvage
+from envsync.platform.files import read_limited, storage_errors
+from envsync.project.paths import Project
+from envsync.project.texts import Text, write_together
+from envsync.spec.model import Spec
+
+
+class LockOutcome(NamedTuple):
+    """A lock that answers env.toml; nothing of it has been written yet."""
+
+    path: str
+    pylock: Pylock
+    data: bytes
+    """The file's text, canonical."""
+    fresh: bool
+    """The lock on disk was up to date already: `data` is what stands there."""
+    changes: tuple[Change, ...] = ()
+    notices: tuple[str, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """Packages without a wheel for some of what the lock covers."""
+    seconds: float = 0.0
+    """That finding it took."""
+    restated: Callable[[Spec], Pylock] | None = None
+    """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
+
+    def texts(self) -> list[Text]:
+        """Give what is to be written of it: nothing where it stands on disk already."""
+        return [] if self.fresh else [Text(self.path, self.data)]
+
+
+def read_lock(
+    project: Project, policy: ReadingPolicy, reporter: Reporter
+) -> tuple[Pylock, bytes] | None:
+    """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
+    data = _read_bytes(project)
+    if data is None:
+        return None
+    name = os.path.basename(project.lock_path)
+    return parse_lock(data, path=name, policy=policy, reporter=reporter), data
+
+
+def _read_bytes(project: Project) -> bytes | None:
+    with storage_errors(project.lock_path):
+        try:
+            return read_limited(project.lock_path, MAX_BYTES)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise LockInvalid(os.path.basename(project.lock_path), str(error)) from error
+
+
+def salvage_lock(project: Project, policy: ReadingPolicy) -> Pylock | None:
+    """What there is of a lock that can't be read as a whole; None where there is nothing."""
+    with suppress(LockInvalid):
+        data = _read_bytes(project)
+        return salvage(data, policy=policy) if data else None
+    return None
+
+
+def write_with_lock(spec: Sequence[Text], outcome: LockOutcome) -> bool:
+    """Write what is to change of env.toml, and the lock; True when the lock was written."""
+    return outcome.path in write_together([*spec, *outcome.texts()])
