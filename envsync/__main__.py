@@ -114,8 +114,9 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
 
 
 def _is_in_sync(root: str, *, files: bool) -> bool:
-    cache = cache_dir(os.environ)
-    return bool(cache) and stamp.is_current(cache, root, stamp.DEFAULT_SELECTION, files=files)
+    cache, python = cache_dir(os.environ), os.environ.get("ENVSYNC_PYTHON", "")
+    selection = stamp.DEFAULT_SELECTION + (f" python={python}" if python else "")
+    return bool(cache) and stamp.is_current(cache, root, selection, files=files)
 
 
 def _plain_command(root: str, words: "list[str]") -> "list[str]":
@@ -154,6 +155,8 @@ def _may_be_task(word: str) -> bool:
 
 
 def _asks_for_more(variable: str) -> bool:
+    if variable == "ENVSYNC_PYTHON":  # a path that isn't absolute depends on the current folder
+        return not os.path.isabs(os.environ[variable])
     return variable.startswith("ENVSYNC_") and variable not in (
         "ENVSYNC_CACHE_DIR",
         "ENVSYNC_DEFAULT_INDEX",

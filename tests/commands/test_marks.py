@@ -56,6 +56,22 @@ def test_the_mark_answers_and_lies_in_the_cache(synced: Workplace) -> None:
     assert answers_from_mark(synced)
 
 
+def test_the_mark_answers_beside_the_interpreter_that_it_is_about(
+    project: Workplace, tmp_path: Path
+) -> None:
+    """ENVSYNC_PYTHON names it in full; what a relative path means depends on the folder."""
+    assert Path(project.environ["ENVSYNC_PYTHON"]).is_absolute()
+    project.given("lock")
+    time.sleep(0.1)
+    project.given("sync")
+    assert answers_from_mark(project)
+    other = tmp_path / "other"
+    other.symlink_to(sys.executable)
+    for python in (str(other), os.path.relpath(sys.executable, project.project), ""):
+        project.environ["ENVSYNC_PYTHON"] = python
+        assert not answers_from_mark(project), python
+
+
 def clone_of(synced: Workplace, tmp_path: Path, server_url: str) -> Workplace:
     """All of a project as a stranger packed it, with a mark of every form, unpacked elsewhere."""
     (tmp_path / "theirs").mkdir()
