@@ -85,7 +85,8 @@ class Engine(Resolution[Ask, Pin, Key]):
             causes += failed
         self._guilty = self._provider.chances.condemn(name, criteria)
         if not self._guilty:
-            keys = [next(one.iter_requirement()).key for one in causes]
+            # Nobody requires any more what only dropped versions did.
+            keys = [next(one.iter_requirement()).key for one in causes if one.information]
             self._guilty = self._involved({name[0], *(key[0] for key in keys)})
         return causes
 

@@ -151,6 +151,8 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         it need be for some.
         """
         asks = self.asks(candidate)
+        if candidate.offer.refused >> candidate.at & 1:
+            return asks
         if (criterion := self.now().criteria.get(candidate.key)) is not None:
             self._check(candidate, list(criterion.iter_requirement()))
         return self._colliding_first(candidate, asks)
