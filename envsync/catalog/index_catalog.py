@@ -27,12 +27,12 @@ from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, File
 from envsync.model.speaker import listed_speaker, metadata_wheel
 from envsync.resolve.candidates import (
-    STRANGE_NAME,
     Listing,
     ResolvePolicy,
     candidates_of,
     may_build,
 )
+from envsync.resolve.rejections import StrangeName
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
 
@@ -187,11 +187,12 @@ class IndexCatalog:
         odd = [
             one.filename
             for one in listing.rejected
-            if one.reason == STRANGE_NAME and one.filename.endswith((".whl", ".tar.gz", ".zip"))
+            if isinstance(one.reason, StrangeName)
+            and one.filename.endswith((".whl", ".tar.gz", ".zip"))
         ]
         if odd:
             more = f" and {len(odd) - 1} more" if odd[1:] else ""
-            self._reporter.detail(f"{listing.name}: skipped {odd[0]}{more}: {STRANGE_NAME}")
+            self._reporter.detail(f"{listing.name}: skipped {odd[0]}{more}: {StrangeName()}")
 
     def _asked(self, index: str | None) -> list[str]:
         """The indexes that were asked, for people."""

@@ -188,14 +188,6 @@ class Candidate(NamedTuple):
     source: DirectSource | None = None
 
 
-class Rejected(NamedTuple):
-    """A file or version that was passed over, and why in plain words."""
-
-    filename: str
-    version: str
-    reason: str
-
-
 class CoreMetadata(NamedTuple):
     """What resolving needs of a distribution's core metadata (PEP 566, 643, 685)."""
 

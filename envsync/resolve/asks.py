@@ -12,6 +12,7 @@ from envsync.model.candidate import Candidate
 from envsync.model.marker import NEVER, MarkerSet
 from envsync.resolve.needs import Need
 from envsync.resolve.offer import Offer
+from envsync.resolve.rejections import RegionReason
 from envsync.resolve.versions import bits_of, first_bit
 
 Key = tuple[NormalizedName, NormalizedName | None]
@@ -30,7 +31,7 @@ class Ask:
     def __init__(self, need: Need, marker: MarkerSet, offer: Offer) -> None:
         self.key: Key = (need.name, need.extra)
         self.need, self.marker, self.offer = need, marker, offer
-        self.reason = ""
+        self.reason: RegionReason | None = None
         """Why nothing can meet it, where it stands for a version that cannot be used."""
         table = offer.table
         if need.exactly is None:
@@ -207,7 +208,7 @@ class Impossible(Ask):
 
     __slots__ = ()
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: RegionReason) -> None:
         self.key, self.marker, self.reason = NOTHING, NEVER, reason
         self.mask = self.pinned = 0
 

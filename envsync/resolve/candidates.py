@@ -10,8 +10,18 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync.index.releases import LONGEST_FILENAME, SOURCE, Releases, by_release
-from envsync.model.candidate import Candidate, Chosen, CoreMetadata, File, Files, Rejected
+from envsync.model.candidate import Candidate, Chosen, CoreMetadata, File, Files
 from envsync.model.marker import ALWAYS, MarkerSet
+from envsync.resolve.rejections import (
+    ListingReason,
+    NeedsPython,
+    NotAVersion,
+    NoUploadTime,
+    NoUsableFile,
+    Rejected,
+    StrangeName,
+    TooNew,
+)
 from envsync.resolve.tags import WheelJudge
 from envsync.resolve.versions import parse_specifiers, parse_version
 
@@ -130,12 +140,12 @@ class _Page:
     def candidates(self) -> tuple[Candidate, ...]:
         """One candidate for each usable version, newest first."""
         for at in self._releases.strangers():
-            self._reject(at, "", STRANGE_NAME)
+            self._reject(at, "", StrangeName())
         by_version: dict[Version, Sequence[int]] = {}
         for text, places in self._old_enough():
             version = parse_version(text)
             if version is None:
-                self._reject(places[0], text, "not a version (PEP 440)")
+                self._reject(places[0], text, NotAVersion())
             else:
                 known = by_version.get(version)
                 by_version[version] = places if known is None else [*known, *places]
@@ -163,7 +173,7 @@ class _Page:
         kept = [at for at in places if yanked[at] is None] or places
         fitting = [at for at in kept if needed[at] in pythons]
         if not fitting:
-            self._refuse(version, kept, f"needs Python {needed[kept[0]]}")
+            self._refuse(version, kept, NeedsPython(str(needed[kept[0]])))
             return None
         wheels, sdist = self._usable(fitting)
         if not wheels and (sdist is None or not self._may_build()):
@@ -196,35 +206,19 @@ class _Page:
     def _may_build(self) -> bool:
         return may_build(self.name, self.policy)
 
-    def _why_unusable(self, places: Sequence[int], sdist: int | None) -> str:
-        source = "there is no source distribution" if sdist is None else HELD_BACK
+    def _why_unusable(self, places: Sequence[int], sdist: int | None) -> NoUsableFile:
         names = [self._files.filename[at] for at in places if self._releases.kind[at] != SOURCE]
-        others = WheelJudge.of(self.policy.environments).other_pythons(names)
-        if others and not self._no_wheels():
-            pythons = f"{others[0]} to {others[-1]}" if len(others) > 1 else others[0]
-            return f"{OTHER_PYTHON}{pythons}, and {source}"
-        if sdist is None:
-            return f"no wheel fits the environments, and {source}"
-        return f"{'no wheel may be used' if names else 'there is no wheel'}, and {source}"
+        judge = WheelJudge.of(self.policy.environments)
+        others = () if self._no_wheels() else tuple(judge.other_pythons(names))
+        return NoUsableFile(has_wheels=bool(names), has_source=sdist is not None, pythons=others)
 
-    def _refuse(self, version: Version, places: Sequence[int], reason: str) -> None:
+    def _refuse(self, version: Version, places: Sequence[int], reason: ListingReason) -> None:
         filename = self._files.filename[places[0]]
         self.rejected.append(Rejected(filename, str(version), reason))
 
-    def _reject(self, at: int, version: str, reason: str) -> None:
+    def _reject(self, at: int, version: str, reason: ListingReason) -> None:
         filename = self._files.filename[at]
         self.rejected.append(Rejected(filename[:LONGEST_FILENAME], version[:40], reason))
-
-
-STRANGE_NAME = "not the name of a wheel or source distribution of this project"
-"""The reason for a file whose name tells no version."""
-HELD_BACK = "building the source distribution is not allowed"
-"""How the reason ends where a version was passed over only for want of leave to build it."""
-
-
-OTHER_PYTHON = "its wheels are for Python "
-"""How the reason begins where only another Python would have a wheel; the newest stands last."""
-NO_UPLOAD_TIME = "the index gives no upload time, which exclude-newer needs"
 
 
 def may_build(name: str, policy: ResolvePolicy) -> bool:
@@ -236,7 +230,9 @@ def _sdist_rank(filename: str) -> tuple[bool, str]:
     return not filename.endswith(".tar.gz"), filename
 
 
-def _age_test(limit: datetime | None) -> Callable[[str | None], str | None] | None:
+def _age_test(
+    limit: datetime | None,
+) -> Callable[[str | None], TooNew | NoUploadTime | None] | None:
     """A function from an upload time to the reason for refusing it, or None where all is allowed.
 
     Times of one form compare as text, which is what makes this cheap.
@@ -245,11 +241,11 @@ def _age_test(limit: datetime | None) -> Callable[[str | None], str | None] | No
         return None
     limit = limit.astimezone(UTC)
     seconds = limit.strftime("%Y-%m-%dT%H:%M:%S")
-    late_reason = f"not uploaded before exclude-newer, {seconds}Z"
+    late_reason = TooNew(seconds)
 
-    def reason(upload_time: str | None) -> str | None:
+    def reason(upload_time: str | None) -> TooNew | NoUploadTime | None:
         if not upload_time:
-            return NO_UPLOAD_TIME
+            return NoUploadTime()
         head = upload_time[:19]
         if upload_time[-1] == "Z" and len(head) == len(seconds) and head != seconds:
             late = head > seconds
@@ -267,8 +263,3 @@ def _parse_time(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def held_back(rejected: Iterable[Rejected]) -> Iterator[Rejected]:
-    """The versions that only want leave to be built."""
-    return (one for one in rejected if one.reason.endswith(HELD_BACK))

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from packaging.utils import NormalizedName
 
 from envsync.resolve.asks import Ask, Criteria, Key, Pin
+from envsync.resolve.rejections import Abandoned
 from envsync.resolve.sight import Sight
 
 _MOST_ALIKE = 300
@@ -26,7 +27,7 @@ class Chances:
         """The versions that env.toml's own requirements accept."""
         self._alike: dict[tuple[NormalizedName, NormalizedName], int] = {}
         """How many versions of one package were hopeless because of another."""
-        self._abandoned: dict[NormalizedName, str] = {}
+        self._abandoned: dict[NormalizedName, Abandoned] = {}
 
     def begin(self, roots: Iterable[Ask]) -> None:
         """Take in what env.toml asks."""
@@ -56,11 +57,9 @@ class Chances:
         name, lacking = pin.key[0], ask.key[0]
         count = self._alike[name, lacking] = 1 + self._alike.get((name, lacking), 0)
         if count == _MOST_ALIKE:
-            self._abandoned[name] = (
-                f"{count} others were looked at, and what they require of {lacking} cannot be met"
-            )
+            self._abandoned[name] = Abandoned(count, lacking)
 
-    def why_abandoned(self, name: NormalizedName) -> str | None:
+    def why_abandoned(self, name: NormalizedName) -> Abandoned | None:
         """The reason for not even looking at further versions of a package."""
         return self._abandoned.get(name)
 

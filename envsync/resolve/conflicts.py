@@ -10,6 +10,13 @@ from envsync.resolve.needs import Need
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.region import Unsolvable
+from envsync.resolve.rejections import (
+    NeedsPython,
+    NoRequiredWheel,
+    PrereleaseNotAllowed,
+    Reason,
+    Yanked,
+)
 from envsync.resolve.versions import bits_of, parse_version
 from envsync.resolve.world import World
 
@@ -30,7 +37,7 @@ class PassedOver(NamedTuple):
     """Versions that would satisfy all demands and yet could not be used, for one reason."""
 
     versions: tuple[str, ...]
-    reason: str
+    reason: Reason
 
 
 class Collision(NamedTuple):
@@ -46,7 +53,7 @@ class Unusable(NamedTuple):
 
     package: str
     versions: tuple[str, ...]
-    reason: str
+    reason: Reason
 
 
 def gather(failure: Unsolvable, world: World) -> tuple[tuple[Collision, ...], tuple[Unusable, ...]]:
@@ -69,9 +76,9 @@ class _Judge:
 
     def __init__(self, region: MarkerSet, world: World) -> None:
         self._region, self._world = region, world
-        self._reasons: dict[Offer, dict[int, str]] = {}
+        self._reasons: dict[Offer, dict[int, Reason]] = {}
 
-    def reasons(self, offer: Offer) -> dict[int, str]:
+    def reasons(self, offer: Offer) -> dict[int, Reason]:
         """The versions that cannot be used, newest first, each with the reason."""
         found = self._reasons.get(offer)
         if found is None:
@@ -88,20 +95,20 @@ class _Judge:
             mask &= requirement.mask & (~unusable | requirement.pinned)
         return mask
 
-    def _reason(self, offer: Offer, at: int) -> str | None:
+    def _reason(self, offer: Offer, at: int) -> Reason | None:
         candidate = offer.candidates[at]
         if at in offer.refusals:
             return offer.refusals[at]
         if python_lower_bound(candidate.requires_python).is_disjoint(self._region):
-            return f"needs Python {candidate.requires_python}"
+            return NeedsPython(str(candidate.requires_python))
         if candidate.yanked is not None:
-            return f"yanked ({candidate.yanked})" if candidate.yanked else "yanked"
+            return Yanked(candidate.yanked)
         policy = self._world.policy
         if candidate.version.is_prerelease and policy.prereleases == "disallow":
-            return "pre-releases are not allowed"
+            return PrereleaseNotAllowed()
         lacking = (self._world.lacking(offer, one) for one in policy.required_environments)
         if any(mask >> at & 1 for mask in lacking):
-            return "no wheel for one of the required environments"
+            return NoRequiredWheel()
         return None
 
 
@@ -174,7 +181,7 @@ def _title(pin: Pin | None) -> str:
 
 
 def _unusable(rejections: Iterable[Sequence[Cause]]) -> Iterator[Unusable]:
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    found: dict[tuple[str, Reason], dict[str, None]] = {}
     for requirement, parent in (causes[-1] for causes in rejections):
         if requirement.reason and parent is not None:
             same = found.setdefault((_title(parent), requirement.reason), {})
@@ -185,7 +192,7 @@ def _unusable(rejections: Iterable[Sequence[Cause]]) -> Iterator[Unusable]:
 
 def _passed_over(offer: Offer, demands: Sequence[Demand], judge: _Judge) -> Iterator[PassedOver]:
     """Versions that satisfy the specifiers and were not available, by reason, newest first."""
-    found: dict[str, list[str]] = {}
+    found: dict[Reason, list[str]] = {}
     specifiers = [demand.need.specifier for demand in demands]
     for rejected in offer.rejected:
         version = parse_version(rejected.version)

@@ -12,10 +12,18 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import EnvsyncError, Leave, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
-from envsync.resolve.candidates import HELD_BACK, NO_UPLOAD_TIME, OTHER_PYTHON, STRANGE_NAME
 from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
 from envsync.resolve.needs import Need
 from envsync.resolve.region import Solved, Unsolvable
+from envsync.resolve.rejections import (
+    NeedsPython,
+    NoUploadTime,
+    NoUsableFile,
+    PrereleaseNotAllowed,
+    Reason,
+    StrangeName,
+    TooNew,
+)
 from envsync.resolve.world import World
 
 Needs = Sequence[Sequence[Need]]
@@ -132,7 +140,7 @@ def _what_there_is(collision: Collision) -> str:
     versions = [str(candidate.version) for candidate in collision.offer.candidates]
     if not versions and not collision.offer.rejected and collision.offer.index_url:
         return f"its page on {collision.offer.index_url} is empty"
-    odd = [one.filename for one in collision.offer.rejected if one.reason == STRANGE_NAME]
+    odd = [one.filename for one in collision.offer.rejected if isinstance(one.reason, StrangeName)]
     if not versions and odd and len(odd) == len(collision.offer.rejected):
         return f"no file of it there has the name of a wheel or source distribution: {odd[0]}"
     if not versions:
@@ -193,32 +201,35 @@ def _hint_at(collisions: Iterable[Collision]) -> str | None:
     return None
 
 
-def _hint_for(name: NormalizedName, version: str, reason: str) -> str | None:
-    ways = []
-    if reason.startswith(OTHER_PYTHON):
-        python = reason.removeprefix(OTHER_PYTHON).partition(",")[0].rpartition(" ")[2]
-        ways.append(
+def _hint_for(name: NormalizedName, version: str, reason: Reason) -> str | None:
+    match reason:
+        case NoUsableFile():
+            return _hint_at_files(name, version, reason)
+        case NeedsPython(requires_python):
+            return f"{name} {version} would do with requires-python {requires_python}"
+        case PrereleaseNotAllowed():
+            return f"a pre-release would do: {name} {version}"
+        case NoUploadTime():
+            return (
+                f"take exclude-newer out of [lock], or have {name} from an index that says when "
+                "its files were uploaded"
+            )
+        case TooNew():
+            return f"a later exclude-newer would allow {name} {version}"
+    return None
+
+
+def _hint_at_files(name: NormalizedName, version: str, reason: NoUsableFile) -> str | None:
+    other = ""
+    if reason.pythons:
+        python = reason.pythons[-1]
+        other = (
             f'{name} {version} has a wheel for Python {python}: requires-python = "=={python}.*" '
             "under [env] locks for that"
         )
-    if reason.endswith(HELD_BACK):
-        return Leave(
-            name, f" allows building {name}", before="".join(f"{way}; or " for way in ways)
-        )
-    if ways:
-        return ways[0]
-    if reason.startswith("needs Python "):
-        return f"{name} {version} would do with requires-python {reason.split(' ', 2)[2]}"
-    if "pre-releases" in reason:
-        return f"a pre-release would do: {name} {version}"
-    if reason == NO_UPLOAD_TIME:
-        return (
-            f"take exclude-newer out of [lock], or have {name} from an index that says when its "
-            "files were uploaded"
-        )
-    if "exclude-newer" in reason:
-        return f"a later exclude-newer would allow {name} {version}"
-    return None
+    if reason.has_source:
+        return Leave(name, f" allows building {name}", before=f"{other}; or " if other else "")
+    return other or None
 
 
 def _undeclared(core: Needs) -> str | None:

@@ -19,6 +19,7 @@ from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_marker
 from envsync.model.resolution import Wanted
 from envsync.resolve.candidates import ResolvePolicy
+from envsync.resolve.rejections import BadMarker, MetadataReason, UndeclaredReference
 
 # The ways in which `packaging` writes markers.
 _EXTRA = re.compile(r'extra == "([^"]*)"|"([^"]*)" == extra')
@@ -45,8 +46,8 @@ class Need(NamedTuple):
 class Refused(Exception):
     """Raised inside the resolver: a version cannot be used at all, for this reason."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: MetadataReason) -> None:
+        super().__init__(str(reason))
         self.reason = reason
 
 
@@ -129,7 +130,7 @@ class NeedReader:
             try:
                 marker = from_marker(requirement.marker)
             except ValueError as error:
-                raise Refused(f"it requires {requirement.name} by a bad marker: {error}") from error
+                raise Refused(BadMarker(requirement.name, str(error))) from error
             plain = marker.assign_extras(())
             extras = () if plain is marker else _extras_named(str(requirement.marker))
             line = self._lines[id(requirement)] = _Line(requirement, marker, plain, extras)
@@ -142,10 +143,7 @@ class NeedReader:
 
     def _check_reference(self, requirement: Requirement) -> None:
         if requirement.url and canonicalize_name(requirement.name) not in self._declared:
-            raise Refused(
-                f"it requires {requirement.name} from {requirement.url}, "
-                "a direct reference that env.toml does not declare"
-            )
+            raise Refused(UndeclaredReference(requirement.name, requirement.url))
 
     def _read(
         self, requirement: Requirement, marker: MarkerSet, origin: str | None

@@ -10,10 +10,10 @@ from envsync.model.candidate import Candidate
 from envsync.model.local_version import local_notice
 from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.asks import Pin
-from envsync.resolve.candidates import held_back
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import python_not_promised
 from envsync.resolve.region import Solved
+from envsync.resolve.rejections import RequiresMissing, held_back
 from envsync.resolve.settle import asked_of, fitting
 from envsync.resolve.sight import Preferences
 from envsync.resolve.versions import bits_of, parse_version
@@ -164,9 +164,9 @@ def _more_wanted(pin: Pin, wanted: int, world: World) -> Iterator[int]:
     return chain.from_iterable(bits_of(tier, lowest=False) for tier in tiers)
 
 
-def _lacking(world: World, offer: Offer, at: int) -> str | None:
+def _lacking(world: World, offer: Offer, at: int) -> RequiresMissing | None:
     missing = world.known_missing(offer, at)
-    return None if missing is None else f"it requires {missing}, which no index has"
+    return None if missing is None else RequiresMissing(missing)
 
 
 def _about_age(regions: Iterable[Solved], locked: Preferences) -> Iterator[str]:

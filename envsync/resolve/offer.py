@@ -10,6 +10,7 @@ from envsync.model.candidate import Candidate
 from envsync.model.marker import MarkerSet
 from envsync.resolve.candidates import Listing
 from envsync.resolve.pythons import python_lower_bound
+from envsync.resolve.rejections import MetadataReason
 from envsync.resolve.tags import WheelJudge
 from envsync.resolve.versions import VersionTable
 
@@ -30,7 +31,7 @@ class Offer:
         """Sets of versions, with the requires-python that the index gives for them."""
         self.pythons = tuple((python_lower_bound(one), mask) for one, mask in self.said)
         """The same, with the environments that the lower bound leaves."""
-        self.refusals: dict[int, str] = {}
+        self.refusals: dict[int, MetadataReason] = {}
         """Versions that turned out to be unusable everywhere, with the reason."""
         self.refused = 0
 
@@ -38,7 +39,7 @@ class Offer:
         """The version at a position."""
         return self.candidates[at].version
 
-    def refuse(self, at: int, reason: str) -> None:
+    def refuse(self, at: int, reason: MetadataReason) -> None:
         """Remember that a version cannot be used anywhere."""
         self.refusals[at] = reason
         self.refused |= 1 << at

@@ -20,6 +20,7 @@ from envsync.resolve.chances import Chances
 from envsync.resolve.coarse import check_conditions, check_pythons, check_siblings
 from envsync.resolve.needs import Need, Refused
 from envsync.resolve.offer import Offer
+from envsync.resolve.rejections import LacksExtra, NoCoveredPython, OutsideRegion
 from envsync.resolve.sight import Preferences, Sight
 from envsync.resolve.versions import bits_of
 from envsync.resolve.world import World
@@ -259,10 +260,10 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
             offer.refuse(at, refused.reason)
             return (Impossible(refused.reason),)
         if pythons.is_disjoint(self.region):
-            return (Impossible(f"it needs {pythons}"),)
+            return (Impossible(OutsideRegion(pythons)),)
         if self.world.turns_out_unclaimed(offer, at):
             self.sight.has_held_back = True
-            return (Impossible("it is for none of the Pythons that are covered"),)
+            return (Impossible(NoCoveredPython()),)
         if not self.region.implies(pythons):
             self.sight.view(offer.name).partial |= 1 << at
         if reason := self._lacks_extra(pin):
@@ -283,7 +284,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         self.sight.has_held_back |= not without.is_disjoint(self.region)
         return with_wheel
 
-    def _lacks_extra(self, pin: Pin) -> str | None:
+    def _lacks_extra(self, pin: Pin) -> LacksExtra | None:
         """The reason for not taking a version without an extra, if a more wanted one has it."""
         extra = pin.key[1]
         if extra is None:
@@ -292,7 +293,7 @@ class RegionProvider(AbstractProvider[Ask, Pin, Key]):
         most_wanted_has_it = self._offers_extra.setdefault(pin.key, has_extra)
         if has_extra or not most_wanted_has_it:
             return None
-        return f"it has no extra {extra}, which other versions have"
+        return LacksExtra(extra)
 
     def _read(self, needs: Sequence[Need], parent: Pin | None = None) -> tuple[Ask, ...]:
         """The requirements that count in this region. Raises Split where siblings differ by it."""

@@ -18,6 +18,7 @@ from envsync.resolve.candidates import Catalog, Foresight, Listing, ResolvePolic
 from envsync.resolve.needs import Dependencies, Need, NeedReader, Refused
 from envsync.resolve.offer import Offer
 from envsync.resolve.pythons import has_upper_bound, python_claimed, python_lower_bound
+from envsync.resolve.rejections import BadMetadata, OthersMetadata
 from envsync.resolve.tags import wheels_lower_bound
 from envsync.wheel.facts import facts_digest
 
@@ -79,11 +80,10 @@ class World:
             try:
                 metadata = self._catalog.metadata(candidate)
             except MetadataInvalid as error:
-                raise Refused(f"{error.file}: {error.reason}") from error
+                raise Refused(BadMetadata(error.file, error.reason)) from error
             is_right = is_same_release(metadata.version, candidate.version)
             if metadata.name != candidate.name or not is_right:
-                found = f"{metadata.name} {metadata.version}"
-                raise Refused(f"its metadata is that of {found}")
+                raise Refused(OthersMetadata(metadata.name, metadata.version))
             self._metadata[offer, at] = metadata
         return metadata
 

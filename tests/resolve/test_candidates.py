@@ -7,9 +7,18 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.model.candidate import File, Rejected
+from envsync.model.candidate import File
 from envsync.model.marker import from_text
-from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of, held_back
+from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of
+from envsync.resolve.rejections import (
+    NeedsPython,
+    NotAVersion,
+    NoUploadTime,
+    NoUsableFile,
+    Rejected,
+    StrangeName,
+    held_back,
+)
 
 LINUX = from_text("sys_platform == 'linux' and python_version >= '3.10'")
 POLICY = ResolvePolicy(environments=LINUX)
@@ -37,7 +46,7 @@ def listed(*files: File, name: str = "some-pkg", policy: ResolvePolicy = POLICY)
 
 
 def reasons(listing: Listing) -> list[str]:
-    return [rejected.reason for rejected in listing.rejected]
+    return [str(rejected.reason) for rejected in listing.rejected]
 
 
 def test_files_are_grouped_by_version_newest_first() -> None:
@@ -142,7 +151,7 @@ def test_a_version_for_newer_pythons_only_is_refused() -> None:
     new = file("some_pkg-2.0-py3-none-any.whl", requires_python=">=3.11")
     old = file("some_pkg-1.0-py3-none-any.whl", requires_python=">=3.8,<3.9")
     listing = listed(new, old, policy=policy)
-    assert (Rejected(new.filename, "2.0", "needs Python >=3.11"),) == listing.rejected
+    assert (Rejected(new.filename, "2.0", NeedsPython(">=3.11")),) == listing.rejected
     assert [SpecifierSet(">=3.8,<3.9")] == [one.requires_python for one in listing.candidates]
 
 
@@ -199,3 +208,42 @@ def test_a_huge_page_is_judged_by_each_tag_set_once() -> None:
     listing = listed(*files)
     assert len(listing.candidates) == 1_000
     assert {4} == {len(one.wheels) for one in listing.candidates}
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            NoUsableFile(has_wheels=True, has_source=True, pythons=("3.8", "3.9", "3.11")),
+            (
+                "its wheels are for Python 3.8 to 3.11, and building the source distribution "
+                "is not allowed"
+            ),
+        ),
+        (
+            NoUsableFile(has_wheels=True, has_source=False, pythons=("3.8",)),
+            "its wheels are for Python 3.8, and there is no source distribution",
+        ),
+        (
+            NoUsableFile(has_wheels=True, has_source=False),
+            "no wheel fits the environments, and there is no source distribution",
+        ),
+        (
+            NoUsableFile(has_wheels=True, has_source=True),
+            "no wheel may be used, and building the source distribution is not allowed",
+        ),
+        (
+            NoUsableFile(has_wheels=False, has_source=True),
+            "there is no wheel, and building the source distribution is not allowed",
+        ),
+    ],
+)
+def test_a_version_without_usable_files_says_what_there_is(
+    reason: NoUsableFile, words: str
+) -> None:
+    assert words == str(reason)
+
+
+def test_kinds_without_data_differ() -> None:
+    """Reasons are grouped by what they are: two of a kind are one, and no two kinds are."""
+    assert len({StrangeName(), StrangeName(), NotAVersion(), NoUploadTime()}) == 3
