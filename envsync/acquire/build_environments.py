@@ -22,7 +22,7 @@ from envsync.lock.pins import Pinned
 from envsync.lock.pylock import to_pylock
 from envsync.lock.select import select
 from envsync.model.marker import MarkerSet, from_marker, from_text
-from envsync.model.resolution import Resolution, Wanted
+from envsync.model.resolution import Resolution, RootRequirement
 from envsync.model.target import Target
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import Catalog, ResolvePolicy
@@ -181,7 +181,7 @@ class Provisioner:
         origin: str,
     ) -> tuple[Pinned, ...]:
         wanted = [
-            Wanted(requirement, from_marker(requirement.marker), origin)
+            RootRequirement(requirement, from_marker(requirement.marker), origin)
             for requirement in requirements
         ]
         resolution = provider.hashed(

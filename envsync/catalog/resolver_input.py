@@ -1,4 +1,4 @@
-"""State env.toml as the resolver's problem: what is covered, what is wanted, under which policy."""
+"""Turn env.toml into the resolver's input: what is covered and required, under which policy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from envsync.model.marker import (
     group,
 )
 from envsync.model.marker_diagram import TooLarge
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import RootRequirement
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.spec.model import Part, Spec
@@ -88,13 +88,13 @@ def _required(spec: Spec, environments: MarkerSet) -> Iterator[MarkerSet]:
 
 def _any_of(parts: Iterable[Part]) -> MarkerSet:
     """Where one of some extras and groups is installed."""
-    found = NEVER
+    where = NEVER
     for part in parts:
-        found = found | (extra(part.name) if part.kind == "extra" else group(part.name))
-    return found
+        where = where | (extra(part.name) if part.kind == "extra" else group(part.name))
+    return where
 
 
-def wanted(spec: Spec) -> Iterator[Wanted]:
+def root_requirements(spec: Spec) -> Iterator[RootRequirement]:
     """Give every requirement of env.toml with the extras and groups that bring it in."""
     for requirement in spec.dependencies:
         yield _one(requirement, ALWAYS, spec.place("env.dependencies"))
@@ -108,14 +108,14 @@ def wanted(spec: Spec) -> Iterator[Wanted]:
             yield _one(requirement, group(name), spec.place(f"group {name}"))
 
 
-def _one(requirement: Requirement, condition: MarkerSet, origin: str) -> Wanted:
+def _one(requirement: Requirement, condition: MarkerSet, origin: str) -> RootRequirement:
     marker = from_marker(requirement.marker)
     if marker.is_never():
         raise UsageError(
             f"{origin}: {requirement}: its marker contradicts itself: no environment meets it",
             hint="change the marker in env.toml, or leave the requirement out",
         )
-    return Wanted(requirement, condition & marker, origin)
+    return RootRequirement(requirement, condition & marker, origin)
 
 
 @contextmanager
@@ -127,7 +127,9 @@ def markers_within_reason(spec: Spec) -> Iterator[None]:
     try:
         yield
     except TooLarge as error:
-        large = sorted(wanted(spec), key=lambda one: len(str(one.requirement.marker or "")))
+        large = sorted(
+            root_requirements(spec), key=lambda one: len(str(one.requirement.marker or ""))
+        )
         raise EnvsyncError(
             "the markers of all requirements have too many cases together; the longest are:",
             lines=tuple(f"{one.origin}: {one.requirement}"[:_WIDTH] for one in large[:-4:-1]),

@@ -66,7 +66,7 @@ class _Project:
     """What is known and guessed of one project; touched by the speculating thread only."""
 
     def __init__(self) -> None:
-        self.wanted = SpecifierSet()
+        self.required = SpecifierSet()
         self.extras: set[str] = {BASE}
         self.listing: Listing | None = None
         self.guessed: set[Version] = set()
@@ -88,7 +88,7 @@ class Speculation:
     def hint(
         self, name: NormalizedName, specifier: SpecifierSet, extras: Iterable[str] = ()
     ) -> None:
-        """A project will be wanted in these versions. From any thread; returns at once."""
+        """A project will be required in these versions. From any thread; returns at once."""
         self._later(partial(self._hint, name, specifier, tuple(extras)))
 
     def expect(self, candidates: Sequence[Candidate]) -> None:
@@ -120,7 +120,7 @@ class Speculation:
         is_new = project is None
         if project is None:
             project = self._projects[name] = _Project()
-        project.wanted &= specifier
+        project.required &= specifier
         project.extras.update(map(canonicalize_name, extras))
         if is_new:
             self._answers.when_listed(name, lambda: self._later(partial(self._listed, name)))
@@ -131,13 +131,13 @@ class Speculation:
     def _listed(self, name: NormalizedName) -> None:
         project = self._projects[name]
         project.listing = self._answers.listing(name)
-        self._guess(project, project.wanted)
+        self._guess(project, project.required)
 
     def _guess(self, project: _Project, specifier: SpecifierSet) -> None:
         """Ask for the likeliest version's metadata, unless it has been asked for."""
         if project.listing is None or len(project.guessed) >= MAX_GUESSES:
             return
-        candidate = self._likeliest(project.listing, project.wanted)
+        candidate = self._likeliest(project.listing, project.required)
         candidate = candidate or self._likeliest(project.listing, specifier)
         if candidate is None or candidate.version in project.guessed:
             return

@@ -11,7 +11,7 @@ from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import MarkerSet
 
 
-class Wanted(NamedTuple):
+class RootRequirement(NamedTuple):
     """One requirement of the user's."""
 
     requirement: Requirement

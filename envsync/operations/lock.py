@@ -14,7 +14,7 @@ from envsync.catalog.resolver_input import (
     covered_environments,
     markers_within_reason,
     resolve_policy,
-    wanted,
+    root_requirements,
 )
 from envsync.errors import LockInvalid, LockTooNew, NoSolution, NotSupported
 from envsync.events import Reporter, Stage, during
@@ -216,7 +216,7 @@ def _resolve(
         with PackageSources(project.root, spec, settings, reporter, renewed=renewed) as sources:
             try:
                 answer = resolve(
-                    tuple(wanted(spec)),
+                    tuple(root_requirements(spec)),
                     environments=environments,
                     policy=policy,
                     preferences=kept,

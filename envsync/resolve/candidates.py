@@ -12,6 +12,7 @@ from packaging.version import Version
 from envsync.index.releases import LONGEST_FILENAME, SOURCE, Releases, by_release
 from envsync.model.candidate import Candidate, Chosen, CoreMetadata, File, Files
 from envsync.model.marker import ALWAYS, MarkerSet
+from envsync.resolve.compatibility import WheelJudge
 from envsync.resolve.rejections import (
     ListingReason,
     NeedsPython,
@@ -22,7 +23,6 @@ from envsync.resolve.rejections import (
     StrangeName,
     TooNew,
 )
-from envsync.resolve.tags import WheelJudge
 from envsync.resolve.versions import parse_specifiers, parse_version
 
 ALL = ":all:"
@@ -75,7 +75,7 @@ class Listing(NamedTuple):
 
 
 class Catalog(Protocol):
-    """Everything that a resolution asks of the world."""
+    """Everything that a resolution has to ask for."""
 
     def listing(self, name: NormalizedName, source: str | None = None) -> Listing:
         """What there is of a project; `source` is a key of `ResolvePolicy.sources`, the URL of a
@@ -149,8 +149,9 @@ class _Page:
             else:
                 known = by_version.get(version)
                 by_version[version] = places if known is None else [*known, *places]
-        found = (self._candidate(v, by_version[v]) for v in sorted(by_version, reverse=True))
-        return tuple(candidate for candidate in found if candidate is not None)
+        newest_first = sorted(by_version, reverse=True)
+        judged = (self._candidate(version, by_version[version]) for version in newest_first)
+        return tuple(candidate for candidate in judged if candidate is not None)
 
     def _old_enough(self) -> Iterator[tuple[str, Sequence[int]]]:
         """The versions, without files that `exclude-newer` shuts out."""

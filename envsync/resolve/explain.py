@@ -12,9 +12,9 @@ from packaging.utils import NormalizedName
 
 from envsync.errors import EnvsyncError, Leave, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
-from envsync.resolve.conflicts import Collision, Demand, Unusable, gather, way_up
-from envsync.resolve.needs import Need
-from envsync.resolve.region import Solved, Unsolvable
+from envsync.resolve.conflicts import Collision, ConflictingRequirement, Unusable, gather, way_up
+from envsync.resolve.region import RegionSolution, Unsolvable
+from envsync.resolve.region_view import PackageKey
 from envsync.resolve.rejections import (
     NeedsPython,
     NoUploadTime,
@@ -24,11 +24,12 @@ from envsync.resolve.rejections import (
     StrangeName,
     TooNew,
 )
-from envsync.resolve.world import World
+from envsync.resolve.requirements import PackageRequirement
+from envsync.resolve.resolver_index import ResolverIndex
 
-Needs = Sequence[Sequence[Need]]
-"""The requirements of env.toml, each as the needs that it stands for."""
-Trial = Callable[[MarkerSet, Needs], tuple[Solved, ...] | Unsolvable]
+StatedRoots = Sequence[Sequence[PackageRequirement]]
+"""The requirements of env.toml, each as those of one package or extra that it stands for."""
+Trial = Callable[[MarkerSet, StatedRoots], tuple[RegionSolution, ...] | Unsolvable]
 """Solves a changed problem in one region on a small budget."""
 _MOST_REQUIREMENTS = 100
 """With more of them the core is not looked for: each step is a resolution."""
@@ -36,32 +37,34 @@ _MOST_NAMED = 3
 _MOST_COLLISIONS = 6
 
 
-def explain(error: Unsolvable, world: World, needs: Needs, trial: Trial) -> EnvsyncError:
+def explain(
+    error: Unsolvable, index: ResolverIndex, roots: StatedRoots, trial: Trial
+) -> EnvsyncError:
     """Make the error to raise for a region without solution: NoSolution, or PackageNotFound."""
     if error.gave_up:
         return _out_of_budget(error)
-    core, failure = _core(error, needs, trial)
-    collisions, unusable = gather(failure, world)
+    core, failure = _core(error, roots, trial)
+    collisions, unusable = gather(failure, index)
     hint = _hint_at(collisions)
     if hint is None and (missing := _missing(failure)) is not None:
         return missing
-    lines = [*_where(failure, world), *_told(collisions, unusable)]
-    hint = hint or _undeclared(core) or _tried_fix(error, core, needs, trial)
+    lines = [*_where(failure, index), *_told(collisions, unusable)]
+    hint = hint or _undeclared(core) or _tried_fix(error, core, roots, trial)
     return NoSolution(tuple(dict.fromkeys(lines)), hint=hint, unmet=_unmet(collisions))
 
 
 def _unmet(collisions: Iterable[Collision]) -> dict[str, str]:
     """What is asked of packages of which the index that has them has no such version."""
     return {
-        collision.offer.name: str(collision.demands[0].need.specifier)
+        collision.versions.name: str(collision.requirements[0].stated.specifier)
         for collision in collisions
-        if len(collision.demands) == 1 and not collision.passed_over
+        if len(collision.requirements) == 1 and not collision.passed_over
     }
 
 
-def _core(error: Unsolvable, needs: Needs, trial: Trial) -> tuple[Needs, Unsolvable]:
+def _core(error: Unsolvable, roots: StatedRoots, trial: Trial) -> tuple[StatedRoots, Unsolvable]:
     """Drop requirements, many at a time and then one by one, while the rest still fails."""
-    core = [group for group in needs if _counts(group, error.region)]
+    core = [group for group in roots if _counts(group, error.region)]
     if len(core) > _MOST_REQUIREMENTS:
         return core, error
     failure, size = error, max(len(core) // 2, 1)
@@ -78,15 +81,15 @@ def _core(error: Unsolvable, needs: Needs, trial: Trial) -> tuple[Needs, Unsolva
     return core, failure
 
 
-def _counts(group: Sequence[Need], region: MarkerSet) -> bool:
-    return any(not need.marker.is_disjoint(region) for need in group)
+def _counts(group: Sequence[PackageRequirement], region: MarkerSet) -> bool:
+    return any(not stated.marker.is_disjoint(region) for stated in group)
 
 
 # -- sentences --------------------------------------------------------------------------------
 
 
-def _where(failure: Unsolvable, world: World) -> Iterator[str]:
-    part = failure.region.simplify(world.policy.environments)
+def _where(failure: Unsolvable, index: ResolverIndex) -> Iterator[str]:
+    part = failure.region.simplify(index.policy.environments)
     if not part.is_always():
         yield f"where {part}:"
 
@@ -96,55 +99,61 @@ def _told(collisions: Sequence[Collision], unusable: Sequence[Unusable]) -> Iter
         yield from _told_one(collision)
     for one in unusable[:_MOST_COLLISIONS]:
         yield f"{one.package} {_in_short(one.versions)} cannot be used: {one.reason}"
-    left = sum(max(len(found) - _MOST_COLLISIONS, 0) for found in (collisions, unusable))
+    left = sum(max(len(those) - _MOST_COLLISIONS, 0) for those in (collisions, unusable))
     if left:
         yield f"and {left} more collisions of this kind"
-    shown = [demand for one in collisions[:_MOST_COLLISIONS] for demand in one.demands]
-    yield from (_step(who, need) for demand in shown for who, need in demand.because)
+    shown = [
+        conflicting for one in collisions[:_MOST_COLLISIONS] for conflicting in one.requirements
+    ]
+    yield from (_step(who, stated) for conflicting in shown for who, stated in conflicting.because)
 
 
 def _told_one(collision: Collision) -> Iterator[str]:
-    name, demands = collision.offer.name, collision.demands
-    if len(demands) == 1 and _is_impossible(demands[0].need):
-        yield f"{_demand(demands[0])}, and these bounds exclude each other"
+    name, requirements = collision.versions.name, collision.requirements
+    if len(requirements) == 1 and _is_impossible(requirements[0].stated):
+        yield f"{_conflicting(requirements[0])}, and these bounds exclude each other"
         return
-    if len(demands) == 1:
-        yield f"{_demand(demands[0])}, but {_what_there_is(collision)}"
-    elif len(demands) == 2:
-        yield f"{_demand(demands[0])}, but {_demand(demands[1])}"
+    if len(requirements) == 1:
+        yield f"{_conflicting(requirements[0])}, but {_what_there_is(collision)}"
+    elif len(requirements) == 2:
+        yield f"{_conflicting(requirements[0])}, but {_conflicting(requirements[1])}"
     else:
         yield f"no version of {name} satisfies all of these:"
-        yield from (f"- {_demand(demand)}" for demand in demands)
+        yield from (f"- {_conflicting(conflicting)}" for conflicting in requirements)
     for one in collision.passed_over:
         were = "was" if len(one.versions) == 1 else "were"
         yield f"{name} {_in_short(one.versions)} {were} passed over: {one.reason}"
 
 
-def _is_impossible(need: Need) -> bool:
+def _is_impossible(stated: PackageRequirement) -> bool:
     """Tell whether no version at all could be within the bounds."""
-    return need.specifier.is_unsatisfiable()
+    return stated.specifier.is_unsatisfiable()
 
 
-def _demand(demand: Demand) -> str:
-    if demand.package is None:
-        return f"{demand.need.origin} asks for {demand.need}"
-    requires = "requires" if len(demand.versions) == 1 else "require"
-    return f"{demand.package} {_in_short(demand.versions)} {requires} {demand.need}"
+def _conflicting(conflicting: ConflictingRequirement) -> str:
+    if conflicting.package is None:
+        return f"{conflicting.stated.origin} asks for {conflicting.stated}"
+    requires = "requires" if len(conflicting.versions) == 1 else "require"
+    return (
+        f"{conflicting.package} {_in_short(conflicting.versions)} {requires} {conflicting.stated}"
+    )
 
 
-def _step(who: str, need: Need) -> str:
-    return f"{who} {'asks for' if need.origin else 'requires'} {need}"
+def _step(who: str, stated: PackageRequirement) -> str:
+    return f"{who} {'asks for' if stated.origin else 'requires'} {stated}"
 
 
 def _what_there_is(collision: Collision) -> str:
-    versions = [str(candidate.version) for candidate in collision.offer.candidates]
-    if not versions and not collision.offer.rejected and collision.offer.index_url:
-        return f"its page on {collision.offer.index_url} is empty"
-    odd = [one.filename for one in collision.offer.rejected if isinstance(one.reason, StrangeName)]
-    if not versions and odd and len(odd) == len(collision.offer.rejected):
+    versions = [str(candidate.version) for candidate in collision.versions.candidates]
+    if not versions and not collision.versions.rejected and collision.versions.index_url:
+        return f"its page on {collision.versions.index_url} is empty"
+    odd = [
+        one.filename for one in collision.versions.rejected if isinstance(one.reason, StrangeName)
+    ]
+    if not versions and odd and len(odd) == len(collision.versions.rejected):
         return f"no file of it there has the name of a wheel or source distribution: {odd[0]}"
     if not versions:
-        return f"there is no version of {collision.offer.name} that can be used"
+        return f"there is no version of {collision.versions.name} that can be used"
     if collision.passed_over:
         return "no such version can be used"
     only = "the only version is" if len(versions) == 1 else "the versions are"
@@ -160,14 +169,14 @@ def _in_short(versions: Sequence[str]) -> str:
 
 def _missing(failure: Unsolvable) -> PackageNotFound | None:
     for causes in (failure.causes, *failure.history.rejections):
-        for ask, parent in causes:
-            if ask.reason or ask.offer.missing is None:
+        for requirement, parent in causes:
+            if requirement.reason or requirement.versions.missing is None:
                 continue
-            steps = [f"{ask.need.origin} asks for {ask.need}"]
+            steps = [f"{requirement.stated.origin} asks for {requirement.stated}"]
             if parent is not None:
                 steps = [_step(*step) for step in way_up(parent, failure.history)][::-1]
-                steps.append(f"{parent} requires {ask.need}")
-            return ask.offer.missing.because("; ".join(steps))
+                steps.append(f"{parent} requires {requirement.stated}")
+            return requirement.versions.missing.because("; ".join(steps))
     return None
 
 
@@ -196,7 +205,7 @@ def _hint_at(collisions: Iterable[Collision]) -> str | None:
     for collision in collisions:
         # The oldest that would do asks least: of Python, or of exclude-newer.
         for one in reversed(collision.passed_over):
-            if hint := _hint_for(collision.offer.name, one.versions[0], one.reason):
+            if hint := _hint_for(collision.versions.name, one.versions[0], one.reason):
                 return hint
     return None
 
@@ -232,32 +241,34 @@ def _hint_at_files(name: NormalizedName, version: str, reason: NoUsableFile) -> 
     return other or None
 
 
-def _undeclared(core: Needs) -> str | None:
+def _undeclared(core: StatedRoots) -> str | None:
     """Extras and groups that collide could be declared as conflicting."""
     conditional = (
         group[0] for group in core if group[0].marker.without_extras() != group[0].marker
     )
-    origins = list(dict.fromkeys(str(need.origin) for need in conditional))
+    origins = list(dict.fromkeys(str(stated.origin) for stated in conditional))
     if len(origins) < 2:
         return None
     return f"if {' and '.join(origins)} are never installed together, say so: `[lock] conflicts`"
 
 
-def _tried_fix(error: Unsolvable, core: Needs, needs: Needs, trial: Trial) -> str | None:
+def _tried_fix(
+    error: Unsolvable, core: StatedRoots, roots: StatedRoots, trial: Trial
+) -> str | None:
     """A requirement of the core that may lose its bounds so that everything has a solution."""
     for group in core:
-        need = group[0]
-        if not need.specifier:
+        stated = group[0]
+        if not stated.specifier:
             continue
-        if _is_impossible(need):
-            return f"correct `{need}` ({need.origin}): leave out the bound that isn't meant"
+        if _is_impossible(stated):
+            return f"correct `{stated}` ({stated.origin}): leave out the bound that isn't meant"
         free = [one._replace(specifier=SpecifierSet()) for one in group]
-        outcome = trial(error.region, [free if one is group else one for one in needs])
+        outcome = trial(error.region, [free if one is group else one for one in roots])
         if not isinstance(outcome, Unsolvable):
-            pins = (pin for solved in outcome for pin in solved.pins.values())
-            found = sorted({pin.version for pin in pins if pin.key == (need.name, None)})
+            pins = (pin for solution in outcome for pin in solution.pins.values())
+            versions = sorted({pin.version for pin in pins if pin.key == PackageKey(stated.name)})
             return (
-                f"without the bounds of `{need}` ({need.origin}) there is a solution, "
-                f"with {need.name} {_in_short([str(version) for version in found])}"
+                f"without the bounds of `{stated}` ({stated.origin}) there is a solution, "
+                f"with {stated.name} {_in_short([str(version) for version in versions])}"
             )
     return None

@@ -9,15 +9,12 @@ from packaging.utils import NormalizedName
 from envsync.model.candidate import Candidate
 from envsync.model.local_version import local_notice
 from envsync.model.resolution import ResolvedPackage
-from envsync.resolve.asks import Pin
-from envsync.resolve.offer import Offer
-from envsync.resolve.pythons import python_not_promised
-from envsync.resolve.region import Solved
+from envsync.resolve.compatibility import python_not_promised
+from envsync.resolve.region import RegionSolution
+from envsync.resolve.region_view import PackageKey, Pin, Preferences
 from envsync.resolve.rejections import RequiresMissing, held_back
-from envsync.resolve.settle import asked_of, fitting
-from envsync.resolve.sight import Preferences
+from envsync.resolve.resolver_index import Release, ResolverIndex
 from envsync.resolve.versions import bits_of, parse_version
-from envsync.resolve.world import World
 
 _LONG_AGO = timedelta(days=2 * 365)
 """A release that is so much older than what would meet the same requirements is worth a word."""
@@ -25,8 +22,8 @@ _LONG_AGO = timedelta(days=2 * 365)
 
 def notices_of(
     packages: Sequence[ResolvedPackage],
-    regions: Sequence[Solved],
-    world: World,
+    regions: Sequence[RegionSolution],
+    index: ResolverIndex,
     locked: Preferences,
 ) -> tuple[str, ...]:
     """Python bounds that are not met, extras that are missing, yanked pins, what was held back,
@@ -35,26 +32,26 @@ def notices_of(
     Old releases as well, but not those that are `locked`. Sorted by package within each kind, so
     that equal resolutions have equal notices.
     """
-    found: list[str] = []
+    lines: list[str] = []
     for package in packages:
-        found.extend(_about_python(package, world))
+        lines.extend(_about_python(package, index))
         if package.candidate.yanked is not None:
             reason = package.candidate.yanked or "no reason given"
-            found.append(f"{package.name} {package.version} is yanked: {reason}")
-    if world.policy.prereleases == "if-necessary-or-explicit":
-        found.extend(_about_prereleases(packages, regions))
-    found.extend(sorted(_about_extras(regions, world)))
-    found.extend(sorted(_about_local_versions(regions, world)))
-    found.extend(_about_builds(regions))
-    if world.policy.resolution == "highest":
-        found.extend(sorted(_about_age(regions, locked)))
-        found.extend(sorted(set(_about_unusable(regions, world))))
-    return tuple(dict.fromkeys(found))
+            lines.append(f"{package.name} {package.version} is yanked: {reason}")
+    if index.policy.prereleases == "if-necessary-or-explicit":
+        lines.extend(_about_prereleases(packages, regions))
+    lines.extend(sorted(_about_extras(regions, index)))
+    lines.extend(sorted(_about_local_versions(regions, index)))
+    lines.extend(_about_builds(regions))
+    if index.policy.resolution == "highest":
+        lines.extend(sorted(_about_age(regions, locked)))
+        lines.extend(sorted(set(_about_unusable(regions, index))))
+    return tuple(dict.fromkeys(lines))
 
 
-def _about_python(package: ResolvedPackage, world: World) -> Iterator[str]:
+def _about_python(package: ResolvedPackage, index: ResolverIndex) -> Iterator[str]:
     requires_python = package.requires_python
-    if package.name in world.policy.ignore_requires_python:
+    if package.name in index.policy.ignore_requires_python:
         return
     if not package.marker.is_disjoint(python_not_promised(requires_python)):
         bounds = ",".join(
@@ -64,7 +61,7 @@ def _about_python(package: ResolvedPackage, world: World) -> Iterator[str]:
 
 
 def _about_prereleases(
-    packages: Iterable[ResolvedPackage], regions: Sequence[Solved]
+    packages: Iterable[ResolvedPackage], regions: Sequence[RegionSolution]
 ) -> Iterator[str]:
     """The pre-releases that were taken, in a line for each reason; not what env.toml names."""
     needed, resorted = [], []
@@ -82,40 +79,41 @@ def _about_prereleases(
         yield f"pre-releases, as stable ones lead to no solution: {', '.join(resorted)}"
 
 
-def _why_prerelease(package: ResolvedPackage, regions: Iterable[Solved]) -> Iterator[bool]:
+def _why_prerelease(package: ResolvedPackage, regions: Iterable[RegionSolution]) -> Iterator[bool]:
     """For each region that has a pre-release unasked: whether a stable release would do alone."""
-    for solved in regions:
-        pin = solved.pins.get((package.name, None))
+    for solution in regions:
+        pin = solution.pins.get(PackageKey(package.name))
         if pin is None or pin.version != package.version:
             continue
-        table = pin.offer.table
-        roots = (ask.need.specifier for ask in solved.roots if ask.key[0] == package.name)
+        table = pin.versions.table
+        roots = (one.stated.specifier for one in solution.roots if one.key.name == package.name)
         if not any(specifier.prereleases for specifier in roots):
-            asked = asked_of(solved).get(package.name, -1) & fitting(pin.offer, solved.region)
-            usable = ~table.prereleases & ~pin.offer.refused & ~pin.offer.yanked
-            yield bool(asked & usable)
+            accepted = solution.accepted().get(package.name, -1)
+            accepted &= pin.versions.for_region(solution.region)
+            usable = ~table.prereleases & ~pin.versions.refused & ~pin.versions.yanked
+            yield bool(accepted & usable)
 
 
-def _about_extras(regions: Iterable[Solved], world: World) -> Iterator[str]:
-    for solved in regions:
-        for (name, extra), pin in solved.pins.items():
-            if extra and extra not in world.metadata(pin.offer, pin.at).provides_extra:
+def _about_extras(regions: Iterable[RegionSolution], index: ResolverIndex) -> Iterator[str]:
+    for solution in regions:
+        for (name, extra), pin in solution.pins.items():
+            if extra and extra not in index.metadata(pin.release).provides_extra:
                 yield f"{name} {pin.version} has no extra {extra}"
 
 
-def _about_local_versions(regions: Iterable[Solved], world: World) -> Iterator[str]:
-    for solved in regions:
-        for (name, extra), pin in solved.pins.items():
-            found = world.metadata(pin.offer, pin.at).version
-            if extra is None and found != pin.version:
-                yield local_notice(name, pin.version, found)
+def _about_local_versions(regions: Iterable[RegionSolution], index: ResolverIndex) -> Iterator[str]:
+    for solution in regions:
+        for (name, extra), pin in solution.pins.items():
+            own = index.metadata(pin.release).version
+            if extra is None and own != pin.version:
+                yield local_notice(name, pin.version, own)
 
 
-def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
+def _about_builds(regions: Iterable[RegionSolution]) -> Iterator[str]:
     """The newest version of each package that only wanted leave to be built."""
     chosen: dict[NormalizedName, Pin] = {}
-    for solved in regions:
-        for (name, extra), pin in solved.pins.items():
+    for solution in regions:
+        for (name, extra), pin in solution.pins.items():
             known = chosen.get(name)
             if extra is None and (known is None or known.at < pin.at):
                 chosen[name] = pin
@@ -123,12 +121,12 @@ def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
         pin = chosen[name]
         version = pin.version
         newer = [
-            found
-            for rejected in held_back(pin.offer.rejected)
-            if (found := parse_version(rejected.version)) is not None
-            and found > version
-            and (version.is_prerelease or not found.is_prerelease)
-            and _is_wanted(name, str(found), regions)
+            other
+            for rejected in held_back(pin.versions.rejected)
+            if (other := parse_version(rejected.version)) is not None
+            and other > version
+            and (version.is_prerelease or not other.is_prerelease)
+            and _would_be_accepted(name, str(other), regions)
         ]
         if newer:
             yield (
@@ -137,60 +135,63 @@ def _about_builds(regions: Iterable[Solved]) -> Iterator[str]:
             )
 
 
-def _about_unusable(regions: Iterable[Solved], world: World) -> Iterator[str]:
+def _about_unusable(regions: Iterable[RegionSolution], index: ResolverIndex) -> Iterator[str]:
     """The most wanted release that was passed over for what it is, or for what is nowhere."""
-    for solved in regions:
-        asked = asked_of(solved)
-        for (name, extra), pin in solved.pins.items():
+    for solution in regions:
+        accepted = solution.accepted()
+        for (name, extra), pin in solution.pins.items():
             if extra is not None:
                 continue
-            offer = pin.offer
-            wanted = asked.get(name, -1) & fitting(offer, solved.region) & ~offer.yanked
-            for at in _more_wanted(pin, wanted, world):
-                if (reason := offer.refusals.get(at) or _lacking(world, offer, at)) is not None:
-                    yield f"{name} {offer.version(at)} was passed over: {reason}"
+            versions = pin.versions
+            allowed = accepted.get(name, -1) & versions.for_region(solution.region)
+            for at in _more_wanted(pin, allowed & ~versions.yanked, index):
+                release = Release(versions, at)
+                if (reason := versions.refusals.get(at) or _lacking(index, release)) is not None:
+                    yield f"{name} {release.version} was passed over: {reason}"
                     break
 
 
-def _more_wanted(pin: Pin, wanted: int, world: World) -> Iterator[int]:
+def _more_wanted(pin: Pin, allowed: int, index: ResolverIndex) -> Iterator[int]:
     """Of some versions those that come before a pin, the stable ones first."""
-    newer = wanted & -(2 << pin.at)
-    if world.policy.prereleases == "allow":
+    newer = allowed & -(2 << pin.at)
+    if index.policy.prereleases == "allow":
         return bits_of(newer, lowest=False)
-    prereleases = pin.offer.table.prereleases
+    prereleases = pin.versions.table.prereleases
     if not pin.version.is_prerelease:
         return bits_of(newer & ~prereleases, lowest=False)
-    tiers = (wanted & ~prereleases, newer & prereleases)
+    tiers = (allowed & ~prereleases, newer & prereleases)
     return chain.from_iterable(bits_of(tier, lowest=False) for tier in tiers)
 
 
-def _lacking(world: World, offer: Offer, at: int) -> RequiresMissing | None:
-    missing = world.known_missing(offer, at)
+def _lacking(index: ResolverIndex, release: Release) -> RequiresMissing | None:
+    missing = index.known_missing(release)
     return None if missing is None else RequiresMissing(missing)
 
 
-def _about_age(regions: Iterable[Solved], locked: Preferences) -> Iterator[str]:
+def _about_age(regions: Iterable[RegionSolution], locked: Preferences) -> Iterator[str]:
     """Releases far older than one that meets what is asked of the package itself."""
-    for solved in regions:
-        asked = asked_of(solved)
-        for (name, extra), pin in solved.pins.items():
+    for solution in regions:
+        accepted = solution.accepted()
+        for (name, extra), pin in solution.pins.items():
             if extra is not None or pin.version in locked.get(name, ()):
                 continue
-            allowed = asked.get(name, -1) & fitting(pin.offer, solved.region) & ~pin.offer.yanked
+            versions = pin.versions
+            allowed = accepted.get(name, -1) & versions.for_region(solution.region)
+            allowed &= ~versions.yanked
             if not pin.version.is_prerelease:
-                allowed &= ~pin.offer.table.prereleases
+                allowed &= ~versions.table.prereleases
             best = allowed.bit_length() - 1
             if best > pin.at and (ages := _far_apart(pin, best)):
                 yield (
-                    f"{name} {pin.version} is of {ages[0]}, though {pin.offer.version(best)} of "
-                    f"{ages[1]} meets what is required of it: nothing newer was found to fit the "
-                    "rest"
+                    f"{name} {pin.version} is of {ages[0]}, though {versions.table.versions[best]} "
+                    f"of {ages[1]} meets what is required of it: nothing newer was found to fit "
+                    "the rest"
                 )
 
 
 def _far_apart(pin: Pin, best: int) -> tuple[int, int] | None:
     """The years of two releases, if there is a long time between them."""
-    here, there = (_uploaded(pin.offer.candidates[at]) for at in (pin.at, best))
+    here, there = (_uploaded(pin.versions.candidates[at]) for at in (pin.at, best))
     if here is None or there is None or there - here < _LONG_AGO:
         return None
     return here.year, there.year
@@ -206,11 +207,13 @@ def _uploaded(candidate: Candidate) -> date | None:
         return None
 
 
-def _is_wanted(name: NormalizedName, version: str, regions: Iterable[Solved]) -> bool:
+def _would_be_accepted(
+    name: NormalizedName, version: str, regions: Iterable[RegionSolution]
+) -> bool:
     """Whether some region's requirements would have accepted a version."""
-    for solved in regions:
-        asks = [ask for one in (solved.roots, *solved.asks.values()) for ask in one]
-        mine = [ask.need for ask in asks if ask.key[0] == name and ask.need.exactly is None]
-        if mine and all(need.specifier.contains(version, prereleases=True) for need in mine):
+    for solution in regions:
+        every = (one.stated for one in solution.all_requirements() if one.key.name == name)
+        own = [stated.specifier for stated in every if stated.exactly is None]
+        if own and all(specifier.contains(version, prereleases=True) for specifier in own):
             return True
     return False

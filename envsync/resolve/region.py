@@ -1,16 +1,17 @@
-"""Solve one region of marker space with resolvelib."""
+"""Solve one region of marker space, which gets one version of each package."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from resolvelib.resolvers import ResolutionImpossible, ResolutionTooDeep
+from packaging.utils import NormalizedName
 
 from envsync.events import SILENT, Reporter
 from envsync.model.marker import MarkerSet
-from envsync.resolve.asks import Ask, Cause, Key, Pin
-from envsync.resolve.engine import Circling, Engine, Exhausted, History, ThoroughEngine, Watcher
-from envsync.resolve.needs import Need
+from envsync.resolve.criteria import Cause, Pins
 from envsync.resolve.provider import RegionProvider
+from envsync.resolve.region_view import PackageKey, Pin, RegionRequirement
+from envsync.resolve.requirements import PackageRequirement
+from envsync.resolve.search import Circling, Exhausted, History, Impossible, Search
 
 _MOST_ROUNDS = 10_000
 """In one region; the hardest of the real sets needs 5,000 to find that there is no solution."""
@@ -18,14 +19,30 @@ _SECOND_LOOK = 300
 """Rounds for it: generated universes of nine packages need 30."""
 
 
-class Solved(NamedTuple):
+class RegionSolution(NamedTuple):
     """A region with one version for each package that is needed somewhere in it."""
 
     region: MarkerSet
-    roots: tuple[Ask, ...]
-    pins: Mapping[Key, Pin]
-    asks: Mapping[Key, tuple[Ask, ...]]
+    roots: tuple[RegionRequirement, ...]
+    pins: Mapping[PackageKey, Pin]
+    requirements: Mapping[PackageKey, tuple[RegionRequirement, ...]]
     """What each pin requires in the region."""
+
+    def all_requirements(self) -> Iterator[RegionRequirement]:
+        """What env.toml and the pins require."""
+        yield from self.roots
+        for requirements in self.requirements.values():
+            yield from requirements
+
+    def accepted(self) -> Mapping[NormalizedName, int]:
+        """The versions of each package that meet everything that others require in the region."""
+        masks: dict[NormalizedName, int] = {}
+        for owner, requirements in ((None, self.roots), *self.requirements.items()):
+            for requirement in requirements:
+                name = requirement.key.name
+                if owner is None or owner.name != name:
+                    masks[name] = masks.get(name, -1) & requirement.mask
+        return masks
 
 
 class Unsolvable(Exception):
@@ -57,25 +74,25 @@ class Unsolvable(Exception):
         waiting = [cause.parent.key for cause in causes if cause.parent is not None]
         seen = set(waiting)
         for key in waiting:
-            for parent, ask in self.history.parents.get(key, {}).items():
-                yield ask.marker
+            for parent, requirement in self.history.parents.get(key, {}).items():
+                yield requirement.marker
                 if parent is not None and parent.key not in seen:
                     seen.add(parent.key)
                     waiting.append(parent.key)
 
     def _earlier_causes(self) -> Iterator[Cause]:
         """Why versions of the colliding packages were excluded before, and so on from there."""
-        names = {cause.requirement.key[0] for cause in self.causes}
-        names.update(cause.parent.key[0] for cause in self.causes if cause.parent is not None)
+        names = {cause.requirement.key.name for cause in self.causes}
+        names.update(cause.parent.key.name for cause in self.causes if cause.parent is not None)
         waiting, count = list(self.history.rejections), -1
         while count != len(waiting):
             count, later = len(waiting), []
             for causes in waiting:
                 parent = causes[-1].parent
-                if parent is not None and parent.key[0] in names:
+                if parent is not None and parent.key.name in names:
                     yield from causes
-                    names.update(cause.requirement.key[0] for cause in causes)
-                    names.update(cause.parent.key[0] for cause in causes if cause.parent)
+                    names.update(cause.requirement.key.name for cause in causes)
+                    names.update(cause.parent.key.name for cause in causes if cause.parent)
                 else:
                     later.append(causes)
             waiting = later
@@ -84,7 +101,7 @@ class Unsolvable(Exception):
 class Budget:
     """How many rounds and regions a resolution may take, and has taken.
 
-    A version that was tried in vain counts like a round: resolvelib tries any number in one.
+    A version that was tried in vain counts like a round: any number of them is tried in one.
     """
 
     def __init__(self, rounds: int, regions: int) -> None:
@@ -93,90 +110,95 @@ class Budget:
 
 
 def solve(
-    provider: RegionProvider, needs: Iterable[Need], budget: Budget, reporter: Reporter
-) -> Solved:
+    provider: RegionProvider,
+    requirements: Iterable[PackageRequirement],
+    budget: Budget,
+    reporter: Reporter,
+) -> RegionSolution:
     """Choose versions for one region.
 
-    Raises Split where the region must be cut first, Unsolvable where there is no solution (or the
-    rounds are spent). Uses up `budget`.
+    Raises ForkNeeded where the region must be cut first, Unsolvable where there is no solution (or
+    the rounds are spent). Uses up `budget`.
     """
     if budget.regions_used == budget.regions:
         raise Unsolvable(provider.region, (), History(), "regions")
     budget.regions_used += 1
-    roots = provider.roots(needs)
+    roots = provider.roots(requirements)
     try:
-        solved = _attempt(provider, roots, budget, reporter)
+        solution = _attempt(provider, roots, budget, reporter)
     except Circling:
-        return _attempt(provider, roots, budget, reporter, thorough=True)
+        return _attempt(provider, roots, budget, reporter, is_thorough=True)
     except Unsolvable as error:
         second = None if error.gave_up else _second_look(provider, roots, budget)
         if second is None:
             raise
         return second
-    if not _is_consistent(solved, provider):
-        solved = _attempt(provider, roots, budget, reporter, thorough=True)
-    return solved
+    if not _is_consistent(solution, provider):
+        solution = _attempt(provider, roots, budget, reporter, is_thorough=True)
+    return solution
 
 
 def _attempt(
     provider: RegionProvider,
-    roots: tuple[Ask, ...],
+    roots: tuple[RegionRequirement, ...],
     budget: Budget,
     reporter: Reporter = SILENT,
     *,
-    thorough: bool = False,
-) -> Solved:
+    is_thorough: bool = False,
+) -> RegionSolution:
     limit = min(budget.rounds - budget.rounds_used, _MOST_ROUNDS)
-    watcher = Watcher(provider, reporter, limit)
-    resolution = (ThoroughEngine if thorough else Engine)(provider, watcher)
-    provider.now = lambda: resolution.state
-    provider.keeps_pins = thorough
+    search = Search(provider, reporter, limit, is_thorough=is_thorough)
     try:
-        state = resolution.resolve(roots, max_rounds=watcher.limit)
-    except ResolutionImpossible as error:
-        raise Unsolvable(provider.region, error.causes, watcher.history) from None
-    except (ResolutionTooDeep, Exhausted):
-        raise Unsolvable(provider.region, (), watcher.history, "rounds") from None
+        pins = search.run(roots)
+    except Impossible as error:
+        raise Unsolvable(provider.region, error.causes, search.history) from None
+    except Exhausted:
+        raise Unsolvable(provider.region, (), search.history, "rounds") from None
     finally:
-        budget.rounds_used += watcher.history.rounds
-    return _needed(provider, roots, state.mapping)
+        budget.rounds_used += search.history.rounds
+    return _needed(provider, roots, pins)
 
 
-def _second_look(provider: RegionProvider, roots: tuple[Ask, ...], budget: Budget) -> Solved | None:
-    """Look for a solution that resolvelib jumped over, at limited cost."""
+def _second_look(
+    provider: RegionProvider, roots: tuple[RegionRequirement, ...], budget: Budget
+) -> RegionSolution | None:
+    """Look for a solution that the search leapt over, at limited cost."""
     few = Budget(min(_SECOND_LOOK, budget.rounds - budget.rounds_used), 1)
     try:
-        return _attempt(provider, roots, few, thorough=True)
+        return _attempt(provider, roots, few, is_thorough=True)
     except Unsolvable:
         return None
     finally:
         budget.rounds_used += few.rounds_used
 
 
-def _needed(provider: RegionProvider, roots: tuple[Ask, ...], pins: Mapping[Key, Pin]) -> Solved:
-    """Leave out what resolvelib decided for parents that it dropped again."""
-    waiting = [ask.key for ask in roots]
-    asks: dict[Key, tuple[Ask, ...]] = {}
+def _needed(
+    provider: RegionProvider, roots: tuple[RegionRequirement, ...], pins: Pins
+) -> RegionSolution:
+    """Leave out what the search decided for parents that it dropped again."""
+    waiting = [requirement.key for requirement in roots]
+    required: dict[PackageKey, tuple[RegionRequirement, ...]] = {}
     while waiting:
         key = waiting.pop()
-        if key not in asks:
-            asks[key] = provider.asks(pins[key])
-            waiting.extend(ask.key for ask in asks[key])
-    return Solved(provider.region, roots, {key: pins[key] for key in asks}, asks)
+        if key not in required:
+            required[key] = provider.requirements(pins[key])
+            waiting.extend(requirement.key for requirement in required[key])
+    return RegionSolution(provider.region, roots, {key: pins[key] for key in required}, required)
 
 
-def _is_consistent(solved: Solved, provider: RegionProvider) -> bool:
+def _is_consistent(solution: RegionSolution, provider: RegionProvider) -> bool:
     """Whether each pin meets what the others ask, and no pre-release is left of a dropped reason.
 
-    resolvelib forgets what a pin asks when the pin has to change, and does not remember it if the
-    reason for the change goes away (1.2.1; seen in one of 7,500 generated universes).
+    The search forgets what a pin requires when the pin has to change, and does not remember it if
+    the reason for the change goes away (seen in one of 7,500 generated universes).
     """
-    every = [ask for asks in (solved.roots, *solved.asks.values()) for ask in asks]
-    if not all(ask.mask >> solved.pins[ask.key].at & 1 for ask in every):
+    every = list(solution.all_requirements())
+    if not all(one.mask >> solution.pins[one.key].at & 1 for one in every):
         return False
-    for key, pin in solved.pins.items():
-        if key[1] is None and pin.version.is_prerelease:
-            asks = [ask for ask in every if ask.key == key and ask.need.exactly is None]
-            if not provider.sight.allowed(provider.sight.view(key[0]), asks) >> pin.at & 1:
+    for key, pin in solution.pins.items():
+        if key.extra is None and pin.version.is_prerelease:
+            package = provider.view.package(key.name)
+            own = [one for one in every if one.key == key and one.stated.exactly is None]
+            if not provider.view.allowed(package, own) >> pin.at & 1:
                 return False
     return True

@@ -1,132 +1,398 @@
-"""Cut marker space into regions and solve each.
+"""Search one region for pins that meet all requirements: decide, collide, jump back, and learn.
 
-A region that turns out too coarse is cut in two along a marker, and both parts start afresh: the
-one with the newer Pythons first, the other with the first one's pins as preferences, so that
-versions only differ where they must. Regions are a partition of what was given.
+A state has the pins so far and a criterion for each package that is required. Each round pins one
+package more, or changes a pin that no longer meets what is required of it. Where no version can be
+pinned, decisions are undone back to one that had a part in it; what was tried there is excluded
+from then on, as long as the decisions before it stand.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain
 
 from packaging.utils import NormalizedName
-from packaging.version import Version
 
-from envsync.events import SILENT, Reporter
-from envsync.model.marker import MarkerSet, from_text
-from envsync.resolve.asks import Split
-from envsync.resolve.explain import Needs, Trial
-from envsync.resolve.needs import Need
+from envsync.events import Reporter, Stage
+from envsync.resolve.criteria import Cause, Criterion, Pins, State
+from envsync.resolve.fork_points import keeping_apart
 from envsync.resolve.provider import RegionProvider
-from envsync.resolve.region import Budget, Solved, Unsolvable, solve
-from envsync.resolve.settle import Cut, Names, repeats
-from envsync.resolve.sight import Preferences
-from envsync.resolve.world import World
+from envsync.resolve.region_view import ForkNeeded, PackageKey, Pin, RegionRequirement
 
-_NEWEST_PYTHONS = from_text("python_full_version >= '3.99'")
-_TRIAL_ROUNDS, _TRIAL_REGIONS = 2_000, 8
-
-
-class Found(NamedTuple):
-    """A solution for all regions."""
-
-    regions: tuple[Solved, ...]
-    is_settled: bool
-    """Whether a search that starts from the result finds the same, as far as can be foreseen."""
+_MOST_REJECTIONS = 1_000
+"""How many are remembered, for explanations."""
+_LONGEST_CALM = 20
+"""Rounds without any collision, for each package that was asked for, after which two pins must be
+changing each other for ever."""
+_SHARE_OF_LEAPS = 0.1
+"""The part of the rounds that are left which may be spent on what a leap led to. A leap that is
+right saves thousands of rounds; one that is wrong costs this much, once."""
 
 
-class _Part(NamedTuple):
-    """A region to solve, and the packages for which it shall not follow other regions."""
+class History:
+    """What happened while one region was searched: who asked for what, and what collided."""
 
-    region: MarkerSet
-    apart: Names
-    is_last_resort: bool = False
-    """There is no solution otherwise: pre-releases are tried after all stable versions, and after
-    those what has no wheel for the Pythons of the region, or is by its own word for none."""
+    def __init__(self) -> None:
+        self.rounds = 0
+        """Decisions and vain tries."""
+        self.parents: dict[PackageKey, dict[Pin | None, RegionRequirement]] = {}
+        """Who asked for a package, in the order of asking."""
+        self.collisions: dict[NormalizedName, int] = {}
+        """How often nothing was left of a package."""
+        self.rejections: list[tuple[Cause, ...]] = []
+        """What collided when a version was tried, the version's own requirement last."""
+
+
+class Impossible(Exception):
+    """Raised inside the resolver: nothing is left to be decided otherwise."""
+
+    def __init__(self, causes: Sequence[Cause]) -> None:
+        super().__init__("no solution")
+        self.causes = causes
+
+
+class Exhausted(Exception):
+    """Raised inside the resolver: no rounds are left."""
+
+
+class Circling(Exception):
+    """Raised inside the resolver: two pins change each other for ever, without any collision."""
 
 
 class Search:
-    """Solves regions one after the other, cutting them where they are too coarse."""
+    """One search through a region; `run` it once.
+
+    It leaps over decisions that had no part in a collision, as far as the colliding requirements
+    tell: sometimes over one that had, as why versions were excluded before is not among them. A
+    thorough search undoes the last decision first and changes no pin. It finds every solution, if
+    it is given the time.
+    """
 
     def __init__(
-        self, world: World, locked: Preferences, budget: Budget, reporter: Reporter = SILENT
+        self, provider: RegionProvider, reporter: Reporter, limit: int, *, is_thorough: bool = False
     ) -> None:
-        self._world, self._locked = world, locked
-        self._budget, self._reporter = budget, reporter
-        self._cuts: list[Cut] = []
+        self.history = History()
+        self._provider, self._reporter, self._limit = provider, reporter, limit
+        self._is_thorough = is_thorough
+        self._states = [State({}, {})]
+        """The last one is worked on. The one before it is the same without what this round did,
+        and each before that without the latest pin of the one after it; the first has no pin."""
+        self._conflict_set: Sequence[Pin | None] = ()
+        """Of these one must go, as far as that is known for sure; None stands for env.toml."""
+        self._satisfied: dict[PackageKey, tuple[Pin, Criterion]] = {}
+        """Criteria that a pin was seen to meet: every round asks about every pin."""
+        self._round = -1
+        self._calm = 0
+        """Rounds since the last collision."""
+        self._may_leap = not is_thorough
+        self._before_leaps: list[State] = []
+        """The states before the first leap, to go on from where leaps led nowhere."""
+        self._leaps_end = 0
+        """The round in which leaps that led to no solution are taken back."""
 
-    def run(self, regions: Sequence[MarkerSet], needs: Needs) -> Found:
-        """Solve these regions in order. Raises Unsolvable for the first part without solution."""
-        waiting = [_Part(region, frozenset()) for region in reversed(regions)]
-        flat = [need for group in needs for need in group]
-        solved: list[Solved] = []
-        apart: list[Names] = []
-        while waiting:
-            part = waiting.pop()
-            try:
-                solved.append(self._solve(part, flat, solved))
-                apart.append(part.apart)
-            except Split as split:
-                waiting.extend(self._cut_for(part, split))
-            except Unsolvable as error:
-                marker = error.finer_marker()
-                if marker is not None:
-                    waiting.extend(self._cut_for(part, Split(marker, "no solution for the whole")))
-                elif error.has_held_back and not error.gave_up:
-                    waiting.append(part._replace(is_last_resort=True))
-                else:
-                    raise
-        return Found(tuple(solved), self._is_settled(solved, apart))
+    def run(self, roots: Iterable[RegionRequirement]) -> Pins:
+        """Give pins that meet everything that is required.
 
-    def _solve(self, part: _Part, needs: Sequence[Need], earlier: Iterable[Solved]) -> Solved:
-        followed = _followed(earlier, part.apart)
-        provider = RegionProvider(
-            self._world, part.region, followed, self._locked, is_last_resort=part.is_last_resort
-        )
-        try:
-            return solve(provider, needs, self._budget, self._reporter)
-        except Unsolvable as error:
-            error.has_held_back = provider.sight.has_held_back
-            raise
+        Raises Impossible where there are none, Exhausted, Circling, and ForkNeeded where the
+        region must be cut first.
+        """
+        for requirement in roots:
+            if conflict := self._require(self._state.criteria, requirement, None):
+                raise Impossible(conflict)
+        self._push()
+        while True:
+            self._start_round()
+            if self._before_leaps and self._round >= self._leaps_end:
+                self._take_leaps_back()
+                continue
+            criteria = self._state.criteria
+            unsatisfied = [key for key in criteria if not self._is_satisfied(key)]
+            if not unsatisfied:
+                return self._state.pins
+            satisfied = criteria.keys() - unsatisfied
+            if causes := self._pin(self._next(unsatisfied)):
+                self._recover(causes)
+            else:
+                self._forget_unsatisfied(satisfied)
+                self._push()
 
-    def _cut_for(self, part: _Part, split: Split) -> list[_Part]:
-        """The two halves of a part, the one to solve first at the end."""
-        self._reporter.detail(f"splitting on {split.marker}: {split}")
-        self._cuts.append(Cut(split.package, split.pin))
-        if split.package and split.is_about_choice:
-            part = part._replace(apart=part.apart | {split.package})
-        inside, outside = part.region & split.marker, part.region - split.marker
-        is_newer = outside.is_disjoint(_NEWEST_PYTHONS) or not inside.is_disjoint(_NEWEST_PYTHONS)
-        order = (outside, inside) if is_newer else (inside, outside)
-        return [part._replace(region=region, is_last_resort=False) for region in order]
+    @property
+    def _state(self) -> State:
+        return self._states[-1]
 
-    def _is_settled(self, solved: Sequence[Solved], apart: Sequence[Names]) -> bool:
-        if not self._cuts:
+    @property
+    def _kept(self) -> Pins:
+        """The pins that no requirement may change."""
+        return self._state.pins if self._is_thorough else {}
+
+    def _push(self) -> None:
+        self._states.append(self._state.copy())
+
+    def _start_round(self) -> None:
+        self._count()
+        self._round += 1
+        self._calm += 1
+        if self._calm > _LONGEST_CALM * (len(self._provider.order) + 1):
+            raise Circling
+
+    def _count(self) -> None:
+        if self.history.rounds == self._limit:
+            raise Exhausted
+        self.history.rounds += 1
+
+    # -- deciding -----------------------------------------------------------------------------
+
+    def _is_satisfied(self, key: PackageKey) -> bool:
+        """Whether a package is pinned to a version that meets all its requirements."""
+        state = self._state
+        pin, criterion = state.pins.get(key), state.criteria[key]
+        if pin is None:
+            return False
+        known, met = self._satisfied.get(key, (None, None))
+        if known is pin and met is criterion:
             return True
-        policy = self._world.policy
-        last = policy.prereleases != "allow"
-        return policy.resolution == "highest" and repeats(
-            solved, apart, self._cuts, prereleases_last=last
-        )
+        if all(self._provider.satisfies(pin, cause.requirement) for cause in criterion.causes):
+            self._satisfied[key] = pin, criterion
+            return True
+        return False
 
+    def _next(self, keys: Sequence[PackageKey]) -> PackageKey:
+        """What to decide next.
 
-def trial(world: World, locked: Preferences) -> Trial:
-    """Make a function that solves a changed problem in one region, at little cost."""
+        An extra of a decided package; else what has just collided; of these what has no choice,
+        then what collides most, then what was asked for first.
+        """
+        if len(keys) == 1:
+            return keys[0]
+        state = self._state
+        for key in keys:
+            if key.extra is not None and PackageKey(key.name) in state.pins:
+                return key
+        if state.causes:
+            collided = {cause.requirement.key for cause in state.causes}
+            collided.update(cause.parent.key for cause in state.causes if cause.parent)
+            keys = [key for key in keys if key in collided] or keys
+        return min(keys, key=self._rank)
 
-    def solve_changed(region: MarkerSet, needs: Needs) -> tuple[Solved, ...] | Unsolvable:
-        budget = Budget(_TRIAL_ROUNDS, _TRIAL_REGIONS)
+    def _rank(self, key: PackageKey) -> tuple[bool, int, int]:
+        has_choice = self._state.criteria[key].matches.has_choice
+        return has_choice, -self._provider.conflicts.get(key.name, 0), self._provider.order[key]
+
+    def _pin(self, key: PackageKey) -> tuple[Cause, ...]:
+        """Try the versions that may fit, as far as is known of them; give what collided, if all do.
+
+        What fits is asked again: who required something may be gone since the criterion was made,
+        and an extra's criterion isn't made anew when something is required of its package.
+        """
+        criteria = self._state.criteria
+        criterion = criteria[key]
+        matches = self._provider.matches(key, criteria, self._kept)
+        matches = matches or criterion.matches.most_wanted()
+        conflicts = []
+        if key.extra is not None:
+            package = criteria.get(PackageKey(key.name))
+            conflicts = [criterion.causes, package.causes if package else ()]
+        mask, collisions = self._provider.prune(matches, criteria, self._kept)
+        for pin, requirement in collisions:
+            known = criteria.get(requirement.key)
+            conflict = (*(known.causes if known else ()), Cause(requirement, pin))
+            self._reject(conflict, pin)
+            conflicts.append(conflict)
+        if mask:
+            criteria[key] = criterion._replace(matches=matches.only(mask))
+            failed = self._try_versions(key)
+            if not failed:
+                return ()
+            conflicts += failed
+        self._conflict_set = self._blame(key, conflicts)
+        return tuple(dict.fromkeys(chain.from_iterable(conflicts)))
+
+    def _try_versions(self, key: PackageKey) -> list[tuple[Cause, ...]]:
+        """Pin the most wanted version with which nothing collides; else give the collisions."""
+        state = self._state
+        conflicts = []
+        for pin in state.criteria[key].matches.pins():
+            criteria = dict(state.criteria)
+            conflict = self._require_all(criteria, pin)
+            if conflict:
+                self._reject(conflict, pin)
+                conflicts.append(conflict)
+                continue
+            if key.extra is None:
+                self._reporter.advance(Stage.RESOLVING, 1, repr(pin))
+            state.criteria.update(criteria)
+            state.pins.pop(key, None)
+            state.pins[key] = pin
+            return []
+        return conflicts
+
+    def _require_all(self, criteria: dict[PackageKey, Criterion], pin: Pin) -> tuple[Cause, ...]:
+        for requirement in self._provider.dependencies(pin, self._state.criteria):
+            if conflict := self._require(criteria, requirement, pin):
+                return conflict
+        return ()
+
+    def _require(
+        self,
+        criteria: dict[PackageKey, Criterion],
+        requirement: RegionRequirement,
+        parent: Pin | None,
+    ) -> tuple[Cause, ...]:
+        """Add a requirement to criteria; or give what collides where it leaves nothing."""
+        key, cause = requirement.key, Cause(requirement, parent)
+        self._provider.order.setdefault(key, len(self._provider.order))
+        self.history.parents.setdefault(key, {})[parent] = requirement
+        if requirement.reason:
+            return (cause,)
+        known = criteria.get(key)
+        causes = (*known.causes, cause) if known else (cause,)
+        matches = self._provider.matches(key, criteria, self._kept, added=requirement)
+        if not matches:
+            return causes
+        criteria[key] = Criterion(matches, causes, known.excluded if known else 0)
+        return ()
+
+    def _forget_unsatisfied(self, satisfied: Iterable[PackageKey]) -> None:
+        """Forget what pins require that the last one made invalid."""
+        changing = {key for key in satisfied if not self._is_satisfied(key)}
+        if not changing:
+            return
+        criteria = self._state.criteria
+        for key, criterion in criteria.items():
+            kept = tuple(
+                cause
+                for cause in criterion.causes
+                if cause.parent is None or cause.parent.key not in changing
+            )
+            if len(kept) < len(criterion.causes):
+                criteria[key] = criterion._replace(causes=kept)
+
+    # -- colliding ----------------------------------------------------------------------------
+
+    def _reject(self, causes: tuple[Cause, ...], pin: Pin) -> None:
+        """Remember a collision. Raises ForkNeeded where no environment brings it about."""
+        self._count()
+        self._calm = 0
+        if len(self.history.rejections) < _MOST_REJECTIONS:
+            self.history.rejections.append(causes)
+        collided, counts = causes[-1].requirement.key.name, self.history.collisions
+        counts[collided] = counts.get(collided, 0) + 1
+        self._provider.reject(pin, collided)
+        marker = keeping_apart(self._provider.view, causes, self._state.criteria)
+        if marker is not None:
+            raise ForkNeeded(marker, f"{pin} collides with what it never meets")
+
+    def _blame(
+        self, key: PackageKey, conflicts: Iterable[tuple[Cause, ...]]
+    ) -> Sequence[Pin | None]:
+        """Of whom one must go, now that no version of a package could be pinned."""
+        guilty = self._provider.nogoods.propagate(key, self._state.criteria)
+        if guilty or self._is_thorough:
+            return guilty
+        # Nobody requires any more what only dropped versions did.
+        collided = (causes[0].requirement.key.name for causes in conflicts if causes)
+        return self._involved({key.name, *collided})
+
+    def _involved(self, names: Container[NormalizedName]) -> Sequence[Pin | None]:
+        """Who requires these packages; nobody if other conflicts have a part in what is left."""
+        parents: dict[Pin | None, None] = {}
+        for key, criterion in self._state.criteria.items():
+            if key.name in names:
+                if criterion.excluded:
+                    return ()
+                parents.update(dict.fromkeys(cause.parent for cause in criterion.causes))
+        return tuple(parents)
+
+    # -- going back ---------------------------------------------------------------------------
+
+    def _recover(self, causes: tuple[Cause, ...]) -> None:
+        """Go back to where something can be decided otherwise. Raises Impossible."""
         try:
-            return Search(world, locked, budget).run([region], needs).regions
-        except Unsolvable as error:
-            return error
+            if not self._go_back(() if self._is_thorough else causes):
+                raise Impossible(causes)
+        except Impossible:
+            if not self._before_leaps:
+                raise
+            self._take_leaps_back()
+        else:
+            self._states[-1] = self._state._replace(causes=causes)
 
-    return solve_changed
+    def _go_back(self, causes: Sequence[Cause]) -> bool:
+        """Go back to the latest decision that had a part in it, where that is known for sure."""
+        guilty = [pin for pin in self._conflict_set if pin is not None]
+        if self._conflict_set and not guilty:
+            raise Impossible(causes)
+        for at in range(len(self._states) - 2, 0, -1):
+            if next(reversed(self._states[at].pins.values())) in guilty:
+                del self._states[at + 1 : -1]
+                theirs = (one for pin in guilty for one in self._provider.requirements(pin))
+                return self._backjump([*causes, *(Cause(one, None) for one in theirs)])
+        return self._backjump(causes)
 
+    def _backjump(self, causes: Sequence[Cause]) -> bool:
+        """Undo decisions until one is found that had a part in a collision, and exclude its pin.
 
-def _followed(earlier: Iterable[Solved], apart: Names) -> Preferences:
-    """The versions that other regions have chosen, in the order of the regions."""
-    found: dict[NormalizedName, dict[Version, None]] = {}
-    for solved in earlier:
-        for pin in solved.pins.values():
-            if pin.offer.name not in apart:
-                found.setdefault(pin.offer.name, {})[pin.version] = None
-    return {name: tuple(versions) for name, versions in found.items()}
+        Nothing could be pinned in the last state, Z. The one before, Y, has the latest pin; the
+        one before that, X, is as Y was before it had that pin:
+
+            X  ->  Y  ->  Z
+
+        Z is dropped, then Y, and so on down to the pin that is to go. A copy of the X below it
+        takes over all exclusions of its Y, and the pin. If that leaves nothing of some package,
+        that copy is the new Z. False where no decision is left.
+        """
+        keys = {cause.requirement.key for cause in causes}
+        keys.update(cause.parent.key for cause in causes if cause.parent is not None)
+        while len(self._states) >= 3:
+            del self._states[-1]
+            undone, pin = self._undo(keys, causes)
+            excluded = [(key, criterion.excluded) for key, criterion in undone.criteria.items()]
+            self._push()
+            if self._exclude([*excluded, (pin.key, 1 << pin.at)]):
+                return True
+        return False
+
+    def _undo(self, keys: set[PackageKey], causes: Sequence[Cause]) -> tuple[State, Pin]:
+        """Drop states up to one whose pin had a part in a collision of these packages.
+
+        The first state is never dropped, nor a pin leapt over if no other stands.
+        """
+        while True:
+            undone = self._states.pop()
+            _, pin = undone.pins.popitem()
+            has_part = pin.key in keys
+            if not self._may_leap and not has_part:
+                return undone, pin
+            if self._may_leap and not has_part and not self._before_leaps:
+                self._remember_before_leaps()
+            required = self._provider.dependencies(pin, self._state.criteria)
+            if not keys.isdisjoint(one.key for one in required) or not undone.pins:
+                return undone, pin
+            if len(self._states) <= 1:
+                raise Impossible(causes)
+
+    def _exclude(self, exclusions: Iterable[tuple[PackageKey, int]]) -> bool:
+        """Exclude versions where their package is required; False if that leaves nothing of one."""
+        criteria = self._state.criteria
+        for key, mask in exclusions:
+            criterion = criteria.get(key)
+            if not mask or criterion is None:
+                continue
+            matches = self._provider.matches(key, criteria, self._kept, excluded=mask)
+            if not matches:
+                return False
+            criteria[key] = Criterion(matches, criterion.causes, criterion.excluded | mask)
+        return True
+
+    def _remember_before_leaps(self) -> None:
+        self._before_leaps = [state.copy() for state in self._states]
+        following = self._round + 1
+        self._leaps_end = following + int((self._limit - following) * _SHARE_OF_LEAPS)
+
+    def _take_leaps_back(self) -> None:
+        """Go on from where things stood before the first leap, and leap no more.
+
+        The states end with one that has a pin; a copy of it is worked on, so that the pin can be
+        undone.
+        """
+        self._may_leap = False
+        self._states, self._before_leaps = self._before_leaps, []
+        self._push()

@@ -1,4 +1,4 @@
-"""Resolve for every environment at once: search, settle, and join the regions into one answer.
+"""Resolve for every environment at once, to a fixed point, and join the regions into one answer.
 
 In no environment do two versions of a package apply, and resolving again with the answer's own
 versions as preferences changes nothing.
@@ -12,22 +12,22 @@ from packaging.version import Version
 
 from envsync.events import SILENT, Reporter, Stage
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet
-from envsync.model.resolution import Resolution, ResolvedPackage, Wanted
+from envsync.model.resolution import Resolution, ResolvedPackage, RootRequirement
 from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.explain import explain
+from envsync.resolve.forking import Forking, Solution, trial
+from envsync.resolve.marker_propagation import packages_of
 from envsync.resolve.notices import notices_of
-from envsync.resolve.reach import packages_of
-from envsync.resolve.region import Budget, Solved, Unsolvable
-from envsync.resolve.search import Found, Search, trial
-from envsync.resolve.sight import Preferences
-from envsync.resolve.world import World
+from envsync.resolve.region import Budget, RegionSolution, Unsolvable
+from envsync.resolve.region_view import Preferences
+from envsync.resolve.resolver_index import ResolverIndex
 
 _PASSES = 4
 """How often the answer is resolved again at most; one that still changes then is taken."""
 
 
 def resolve(
-    roots: Sequence[Wanted],
+    roots: Sequence[RootRequirement],
     *,
     environments: MarkerSet,
     policy: ResolvePolicy,
@@ -46,11 +46,11 @@ def resolve(
     reporter.begin(Stage.RESOLVING)
     locked = _kept(preferences, policy.upgrade)
     try:
-        solved = problem.solve(locked)
+        regions = problem.solve(locked)
     finally:
         reporter.end(Stage.RESOLVING)
-    packages = problem.packages(solved)
-    notices = notices_of(packages, solved, problem.world, locked)
+    packages = problem.packages(regions)
+    notices = notices_of(packages, regions, problem.index, locked)
     return Resolution(packages, environments, notices, rounds=problem.rounds)
 
 
@@ -58,44 +58,47 @@ class _Problem:
     """What is to be solved, apart from preferences."""
 
     def __init__(
-        self, roots: Sequence[Wanted], policy: ResolvePolicy, catalog: Catalog, reporter: Reporter
+        self,
+        roots: Sequence[RootRequirement],
+        policy: ResolvePolicy,
+        catalog: Catalog,
+        reporter: Reporter,
     ) -> None:
-        self.world = World(catalog, policy, roots)
+        self.index = ResolverIndex(catalog, policy, roots)
         self.rounds = 0
         self._policy, self._reporter = policy, reporter
-        self._needs = [self.world.reader.of_root(wanted) for wanted in roots]
+        self._roots = [self.index.reader.of_root(root) for root in roots]
         self._branches = list(_branches(policy.environments, policy.conflicts))
         self._compatible = _compatible(policy.conflicts)
 
-    def solve(self, locked: Preferences) -> tuple[Solved, ...]:
+    def solve(self, locked: Preferences) -> tuple[RegionSolution, ...]:
         """Search, and search again from the answer until it stays. Raises as `resolve` does."""
         try:
-            found = self._search(locked)
+            solution = self._search(locked)
         except Unsolvable as error:
-            raise explain(error, self.world, self._needs, trial(self.world, locked)) from None
+            raise explain(error, self.index, self._roots, trial(self.index, locked)) from None
         for _ in range(_PASSES):
-            if found.is_settled:
+            if solution.is_fixed_point:
                 break
-            packages = self.packages(found.regions)
+            packages = self.packages(solution.regions)
             try:
                 again = self._search(_pins_of(packages))
             except Unsolvable:
                 break
             if self.packages(again.regions) == packages:
                 break
-            found = again
-        return found.regions
+            solution = again
+        return solution.regions
 
-    def packages(self, solved: Sequence[Solved]) -> tuple[ResolvedPackage, ...]:
+    def packages(self, regions: Sequence[RegionSolution]) -> tuple[ResolvedPackage, ...]:
         """Join regions into packages."""
-        return packages_of(solved, allowed=self._compatible, told=self.world.told)
+        return packages_of(regions, allowed=self._compatible, told=self.index.told)
 
-    def _search(self, locked: Preferences) -> Found:
+    def _search(self, locked: Preferences) -> Solution:
         budget = Budget(self._policy.max_rounds - self.rounds, self._policy.max_regions)
         try:
-            return Search(self.world, locked, budget, self._reporter).run(
-                self._branches, self._needs
-            )
+            forking = Forking(self.index, locked, budget, self._reporter)
+            return forking.run(self._branches, self._roots)
         finally:
             self.rounds += budget.rounds_used
 

@@ -24,7 +24,7 @@ from envsync.lock.pylock import to_pylock
 from envsync.lock.text import render
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import ALWAYS, from_requires_python, from_text
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import Catalog, Foresight, ResolvePolicy
 from envsync.resolve.universal import resolve
 from envsync.spec.model import LockPolicy, Spec
@@ -347,7 +347,7 @@ class Silent:
 
 def lock_text(catalog: Catalog, roots: Sequence[str]) -> str:
     environments = from_requires_python(SpecifierSet(">=3.11"))
-    wanted = [Wanted(Requirement(root), ALWAYS, "env.dependencies") for root in roots]
+    wanted = [RootRequirement(Requirement(root), ALWAYS, "env.dependencies") for root in roots]
     found = resolve(
         wanted,
         environments=environments,

@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 from envsync.errors import NoSolution
 from envsync.model.marker import ALWAYS, from_text
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.universal import resolve
 from tests.support.catalog import MemoryCatalog, Release
@@ -17,10 +17,10 @@ POLICY = ResolvePolicy(environments=NEW)
 
 
 def failure(root: str, release: Release, policy: ResolvePolicy = POLICY) -> NoSolution:
-    """Ask for one requirement of one release of `a`."""
+    """RegionRequirement for one requirement of one release of `a`."""
     with pytest.raises(NoSolution) as caught:
         resolve(
-            [Wanted(Requirement(root), ALWAYS, "env.toml: env.dependencies")],
+            [RootRequirement(Requirement(root), ALWAYS, "env.toml: env.dependencies")],
             environments=NEW,
             policy=policy,
             preferences={},

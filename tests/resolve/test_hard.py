@@ -7,7 +7,7 @@ from packaging.version import Version
 
 from envsync.errors import NoSolution
 from envsync.model.marker import ALWAYS, from_text
-from envsync.model.resolution import Resolution, Wanted
+from envsync.model.resolution import Resolution, RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.universal import resolve
 from tests.support.catalog import MemoryCatalog, Release, Universe
@@ -31,7 +31,10 @@ def resolved(
     """Resolve; `locked` is "name version" of the old lock."""
     name, _, version = locked.partition(" ")
     return resolve(
-        [Wanted(Requirement(text), ALWAYS, "env.toml: env.dependencies") for text in roots],
+        [
+            RootRequirement(Requirement(text), ALWAYS, "env.toml: env.dependencies")
+            for text in roots
+        ],
         environments=NEW,
         policy=policy,
         preferences={canonicalize_name(name): (Version(version),)} if locked else {},
@@ -125,7 +128,7 @@ def test_a_long_search_without_result_gives_up() -> None:
 
 
 def test_a_leap_that_is_taken_back_loses_nothing() -> None:
-    """After a tenth of the rounds resolvelib stops to backtrack boldly, and starts over."""
+    """After a tenth of the rounds the search stops to leap, and goes on from before it."""
     universe: dict[str, dict[str, Release]] = {
         f"p{at}": {f"{v}.0": release(f"p{at + 1}=={v}.0") for v in range(20)} for at in range(60)
     }

@@ -5,7 +5,7 @@ from packaging.requirements import Requirement
 
 from envsync.errors import NoSolution
 from envsync.model.marker import ALWAYS, from_text
-from envsync.model.resolution import Resolution, Wanted
+from envsync.model.resolution import Resolution, RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.universal import resolve
 from tests.support.catalog import MemoryCatalog, Release, Universe
@@ -20,7 +20,10 @@ def release(*requires: str) -> Release:
 def resolved(universe: Universe, roots: list[str], *, max_rounds: int = 50_000) -> Resolution:
     policy = ResolvePolicy(environments=NEW, max_rounds=max_rounds)
     return resolve(
-        [Wanted(Requirement(text), ALWAYS, "env.toml: env.dependencies") for text in roots],
+        [
+            RootRequirement(Requirement(text), ALWAYS, "env.toml: env.dependencies")
+            for text in roots
+        ],
         environments=NEW,
         policy=policy,
         preferences={},
@@ -75,7 +78,9 @@ def test_each_version_is_read_once_however_often_it_is_tried() -> None:
     }
     policy = ResolvePolicy(environments=NEW)
     catalog = MemoryCatalog(universe, policy)
-    roots = [Wanted(Requirement(name), ALWAYS, "env.toml: env.dependencies") for name in "ab"]
+    roots = [
+        RootRequirement(Requirement(name), ALWAYS, "env.toml: env.dependencies") for name in "ab"
+    ]
     resolution = resolve(roots, environments=NEW, policy=policy, preferences={}, catalog=catalog)
     assert [f"{package.name} {package.version}" for package in resolution.packages] == [
         "a 0.0",

@@ -1,4 +1,4 @@
-"""A world in memory for the resolver, and scenarios: a universe in ten lines of TOML.
+"""A catalog in memory for the resolver, and scenarios: a universe in ten lines of TOML.
 
     [root]
     requires = ["a", "b; sys_platform == 'win32'"]
@@ -51,7 +51,7 @@ from envsync.model.marker import (
     from_text,
     group,
 )
-from envsync.model.resolution import Resolution, Wanted
+from envsync.model.resolution import Resolution, RootRequirement
 from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of
 from envsync.resolve.universal import resolve
 from envsync.resolve.versions import parse_version
@@ -178,7 +178,7 @@ class Scenario(NamedTuple):
     """A problem with its answer."""
 
     name: str
-    roots: tuple[Wanted, ...]
+    roots: tuple[RootRequirement, ...]
     environments: MarkerSet
     policy: ResolvePolicy
     preferences: Mapping[NormalizedName, tuple[Version, ...]]
@@ -250,7 +250,7 @@ def _any(markers: Iterable[MarkerSet]) -> MarkerSet:
     return found
 
 
-def _roots(root: dict[str, Any]) -> Iterator[Wanted]:
+def _roots(root: dict[str, Any]) -> Iterator[RootRequirement]:
     tables: list[tuple[list[str], MarkerSet, str]] = [
         (root.get("requires", []), ALWAYS, "env.toml: env.dependencies")
     ]
@@ -259,7 +259,7 @@ def _roots(root: dict[str, Any]) -> Iterator[Wanted]:
     for texts, condition, origin in tables:
         for text in texts:
             requirement = Requirement(text)
-            yield Wanted(requirement, condition & from_marker(requirement.marker), origin)
+            yield RootRequirement(requirement, condition & from_marker(requirement.marker), origin)
 
 
 def _policy(lock: dict[str, Any], root: dict[str, Any], environments: MarkerSet) -> ResolvePolicy:

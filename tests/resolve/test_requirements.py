@@ -1,4 +1,4 @@
-"""Requirements become needs: extras apart, overrides and constraints applied."""
+"""Requirements are read apart: package and extras, overrides and constraints applied."""
 
 import pytest
 from packaging.requirements import Requirement
@@ -7,37 +7,39 @@ from packaging.version import Version
 
 from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import ALWAYS, extra, from_text
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
-from envsync.resolve.needs import Need, NeedReader, Refused
+from envsync.resolve.requirements import PackageRequirement, Refused, RequirementReader
 
 NAME = canonicalize_name("pkg")
 
 
-def reader(policy: ResolvePolicy = ResolvePolicy(), *roots: str) -> NeedReader:  # noqa: B008
-    wanted = [Wanted(Requirement(text), ALWAYS, "env.toml: env.dependencies") for text in roots]
-    return NeedReader(policy, wanted)
+def reader(policy: ResolvePolicy = ResolvePolicy(), *roots: str) -> RequirementReader:  # noqa: B008
+    stated = [
+        RootRequirement(Requirement(text), ALWAYS, "env.toml: env.dependencies") for text in roots
+    ]
+    return RequirementReader(policy, stated)
 
 
 def metadata(*requires: str) -> CoreMetadata:
     return CoreMetadata(NAME, Version("1.0"), tuple(Requirement(text) for text in requires))
 
 
-def shown(needs: tuple[Need, ...]) -> list[tuple[str, str]]:
-    return [(str(need), str(need.marker)) for need in needs]
+def shown(stated: tuple[PackageRequirement, ...]) -> list[tuple[str, str]]:
+    return [(str(one), str(one.marker)) for one in stated]
 
 
-def test_a_requirement_with_extras_is_several_needs() -> None:
-    wanted = Wanted(Requirement("Flask[Dot_env,async]>=3"), extra("web"), "extra web")
-    needs = reader().of_root(wanted)
-    assert [str(need) for need in needs] == ["flask>=3", "flask[async]>=3", "flask[dot-env]>=3"]
-    assert {"extra web"} == {need.origin for need in needs}
-    assert {extra("web")} == {need.marker for need in needs}
+def test_a_requirement_with_extras_is_several() -> None:
+    root = RootRequirement(Requirement("Flask[Dot_env,async]>=3"), extra("web"), "extra web")
+    stated = reader().of_root(root)
+    assert [str(one) for one in stated] == ["flask>=3", "flask[async]>=3", "flask[dot-env]>=3"]
+    assert {"extra web"} == {one.origin for one in stated}
+    assert {extra("web")} == {one.marker for one in stated}
 
 
 def test_the_package_and_its_extras_share_the_requirements() -> None:
     reads = reader()
-    found = reads.dependencies(
+    dependencies = reads.dependencies(
         metadata(
             "a",
             "b; extra == 'x'",
@@ -46,8 +48,11 @@ def test_the_package_and_its_extras_share_the_requirements() -> None:
             "e; sys_platform == 'win32' or extra == 'x'",
         )
     )
-    assert shown(reads.of_package(found)) == [("a", "always"), ("e", 'sys_platform == "win32"')]
-    x = reads.of_extra(found, canonicalize_name("x"), Version("1.0"))
+    assert shown(reads.of_package(dependencies)) == [
+        ("a", "always"),
+        ("e", 'sys_platform == "win32"'),
+    ]
+    x = reads.of_extra(dependencies, canonicalize_name("x"), Version("1.0"))
     assert shown(x) == [
         ("pkg==1.0", "always"),
         ("b", "always"),
@@ -57,39 +62,42 @@ def test_the_package_and_its_extras_share_the_requirements() -> None:
     ]
     assert Version("1.0") == x[0].exactly
     assert [
-        str(need) for need in reads.of_extra(found, canonicalize_name("y"), Version("1.0"))
+        str(one) for one in reads.of_extra(dependencies, canonicalize_name("y"), Version("1.0"))
     ] == ["pkg==1.0", "c"]
-    assert len(reads.of_extra(found, canonicalize_name("nope"), Version("1.0"))) == 1
+    assert len(reads.of_extra(dependencies, canonicalize_name("nope"), Version("1.0"))) == 1
 
 
 def test_an_override_replaces_but_keeps_extras_and_marker() -> None:
     reads = reader(ResolvePolicy(overrides=(Requirement("a>=2; sys_platform == 'win32'"),)))
-    needs = reads.of_package(reads.dependencies(metadata("a[x]<1; python_version < '3.12'", "b")))
+    stated = reads.of_package(reads.dependencies(metadata("a[x]<1; python_version < '3.12'", "b")))
     marker = 'python_version < "3.12" and sys_platform == "win32"'
-    assert [("a>=2", marker), ("a[x]>=2", marker), ("b", "always")] == shown(needs)
-    assert needs[0].origin == "env.toml: lock.overrides"
+    assert [("a>=2", marker), ("a[x]>=2", marker), ("b", "always")] == shown(stated)
+    assert stated[0].origin == "env.toml: lock.overrides"
 
 
 def test_a_constraint_rides_along() -> None:
     reads = reader(ResolvePolicy(constraints=(Requirement("A<2"), Requirement("z<1"))))
-    needs = reads.of_package(reads.dependencies(metadata("a>=1; sys_platform == 'win32'")))
-    assert shown(needs) == [("a>=1", 'sys_platform == "win32"'), ("a<2", 'sys_platform == "win32"')]
-    assert [need.origin for need in needs] == [None, "env.toml: lock.constraints"]
+    stated = reads.of_package(reads.dependencies(metadata("a>=1; sys_platform == 'win32'")))
+    assert shown(stated) == [
+        ("a>=1", 'sys_platform == "win32"'),
+        ("a<2", 'sys_platform == "win32"'),
+    ]
+    assert [one.origin for one in stated] == [None, "env.toml: lock.constraints"]
 
 
 @pytest.mark.parametrize("url", ["git+https://git.example/e", "file:///etc", "http://e.example/e"])
 def test_a_direct_reference_must_be_declared(url: str) -> None:
     reads = reader()
-    found = reads.dependencies(metadata(f"evil @ {url}"))
+    dependencies = reads.dependencies(metadata(f"evil @ {url}"))
     with pytest.raises(Refused, match=r"a direct reference that env\.toml does not declare"):
-        reads.of_package(found)
+        reads.of_package(dependencies)
 
 
 def test_a_declared_direct_reference_is_where_the_package_comes_from() -> None:
     url = "https://files.example/evil-1.0-py3-none-any.whl"
     reads = reader(ResolvePolicy(), f"evil @ {url}")
-    needs = reads.of_package(reads.dependencies(metadata(f"evil @ {url}")))
-    assert shown(needs) == [("evil", "always")]
+    stated = reads.of_package(reads.dependencies(metadata(f"evil @ {url}")))
+    assert shown(stated) == [("evil", "always")]
     assert ((ALWAYS, url),) == reads.sources(canonicalize_name("evil"))
 
 

@@ -1,4 +1,9 @@
-"""Judge whether wheels and requires-python texts fit the environments that are covered."""
+"""Tell which environments a release is for: by its requires-python, and by the tags of its wheels.
+
+Of a requires-python the lower bound binds while resolving. An upper bound never makes the resolver
+fall back to an older release, because the older one only lacks the bound and not the reason for it.
+The exception is Python 2: a release for Python 2 alone is no release for any Python 3.
+"""
 
 import re
 from collections.abc import Iterable
@@ -7,14 +12,59 @@ from functools import cache, lru_cache
 from packaging.specifiers import SpecifierSet
 
 from envsync.model.candidate import File
-from envsync.model.marker import MarkerSet
+from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_requires_python
 from envsync.model.wheel_markers import least_minor, serves
-from envsync.resolve.pythons import python_lower_bound
 from envsync.resolve.versions import parse_specifiers
 
+_LOWER = frozenset({">=", ">", "~=", "==", "==="})
+_ANY_PYTHON_3 = SpecifierSet(">=3.0.dev0", prereleases=True)
+_NO_SUCH_PYTHON = from_requires_python(SpecifierSet(">=4"))
 _CPYTHON = re.compile(r"cp3([0-9]{1,2})(?![0-9])")
 _LONGEST = 1_000
 """Characters of a requires-python; real ones have less than a hundred."""
+
+
+@cache
+def python_lower_bound(requires_python: SpecifierSet | None) -> MarkerSet:
+    """Where a release may be used as far as its lower bound (or being for Python 2) says."""
+    if requires_python is None:
+        return ALWAYS
+    if _is_for_python_2(requires_python):
+        return NEVER
+    bounds = [
+        f"{'>' if one.operator == '>' else '>='}{one.version.removesuffix('.*')}"
+        for one in requires_python
+        if one.operator in _LOWER
+    ]
+    return from_requires_python(SpecifierSet(",".join(sorted(bounds)))) if bounds else ALWAYS
+
+
+@cache
+def python_not_promised(requires_python: SpecifierSet | None) -> MarkerSet:
+    """The Pythons above the lower bound that a release does not claim to run on.
+
+    Python 4 and later are left out: `<4` is no news to anybody.
+    """
+    if requires_python is None:
+        return NEVER
+    claimed = from_requires_python(requires_python)
+    return python_lower_bound(requires_python) & ~claimed & ~_NO_SUCH_PYTHON
+
+
+@cache
+def has_upper_bound(requires_python: SpecifierSet | None) -> bool:
+    """Whether a release excludes any Python above its lower bound, as its own text has it."""
+    return any(one.operator not in {">=", ">"} for one in requires_python or ())
+
+
+@cache
+def python_claimed(requires_python: SpecifierSet) -> MarkerSet:
+    """The Pythons that a release claims to run on."""
+    return from_requires_python(requires_python)
+
+
+def _is_for_python_2(requires_python: SpecifierSet) -> bool:
+    return SpecifierSet(str(requires_python), prereleases=True).is_disjoint(_ANY_PYTHON_3)
 
 
 def wheels_lower_bound(wheels: Iterable[File]) -> MarkerSet:
@@ -55,13 +105,13 @@ class WheelJudge:
 
     def other_pythons(self, filenames: Iterable[str]) -> list[str]:
         """The Pythons, "3.9", whose wheels would fit if only that Python were covered."""
-        found = set()
+        pythons = set()
         for filename in filenames:
             python, _, platform = filename.removesuffix(".whl").rsplit("-", 3)[1:]
             minors = {int(minor) for minor in _CPYTHON.findall(python)}
             if minors and self.wheel_fits(f"x-0-py3-none-{platform}.whl"):
-                found |= minors
-        return [f"3.{minor}" for minor in sorted(found)]
+                pythons |= minors
+        return [f"3.{minor}" for minor in sorted(pythons)]
 
     def python_fits(self, requires_python: str | None) -> bool:
         """Whether some covered Python is above the lower bound of a requires-python text.

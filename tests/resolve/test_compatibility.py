@@ -5,8 +5,12 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.model.candidate import File
 from envsync.model.marker import ALWAYS, NEVER, from_text
-from envsync.resolve.pythons import python_lower_bound, python_not_promised
-from envsync.resolve.tags import WheelJudge, wheels_lower_bound
+from envsync.resolve.compatibility import (
+    WheelJudge,
+    python_lower_bound,
+    python_not_promised,
+    wheels_lower_bound,
+)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""Read requirements into needs: extras decided, overrides and constraints applied.
+"""Read requirements of one package or extra each: extras decided, overrides, constraints applied.
 
-A need is about one package, or about one extra of it. `flask[async]>=3` is two needs: flask>=3 and
-the extra async of flask>=3. Constraints ride along as further needs of whoever needs the package,
-so that they are split by their markers and explained like any other requirement.
+`flask[async]>=3` is two of them: flask>=3 and the extra async of flask>=3. Constraints ride along
+as further requirements of whoever requires the package, so that they are split by their markers and
+explained like any other.
 """
 
 import re
@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_marker
-from envsync.model.resolution import Wanted
+from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.rejections import BadMarker, MetadataReason, UndeclaredReference
 
@@ -25,7 +25,7 @@ from envsync.resolve.rejections import BadMarker, MetadataReason, UndeclaredRefe
 _EXTRA = re.compile(r'extra == "([^"]*)"|"([^"]*)" == extra')
 
 
-class Need(NamedTuple):
+class PackageRequirement(NamedTuple):
     """What somebody requires of one package, or of one extra of it."""
 
     name: NormalizedName
@@ -74,10 +74,10 @@ class Dependencies(NamedTuple):
     by_extra: Mapping[str, Sequence[_Line]]
 
 
-class NeedReader:
+class RequirementReader:
     """Reads requirements under one policy; holds what constraints and overrides change."""
 
-    def __init__(self, policy: ResolvePolicy, roots: Sequence[Wanted]) -> None:
+    def __init__(self, policy: ResolvePolicy, roots: Sequence[RootRequirement]) -> None:
         self._overrides = _by_name(policy.overrides)
         self._constraints = _by_name(policy.constraints)
         self._place = policy.place
@@ -88,9 +88,9 @@ class NeedReader:
         """Where env.toml says that a package comes from, by marker; the first that fits counts."""
         return self._declared.get(name, ())
 
-    def of_root(self, wanted: Wanted) -> tuple[Need, ...]:
-        """The needs that one requirement of env.toml stands for."""
-        return tuple(self._read(wanted.requirement, wanted.marker, wanted.origin))
+    def of_root(self, root: RootRequirement) -> tuple[PackageRequirement, ...]:
+        """What one requirement of env.toml stands for."""
+        return tuple(self._read(root.requirement, root.marker, root.origin))
 
     def dependencies(self, metadata: CoreMetadata) -> Dependencies:
         """Sort a version's requirements. Raises Refused for a marker that cannot be read."""
@@ -102,8 +102,8 @@ class NeedReader:
         plain = tuple(line for line in lines if not line.plain.is_never())
         return Dependencies(metadata.name, plain, by_extra)
 
-    def of_package(self, dependencies: Dependencies) -> tuple[Need, ...]:
-        """The needs of a package without any of its extras.
+    def of_package(self, dependencies: Dependencies) -> tuple[PackageRequirement, ...]:
+        """The requirements of a package without any of its extras.
 
         Raises Refused for a direct reference that env.toml does not declare (hazards H18).
         """
@@ -111,10 +111,12 @@ class NeedReader:
 
     def of_extra(
         self, dependencies: Dependencies, extra: NormalizedName, version: Version
-    ) -> tuple[Need, ...]:
-        """The needs that one extra adds: its own package in the same version, and its share."""
+    ) -> tuple[PackageRequirement, ...]:
+        """What one extra requires besides: its own package in the same version, and its share."""
         name = dependencies.name
-        package = Need(name, None, _exactly(version), ALWAYS, origin=None, exactly=version)
+        package = PackageRequirement(
+            name, None, _exactly(version), ALWAYS, origin=None, exactly=version
+        )
         lines = dependencies.by_extra.get(extra, ())
         added = ((one.requirement, one.marker.assign_extras({extra}) - one.plain) for one in lines)
         return (
@@ -136,7 +138,9 @@ class NeedReader:
             line = self._lines[id(requirement)] = _Line(requirement, marker, plain, extras)
         return line
 
-    def _of_lines(self, lines: Iterable[tuple[Requirement, MarkerSet]]) -> Iterator[Need]:
+    def _of_lines(
+        self, lines: Iterable[tuple[Requirement, MarkerSet]]
+    ) -> Iterator[PackageRequirement]:
         for requirement, marker in lines:
             self._check_reference(requirement)
             yield from self._read(requirement, marker, None)
@@ -147,20 +151,20 @@ class NeedReader:
 
     def _read(
         self, requirement: Requirement, marker: MarkerSet, origin: str | None
-    ) -> Iterator[Need]:
+    ) -> Iterator[PackageRequirement]:
         name = canonicalize_name(requirement.name)
         overrides = self._overrides.get(name)
         if overrides is None:
-            yield from _needs(requirement, requirement.extras, marker, origin)
+            yield from _split(requirement, requirement.extras, marker, origin)
         for override in overrides or ():
             where = marker & from_marker(override.marker)
             if not where.is_never():
                 extras = requirement.extras | override.extras
-                yield from _needs(override, extras, where, self._place("lock.overrides"))
+                yield from _split(override, extras, where, self._place("lock.overrides"))
         for constraint in self._constraints.get(name, ()):
             where = marker & from_marker(constraint.marker)
             if not where.is_never():
-                yield from _needs(constraint, (), where, self._place("lock.constraints"))
+                yield from _split(constraint, (), where, self._place("lock.constraints"))
 
 
 def _extras_named(marker_text: str) -> tuple[str, ...]:
@@ -168,38 +172,38 @@ def _extras_named(marker_text: str) -> tuple[str, ...]:
     return tuple(sorted({canonicalize_name(name) for name in names}))
 
 
-def _needs(
+def _split(
     requirement: Requirement, extras: Iterable[str], marker: MarkerSet, origin: str | None
-) -> Iterator[Need]:
+) -> Iterator[PackageRequirement]:
     name, specifier = canonicalize_name(requirement.name), requirement.specifier
-    yield Need(name, None, specifier, marker, origin)
+    yield PackageRequirement(name, None, specifier, marker, origin)
     for extra in sorted({canonicalize_name(extra) for extra in extras}):
-        yield Need(name, extra, specifier, marker, origin)
+        yield PackageRequirement(name, extra, specifier, marker, origin)
 
 
 def _by_name(requirements: Iterable[Requirement]) -> dict[NormalizedName, list[Requirement]]:
-    found: dict[NormalizedName, list[Requirement]] = {}
+    by_name: dict[NormalizedName, list[Requirement]] = {}
     for requirement in requirements:
-        found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
-    return found
+        by_name.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return by_name
 
 
 def _declared_sources(
-    policy: ResolvePolicy, roots: Sequence[Wanted]
+    policy: ResolvePolicy, roots: Sequence[RootRequirement]
 ) -> Mapping[NormalizedName, tuple[tuple[MarkerSet, str], ...]]:
     """`[sources]` and the direct references of the roots.
 
     A direct reference counts in every extra and group: which of them are installed must not
     change where a package comes from.
     """
-    found = {canonicalize_name(name): entry for name, entry in policy.sources.items()}
-    asked = [(wanted.requirement, wanted.marker.without_extras()) for wanted in roots]
+    declared = {canonicalize_name(name): entry for name, entry in policy.sources.items()}
+    asked = [(root.requirement, root.marker.without_extras()) for root in roots]
     asked += [(override, from_marker(override.marker)) for override in policy.overrides]
     for requirement, where in asked:
         if requirement.url:
             name = canonicalize_name(requirement.name)
-            found[name] = (*found.get(name, ()), (where, requirement.url))
-    return found
+            declared[name] = (*declared.get(name, ()), (where, requirement.url))
+    return declared
 
 
 @lru_cache(maxsize=4096)

@@ -14,15 +14,14 @@ from packaging.utils import NormalizedName
 from envsync.model.candidate import CoreMetadata
 from envsync.model.marker import NEVER, MarkerSet
 from envsync.model.resolution import Edge, ResolvedPackage
-from envsync.resolve.offer import Offer
-from envsync.resolve.region import Solved
+from envsync.resolve.region import RegionSolution
+from envsync.resolve.resolver_index import Release
 
 
 class Node(NamedTuple):
     """One version of a package, or of one of its extras."""
 
-    offer: Offer
-    at: int
+    release: Release
     extra: NormalizedName | None
 
 
@@ -30,10 +29,10 @@ Edges = dict[Node, dict[Node, MarkerSet]]
 
 
 def packages_of(
-    regions: Iterable[Solved],
+    regions: Iterable[RegionSolution],
     *,
     allowed: MarkerSet,
-    told: Callable[[Offer, int], tuple[CoreMetadata | None, str]] = lambda *_: (None, ""),
+    told: Callable[[Release], tuple[CoreMetadata | None, str]],
 ) -> tuple[ResolvedPackage, ...]:
     """Join the regions' pins into packages with exact markers, sorted by name and version.
 
@@ -42,14 +41,14 @@ def packages_of(
     with one version says whatever is simplest.
     """
     roots, edges = _graph(regions)
-    reached = spread(roots, edges)
-    versions: dict[tuple[Offer, int], list[Node]] = {}
+    reached = propagate(roots, edges)
+    releases: dict[Release, list[Node]] = {}
     for node in reached:
-        versions.setdefault((node.offer, node.at), []).append(node)
+        releases.setdefault(node.release, []).append(node)
     packages = []
-    for (offer, at), nodes in versions.items():
-        metadata, facts = told(offer, at)
-        package = _package(nodes, reached, edges)
+    for release, nodes in releases.items():
+        metadata, facts = told(release)
+        package = _package(release, nodes, reached, edges)
         packages.append(package._replace(metadata=metadata, facts=facts))
     names = Counter(package.name for package in packages)
     packages = [
@@ -61,7 +60,7 @@ def packages_of(
     return tuple(sorted(packages, key=_place))
 
 
-def spread(roots: dict[Node, MarkerSet], edges: Edges) -> dict[Node, MarkerSet]:
+def propagate(roots: dict[Node, MarkerSet], edges: Edges) -> dict[Node, MarkerSet]:
     """The least markers with: roots hold at least theirs, and each edge passes its part on."""
     reached: dict[Node, MarkerSet] = {}
     waiting: dict[Node, None] = {}
@@ -81,17 +80,17 @@ def spread(roots: dict[Node, MarkerSet], edges: Edges) -> dict[Node, MarkerSet]:
     return reached
 
 
-def _graph(regions: Iterable[Solved]) -> tuple[dict[Node, MarkerSet], Edges]:
+def _graph(regions: Iterable[RegionSolution]) -> tuple[dict[Node, MarkerSet], Edges]:
     roots: dict[Node, MarkerSet] = {}
     edges: Edges = {}
-    for solved in regions:
-        nodes = {key: Node(pin.offer, pin.at, key[1]) for key, pin in solved.pins.items()}
-        for ask in solved.roots:
-            _add(roots, nodes[ask.key], ask.marker)
-        for key, asks in solved.asks.items():
+    for solution in regions:
+        nodes = {key: Node(pin.release, key.extra) for key, pin in solution.pins.items()}
+        for root in solution.roots:
+            _add(roots, nodes[root.key], root.marker)
+        for key, requirements in solution.requirements.items():
             children = edges.setdefault(nodes[key], {})
-            for ask in asks:
-                _add(children, nodes[ask.key], ask.marker)
+            for requirement in requirements:
+                _add(children, nodes[requirement.key], requirement.marker)
     return roots, edges
 
 
@@ -99,27 +98,31 @@ def _add(markers: dict[Node, MarkerSet], node: Node, marker: MarkerSet) -> None:
     markers[node] = markers.get(node, NEVER) | marker
 
 
-def _package(nodes: list[Node], reached: dict[Node, MarkerSet], edges: Edges) -> ResolvedPackage:
+def _package(
+    release: Release, nodes: list[Node], reached: dict[Node, MarkerSet], edges: Edges
+) -> ResolvedPackage:
     marker = NEVER
-    found: dict[tuple[Offer, int], MarkerSet] = {}
+    required: dict[Release, MarkerSet] = {}
     for node in nodes:
         marker = marker | reached[node]
         for child, where in edges.get(node, {}).items():
-            target = (child.offer, child.at)
-            found[target] = found.get(target, NEVER) | (where & reached[node])
-    owner = (nodes[0].offer, nodes[0].at)
-    candidate = owner[0].candidates[owner[1]]
+            required[child.release] = required.get(child.release, NEVER) | (where & reached[node])
     dependencies = [
-        Edge(offer.name, offer.version(at), where.simplify(marker))
-        for (offer, at), where in found.items()
-        if (offer, at) != owner and not where.is_never()
+        Edge(one.name, one.version, where.simplify(marker))
+        for one, where in required.items()
+        if one != release and not where.is_never()
     ]
     dependencies.sort(key=lambda edge: (edge.name, edge.version))
     extras = sorted(
         (node.extra, reached[node].simplify(marker)) for node in nodes if node.extra is not None
     )
     return ResolvedPackage(
-        candidate.name, candidate.version, marker, candidate, tuple(dependencies), tuple(extras)
+        name=release.name,
+        version=release.version,
+        marker=marker,
+        candidate=release.candidate,
+        dependencies=tuple(dependencies),
+        extras=tuple(extras),
     )
 
 
