@@ -1,0 +1,163 @@
+"""The search of one region: what it decides, what it learns, and where it stops."""
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from envsync.events import SILENT
+from envsync.model.marker import ALWAYS, MarkerSet, from_text
+from envsync.model.resolution import RootRequirement
+from envsync.resolve.candidates import ResolvePolicy
+from envsync.resolve.criteria import Matches
+from envsync.resolve.provider import RegionProvider
+from envsync.resolve.region_view import ForkNeeded, PackageKey, RegionRequirement
+from envsync.resolve.rejections import Abandoned
+from envsync.resolve.resolver_index import ResolverIndex
+from envsync.resolve.search import Circling, Exhausted, Impossible, Search
+from tests.support.catalog import MemoryCatalog, Release, Universe
+
+NEW = from_text("python_version >= '3.11'")
+A, B, C = (PackageKey(canonicalize_name(name)) for name in "abc")
+LIMIT = 1_000
+
+
+def release(*requires: str) -> Release:
+    return Release(requires=tuple(map(Requirement, requires)))
+
+
+class Region:
+    """A region over a universe, and what env.toml asks in it."""
+
+    def __init__(self, universe: Universe, *roots: str, where: MarkerSet = NEW) -> None:
+        policy = ResolvePolicy(environments=where)
+        stated = [RootRequirement(Requirement(text), ALWAYS, "env.toml") for text in roots]
+        index = ResolverIndex(MemoryCatalog(universe, policy), policy, stated)
+        self.provider = RegionProvider(index, where, {}, {})
+        self._stated = [one for root in stated for one in index.reader.of_root(root)]
+
+    def roots(self) -> tuple[RegionRequirement, ...]:
+        return self.provider.roots(self._stated)
+
+    def search(self, *, limit: int = LIMIT, is_thorough: bool = False) -> tuple[Search, list[str]]:
+        """Search, and give the search with its pins."""
+        search = Search(self.provider, SILENT, limit, is_thorough=is_thorough)
+        pins = search.run(self.roots())
+        return search, [repr(pin) for pin in pins.values()]
+
+
+PAIR: Universe = {
+    "a": {"1.0": release("c==1"), "2.0": release("c==2")},
+    "b": {"1.0": release("c==1")},
+    "c": {"1.0": release(), "2.0": release()},
+}
+
+
+@pytest.mark.parametrize("is_thorough", [False, True])
+def test_a_collision_sends_the_search_back_to_what_had_a_part_in_it(is_thorough: bool) -> None:
+    search, pins = Region(PAIR, "a", "b").search(is_thorough=is_thorough)
+    assert sorted(pins) == ["a 1.0", "b 1.0", "c 1.0"]
+    assert search.history.rejections
+    assert set(search.history.collisions) == {"c"}
+
+
+def test_nothing_is_undone_where_env_toml_itself_is_at_fault() -> None:
+    """Every version that is required collides with env.toml, so that no decision matters."""
+    region = Region(PAIR, "b", "c>=2")
+    with pytest.raises(Impossible) as caught:
+        region.search()
+    assert {str(one.requirement.stated) for one in caught.value.causes} == {"c==1", "c>=2"}
+    assert region.provider.nogoods.versions == {B: 1}
+
+
+def test_what_collides_with_env_toml_is_impossible_before_any_round() -> None:
+    search = Search((region := Region(PAIR, "c<1")).provider, SILENT, LIMIT)
+    with pytest.raises(Impossible):
+        search.run(region.roots())
+    assert search.history.rounds == 0
+
+
+def test_rounds_end_the_search() -> None:
+    with pytest.raises(Exhausted):
+        Region(PAIR, "a", "b").search(limit=2)
+
+
+def test_pins_that_change_each_other_end_the_search_unless_it_keeps_them() -> None:
+    universe: Universe = {
+        "a": {"0.0": release("b==1"), "1.0": release(), "2.0": release("b==2")},
+        "b": {"0.0": release(), "1.0": release("a==2"), "2.0": release("a==0")},
+    }
+    with pytest.raises(Circling):
+        Region(universe, "a").search()
+    _, pins = Region(universe, "a").search(is_thorough=True)
+    assert pins == ["a 1.0"]
+
+
+def test_requirements_that_never_meet_ask_for_a_fork() -> None:
+    universe: Universe = {
+        "a": {"1.0": release("c==1; sys_platform == 'win32'")},
+        "b": {"1.0": release("c==2; sys_platform == 'linux'")},
+        "c": {"1.0": release(), "2.0": release()},
+    }
+    with pytest.raises(ForkNeeded) as caught:
+        Region(universe, "a", "b").search()
+    assert "sys_platform" in str(caught.value.marker)
+    assert caught.value.package is None
+
+
+def test_who_asked_is_remembered_in_order() -> None:
+    search, _ = Region(PAIR, "b", "c").search()
+    parents = search.history.parents[C]
+    assert [parent and repr(parent) for parent in parents] == [None, "b 1.0"]
+
+
+# -- what is learned --------------------------------------------------------------------------
+
+
+def test_nogoods_spread_to_whoever_requires_only_them() -> None:
+    """C 2 is excluded, so a 2 is of no use, and so is what requires a 2."""
+    universe: Universe = {**PAIR, "d": {"1.0": release(), "2.0": release("a>=2")}}
+    region = Region(universe, "d", "c<2")
+    _, pins = region.search()
+    assert sorted(pins) == ["c 1.0", "d 1.0"]
+    assert {A: 0b10, PackageKey(canonicalize_name("d")): 0b10} == region.provider.nogoods.versions
+
+
+def test_the_nogoods_of_a_package_are_those_of_its_extras() -> None:
+    region = Region(PAIR, "a", "c<2")
+    region.search()
+    extra = PackageKey(A.name, canonicalize_name("x"))
+    assert region.provider.nogoods.among(extra) == region.provider.nogoods.among(A) == 0b10
+
+
+def test_the_300th_version_that_fails_alike_gives_the_rest_up() -> None:
+    universe: Universe = {
+        "a": {f"1.{at}": release("b") for at in range(310)},
+        "b": {"1.0": release("nope")},
+    }
+    region = Region(universe, "a")
+    assert region.provider.nogoods.why_abandoned(A.name) is None
+    with pytest.raises(Impossible):
+        region.search()
+    assert Abandoned(300, B.name) == region.provider.nogoods.why_abandoned(A.name)
+
+
+def test_nogoods_drop_out_of_matches_and_one_version_stays_to_show_why() -> None:
+    package = Region(PAIR, "a").provider.view.package(A.name)
+    nogoods = {A: 0b10}
+    matches = Matches(package, A, 0b11, 0b11, lambda key: nogoods[key])
+    assert matches
+    assert matches.mask == 0b01
+    assert [repr(pin) for pin in matches.pins()] == ["a 1.0"]
+    nogoods[A] = 0b11
+    assert matches.mask == 0b01
+    assert not Matches(package, A, 0, 0b11, lambda key: nogoods[key])
+
+
+def test_whether_there_is_a_choice_is_told_as_it_first_was() -> None:
+    package = Region(PAIR, "a").provider.view.package(A.name)
+    nogoods = {A: 0}
+    matches = Matches(package, A, 0b11, 0b11, lambda key: nogoods[key])
+    assert matches.has_choice
+    nogoods[A] = 0b10
+    assert matches.has_choice
+    assert not matches.only(0b01).has_choice
