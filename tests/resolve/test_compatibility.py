@@ -7,6 +7,7 @@ from envsync.model.candidate import File
 from envsync.model.marker import ALWAYS, NEVER, from_text
 from envsync.resolve.compatibility import (
     WheelJudge,
+    has_upper_bound,
     python_lower_bound,
     python_not_promised,
     wheels_lower_bound,
@@ -76,3 +77,16 @@ def test_a_judge_knows_its_environments() -> None:
     assert judge.python_fits(None)
     assert judge.python_fits(">=3.12")
     assert not WheelJudge.of(from_text("python_version < '3.10'")).python_fits(">=3.12")
+    assert judge.python_fits("no specifier")
+    assert judge.python_fits(">=3.12" + ",!=3.9" * 100)
+    assert not judge.python_fits(">=3.12" + ",!=3.9" * 200)
+
+
+@pytest.mark.parametrize(
+    ("requires_python", "expected"),
+    [(">=3.9", False), (">3.9", False), (">=3.9,<3.12", True), ("==3.9.*", True), ("", False)],
+)
+def test_an_upper_bound_is_what_excludes_newer_pythons(
+    requires_python: str, expected: bool
+) -> None:
+    assert expected is has_upper_bound(SpecifierSet(requires_python))

@@ -10,14 +10,14 @@ from envsync.model.marker import ALWAYS, from_text
 from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.universal import resolve
-from tests.support.catalog import MemoryCatalog, Release
+from tests.support.catalog import MemoryCatalog, Release, Universe
 
 NEW = from_text("python_version >= '3.11'")
 POLICY = ResolvePolicy(environments=NEW)
 
 
 def failure(root: str, release: Release, policy: ResolvePolicy = POLICY) -> NoSolution:
-    """RegionRequirement for one requirement of one release of `a`."""
+    """Ask for one requirement of one release of `a`."""
     with pytest.raises(NoSolution) as caught:
         resolve(
             [RootRequirement(Requirement(root), ALWAYS, "env.toml: env.dependencies")],
@@ -60,3 +60,48 @@ def test_files_without_a_time_need_no_later_one() -> None:
 def test_files_whose_names_tell_no_version_are_no_empty_page() -> None:
     error = failure("a", Release(wheels=("py3-none",)))
     assert "no file of it there has the name of a wheel or source distribution: a-1" in str(error)
+
+
+def test_a_page_without_files_is_called_empty() -> None:
+    error = failure("a", Release(wheels=()))
+    assert "but its page on https://index.example/simple/ is empty" in str(error)
+
+
+def told(universe: Universe, *roots: str) -> list[str]:
+    """The lines that say why there is no solution, and the rest of its words."""
+    with pytest.raises(NoSolution) as caught:
+        resolve(
+            [RootRequirement(Requirement(name), ALWAYS, "env.toml") for name in roots],
+            environments=NEW,
+            policy=POLICY,
+            preferences={},
+            catalog=MemoryCatalog(universe, POLICY),
+        )
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def requiring(text: str) -> Release:
+    return Release(requires=(Requirement(text),))
+
+
+def test_what_has_no_part_in_it_is_left_out() -> None:
+    others = {f"other{at}": {"1.0": requiring("end")} for at in range(30)}
+    universe = {"end": {"1.0": Release()}, "a": {"1.0": requiring("end>1")}, **others}
+    assert told(universe, *others, "a", "end") == [
+        "a 1.0 requires end>1, but the only version is 1.0",
+        "env.toml asks for a",
+    ]
+
+
+def test_more_than_six_of_a_kind_are_counted() -> None:
+    ends = {f"end{at}": {"1.0": Release()} for at in range(10)}
+    colliding = {f"{at}.0": requiring(f"end{at}>1") for at in range(10)}
+    broken = {f"{at}.0": Release(broken=f"reason {at}") for at in range(10, 19)}
+    lines = told({**ends, "a": {**colliding, **broken}}, "a")
+    assert [line.split(",")[0] for line in lines[:6]] == [
+        f"a {at}.0 requires end{at}>1" for at in range(9, 3, -1)
+    ]
+    assert lines[6:12] == [
+        f"a {at}.0 cannot be used: a-{at}.0: reason {at}" for at in range(18, 12, -1)
+    ]
+    assert lines[12:] == ["and 7 more collisions of this kind", "env.toml asks for a"]
