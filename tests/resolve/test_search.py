@@ -161,3 +161,57 @@ def test_whether_there_is_a_choice_is_told_as_it_first_was() -> None:
     nogoods[A] = 0b10
     assert matches.has_choice
     assert not matches.only(0b01).has_choice
+
+
+# -- the very steps ---------------------------------------------------------------------------
+
+
+def woven(width: int, depth: int, versions: int, step: int) -> Universe:
+    """Levels of packages; each version wants one version below it, and another new enough."""
+    return {
+        f"p{level}-{at}": {
+            f"{v}.0": Release()
+            if level + 1 == depth
+            else release(
+                f"p{level + 1}-{(at * step + v) % width}=={(v * step + at) % versions}.0",
+                f"p{level + 1}-{(at + v) % width}>={v // 2}",
+            )
+            for v in range(versions)
+        }
+        for level in range(depth)
+        for at in range(width)
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_thorough", "outcome", "rounds"),
+    [
+        ((2, 5, 8, 2), False, "solved", 104),
+        ((3, 4, 4, 2), False, "solved", 131),
+        ((4, 4, 5, 7), False, "solved", 154),
+        ((4, 5, 8, 3), False, "solved", 167),
+        ((2, 3, 5, 5), False, "Impossible", 107),
+        ((4, 4, 4, 3), False, "Impossible", 102),
+        ((4, 3, 6, 3), False, "Exhausted", 600),
+        ((4, 5, 6, 7), False, "solved", 27),
+        ((3, 4, 4, 5), True, "solved", 107),
+        ((4, 4, 5, 7), True, "solved", 124),
+        ((2, 5, 5, 5), True, "Impossible", 64),
+        ((4, 5, 6, 3), True, "Impossible", 203),
+        ((4, 5, 5, 7), True, "Exhausted", 600),
+    ],
+)
+def test_the_search_takes_the_steps_that_it_took(
+    shape: tuple[int, int, int, int], is_thorough: bool, outcome: str, rounds: int
+) -> None:
+    """Leaps that lead to a solution, and such as are taken back. Locks follow from these steps:
+    whoever changes the search on purpose sets the numbers anew.
+    """
+    region = Region(woven(*shape), *(f"p0-{at}" for at in range(shape[0])))
+    search = Search(region.provider, SILENT, 600, is_thorough=is_thorough)
+    try:
+        search.run(region.roots())
+        ended = "solved"
+    except (Impossible, Exhausted) as error:
+        ended = type(error).__name__
+    assert (outcome, rounds) == (ended, search.history.rounds)
