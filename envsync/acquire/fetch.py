@@ -67,13 +67,27 @@ def fetch(
         with scratch_in(DOWNLOADS, cache_dir, "fetch-") as folder:
             try:
                 return stored | _Fetching(store, source, folder, reporter).all(absent)
-            except (EnvsyncError, OSError):
-                if os.path.isdir(folder) or attempt == _TRIES - 1:
+            except (EnvsyncError, OSError) as error:
+                if attempt == _TRIES - 1 or not _is_deleted(folder, error):
                     raise
         reporter.detail("the cache was deleted meanwhile: starting again")
         found, absent = _in_store(absent, store, depth)
         stored |= found
     return stored
+
+
+def _is_deleted(folder: str, error: BaseException) -> bool:
+    """Say whether somebody deletes the folder in which an error arose.
+
+    What is in a folder goes before it does, so that a file of ours that is missing tells it first.
+    """
+    reasons = [error]
+    while (reason := reasons[-1].__cause__ or reasons[-1].__context__) is not None:
+        reasons.append(reason)
+    return not os.path.isdir(folder) or any(
+        isinstance(reason, FileNotFoundError) and f"{reason.filename}".startswith(f"{folder}/")
+        for reason in reasons
+    )
 
 
 def _in_store(
