@@ -11,7 +11,7 @@ from envsync.platform.flags import NEW_FILE
 # Errors that say "not this way, here": the next way is tried for all files that follow.
 _NOT_THIS_WAY = {
     *(errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS),
-    *(errno.ENOTTY, errno.EINVAL, errno.EAGAIN),  # EAGAIN: btrfs and others, while they write
+    *(errno.ENOTTY, errno.EINVAL, errno.EAGAIN),  # EAGAIN: not at this moment (uv#19674)
 }
 _FICLONE = 0x40049409
 
