@@ -24,20 +24,17 @@ is taken where the one before can't answer:
 
 from typing import TYPE_CHECKING
 
-from envsync.environment import stamp
-from envsync.events import Reporter
-from envsync.operations.results import Synced
 from envsync.project.answered import is_known_fresh
-from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
-from envsync.sync.location import DEFAULT, lies_at, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from envsync.events import Reporter
     from envsync.lock.pins import Pinned
+    from envsync.operations.results import Synced
     from envsync.store.manifest import StoredWheel
     from envsync.sync.desired import DesiredEnvironment
     from envsync.sync.store_lookup import CheckDepth
@@ -55,15 +52,20 @@ def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> 
     """
     if not request.is_plain() or settings.refresh or settings.compile_bytecode is not None:
         return None
+    from envsync.environment import stamp  # noqa: PLC0415
+    from envsync.sync.location import DEFAULT, root_of  # noqa: PLC0415
+
     root = root_of(project, DEFAULT, settings)
     selection = request.selection.line(settings.python)
     return root if stamp.is_current(settings.cache_dir, root, selection, files=False) else None
 
 
 def bring_up_to_date(
-    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
-) -> Synced:
+    project: Project, request: SyncRequest, settings: Settings, reporter: "Reporter"
+) -> "Synced":
     """Lock if needed and sync, from memory where that is enough. Raises what a sync raises."""
+    from envsync.project.locks import project_lock  # noqa: PLC0415
+
     with project_lock(project, settings.cache_dir, reporter):
         known = _from_memory(project, request, settings, reporter)
         if known is not None:
@@ -74,13 +76,15 @@ def bring_up_to_date(
 
 
 def _from_memory(
-    project: Project, request: SyncRequest, settings: Settings, reporter: Reporter
-) -> Synced | None:
+    project: Project, request: SyncRequest, settings: Settings, reporter: "Reporter"
+) -> "Synced | None":
     """Sync without parsing env.toml or the lock; None when their meaning isn't known."""
     if not request.is_plain() or settings.refresh:
         return None
     from envsync.environment.key import UserKey  # noqa: PLC0415
+    from envsync.operations.results import Synced  # noqa: PLC0415
     from envsync.sync import apply as steps  # noqa: PLC0415
+    from envsync.sync.location import lies_at  # noqa: PLC0415
     from envsync.sync.remembered import recall  # noqa: PLC0415
 
     goal = recall(project, request, settings)
@@ -110,7 +114,7 @@ def _fetch(
     goal: "DesiredEnvironment",
     project: Project,
     settings: Settings,
-    reporter: Reporter,
+    reporter: "Reporter",
 ) -> "Mapping[str, StoredWheel]":
     """Take wheels from the store; what is missing there needs everything else after all."""
     from envsync.store.entries import StoreReader  # noqa: PLC0415
