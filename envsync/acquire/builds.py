@@ -21,7 +21,7 @@ from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError
-from envsync.events import Reporter, Stage
+from envsync.events import Reporter, Stage, during
 from envsync.index.client import IndexClient
 from envsync.index.page_source import Index
 from envsync.inside import folder_inside
@@ -118,21 +118,18 @@ class Builder:
         )
         pin, recipe = _pin_of(candidate), recipe_of(spec.build, candidate.name)
         label = f"{candidate.name}=={candidate.version}"
-        self._reporter.begin(Stage.BUILDING)
-        try:
-            with self._scratch() as folder, self._tree(pin, folder) as tree:
-                data = build_metadata(
-                    tree,
-                    target=target,
-                    provision=self._provision(pin),
-                    package=label,
-                    config_settings=recipe.settings,
-                    extra_requires=recipe.requires,
-                    variables=self._variables(pin),
-                    reporter=self._reporter,
-                )
-        finally:
-            self._reporter.end(Stage.BUILDING)
+        stage = during(Stage.BUILDING, self._reporter)
+        with stage, self._scratch() as folder, self._tree(pin, folder) as tree:
+            data = build_metadata(
+                tree,
+                target=target,
+                provision=self._provision(pin),
+                package=label,
+                config_settings=recipe.settings,
+                extra_requires=recipe.requires,
+                variables=self._variables(pin),
+                reporter=self._reporter,
+            )
         return parse_metadata(data, file=label)
 
     def check_leave(self, pin: Pinned) -> None:

@@ -21,7 +21,7 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:
-    """CheckDepth, and say what was found."""
+    """Look, and say what was found."""
     project = find_project(session.directory, session.environment)
     if command == "verify":
         return _verify(project, options, session)

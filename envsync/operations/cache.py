@@ -13,7 +13,7 @@ from envsync.cache.inventory import Item, delete, items
 from envsync.cache.sizes import Inodes, Size, measure
 from envsync.catalog import direct, memory
 from envsync.environment import stamp
-from envsync.events import Reporter, Stage
+from envsync.events import Reporter, Stage, during
 from envsync.index import artifacts, http_cache, metadata_source
 from envsync.platform.files import storage_errors
 from envsync.project import answered, refuted, script
@@ -205,15 +205,12 @@ def _removal(
 ) -> Removal:
     """Delete items; says what that frees."""
     inodes = Inodes()
-    reporter.begin(Stage.DELETING, len(chosen))
-    try:
+    with during(Stage.DELETING, reporter, len(chosen)):
         for item in chosen:
             inodes.add(item.path)
             if not dry_run:
                 delete(item, cache_dir)
             reporter.advance(Stage.DELETING, 1, item.name)
-    finally:
-        reporter.end(Stage.DELETING)
     size = inodes.size()
     return Removal(tuple(chosen), size.bytes - size.shared)
 

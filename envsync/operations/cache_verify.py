@@ -7,7 +7,7 @@ from typing import NamedTuple
 from envsync.cache.bucket import Bucket
 from envsync.cache.folder import check_ours
 from envsync.cache.inventory import Item, items
-from envsync.events import Reporter, Stage
+from envsync.events import Reporter, Stage, during
 from envsync.operations.cache import BUCKETS
 from envsync.platform.files import sha256_file, storage_errors
 from envsync.store import built, bytecode, entries
@@ -50,20 +50,17 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
         there = present(users(cache_dir))
         damaged: list[Damage] = []
         files = 0
-        reporter.begin(Stage.VERIFYING, len(found))
-        try:
+        with during(Stage.VERIFYING, reporter, len(found)):
             for item in found:
                 count, damage = _verify_entry(item, cache_dir, there)
                 files += count
                 damaged += [damage] if damage else []
                 reporter.advance(Stage.VERIFYING, 1, damage.package if damage else item.name)
-        finally:
-            reporter.end(Stage.VERIFYING)
     return Checked(len(found), files, tuple(damaged))
 
 
 def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[int, Damage | None]:
-    """CheckDepth at one entry; one that is damaged is set aside."""
+    """Look at one entry; one that is damaged is set aside."""
     check = CHECKS.get(item.bucket)
     if check is None:
         return 0, None

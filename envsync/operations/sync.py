@@ -21,7 +21,6 @@ from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync import apply as steps
 from envsync.sync.check import check, preview
-from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
 from envsync.sync.metadata_check import false_packages
 from envsync.sync.outcome import SyncOutcome
@@ -89,7 +88,7 @@ def _sync_to(
     leave = _with_leave(spec, request)
     with _hint(request), PackageSources(project.root, leave, settings, reporter) as sources:
         outcome = steps.sync(
-            _marked(goal, settings),
+            goal.unmarked_if(settings.compile_bytecode is not None),
             lambda pins, depth: sources.fetch(pins, goal.target, depth=depth, beside=goal.pins),
             reporter,
             key=UserKey(settings),
@@ -102,13 +101,6 @@ def _sync_to(
         if request.trust != FROZEN:
             remember(goal, project, request, settings)
     return Synced(outcome, lock, lock.path in outcome.written)
-
-
-def _marked(goal: DesiredEnvironment, settings: Settings) -> DesiredEnvironment:
-    """Give the goal without what a mark needs, where it is another one than env.toml's: the mark
-    would answer for a `sync` that doesn't ask for the same.
-    """
-    return goal if settings.compile_bytecode is None else goal._replace(inputs=())
 
 
 def _with_leave(spec: Spec, request: SyncRequest) -> Spec:

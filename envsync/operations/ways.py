@@ -91,10 +91,8 @@ def _from_memory(
     if goal is None:
         return None
     goal = goal.at(lies_at(project, goal.root, settings))
+    goal = goal.unmarked_if(settings.compile_bytecode is not None)
     key = UserKey(settings)
-    if settings.compile_bytecode is not None:
-        # The mark would answer who doesn't say the same, and wants what env.toml says.
-        goal = goal._replace(inputs=())
     with steps.locked(goal.folder, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(
             goal,

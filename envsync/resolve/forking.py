@@ -17,7 +17,7 @@ from envsync.model.marker import MarkerSet, from_text
 from envsync.resolve.explain import StatedRoots, Trial
 from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region import Budget, RegionSolution, Unsolvable, solve
-from envsync.resolve.region_view import ForkNeeded, PackageKey, Pin, Preferences
+from envsync.resolve.region_view import ForkNeeded, PackageKey, Pin, Preferences, RegionView
 from envsync.resolve.requirements import PackageRequirement
 from envsync.resolve.resolver_index import ResolverIndex
 
@@ -95,13 +95,13 @@ class Forking:
         self, part: _Part, roots: Sequence[PackageRequirement], earlier: Iterable[_Solved]
     ) -> RegionSolution:
         followed = _followed(earlier, part.apart)
-        provider = RegionProvider(
+        view = RegionView(
             self._index, part.region, followed, self._locked, is_last_resort=part.is_last_resort
         )
         try:
-            return solve(provider, roots, self._budget, self._reporter)
+            return solve(RegionProvider(view), roots, self._budget, self._reporter)
         except Unsolvable as error:
-            error.has_held_back = provider.view.has_held_back
+            error.has_held_back = view.has_held_back
             raise
 
     def _halves(self, part: _Part, fork: ForkNeeded) -> list[_Part]:

@@ -17,14 +17,13 @@ from envsync.resolve.nogoods import Nogoods
 from envsync.resolve.region_view import (
     PackageKey,
     Pin,
-    Preferences,
     RegionRequirement,
     RegionView,
     UnusableRequirement,
 )
 from envsync.resolve.rejections import LacksExtra, NoCoveredPython, OutsideRegion
 from envsync.resolve.requirements import PackageRequirement, Refused
-from envsync.resolve.resolver_index import PackageVersions, Release, ResolverIndex
+from envsync.resolve.resolver_index import PackageVersions, Release
 from envsync.resolve.versions import bits_of
 
 _PATIENCE = 2
@@ -34,17 +33,8 @@ _PATIENCE = 2
 class RegionProvider:
     """One region: its packages, what they require, and what all searches in it have learned."""
 
-    def __init__(
-        self,
-        index: ResolverIndex,
-        region: MarkerSet,
-        followed: Preferences,
-        locked: Preferences,
-        *,
-        is_last_resort: bool = False,
-    ) -> None:
-        self.index, self.region = index, region
-        self.view = RegionView(index, region, followed, locked, is_last_resort=is_last_resort)
+    def __init__(self, view: RegionView) -> None:
+        self.view, self.index, self.region = view, view.index, view.region
         self.nogoods = Nogoods(self.view)
         self.conflicts: dict[NormalizedName, int] = {}
         """How often a package took part in a collision."""

@@ -176,7 +176,7 @@ class RegionView:
         self.is_last_resort = is_last_resort
         self.direct: frozenset[NormalizedName] = frozenset()
         """The packages that env.toml itself asks for."""
-        self._index = index
+        self.index = index
         self._followed, self._locked = followed, locked
         self._packages: dict[NormalizedName, PackageView] = {}
 
@@ -188,7 +188,7 @@ class RegionView:
         """A project as this region sees it. Raises ForkNeeded if it has several sources here."""
         package = self._packages.get(name)
         if package is None:
-            versions = self._index.versions(name, self._source(name))
+            versions = self.index.versions(name, self._source(name))
             lowest, tiers = self._wants_lowest(name), tuple(self._tiers(versions))
             package = PackageView(versions, self.region, lowest=lowest, tiers=tiers)
             package.preferred = list(self._preferred(package))
@@ -213,7 +213,7 @@ class RegionView:
         if package.versions.yanked:
             kept = sum(1 << at for at in package.preferred)
             mask &= ~package.versions.yanked | pinned | kept
-        mask = self._without_unclaimed(mask, self._index.unclaimed(package.versions))
+        mask = self._without_unclaimed(mask, self.index.unclaimed(package.versions))
         return self._without_prereleases(mask, package.versions.table.prereleases)
 
     def meeting(self, package: PackageView, requirements: Iterable[RegionRequirement]) -> int:
@@ -233,7 +233,7 @@ class RegionView:
 
     def _without_prereleases(self, mask: int, prereleases: int) -> int:
         """Stable versions where there are any; the last resort is to try the others after them."""
-        policy = self._index.policy.prereleases
+        policy = self.index.policy.prereleases
         if not mask & prereleases or policy == "allow":
             return mask
         stable = mask & ~prereleases
@@ -248,17 +248,17 @@ class RegionView:
         """Stable versions before pre-releases; as a last resort also what has no wheel here, and
         what by its own word runs on no covered Python.
         """
-        last = 0 if self._index.policy.prereleases == "allow" else versions.table.prereleases
+        last = 0 if self.index.policy.prereleases == "allow" else versions.table.prereleases
         without = 0
         if self.is_last_resort:
-            without = self._without_wheel(versions) | self._index.unclaimed(versions)
+            without = self._without_wheel(versions) | self.index.unclaimed(versions)
         for part in (~without, without):
             yield part & ~last
             yield part & last
 
     def _without_wheel(self, versions: PackageVersions) -> int:
         releases = (Release(versions, at) for at in range(len(versions.candidates)))
-        fits = self._index.wheel_pythons
+        fits = self.index.wheel_pythons
         return sum(1 << one.at for one in releases if fits(one).is_disjoint(self.region))
 
     def _preferred(self, package: PackageView) -> Iterator[int]:
@@ -269,7 +269,7 @@ class RegionView:
         return (at for at in dict.fromkeys(places) if at is not None)
 
     def _source(self, name: NormalizedName) -> str | None:
-        for marker, source in self._index.reader.sources(name):
+        for marker, source in self.index.reader.sources(name):
             if self.region.implies(marker):
                 return source
             if not self.region.is_disjoint(marker):
@@ -277,5 +277,5 @@ class RegionView:
         return None
 
     def _wants_lowest(self, name: NormalizedName) -> bool:
-        resolution = self._index.policy.resolution
+        resolution = self.index.policy.resolution
         return resolution == "lowest" or (resolution == "lowest-direct" and name in self.direct)

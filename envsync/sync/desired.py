@@ -52,6 +52,12 @@ class DesiredEnvironment(NamedTuple):
         """Give the same in the folder in which the environment lies (`sync.location`)."""
         return self._replace(link_end=folder if folder != self.root else "")
 
+    def unmarked_if(self, is_overruled: bool) -> "DesiredEnvironment":
+        """Give the same without what a mark needs, where more than env.toml and the lock decided
+        it: a mark would answer for a `sync` that doesn't ask for the same.
+        """
+        return self._replace(inputs=()) if is_overruled else self
+
 
 def place_of(manifest: Manifest) -> str:
     """Give the path that an environment was made for."""

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 COVERAGE = "coverage==7.17.5"
-_PARTS = ("envsync", "tests", "fixtures", "Makefile", "pyproject.toml", "README.md", "SECURITY.md")
 _CONFIG = """[run]
 branch = true
 parallel = true
@@ -57,15 +56,15 @@ class Copy:
 
     def make(self) -> None:
         """Copy what is tracked, and set it up."""
-        for part in (*_PARTS, "docs", ".ci"):
-            source, target = self._root / part, self.folder / part
-            if source.is_dir():
-                shutil.rmtree(target, ignore_errors=True)
-                ignored = shutil.ignore_patterns("__pycache__")
-                shutil.copytree(source, target, ignore=ignored, symlinks=True)
-            elif source.exists():
-                self.folder.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, target)
+        for stale in ("envsync", "tests"):
+            shutil.rmtree(self.folder / stale, ignore_errors=True)
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=self._root, capture_output=True, text=True, check=True
+        )
+        for name in tracked.stdout.split("\0")[:-1]:
+            target = self.folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self._root / name, target, follow_symlinks=False)
         subprocess.run(["make", "--quiet", "setup"], cwd=self.folder, check=True)
         install = [self._python, "-m", "pip", "install", "--quiet", COVERAGE]
         subprocess.run(install, check=True)

@@ -10,7 +10,7 @@ from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.criteria import Matches
 from envsync.resolve.provider import RegionProvider
-from envsync.resolve.region_view import ForkNeeded, PackageKey, RegionRequirement
+from envsync.resolve.region_view import ForkNeeded, PackageKey, RegionRequirement, RegionView
 from envsync.resolve.rejections import Abandoned
 from envsync.resolve.resolver_index import ResolverIndex
 from envsync.resolve.search import Circling, Exhausted, Impossible, Search
@@ -32,7 +32,7 @@ class Region:
         policy = ResolvePolicy(environments=where)
         stated = [RootRequirement(Requirement(text), ALWAYS, "env.toml") for text in roots]
         index = ResolverIndex(MemoryCatalog(universe, policy), policy, stated)
-        self.provider = RegionProvider(index, where, {}, {})
+        self.provider = RegionProvider(RegionView(index, where, {}, {}))
         self._stated = [one for root in stated for one in index.reader.of_root(root)]
 
     def roots(self) -> tuple[RegionRequirement, ...]:
