@@ -1,7 +1,6 @@
 """Project pages in HTML and JSON, as indexes write them and as attackers would."""
 
 import json
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from envsync.index.packed import pack_page, unpack_page
 from envsync.index.pages import parse_page
 from envsync.index.releases import by_release
 from envsync.model.candidate import File, Files
+from tests.support.effort import calls
 
 URL = "https://index.example/simple/shop/"
 SHOP = canonicalize_name("shop")
@@ -234,11 +234,9 @@ def test_a_user_in_a_link_is_dropped() -> None:
     ],
     ids=lambda text: f"{text[:14]!r}x{len(text)}",
 )
-def test_time_is_linear_whatever_the_page(text: str) -> None:
-    begin = time.process_time()
-    read_html(text, URL)
-
-    assert time.process_time() - begin < 8.0  # 0.2 on an idle machine; a square would take hours
+def test_work_is_linear_whatever_the_page(text: str) -> None:
+    """A square inside a regular expression isn't counted: it would take hours."""
+    assert calls(lambda: read_html(text, URL)) < len(text) * 4
 
 
 @given(st.text(alphabet="<>a/!-='\"& hrefbdat\n#x1.\x00é", max_size=300))
@@ -363,7 +361,7 @@ def test_other_media_types_are_refused(kind: str) -> None:
     assert caught.value.url == "https://i.example/"
 
 
-def test_speed_of_usual_links() -> None:
+def test_usual_links_cost_a_few_calls_each() -> None:
     row = (
         '<a href="https://files.example/packages/b7/53/342ee8490dce7939ed31073a1e1d80f114a56bd7b63ebd/'
         f'shop-1.0-cp311-cp311-manylinux_2_28_x86_64.whl#sha256={SHA}" '
@@ -371,12 +369,8 @@ def test_speed_of_usual_links() -> None:
     )
     text = row * 11_000
 
-    def seconds() -> float:
-        begin = time.process_time()
-        assert len(read_html(text, URL)) == 11_000
-        return time.process_time() - begin
-
-    assert min(seconds() for _ in range(5)) < 0.3  # 0.045 s on an idle machine
+    assert len(read_html(text, URL)) == 11_000
+    assert calls(lambda: read_html(text, URL)) < 11_000 * 30
 
 
 # -- JSON

@@ -3,7 +3,6 @@
 import gzip
 import io
 import tarfile
-import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from envsync.errors import StorageFailed
 from envsync.index import sdist
 from envsync.index.sdist import read_pkg_info
+from tests.support.effort import calls
 
 INFO = b"Metadata-Version: 2.2\nName: shop\n"
 
@@ -115,10 +115,9 @@ def test_a_bomb_is_not_unpacked_to_the_end(tmp_path: Path, monkeypatch: pytest.M
     packer = zlib.compressobj(9, wbits=31)
     bomb = packer.compress(_header(b"a/b", b"77777777777"))
     bomb += b"".join(packer.compress(bytes(1_000_000)) for _ in range(100)) + packer.flush()
-    begin = time.process_time()
 
     assert pkg_info(tmp_path, bomb) is None
-    assert time.process_time() - begin < 1.0
+    assert calls(lambda: pkg_info(tmp_path, bomb)) < 300  # some ten for each MiB; there are 100
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:

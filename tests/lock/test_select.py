@@ -25,6 +25,7 @@ from envsync.lock.pins import Pinned
 from envsync.lock.select import Choice, describe, select
 from envsync.model.target import Target
 from tests.lock.samples import MACOS, WINDOWS, digest, lock_of, package, sdist, target_of
+from tests.support.effort import calls
 
 PURE = "py3-none-any"
 MANYLINUX = "cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64"
@@ -375,9 +376,7 @@ def packagings(lock: Pylock, target: Target, choice: Choice) -> dict[str, str] |
 
 
 def test_ten_thousand_wheels_are_looked_through_at_once() -> None:
-    """The work per wheel is a few dictionary look-ups (bound generous for a busy machine)."""
-    import time
-
+    """The work per wheel is a few look-ups: nothing is asked of each tag of the target."""
     tags = [
         f"cp3{minor}-cp3{minor}-{platform}"
         for minor in range(8, 15)
@@ -385,9 +384,8 @@ def test_ten_thousand_wheels_are_looked_through_at_once() -> None:
     ]
     lock = lock_of(*(package(f"p{number}", "1", *tags) for number in range(500)))
     target = target_of()
-    begin = time.process_time()
     assert len(select(lock, target)) == 500
-    assert time.process_time() - begin < 0.3
+    assert calls(lambda: select(lock, target)) < 500 * 21 * 20
 
 
 def test_wheel_fields_of_packaging_are_what_is_read() -> None:

@@ -19,6 +19,7 @@ from envsync.model.wheel_tags import TagFacts, wheel_tags
 from envsync.python.ask import ask, recall, remember
 from envsync.python.base import base_of, settled
 from envsync.python.facts import MARK, elf_header, elf_loader
+from tests.support.effort import calls
 from tests.support.interpreters import Installed, fake_python, installed_interpreters, script
 
 INTERPRETERS = installed_interpreters()
@@ -180,16 +181,10 @@ def test_what_is_remembered_holds_only_for_its_key(cache: str) -> None:
     assert recall(cache, "another", ["key", "1"]) is None
 
 
-def test_a_remembered_answer_takes_about_a_millisecond(cache: str) -> None:
+def test_a_remembered_answer_takes_few_steps(cache: str) -> None:
     ask(OWN, cache)
 
-    times = []
-    for _ in range(10):
-        started = time.perf_counter()
-        ask(OWN, cache)
-        times.append(time.perf_counter() - started)
-
-    assert min(times) < 0.005
+    assert calls(lambda: ask(OWN, cache)) < 800
 
 
 # Interpreters that don't work
@@ -227,11 +222,9 @@ def test_an_interpreter_that_hangs_is_ended_with_its_children(
     alive = tmp_path / "alive"
     path = script(str(tmp_path / "python3"), f"(sleep 1; touch '{alive}') & wait").path
 
-    started = time.monotonic()
     message = refusal(path, cache)
 
     assert "did not answer within" in message
-    assert time.monotonic() - started < 0.9
     time.sleep(1.0)
     assert not alive.exists()
 

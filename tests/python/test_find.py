@@ -1,6 +1,5 @@
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from envsync.events import Reporter
 from envsync.python.find import list_interpreters, parse_request
 from envsync.python.places import Folder, find_candidates, parse_launcher_list, search_folders
 from envsync.python.trust import is_inside
+from tests.support.effort import calls
 from tests.support.interpreters import World, fake_python, script
 
 # Versions that no machine has, so that the interpreters really here never win.
@@ -317,17 +317,11 @@ def test_a_shims_choice_is_not_remembered(world: World) -> None:
     assert (first.executable, second.executable) == (one.path, two.path)
 
 
-def test_a_remembered_choice_takes_about_a_millisecond(world: World) -> None:
+def test_a_remembered_choice_takes_few_steps(world: World) -> None:
     fake_python(str(world.bin / "python3.48"), "3.48.0")
     world.find("3.48")
 
-    times = []
-    for _ in range(10):
-        started = time.perf_counter()
-        world.find("3.48")
-        times.append(time.perf_counter() - started)
-
-    assert min(times) < 0.01
+    assert calls(lambda: world.find("3.48")) < 12_000
 
 
 # Paths

@@ -1,11 +1,10 @@
 """Bytes to TOML values: sizes, encodings and nesting that a stranger may choose."""
 
-import time
-
 import pytest
 
 from envsync.errors import SpecInvalid
 from envsync.spec.document import MAX_BYTES, decode, load
+from tests.support.effort import calls
 
 
 def reason(data: bytes) -> str:
@@ -40,10 +39,8 @@ def test_what_cannot_be_read_has_its_line(data: bytes, expected: str) -> None:
 
 
 def test_bombs_of_a_megabyte_are_refused_at_once() -> None:
-    started = time.process_time()
     for data in (b"a." * 520_000, b"[" * MAX_BYTES, b"{a=" * 340_000, b'"""' * 349_000):
-        reason(data)
-    assert time.process_time() - started < 5
+        assert calls(lambda data=data: reason(data)) < 1_000
 
 
 def test_long_strings_and_comments_with_dots_are_no_bombs() -> None:

@@ -1,7 +1,5 @@
 """env.toml as a whole, and the tables [env] and [dependency-groups]."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +21,7 @@ from envsync.spec.model import (
 )
 from envsync.spec.read import parse_spec, parse_spec_bytes
 from tests.spec.samples import EVERYTHING, N, problem, problems, read, refusal
+from tests.support.effort import calls
 
 
 def test_the_whole_grammar() -> None:
@@ -324,10 +323,9 @@ def test_doubling_groups_are_instant() -> None:
         f"g{n} = [{{include-group = 'g{n - 1}'}}, {{include-group = 'g{n - 1}'}}]\n"
         for n in range(1, 61)
     )
-    started = time.process_time()
-    spec = read(f"[env]\n[dependency-groups]\ng0 = ['x']\n{levels}")
-    assert spec.dependency_groups[N("g60")] == (Requirement("x"),)
-    assert time.process_time() - started < 1
+    text = f"[env]\n[dependency-groups]\ng0 = ['x']\n{levels}"
+    assert read(text).dependency_groups[N("g60")] == (Requirement("x"),)
+    assert calls(lambda: read(text)) < 61 * 500
 
 
 @pytest.mark.parametrize(
@@ -340,10 +338,9 @@ def test_doubling_groups_are_instant() -> None:
     ],
     ids=["requirements", "missing groups", "long requirements"],
 )
-def test_large_files_are_answered_in_seconds(text: str) -> None:
-    started = time.process_time()
+def test_large_files_are_answered_in_a_few_steps_a_byte(text: str) -> None:
     assert problems(text)
-    assert time.process_time() - started < 10
+    assert calls(lambda: problems(text)) < len(text) * 20
 
 
 @given(st.text() | st.text(alphabet="[]{}=.,'\"\n#env dp1\\-:", max_size=80))

@@ -1,12 +1,11 @@
 """Metadata of scripts (PEP 723)."""
 
-import time
-
 import pytest
 
 from envsync.errors import SpecInvalid
 from envsync.spec.script import ScriptMeaning, read_script
 from envsync.spec.script_block import Block, find_block, unclosed_line
+from tests.support.effort import calls
 
 
 def block_of(text: str) -> Block | None:
@@ -66,9 +65,9 @@ def test_two_blocks_are_refused_and_an_open_one_is_named() -> None:
 
 
 def test_long_scripts_are_looked_through_at_once() -> None:
-    started = time.process_time()
-    assert block_of("# a comment\nx = 1\n" * 200_000) is None
-    assert time.process_time() - started < 2
+    text = "# a comment\nx = 1\n" * 200_000
+    assert block_of(text) is None
+    assert calls(lambda: block_of(text)) < 20
 
 
 def test_tables_of_env_toml() -> None:
