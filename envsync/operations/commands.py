@@ -60,8 +60,8 @@ def _bringers(
     store = StoreReader(settings.cache_dir)
 
     def those_with(selection: Selection) -> list[Pinned]:
-        goal = make_desired(project, spec, lock, selection, settings, SILENT)
-        return [pin for pin in goal.pins if _has(pin, command, store)]
+        desired = make_desired(project, spec, lock, selection, settings, SILENT)
+        return [pin for pin in desired.pins if _has(pin, command, store)]
 
     if those_with(selection):
         return

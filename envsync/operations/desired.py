@@ -16,7 +16,6 @@ from envsync.model.target import Target
 from envsync.operations.freshness import refuse_stale, refuse_unanswered
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock
-from envsync.project.env_toml import read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import files_of_pins, refuse_altered
 from envsync.project.local_metadata import input_paths
@@ -54,19 +53,6 @@ def lock_for_sync(
     return lock
 
 
-def lock_to_compare(
-    project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
-) -> LockOutcome:
-    """Give the lock that an environment is compared with; `trust` as above.
-
-    What the project's files hold is a reason among others. Raises `LockOutdated`, `UsageError`.
-    """
-    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
-    if trust == LOCKED:
-        refuse_stale(project, spec, lock.pylock, settings)
-    return lock
-
-
 def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
@@ -97,7 +83,7 @@ def make_desired(
     reporter.detail(f"Python {target.version}: {target.executable}")
     pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     root = root_of(project, spec.path, settings)
-    goal = DesiredEnvironment(
+    desired = DesiredEnvironment(
         root=root,
         base=project.root,
         target=target,
@@ -117,16 +103,27 @@ def make_desired(
         any_python=tuple(spec.lock.ignore_requires_python),
         recipes=recipe_marks(spec.build, pins),
     )
-    return goal.at(lies_at(project, root, settings))
+    return desired.at(lies_at(project, root, settings))
 
 
 def desired_on_disk(
-    project: Project, selection: Selection, trust: str, settings: Settings, reporter: Reporter
-) -> tuple[Spec, LockOutcome, DesiredEnvironment]:
-    """Give what env.toml says, the lock on disk, and what that asks for; `trust` as above."""
-    spec, _ = read_spec(project)
-    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
-    return spec, lock, make_desired(project, spec, lock, selection, settings, reporter)
+    project: Project,
+    spec: Spec,
+    selection: Selection,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    trust: str,
+) -> tuple[LockOutcome, DesiredEnvironment]:
+    """Give the lock on disk and what it asks for, to be compared; `trust` as for `lock_for_sync`.
+
+    Under `LOCKED`, what the project's files hold is one reason among others why a lock is outdated.
+    Raises `LockOutdated`, and as `lock_on_disk` and `make_desired`.
+    """
+    lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
+    if trust == LOCKED:
+        refuse_stale(project, spec, lock.pylock, settings)
+    return lock, make_desired(project, spec, lock, selection, settings, reporter)
 
 
 def pins_for(
@@ -166,27 +163,27 @@ def _normal(names: Iterable[str]) -> Iterable[str]:
 
 
 def with_inputs(
-    goal: DesiredEnvironment, project: Project, spec_text: str, lock: LockOutcome
+    desired: DesiredEnvironment, project: Project, spec_text: str, lock: LockOutcome
 ) -> DesiredEnvironment:
-    """Name the files that decided the goal, for the no-op mark.
+    """Name the files that decided what is desired, for the no-op mark.
 
     None when one of the packages is a folder whose every file counts, or one without
     pyproject.toml: a mark can't say that a file is absent.
     """
-    if any(pin.kind == "directory" and not pin.editable for pin in goal.pins):
-        return goal
+    if any(pin.kind == "directory" and not pin.editable for pin in desired.pins):
+        return desired
     inputs = [
         (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
         (lock.path, hashlib.sha256(lock.data).hexdigest()),
-        (goal.target.executable, ""),
+        (desired.target.executable, ""),
     ]
-    for file in files_of_pins(goal.pins):
+    for file in files_of_pins(desired.pins):
         path = os.path.normpath(os.path.join(project.root, file.path))
         inputs.append((path, file.hashes.get("sha256", "")))
-    for pin in goal.pins:
+    for pin in desired.pins:
         if pin.kind == "directory":
             paths = input_paths(project.root, os.path.join(pin.path or ".", pin.subdirectory or ""))
             if not paths:
-                return goal
+                return desired
             inputs += [(path, "") for path in paths]
-    return goal._replace(inputs=tuple(inputs))
+    return desired._replace(inputs=tuple(inputs))

@@ -14,6 +14,7 @@ from envsync.environment.plan import Comparison, damaged_owners
 from envsync.events import Reporter
 from envsync.operations.desired import desired_on_disk
 from envsync.operations.freshness import why_stale
+from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import FROZEN, SyncRequest
 from envsync.settings import Settings
@@ -74,39 +75,44 @@ def status(
 
     Raises `UsageError` where there is no lock, `InterpreterNotFound`, `LockInvalid`.
     """
-    spec, lock, goal = desired_on_disk(project, request.selection, FROZEN, settings, reporter)
+    spec, _ = read_spec(project)
+    lock, desired = desired_on_disk(
+        project, spec, request.selection, settings, reporter, trust=FROZEN
+    )
     seal = UserKey(settings).seal()
-    state = observe(goal, seal, settings.cache_dir, force=True)
-    placed = state.manifest.placed() if state.manifest else {}
-    absent = "" if state.manifest else state.reason or "there is no environment"
+    observed = observe(desired, seal, settings.cache_dir, force=True)
+    placed = observed.manifest.placed() if observed.manifest else {}
+    absent = "" if observed.manifest else observed.reason or "there is no environment"
     return Status(
-        root=goal.root,
-        python=goal.target.version,
-        packages=len(goal.pins),
+        root=desired.root,
+        python=desired.target.version,
+        packages=len(desired.pins),
         files=len(placed),
         stale=why_stale(project, spec, lock.pylock, settings),
         absent=absent,
-        interrupted=transaction.is_interrupted(goal.folder, seal),
-        comparison=compared(goal, state),
-        paths=tuple(_path_changes(goal.folder, state)),
-        set_aside=_count_set_aside(goal.folder, state),
-        false=tuple(_false(goal, state, settings.cache_dir)),
+        interrupted=transaction.is_interrupted(desired.folder, seal),
+        comparison=compared(desired, observed),
+        paths=tuple(_path_changes(desired.folder, observed)),
+        set_aside=_count_set_aside(desired.folder, observed),
+        false=tuple(_false(desired, observed, settings.cache_dir)),
     )
 
 
-def _false(goal: DesiredEnvironment, state: ObservedEnvironment, cache_dir: str) -> Iterable[str]:
-    if state.manifest is None:
+def _false(
+    desired: DesiredEnvironment, observed: ObservedEnvironment, cache_dir: str
+) -> Iterable[str]:
+    if observed.manifest is None:
         return ()
-    damaged = damaged_owners(state.manifest, state.drift)
-    packages = state.manifest.packages()
+    damaged = damaged_owners(observed.manifest, observed.drift)
+    packages = observed.manifest.packages()
     whole = {name: owner for name, owner in packages.items() if name not in damaged}
-    return false_packages(goal, whole, cache_dir)
+    return false_packages(desired, whole, cache_dir)
 
 
-def _path_changes(root: str, state: ObservedEnvironment) -> Iterable[PathChange]:
-    drift = state.drift
-    owners = _owners(state.manifest)
-    placed = state.manifest.placed() if state.manifest else {}
+def _path_changes(root: str, observed: ObservedEnvironment) -> Iterable[PathChange]:
+    drift = observed.drift
+    owners = _owners(observed.manifest)
+    placed = observed.manifest.placed() if observed.manifest else {}
     for path in drift.missing:
         yield PathChange("missing", path, owners.get(path, ""))
     for path in drift.edited:
@@ -135,8 +141,8 @@ def _kind_of_edit(root: str, placed: Placed) -> str:
     return "mode" if is_mode and is_dated(placed, found) else "edited"
 
 
-def _count_set_aside(root: str, state: ObservedEnvironment) -> int:
+def _count_set_aside(root: str, observed: ObservedEnvironment) -> int:
     """Count what is in quarantine; of an environment that isn't believed, nobody knows what is."""
-    if state.manifest is None:
+    if observed.manifest is None:
         return 0
     return sum(len(files) for _, _, files in os.walk(f"{root}/{QUARANTINE}"))

@@ -9,7 +9,12 @@ from envsync.acquire.package_sources import PackageSources
 from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import Reporter, Stage, during
-from envsync.operations.desired import lock_for_sync, lock_to_compare, make_desired, with_inputs
+from envsync.operations.desired import (
+    desired_on_disk,
+    lock_for_sync,
+    make_desired,
+    with_inputs,
+)
 from envsync.operations.lock import make_lock, refuse_pending
 from envsync.operations.lock_file import LockOutcome
 from envsync.operations.results import Synced
@@ -82,14 +87,16 @@ def _sync_to(
 ) -> Synced:
     """Bring the environment to what a lock says."""
     spec = source.spec
-    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
+    desired = make_desired(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
-        goal = with_inputs(goal, project, source.text, lock)
+        desired = with_inputs(desired, project, source.text, lock)
     leave = _with_leave(spec, request)
     with _hint(request), PackageSources(project.root, leave, settings, reporter) as sources:
         outcome = steps.sync(
-            goal.unmarked_if(settings.compile_bytecode is not None),
-            lambda pins, depth: sources.fetch(pins, goal.target, depth=depth, beside=goal.pins),
+            desired.unmarked_if(settings.compile_bytecode is not None),
+            lambda pins, depth: sources.fetch(
+                pins, desired.target, depth=depth, beside=desired.pins
+            ),
             reporter,
             key=UserKey(settings),
             force=request.force,
@@ -99,7 +106,7 @@ def _sync_to(
             companions=(*edited, *lock.texts()),
         )
         if request.trust != FROZEN:
-            remember(goal, project, request, settings)
+            remember(desired, project, request, settings)
     return Synced(outcome, lock, lock.path in outcome.written)
 
 
@@ -134,12 +141,11 @@ def check_project(
     spec, _ = read_spec(project)
     refuse_pending(spec)
     trust = request.trust or LOCKED
-    lock = lock_to_compare(project, spec, settings, reporter, trust=trust)
-    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
+    _, desired = desired_on_disk(project, spec, request.selection, settings, reporter, trust=trust)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
     with during(Stage.VERIFYING, reporter) if request.verify else nullcontext():
-        return check(goal, seal, settings.cache_dir, false, verify=request.verify)
+        return check(desired, seal, settings.cache_dir, false, verify=request.verify)
 
 
 def preview_project(
@@ -151,6 +157,6 @@ def preview_project(
     lock = lock_for_sync(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )
-    goal = make_desired(project, spec, lock, request.selection, settings, reporter)
+    desired = make_desired(project, spec, lock, request.selection, settings, reporter)
     seal = UserKey(settings).seal()
-    return Synced(preview(goal, seal, settings.cache_dir, force=request.force), lock)
+    return Synced(preview(desired, seal, settings.cache_dir, force=request.force), lock)

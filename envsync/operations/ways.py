@@ -87,16 +87,16 @@ def _from_memory(
     from envsync.sync.location import lies_at  # noqa: PLC0415
     from envsync.sync.remembered import recall  # noqa: PLC0415
 
-    goal = recall(project, request, settings)
-    if goal is None:
+    desired = recall(project, request, settings)
+    if desired is None:
         return None
-    goal = goal.at(lies_at(project, goal.root, settings))
-    goal = goal.unmarked_if(settings.compile_bytecode is not None)
+    desired = desired.at(lies_at(project, desired.root, settings))
+    desired = desired.unmarked_if(settings.compile_bytecode is not None)
     key = UserKey(settings)
-    with steps.locked(goal.folder, settings.cache_dir, reporter, key.seal()) as recovered:
+    with steps.locked(desired.folder, settings.cache_dir, reporter, key.seal()) as recovered:
         outcome = steps.sync(
-            goal,
-            lambda pins, depth: _fetch(pins, depth, goal, project, settings, reporter),
+            desired,
+            lambda pins, depth: _fetch(pins, depth, desired, project, settings, reporter),
             reporter,
             key=key,
             force=request.force,
@@ -109,7 +109,7 @@ def _from_memory(
 def _fetch(
     pins: "Sequence[Pinned]",
     depth: "CheckDepth",
-    goal: "DesiredEnvironment",
+    desired: "DesiredEnvironment",
     project: Project,
     settings: Settings,
     reporter: "Reporter",
@@ -126,4 +126,4 @@ def _fetch(
 
     spec, _ = read_spec(project)
     with PackageSources(project.root, spec, settings, reporter) as sources:
-        return sources.fetch(pins, goal.target, depth=depth, beside=goal.pins)
+        return sources.fetch(pins, desired.target, depth=depth, beside=desired.pins)
