@@ -88,17 +88,11 @@ def package_content(
     written: list[tuple[str, bytes, bool]] = []
     if len(plain) != len(wheel.files):
         written += _place_data(wheel, layout, placed, sources)
-    for entry_point in wheel.entry_points:
-        script_path = f"{target.scripts}/{entry_point.name}"
-        written.append((script_path, launcher(entry_point, layout.scripts), True))
-    dist_info = f"{layout.site}/{wheel.dist_info}"
-    written.append((f"{dist_info}/INSTALLER", INSTALLER, False))
-    if direct_url is not None:
-        written.append((f"{dist_info}/direct_url.json", direct_url, False))
+    written += _made_by_installers(wheel, target, layout, direct_url)
     for path, data, executable in written:
         placed.append(_placed(path, data, executable=executable))
         sources.append(data)
-    record_path = f"{dist_info}/RECORD"
+    record_path = f"{layout.site}/{wheel.dist_info}/RECORD"
     rows += [_row(file, layout.site) for file in placed[len(plain) :]]
     record = render_record([*rows, RecordRow(f"{wheel.dist_info}/RECORD", None, None)])
     placed.append(_placed(record_path, record, executable=False))
@@ -193,6 +187,18 @@ def _place_data(
         mode = READ_ONLY_EXECUTABLE if file.executable else READ_ONLY
         placed.append(Placed(path, mode, file.size, file.sha256))
         sources.append(source)
+
+
+def _made_by_installers(
+    wheel: StoredWheel, target: Target, layout: _Layout, direct_url: bytes | None
+) -> Iterator[tuple[str, bytes, bool]]:
+    """Give what no wheel has and every installer writes, but for RECORD, which lists these too."""
+    for entry_point in wheel.entry_points:
+        yield f"{target.scripts}/{entry_point.name}", launcher(entry_point, layout.scripts), True
+    dist_info = f"{layout.site}/{wheel.dist_info}"
+    yield f"{dist_info}/INSTALLER", INSTALLER, False
+    if direct_url is not None:
+        yield f"{dist_info}/direct_url.json", direct_url, False
 
 
 def read_stored(source: str, sha256: str) -> bytes:
