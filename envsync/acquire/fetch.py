@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from envsync.cache.scratch import scratch_in
 from envsync.errors import EnvsyncError
-from envsync.events import Reporter, Stage
+from envsync.events import Reporter, Stage, during
 from envsync.index.artifacts import DOWNLOADS
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
@@ -120,10 +120,9 @@ class _Fetching:
             self._source.leave(pin)
         stored = self._download(wheels) if wheels else {}
         for pin in others:
-            self._reporter.begin(Stage.BUILDING)
-            self._reporter.advance(Stage.BUILDING, 0, pin.name)
-            path, sha256 = self._source.build(pin)
-            self._reporter.end(Stage.BUILDING)
+            with during(Stage.BUILDING, self._reporter):
+                self._reporter.advance(Stage.BUILDING, 0, pin.name)
+                path, sha256 = self._source.build(pin)
             found = self._store.get(sha256)
             if found is not None and not self._store.intact(found):
                 self._store.set_aside(found)

@@ -22,7 +22,7 @@ from envsync.environment.placing import ChangeTimes, fill, make_folders
 from envsync.environment.retire import retire
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
-from envsync.events import Stage
+from envsync.events import SILENT, Reporter, Stage, during
 from envsync.platform.durable import SYNCED, boot_id, flush_all
 from envsync.platform.files import storage_errors, sync_directory, write_atomic
 
@@ -39,6 +39,7 @@ class Replacement(NamedTuple):
     """The folder that holds it."""
     times: ChangeTimes
     """When files last changed, that are right since; a rename of the whole moves none."""
+    reporter: Reporter = SILENT
 
     @property
     def is_private(self) -> bool:
@@ -56,7 +57,7 @@ class Replacement(NamedTuple):
         A failure before the last rename changes nothing; after that the next envsync command
         finishes the work.
         """
-        _put_in_place(self.built, self.root, self.seal)
+        _put_in_place(self.built, self.root, self.seal, self.reporter)
         return self.times
 
     def discard(self) -> None:
@@ -72,7 +73,7 @@ def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacem
     its identity and manifest are (`environment.on_disk`). Raises `names.OneName`, `Tampered`,
     `StorageFailed`; what was built is thrown away then.
     """
-    files, reporter = contents.files, means.reporter
+    files, number = contents.files, len(contents.files.desired)
     with storage_errors(root):
         # Tried in a folder like the one that is built: what a death leaves of it goes like that.
         names.refuse_one_name(_new_path(root, means.seal), files.desired)
@@ -80,25 +81,30 @@ def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacem
         os.mkdir(built, 0o700)
         try:
             os.chmod(built, permissions(os.lstat(built).st_mode))
-            reporter.begin(Stage.LINKING, len(files.desired))
-            make_folders(built, (f"{folder}/" for folder in contents.folders))
-            times = fill(built, files, means.placer)
-            _settle(built, {*contents.folders, *folders(files.desired)})
-            reporter.advance(Stage.LINKING, len(files.desired))
-            # What replaces nothing can be made again after a power failure; what lets an old
-            # environment go can't wait for that.
-            boot = "" if os.path.lexists(root) else boot_id()
-            written = f"{boot} {os.lstat(built).st_ino}" if boot else SYNCED
-            manifest = contents.manifest._replace(written=written)
-            _write_state(built, manifest, means.seal)
-            if not boot:
-                flush_all([built, *means.sources_in])
+            with during(Stage.LINKING, means.reporter, number):
+                make_folders(built, (f"{folder}/" for folder in contents.folders))
+                times = fill(built, files, means.placer)
+                _settle(built, {*contents.folders, *folders(files.desired)})
+                means.reporter.advance(Stage.LINKING, number)
+                # What replaces nothing can be made again after a power failure; what lets an old
+                # environment go can't wait for that.
+                boot = "" if os.path.lexists(root) else boot_id()
+                written = f"{boot} {os.lstat(built).st_ino}" if boot else SYNCED
+                manifest = contents.manifest._replace(written=written)
+                _write_state(built, manifest, means.seal)
+                if not boot:
+                    flush_all([built, *means.sources_in])
         except BaseException:
             _remove_beside(built)
             raise
-        finally:
-            reporter.end(Stage.LINKING)
-    return Replacement(root=root, manifest=manifest, seal=means.seal, built=built, times=times)
+    return Replacement(
+        root=root,
+        manifest=manifest,
+        seal=means.seal,
+        built=built,
+        times=times,
+        reporter=means.reporter,
+    )
 
 
 def _new_path(root: str, seal: Seal) -> str:
@@ -139,7 +145,7 @@ def _write_state(built: str, manifest: Manifest, seal: Seal) -> None:
     sync_directory(built)
 
 
-def _put_in_place(built: str, root: str, seal: Seal) -> None:
+def _put_in_place(built: str, root: str, seal: Seal, reporter: Reporter) -> None:
     """Rename a folder that was built beside `root` to that; what was there is emptied and goes.
 
     Raises `StorageFailed`; before the new one is in place, everything is as it was.
@@ -166,10 +172,10 @@ def _put_in_place(built: str, root: str, seal: Seal) -> None:
         # earlier deaths left wait here, too.
         for entry in beside.ours(parent, name, seal):
             if entry.kind == beside.OLD:
-                retire(parent, entry.name, root, seal)
+                retire(parent, entry.name, root, seal, reporter)
 
 
-def recover_beside(root: str, seal: Seal) -> bool:
+def recover_beside(root: str, seal: Seal, reporter: Reporter = SILENT) -> bool:
     """Finish a replacement that a dead process left half-way, or take it back.
 
     Gives True when there was one. Raises `OSError`.
@@ -186,7 +192,7 @@ def recover_beside(root: str, seal: Seal) -> bool:
                 parent.rename(entry.name, name)
                 was_replaced = True
             else:
-                was_replaced = retire(parent, entry.name, root, seal) or was_replaced
+                was_replaced = retire(parent, entry.name, root, seal, reporter) or was_replaced
     return was_replaced
 
 

@@ -15,6 +15,7 @@ from envsync.environment.paths import QUARANTINE, STATE
 from envsync.environment.same import has_content
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
+from envsync.events import SILENT, Reporter, Stage, during
 
 OWN = frozenset(
     {"id", "manifest", "manifest.next", "journal", "stamp", "stage", "trash", "shell", "times"}
@@ -22,7 +23,7 @@ OWN = frozenset(
 """What envsync keeps of an environment and can do without; all but the quarantine."""
 
 
-def retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
+def retire(parent: Tree, old: str, root: str, seal: Seal, reporter: Reporter = SILENT) -> bool:
     """Keep what the user had in `old`, which lies beside the environment at `root`, and drop the
     rest of it; `parent` is the folder of both.
 
@@ -42,19 +43,20 @@ def retire(parent: Tree, old: str, root: str, seal: Seal) -> bool:
         whole = kept if parent.is_folder(old) else f"{kept}/{name}"
         _move(parent, {old: whole})
         return True
-    if before.manifest is not None:
-        users = _strange(f"{folder}/{old}", before.manifest.placed())
-    else:
-        users = _strange(f"{folder}/{old}", manifest.placed())
-        users += [f"{STATE}/{entry}" for entry in strange_state(parent, f"{old}/{STATE}")]
-    moves = {f"{old}/{path}": f"{kept}/{path}" for path in users}
-    moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")
-    _move(parent, moves)
-    # All that is left can be made again. Whoever finds the rest of it shall not look for more: with
-    # its manifest gone first, everything would seem to be the user's.
-    rest = beside.new_name(parent, name, seal)
-    parent.rename(old, rest)
-    parent.remove(rest)
+    with during(Stage.DELETING, reporter):  # what is the user's is told by reading all of it
+        if before.manifest is not None:
+            users = _strange(f"{folder}/{old}", before.manifest.placed())
+        else:
+            users = _strange(f"{folder}/{old}", manifest.placed())
+            users += [f"{STATE}/{entry}" for entry in strange_state(parent, f"{old}/{STATE}")]
+        moves = {f"{old}/{path}": f"{kept}/{path}" for path in users}
+        moves |= _earlier(parent, f"{old}/{QUARANTINE}", f"{name}/{QUARANTINE}")
+        _move(parent, moves)
+        # All that is left can be made again. Whoever finds the rest of it shall not look for more:
+        # with its manifest gone first, everything would seem to be the user's.
+        rest = beside.new_name(parent, name, seal)
+        parent.rename(old, rest)
+        parent.remove(rest)
     return True
 
 

@@ -18,6 +18,7 @@ from envsync.environment.paths import STATE
 from envsync.environment.placing import ChangeTimes
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
+from envsync.events import SILENT, Reporter
 from envsync.platform.files import storage_errors
 from envsync.project.texts import Text, Written, write_or_put_back
 
@@ -53,7 +54,7 @@ def commit(change: Change, companions: Sequence[Text] = ()) -> Committed:
     return Committed(began_ns, times, written.paths)
 
 
-def recover(root: str, seal: Seal) -> bool:
+def recover(root: str, seal: Seal, reporter: Reporter = SILENT) -> bool:
     """Bring an environment that a dead process left half-way to a whole state, old or new.
 
     The caller holds the environment's lock. Gives True when there was something to finish.
@@ -61,7 +62,7 @@ def recover(root: str, seal: Seal) -> bool:
     """
     with storage_errors(root):
         try:
-            was_replaced = replace.recover_beside(root, seal)
+            was_replaced = replace.recover_beside(root, seal, reporter)
         except FileNotFoundError:
             return False
         return _finish_inside(root, seal) or was_replaced

@@ -4,7 +4,7 @@ Staging leaves the environment untouched; the journal is the commit, and after i
 rename (`environment.journal`).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from envsync.environment.journal import Step, state_path
 from envsync.environment.manifest import Manifest, render_manifest
 from envsync.environment.modes import refuse_foreign
 from envsync.environment.paths import QUARANTINE, STATE, folders, parents
-from envsync.environment.placing import ChangeTimes, FileTimes, put
+from envsync.environment.placing import ChangeTimes, Files, FileTimes, put
 from envsync.environment.plan import Plan
 from envsync.environment.retire import quarantine_name
 from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
-from envsync.events import Stage
+from envsync.events import Stage, during
 from envsync.platform.durable import SYNCED, flush_all
 from envsync.platform.files import storage_errors, unguessable, write_atomic
 
@@ -91,8 +91,7 @@ def prepare_update(
     staged, and the sources of it, are durable then. Raises `names.OneName`, `Tampered`,
     `StorageFailed`; what was staged is thrown away then.
     """
-    files, reporter = contents.files, means.reporter
-    stage = state_path(root, "stage")
+    files = contents.files
     manifest = contents.manifest._replace(written=SYNCED)
     with storage_errors(root):
         # What a death leaves of the trial is a leftover like any other.
@@ -102,23 +101,16 @@ def prepare_update(
         tree.remove(f"{STATE}/stage")  # of a process that died: its numbers mean other files
         tree.make_folder(f"{STATE}/stage")
         try:
-            reporter.begin(Stage.LINKING, len(plan.place))
-            staged: list[FileTimes] = []
-            for number, path in enumerate(plan.place):
-                placed, source = files.desired[path], files.sources[path]
-                destination = f"{stage}/{number}"
-                staged.append(put(placed, source, destination, means.placer, files.stored_times))
-                reporter.advance(Stage.LINKING)
-            text = render_manifest(manifest, means.seal)
-            # Its own flush is left out: the one below takes it along with all that is staged.
-            write_atomic(state_path(root, "manifest.next"), text, sync=False)
-            # Before the journal: what that names must be there after any loss of power.
-            flush_all([root, *means.sources_in])
+            with during(Stage.LINKING, means.reporter, len(plan.place)):
+                staged = tuple(_staged(root, plan, files, means))
+                text = render_manifest(manifest, means.seal)
+                # Its own flush is left out: the one below takes it along with all that is staged.
+                write_atomic(state_path(root, "manifest.next"), text, sync=False)
+                # Before the journal: what that names must be there after any loss of power.
+                flush_all([root, *means.sources_in])
         except BaseException:
             tree.remove(f"{STATE}/stage")
             raise
-        finally:
-            reporter.end(Stage.LINKING)
         steps = _steps(tree, plan, parents(files.desired), contents.folders)
     new_times = {journal.staged(number): one.change for number, one in enumerate(staged)}
     return Update(
@@ -126,9 +118,18 @@ def prepare_update(
         manifest=manifest,
         seal=means.seal,
         steps=steps,
-        staged=tuple(staged),
+        staged=staged,
         times={**times, **new_times},
     )
+
+
+def _staged(root: str, plan: Plan, files: Files, means: Means) -> Iterator[FileTimes]:
+    """Make each file that is to be placed in the stage, by its number."""
+    stage = state_path(root, "stage")
+    for number, path in enumerate(plan.place):
+        placed, source = files.desired[path], files.sources[path]
+        yield put(placed, source, f"{stage}/{number}", means.placer, files.stored_times)
+        means.reporter.advance(Stage.LINKING)
 
 
 def _steps(

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
@@ -17,7 +18,7 @@ from envsync.catalog.resolver_input import (
     root_requirements,
 )
 from envsync.errors import LockInvalid, LockTooNew, NoSolution, NotSupported
-from envsync.events import Reporter, Stage, during
+from envsync.events import Reporter
 from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import to_pylock
@@ -39,6 +40,9 @@ from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
+
+if TYPE_CHECKING:
+    from envsync.acquire.package_sources import PackageSources
 
 
 class Locked(NamedTuple):
@@ -211,26 +215,19 @@ def _resolve(
     policy = resolve_policy(spec, environments, newest, options)
     kept = preferences(old) if old else {}
 
-    def attempt(renewed: bool | frozenset[str]) -> Resolution:
-        """Resolve; from nothing that was cached unasked where that gives no solution."""
-        with PackageSources(project.root, spec, settings, reporter, renewed=renewed) as sources:
-            try:
-                answer = resolve(
-                    tuple(root_requirements(spec)),
-                    environments=environments,
-                    policy=policy,
-                    preferences=kept,
-                    catalog=sources.catalog(policy, kept),
-                    reporter=reporter,
-                )
-                return sources.hashed(answer, old)
-            except NoSolution as error:
-                if not sources.has_believed():
-                    raise sources.explained(error) from None
-        return attempt(True)
+    def resolved(sources: PackageSources) -> Resolution:
+        answer = resolve(
+            tuple(root_requirements(spec)),
+            environments=environments,
+            policy=policy,
+            preferences=kept,
+            catalog=sources.catalog(policy, kept),
+            reporter=reporter,
+        )
+        return sources.hashed(answer, old)
 
-    with during(Stage.RESOLVING, reporter):
-        resolution = attempt(options.renewed())
+    open_sources = partial(PackageSources, project.root, spec, settings, reporter)
+    resolution = _renewed_if_unsolved(resolved, open_sources, options.renewed())
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
     keep_locked(settings.cache_dir, resolution.packages)
 
@@ -240,6 +237,25 @@ def _resolve(
 
     missing = gaps(resolution, lambda name: may_build(name, policy))
     return _Answer(state, resolution.notices, missing)
+
+
+def _renewed_if_unsolved(
+    resolved: Callable[["PackageSources"], Resolution],
+    open_sources: Callable[..., "PackageSources"],
+    renewed: bool | frozenset[str],
+) -> Resolution:
+    """Resolve; from nothing that was cached unasked where that gives no solution.
+
+    A page that was believed for minutes may be older than the release that is asked for. Raises
+    `NoSolution` where the indexes themselves have none.
+    """
+    with open_sources(renewed=renewed) as sources:
+        try:
+            return resolved(sources)
+        except NoSolution as error:
+            if not sources.has_believed():
+                raise sources.explained(error) from None
+    return _renewed_if_unsolved(resolved, open_sources, renewed=True)
 
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:

@@ -1,14 +1,14 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 from envsync.acquire.package_sources import PackageSources
 from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
-from envsync.events import Reporter, Stage, during
+from envsync.events import SILENT, Reporter, Stage, during
 from envsync.operations.desired import (
     desired_on_disk,
     lock_for_sync,
@@ -144,7 +144,7 @@ def check_project(
     _, desired = desired_on_disk(project, spec, request.selection, settings, reporter, trust=trust)
     seal = UserKey(settings).seal()
     false = partial(false_packages, cache_dir=settings.cache_dir, reread=request.verify)
-    with during(Stage.VERIFYING, reporter) if request.verify else nullcontext():
+    with during(Stage.VERIFYING, reporter if request.verify else SILENT):
         return check(desired, seal, settings.cache_dir, false, verify=request.verify)
 
 

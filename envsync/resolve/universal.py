@@ -10,7 +10,7 @@ from itertools import combinations, product
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.events import SILENT, Reporter, Stage
+from envsync.events import SILENT, Reporter, Stage, during
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage, RootRequirement
 from envsync.resolve.candidates import Catalog, ResolvePolicy
@@ -43,12 +43,9 @@ def resolve(
     """
     policy = policy._replace(environments=environments)
     problem = _Problem(roots, policy, catalog, reporter)
-    reporter.begin(Stage.RESOLVING)
     locked = _kept(preferences, policy.upgrade)
-    try:
+    with during(Stage.RESOLVING, reporter):
         regions = problem.solve(locked)
-    finally:
-        reporter.end(Stage.RESOLVING)
     packages = problem.packages(regions)
     notices = notices_of(packages, regions, problem.index, locked)
     return Resolution(packages, environments, notices, rounds=problem.rounds)

@@ -17,7 +17,7 @@ from envsync.environment.plan import Comparison
 from envsync.environment.seal import Seal
 from envsync.environment.times import keep_times
 from envsync.errors import TargetRefused
-from envsync.events import Reporter
+from envsync.events import SILENT, Reporter, Stage, during
 from envsync.platform.files import storage_errors
 from envsync.platform.interrupts import held
 from envsync.project.locks import environment_lock
@@ -45,7 +45,7 @@ def locked(root: str, cache_dir: str, reporter: Reporter, seal: Seal) -> Iterato
     with storage_errors(parent):
         os.makedirs(parent, exist_ok=True)
     with environment_lock(root, cache_dir, reporter):
-        yield transaction.recover(root, seal)
+        yield transaction.recover(root, seal, reporter)
 
 
 def sync(
@@ -73,50 +73,82 @@ def sync(
     Raises `TargetRefused`, `InstallConflict`, `MetadataDiffers` for a package that doesn't say what
     was locked of it, `StorageFailed`, and what `fetch` raises; the environment is as it was then.
     """
-    if verify and desired.link_mode == SYMLINK:
-        fetch(desired.pins, "bytes")  # the bytes of the environment are those in the store
     seal = key.seal()
-    observed = observe(desired, seal, cache_dir, force=force, verify=verify, glance=glance)
+    with during(Stage.VERIFYING, reporter if verify else SILENT):
+        observed = _look(desired, fetch, seal, cache_dir, force=force, verify=verify, glance=glance)
     comparison = compared(desired, observed)
-    if observed.torn and desired.link_mode == SYMLINK:
-        fetch(desired.pins, "trust")  # the store compares its own
     needed = needed_of(desired, observed, comparison)
     kept = comparison.kept - {pin.name for pin in needed}
     compare_kept(desired, packages_of(observed.manifest), kept, cache_dir)
     store_dir = cache_dir if is_lasting else None
     if observed.manifest is not None and comparison.is_empty():
-        written = write_or_put_back(companions).paths
+        outcome = _unchanged(desired, comparison, companions)
         _note_in_sync(desired, observed, observed.manifest, seal, store_dir)
-        return _unchanged(desired, comparison, written)
+        return outcome
     if glance and observed.manifest is not None and not observed.torn and comparison.is_but_stray():
         # Without a mark: `sync` looks, and sets aside what is not from the lock.
-        written = write_or_put_back(companions).paths
-        return _unchanged(desired, Comparison(kept=comparison.kept), written)
+        return _unchanged(desired, Comparison(kept=comparison.kept), companions)
     _refuse_own(desired.folder)
     seal = key.made()
     fetch = comparing(desired, fetch, cache_dir)
     change, stored = prepare_from_store(
         desired, observed, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
     )
-    # Before the commit: a death between the two must not leave the store without a user's name.
-    _register(desired, store_dir, change.manifest, stored)
-    with held():
-        committed = transaction.commit(change, companions)
-        as_of_ns = committed.began_ns if change.is_private else observed.looked_ns
-        note_times(desired.folder, change.manifest, seal, committed.times, stored.all())
-        write_stamp(desired, store_dir, change.manifest, as_of_ns, committed.times.placed)
+    written = _commit(desired, change, companions, stored, store_dir, observed.looked_ns)
     return SyncOutcome(
         root=desired.root,
         comparison=_with_set_aside(comparison, change),
         created=observed.manifest is None,
         reason=observed.reason,
-        written=committed.written,
+        written=written,
     )
 
 
+def _commit(
+    desired: DesiredEnvironment,
+    change: Change,
+    companions: Sequence[Text],
+    stored: StoredSources,
+    store_dir: str | None,
+    looked_ns: int,
+) -> frozenset[str]:
+    """Commit a change, and note what need not be looked at again; gives the companions written."""
+    # Before the commit: a death between the two must not leave the store without a user's name.
+    _register(desired, store_dir, change.manifest, stored)
+    with held():
+        committed = transaction.commit(change, companions)
+        as_of_ns = committed.began_ns if change.is_private else looked_ns
+        note_times(desired.folder, change.manifest, change.seal, committed.times, stored.all())
+        write_stamp(desired, store_dir, change.manifest, as_of_ns, committed.times.placed)
+    return committed.written
+
+
+def _look(
+    desired: DesiredEnvironment,
+    fetch: Fetch,
+    seal: Seal,
+    cache_dir: str | None,
+    *,
+    force: bool,
+    verify: bool,
+    glance: bool,
+) -> ObservedEnvironment:
+    """Observe an environment; where its files are links, the store looks at what they lead to."""
+    is_linked = desired.link_mode == SYMLINK
+    if verify and is_linked:
+        fetch(desired.pins, "bytes")
+    observed = observe(desired, seal, cache_dir, force=force, verify=verify, glance=glance)
+    if observed.torn and is_linked:
+        # Of what an earlier run of the system wrote, the store reads every entry itself (H54).
+        fetch(desired.pins, "trust")
+    return observed
+
+
 def _unchanged(
-    desired: DesiredEnvironment, comparison: Comparison, written: frozenset[str]
+    desired: DesiredEnvironment, comparison: Comparison, companions: Sequence[Text]
 ) -> SyncOutcome:
+    """Write the companions where nothing is to be done for the environment itself."""
+    written = write_or_put_back(companions).paths
     return SyncOutcome(root=desired.root, comparison=comparison, created=False, written=written)
 
 
