@@ -136,6 +136,7 @@ class Provisioner:
         sync(
             desired,
             lambda needed, depth: provider.fetch(needed, target, depth=depth),
+            # What a build needs is part of its own stage.
             SILENT,
             key=UserKey(self._settings),
             cache_dir=self._settings.cache_dir,
@@ -189,6 +190,7 @@ class Provisioner:
                 wanted,
                 environments=policy.environments,
                 policy=policy,
+                # Nothing is kept from an earlier one: nobody locked it, and the newest is as good.
                 preferences={},
                 catalog=provider.catalog(policy),
             )

@@ -82,6 +82,8 @@ class Builder:
         if built is not None:
             return built.path, built.sha256
         with self._scratch() as folder, self._tree(pin, folder) as tree:
+            # An archive of the project has its hash only now, from the copy that is built from
+            # (H103).
             built = self._known(tree.sha256, pin, target) or self._build(pin, tree, target, folder)
         return built.path, built.sha256
 
@@ -103,6 +105,8 @@ class Builder:
             reporter=self._reporter,
         )
         with storage_errors(path):
+            # A folder has no hash that says all that its build read: its wheel is kept under its
+            # own, and never found again by the folder.
             key = self._key(tree.sha256, pin, target) if tree.sha256 else sha256_file(path)
         return self._built.put(key, path)
 

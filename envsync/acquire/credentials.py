@@ -38,6 +38,7 @@ def bind_credentials(spec: Spec, settings: Settings, reporter: Reporter) -> tupl
     if not settings.index_credentials and not settings.index_urls:
         return ()
     bindings = _bindings(settings)
+    # Offline nothing is sent, so that nothing need be asked or refused.
     if not settings.offline:
         for index in spec.indexes:
             part = variable_part(index.name)
@@ -163,6 +164,7 @@ def _edit(path: str, change: Callable[[str], str]) -> None:
             with open(path, encoding="utf-8", newline="") as file:
                 text = file.read()
     edited = change(text)
+    # Judged before it is written: a file that can't be read would fail every command from now on.
     parse_user_config(edited.encode(), path=path)
     write_atomic(path, edited.encode(), mode=mode)
 

@@ -68,6 +68,8 @@ def fetch(
             try:
                 return stored | _Fetching(store, source, folder, reporter).all(absent)
             except (EnvsyncError, OSError) as error:
+                # Whoever cleans the cache takes the folder away under running downloads (H58): any
+                # error may come of that, and only the missing folder tells.
                 if attempt == _TRIES - 1 or not _is_deleted(folder, error):
                     raise
         reporter.detail("the cache was deleted meanwhile: starting again")
@@ -117,13 +119,18 @@ class _Fetching:
         wheels = [pin for pin in pins if pin.is_wheel]
         others = [pin for pin in pins if not pin.is_wheel]
         for pin in others:
+            # Of all of them before the first download: nothing is fetched for a command that must
+            # fail.
             self._source.leave(pin)
+        # Builds come last: what can fail by itself has arrived by then, and stays in the store.
         stored = self._download(wheels) if wheels else {}
         for pin in others:
             with during(Stage.BUILDING, self._reporter):
                 self._reporter.advance(Stage.BUILDING, 0, pin.name)
                 path, sha256 = self._source.build(pin)
             found = self._store.get(sha256)
+            # Adding gives an entry that is there as it is, and this one may be the damaged one that
+            # the build is to replace (H53).
             if found is not None and not self._store.intact(found):
                 self._store.set_aside(found)
             stored[pin.name] = self._add(pin, path, sha256, os.path.basename(path))
@@ -168,6 +175,7 @@ class _Fetching:
         self._reporter.advance(Stage.UNPACKING, 0, pin.filename)
         sha256 = pin.sha256 or sha256_file(path)
         wheel = self._add(pin, path, sha256, pin.filename)
+        # At once: on a small disk there is no room for all wheels and what is in them.
         os.unlink(path)
         if pin.version and Version(pin.version) != Version(wheel.version):
             # A lock of our own was reported with it.

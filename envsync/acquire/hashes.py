@@ -38,6 +38,7 @@ def with_hashes(resolution: Resolution, old: Pylock | None, read: Read) -> Resol
     locked = dict(sha256_of_files(old)) if old is not None else {}
     found = {key: sha256 for key in bare if (sha256 := locked.get(_in_lock(*key))) is not None}
     missing = {key: file for key, file in bare.items() if key not in found}
+    # All at once: they are downloaded side by side.
     found.update(zip(missing, read(list(missing.values())), strict=True))
     packages = tuple(_hashed(package, found) for package in resolution.packages)
     notices = (*resolution.notices, *_notice(missing, resolution))

@@ -44,6 +44,7 @@ def _where(client: IndexClient, name: str, versions: SpecifierSet) -> list[Index
             texts = map(parse_version, releases.texts if releases is not None else ())
             if any(one is not None and versions.contains(one, prereleases=True) for one in texts):
                 found.append(index)
+    # This only adds to an error: one of its own would hide that.
     except EnvsyncError:
         return []
     return found

@@ -73,6 +73,7 @@ class PackageSources:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # The guesses end first: they ask the client.
         for catalog in self._catalogs:
             catalog.close()
         self._catalogs.clear()
@@ -82,6 +83,7 @@ class PackageSources:
 
     def client(self) -> IndexClient:
         """Give the index client."""
+        # Not before something is asked of an index: binding credentials may ask the user.
         if self._client is None:
             settings = self._settings
             options = HttpOptions(

@@ -151,6 +151,7 @@ class DirectReader:
 
     def _recall(self, source: SourceSpec) -> DirectSource | None:
         try:
+            # A value that is damaged, or of another form, counts as absent (H12).
             sha256, size = orjson.loads(self._seen.get(self._place(source)) or b"")
         except (ValueError, TypeError):
             return None
@@ -191,6 +192,8 @@ class DirectReader:
         label: str,
     ) -> Direct:
         candidate = Candidate(name, _UNKNOWN, source=source)
+        # Asked for also where the metadata is known: a sync would have to build it all the same
+        # (H47).
         needs_leave = source.kind == "archive" and source.url is not None
         if needs_leave and not self._policy.may_build(name):
             raise BuildNotAllowed(f"{name} @ {source.url}")
@@ -221,6 +224,7 @@ def _check_kind(place: str, filename: str) -> None:
 
 def _read_wheel(file: _File) -> CoreMetadata:
     with storage_errors(file.path), open_regular(file.path) as opened:
+        # `mmap` refuses an empty file in words of its own.
         if not os.path.getsize(file.path):
             raise MetadataInvalid(file.filename, "is empty")
         with mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -56,6 +56,7 @@ class _Cell(Generic[T]):
     def get(self) -> T:
         with self._lock:
             if self._make is not None:
+                # Under the lock: who asks meanwhile waits for this answer, and makes no second one.
                 make, self._make = self._make, None
                 try:
                     self._value.set_result(make())
@@ -160,6 +161,7 @@ class IndexCatalog:
 
     def _list(self, name: NormalizedName, source: str | None) -> Listing:
         if source is None and name == self._spec.own_name:
+            # No index hears of it: there it could be anybody's (H102).
             raise OwnNameRequired(name)
         if source is None or source.startswith(INDEX_KEY):
             index = source.removeprefix(INDEX_KEY) if source is not None else None
@@ -170,6 +172,7 @@ class IndexCatalog:
             raise MetadataInvalid(display_url(source), str(error)) from error
         direct = self._direct.read(name, place)
         cell = self._cell(self._metadata, _identity(direct.candidate), lambda: direct.metadata)
+        # Kept right away: asking for the metadata later must not build the source once more.
         cell.get()
         return Listing(name, (direct.candidate,))
 
@@ -217,6 +220,7 @@ class IndexCatalog:
             return known
         data = self._client.wheel_metadata(file).result()
         metadata = check_identity(parse_metadata(data, file=file.filename), file.filename)
+        # Checked before it is kept: what contradicts its file's name is asked for again (H10).
         self._remember(file, metadata)
         return metadata
 

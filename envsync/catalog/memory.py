@@ -58,6 +58,7 @@ def keep_locked(cache_dir: str, packages: Iterable[ResolvedPackage]) -> None:
     memory = MetadataMemory(cache_dir)
     for package in packages:
         key = _LOCKED + package.facts
+        # Most are there since the lock of before: looking is cheaper than writing.
         if package.metadata is not None and not memory.has(key):
             memory.put(key, package.metadata)
 

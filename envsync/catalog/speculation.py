@@ -114,6 +114,7 @@ class Speculation:
                 work()
 
     def _hint(self, name: NormalizedName, specifier: SpecifierSet, extras: Iterable[str]) -> None:
+        # A guess must not tell an index of names that are no business of its (H102).
         if name in self._guide.elsewhere:
             return
         project = self._projects.get(name)
@@ -138,6 +139,7 @@ class Speculation:
         if project.listing is None or len(project.guessed) >= MAX_GUESSES:
             return
         candidate = self._likeliest(project.listing, project.required)
+        # Requirements may exclude each other, where they are of several versions: the last counts.
         candidate = candidate or self._likeliest(project.listing, specifier)
         if candidate is None or candidate.version in project.guessed:
             return

@@ -121,6 +121,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
+    # Before settings are read: what is wrong with them is told as well.
     ui = Ui(Settings(cache_dir="", json=_asks_for_json(arguments)))
     try:
         settings = read_settings(os.environ)
@@ -264,6 +265,7 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
             formatter_class=_formatter,
             parents=[shared_options(json=name not in _WITHOUT_RESULT)],
         )
+        # That of one command alone: what the others import would be paid for by all.
         if name == wanted:
             module = importlib.import_module(f"envsync.cli.{command.module}")
             modules[name] = cast(CommandModule, module)

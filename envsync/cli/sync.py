@@ -184,6 +184,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     else:
         done = bring_up_to_date(project, request, settings, ui)
     _report(done, options, session, seconds=time.monotonic() - started)
+    # After the sync: what this one set aside goes as well.
     if options.discard and not options.dry_run:
         from envsync.operations.discard import discard_quarantine  # noqa: PLC0415
 
@@ -198,6 +199,7 @@ def _report(done: Synced, options: argparse.Namespace, session: Session, *, seco
     told: Sequence[Change] = ()
     if done.lock is not None and not done.lock.fresh:
         report_lock(done.lock, session, written=done.wrote_lock)
+        # Those of the lock were said with it.
         seconds, told = seconds - done.lock.seconds, done.lock.changes
     report_sync(done.outcome, session, dry_run=options.dry_run, seconds=seconds, told=told)
 

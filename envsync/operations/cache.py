@@ -98,11 +98,13 @@ def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
     with storage_errors(cache_dir):
         found = list(items(cache_dir, BUCKETS))
         oldest = time.time() - wanted.unused_days * _DAY
+        # After the entries: whoever registers meanwhile keeps what it uses (H58).
         known = list(users(cache_dir))
         gone = [*_gone(known, oldest), *_orphaned(cache_dir)]
         there = present(known)
         used = entries_of(there)
         due = [*gone, *(item for item in found if _is_due(item, used, oldest))]
+        # Some are due twice: a record that can't be read, and is old as well.
         chosen = list({item.path: item for item in due}.values())
         kept = 0
         if wanted.max_bytes is not None:

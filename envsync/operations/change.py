@@ -196,6 +196,7 @@ def _with_bounds(
         name = canonicalize_name(requirement.name)
         locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
         if name in names and locked and not requirement.specifier and requirement.url is None:
+            # The oldest where markers led to several; a bound can't have a local part (PEP 440).
             requirement.specifier = SpecifierSet(f">={min(locked).public}")
             text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
     if text == source.text or lock.restated is None:

@@ -175,6 +175,7 @@ def with_inputs(
     inputs = [
         (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
         (lock.path, hashlib.sha256(lock.data).hexdigest()),
+        # By size and time alone: a mark is to cost less than reading an interpreter.
         (desired.target.executable, ""),
     ]
     for file in files_of_pins(desired.pins):

@@ -40,6 +40,7 @@ def _why_unanswered(
         )
     except ValueError as error:  # `packaging` reads markers that nothing can evaluate
         reasons = (f"a marker in it has no meaning: {error}",)
+    # Only then: these read the files of local projects.
     return reasons or (
         *_changed_projects(pylock, project, spec),
         *_refuted_projects(pylock, project, settings),

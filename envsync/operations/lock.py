@@ -66,6 +66,7 @@ def lock_project(
     `allow_build` names packages that may be built from now on: that goes into env.toml. Raises as
     `make_lock`.
     """
+    # A dry run writes nothing, and waits for nobody.
     with nullcontext() if dry_run else project_lock(project, settings.cache_dir, reporter):
         spec, before = read_spec(project)
         text = before
@@ -149,6 +150,7 @@ def _before(
     reading = reading_policy(spec, settings.insecure_hosts)
     try:
         before = read_lock(project, reading, reporter)
+    # Whoever wrote it knew more than this one does: it is never written over.
     except LockTooNew:
         raise
     except LockInvalid as error:
@@ -229,6 +231,7 @@ def _resolve(
     open_sources = partial(PackageSources, project.root, spec, settings, reporter)
     resolution = _renewed_if_unsolved(resolved, open_sources, options.renewed())
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
+    # A sync that finds a wheel to say otherwise can show then what was locked.
     keep_locked(settings.cache_dir, resolution.packages)
 
     def state(spec: Spec) -> Pylock:

@@ -80,6 +80,7 @@ def status(
         project, spec, request.selection, settings, reporter, trust=FROZEN
     )
     seal = UserKey(settings).seal()
+    # Nothing is changed here: no folder needs to be refused.
     observed = observe(desired, seal, settings.cache_dir, force=True)
     placed = observed.manifest.placed() if observed.manifest else {}
     absent = "" if observed.manifest else observed.reason or "there is no environment"
@@ -103,6 +104,7 @@ def _false(
 ) -> Iterable[str]:
     if observed.manifest is None:
         return ()
+    # What is damaged is told by its paths; its METADATA may be what was edited.
     damaged = damaged_owners(observed.manifest, observed.drift)
     packages = observed.manifest.packages()
     whole = {name: owner for name, owner in packages.items() if name not in damaged}

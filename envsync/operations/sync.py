@@ -66,6 +66,7 @@ def sync_project(
         try:
             synced = _sync_to(answer, given, project, request, settings, reporter, edited)
         except MetadataDiffers:
+            # A lock that was made just now, or is not to be made anew, has no second chance.
             if lock is not None or request.trust is not None or not answer.fresh:
                 raise
             # The build of a local folder may just have shown that the lock is outdated.
@@ -89,6 +90,7 @@ def _sync_to(
     spec = source.spec
     desired = make_desired(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
+        # A lock that is taken as it stands need not answer env.toml: no mark may say that it does.
         desired = with_inputs(desired, project, source.text, lock)
     leave = _with_leave(spec, request)
     with _hint(request), PackageSources(project.root, leave, settings, reporter) as sources:

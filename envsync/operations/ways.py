@@ -90,6 +90,7 @@ def _from_memory(
     desired = recall(project, request, settings)
     if desired is None:
         return None
+    # Asked each time: a link of the user's may lead elsewhere by now, or have come with a clone.
     desired = desired.at(lies_at(project, desired.root, settings))
     desired = desired.unmarked_if(settings.compile_bytecode is not None)
     key = UserKey(settings)

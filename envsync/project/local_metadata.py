@@ -169,6 +169,7 @@ def _named(root: str, folder: str, texts: Texts) -> Sequence[str]:
     words = {os.path.normpath(word) for word in texts.words() if "\0" not in word}
     found = []
     for word in sorted(words):
+        # A path of this machine, too, would make the lock another one on each.
         if _NO_METADATA.fullmatch(word) or os.path.isabs(word) or word in (PYPROJECT, *SCRIPTS):
             continue
         path = os.path.join(root, folder, word)

@@ -32,6 +32,7 @@ def project_lock(project: Project, cache_dir: str, reporter: Reporter) -> Iterat
 
     Raises `EnvironmentBusy` when another process doesn't let go in five minutes, `StorageFailed`.
     """
+    # By the folder itself: two ways to it must not be two locks.
     place = _place("project", os.path.realpath(project.root), cache_dir) or project.root
     with _held(place, project.root, reporter):
         yield
@@ -55,6 +56,7 @@ def _place(kind: str, path: str, cache_dir: str) -> str | None:
     if folder is None:
         return None
     place = f"{folder}/{kind}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:32]}"
+    # Where one is made, others are swept: once for each project, not in every command.
     if not os.path.lexists(place):
         _sweep(folder)
     return place
@@ -79,5 +81,6 @@ def _sweep(folder: str) -> None:
             path = f"{folder}/{name}"
             with suppress(OSError, EnvsyncError):
                 if os.lstat(path).st_mtime < oldest:
+                    # Held while it goes, or it would go from under who holds it.
                     with FileLock(path, timeout=0):
                         os.unlink(path)

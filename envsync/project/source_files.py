@@ -133,8 +133,10 @@ def _commit(place: str) -> Iterator[str]:
     head = _head(git, "HEAD")
     yield f"HEAD {head}"
     reference = head.removeprefix("ref: ").strip()
+    # HEAD is a stranger's text: it must not lead out of the repository (H21).
     if reference != head.strip() and ".." not in reference.split("/"):
         yield f"{reference} {_head(git, reference)}"
+    # Tags stand in either, and name a version as much as the commit does.
     for name in ("packed-refs", os.path.join("refs", "tags")):
         with suppress(OSError):
             status = os.stat(os.path.join(git, name))

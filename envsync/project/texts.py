@@ -89,6 +89,7 @@ def write_together(texts: Iterable[Text]) -> set[str]:
                 _drop_unfinished(text.path)
                 with storage_errors(text.path):
                     beside[text.path] = write_beside(text.path, text.data, mode, sync=True)
+        # From here on only renames: a full disk has shown by now (H79).
         for path, temporary in beside.items():
             with storage_errors(path):
                 os.replace(temporary, path)

@@ -132,6 +132,7 @@ class _Page:
         self.rejected: list[Rejected] = []
         self._releases, self._files = releases, releases.files
         judge = WheelJudge.of(policy.environments)
+        # Judged once for each text: a page has many files, and few texts for all of them.
         texts = set(releases.files.requires_python)
         self._pythons = {text for text in texts if judge.python_fits(text)}
         tags = enumerate(releases.tags, SOURCE + 1)
@@ -171,6 +172,8 @@ class _Page:
     def _candidate(self, version: Version, places: Sequence[int]) -> Candidate | None:
         files, pythons = self._files, self._pythons
         yanked, needed = files.yanked, files.requires_python
+        # A yanked file leaves the others of its version; where all are yanked, the version is (PEP
+        # 592).
         kept = [at for at in places if yanked[at] is None] or places
         fitting = [at for at in kept if needed[at] in pythons]
         if not fitting:
@@ -219,6 +222,7 @@ class _Page:
 
     def _reject(self, at: int, version: str, reason: ListingReason) -> None:
         filename = self._files.filename[at]
+        # Text of a stranger, kept for messages: in bounds (H17).
         self.rejected.append(Rejected(filename[:LONGEST_FILENAME], version[:40], reason))
 
 
@@ -248,6 +252,7 @@ def _age_test(
         if not upload_time:
             return NoUploadTime()
         head = upload_time[:19]
+        # Within the same second the fractions decide, which text of other lengths can't tell.
         if upload_time[-1] == "Z" and len(head) == len(seconds) and head != seconds:
             late = head > seconds
         else:

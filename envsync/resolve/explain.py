@@ -67,6 +67,7 @@ def _core(error: Unsolvable, roots: StatedRoots, trial: Trial) -> tuple[StatedRo
     core = [group for group in roots if _counts(group, error.region)]
     if len(core) > _MOST_REQUIREMENTS:
         return core, error
+    # Halves first: of many requirements most have no part in it, and each step is a resolution.
     failure, size = error, max(len(core) // 2, 1)
     while size:
         start = 0
@@ -263,6 +264,8 @@ def _tried_fix(
         if _is_impossible(stated):
             return f"correct `{stated}` ({stated.origin}): leave out the bound that isn't meant"
         free = [one._replace(specifier=SpecifierSet()) for one in group]
+        # With all requirements, not with the core alone: what helps there may collide with the
+        # rest.
         outcome = trial(error.region, [free if one is group else one for one in roots])
         if not isinstance(outcome, Unsolvable):
             pins = (pin for solution in outcome for pin in solution.pins.values())

@@ -141,6 +141,7 @@ def _where_required(key: PackageKey, criteria: Criteria, region: MarkerSet) -> M
         changed = False
         for one in reversed(ancestors):
             place = _required_in(one, criteria, ancestors)
+            # Equal sets are one object.
             if place is not ancestors[one]:
                 ancestors[one], changed = place, True
     return ancestors[key] & region

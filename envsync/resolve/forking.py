@@ -82,9 +82,11 @@ class Forking:
                 waiting.extend(self._halves(part, fork))
             except Unsolvable as error:
                 marker = error.finer_marker()
+                # Before the last resort: a half may do without what was held back.
                 if marker is not None:
                     whole = ForkNeeded(marker, "no solution for the whole")
                     waiting.extend(self._halves(part, whole))
+                # A budget that ran out proves nothing: only where there is no solution else.
                 elif error.has_held_back and not error.gave_up:
                     waiting.append(part._replace(is_last_resort=True))
                 else:
@@ -113,6 +115,7 @@ class Forking:
         inside, outside = part.region & fork.marker, part.region - fork.marker
         is_newer = outside.is_disjoint(_NEWEST_PYTHONS) or not inside.is_disjoint(_NEWEST_PYTHONS)
         order = (outside, inside) if is_newer else (inside, outside)
+        # Each half begins without the last resort, which it may not need.
         return [part._replace(region=region, is_last_resort=False) for region in order]
 
     def _is_fixed_point(self, solved: Sequence[_Solved]) -> bool:
@@ -120,6 +123,7 @@ class Forking:
             return True
         policy = self._index.policy
         last = policy.prereleases != "allow"
+        # What can be foreseen is for the newest first; all else is searched once more.
         return policy.resolution == "highest" and _is_found_again(
             solved, self._forks, prereleases_last=last
         )

@@ -74,6 +74,8 @@ def propagate(roots: dict[Node, MarkerSet], edges: Edges) -> dict[Node, MarkerSe
         for child, marker in edges.get(node, {}).items():
             before = reached.get(child, NEVER)
             after = before | (here & marker)
+            # Equal sets are one object. Each grows a finite number of times, so that circles end,
+            # too.
             if after is not before:
                 reached[child] = after
                 waiting[child] = None

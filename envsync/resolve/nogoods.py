@@ -77,6 +77,7 @@ class Nogoods:
         """
         conflict_set: list[Pin | None] = []
         waiting = [key]
+        # It grows while it is gone through.
         for one in waiting:
             criterion = criteria.get(one)
             for requirement, parent in criterion.causes if criterion else ():

@@ -43,6 +43,7 @@ def notices_of(
     lines.extend(sorted(_about_extras(regions, index)))
     lines.extend(sorted(_about_local_versions(regions, index)))
     lines.extend(_about_builds(regions))
+    # Otherwise old releases are what was asked for.
     if index.policy.resolution == "highest":
         lines.extend(sorted(_about_age(regions, locked)))
         lines.extend(sorted(set(_about_unusable(regions, index))))

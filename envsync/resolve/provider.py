@@ -156,6 +156,8 @@ class RegionProvider:
         for name in {collided, pin.key.name}:
             self.conflicts[name] = self.conflicts.get(name, 0) + 1
         count = self._vain[pin.key] = self._vain.get(pin.key, 0) + 1
+        # After 2, 4, 8 … vain tries, for twice as many: a short row costs few requests, a long one
+        # does not wait for one version after the other.
         if count >= _PATIENCE and count & (count - 1) == 0:
             package = self.view.package(pin.key.name)
             older = package.fit & ~((2 << pin.at) - 1 if package.lowest else -1 << pin.at)
@@ -191,6 +193,7 @@ class RegionProvider:
             stated = self.index.requirements(release, pin.key.extra)
             pythons = self._pythons(release)
         except Refused as refused:
+            # Of use in no region: metadata is the same in all.
             release.versions.refuse(release.at, refused.reason)
             return (UnusableRequirement(refused.reason),)
         if pythons.is_disjoint(self.region):
@@ -238,6 +241,7 @@ class RegionProvider:
         """
         here = [(stated, stated.marker & self.region) for stated in requirements]
         here = [(stated, marker) for stated, marker in here if not marker.is_never()]
+        # All hints come before the first question, which waits for its answer.
         for stated, _ in here:
             if not self.view.knows(stated.name):
                 self.index.expect(stated.name, stated.specifier)

@@ -211,6 +211,7 @@ class RegionView:
         for requirement in requirements:
             pinned |= requirement.pinned
         if package.versions.yanked:
+            # A yanked version stays where somebody names it, or the lock had it already (PEP 592).
             kept = sum(1 << at for at in package.preferred)
             mask &= ~package.versions.yanked | pinned | kept
         mask = self._without_unclaimed(mask, self.index.unclaimed(package.versions))

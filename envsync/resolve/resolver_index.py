@@ -140,6 +140,7 @@ class ResolverIndex:
             try:
                 versions = PackageVersions(self._catalog.listing(name, source))
             except PackageNotFound as error:
+                # No error yet: only versions that require it are of no use.
                 versions = PackageVersions(Listing(name, ()), missing=error)
             self._versions[name, source] = versions
         return versions
@@ -175,6 +176,7 @@ class ResolverIndex:
                 metadata = self._catalog.metadata(candidate)
             except MetadataInvalid as error:
                 raise Refused(BadMetadata(error.file, error.reason)) from error
+            # A wheel's metadata may lack the local part that its file name has (H25).
             is_right = is_same_release(metadata.version, candidate.version)
             if metadata.name != candidate.name or not is_right:
                 raise Refused(OthersMetadata(metadata.name, metadata.version))

@@ -147,6 +147,7 @@ class Search:
         if pin is None:
             return False
         known, met = self._satisfied.get(key, (None, None))
+        # By identity: a criterion is replaced by another when anything about it changes.
         if known is pin and met is criterion:
             return True
         if all(self._provider.satisfies(pin, cause.requirement) for cause in criterion.causes):
@@ -276,6 +277,8 @@ class Search:
         collided, counts = causes[-1].requirement.key.name, self.history.collisions
         counts[collided] = counts.get(collided, 0) + 1
         self._provider.reject(pin, collided)
+        # What no environment brings together says nothing against a version: the region is cut
+        # instead.
         marker = keeping_apart(self._provider.view, causes, self._state.criteria)
         if marker is not None:
             raise ForkNeeded(marker, f"{pin} collides with what it never meets")
@@ -313,6 +316,7 @@ class Search:
                 raise
             self._take_leaps_back()
         else:
+            # What has just collided is decided next (`_next`).
             self._states[-1] = self._state._replace(causes=causes)
 
     def _go_back(self, causes: Sequence[Cause]) -> bool:
@@ -322,6 +326,7 @@ class Search:
             raise Impossible(causes)
         for at in range(len(self._states) - 2, 0, -1):
             if next(reversed(self._states[at].pins.values())) in guilty:
+                # The last one stays, to be dropped there as after every collision.
                 del self._states[at + 1 : -1]
                 theirs = (one for pin in guilty for one in self._provider.requirements(pin))
                 return self._backjump([*causes, *(Cause(one, None) for one in theirs)])

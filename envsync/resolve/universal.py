@@ -79,6 +79,8 @@ class _Problem:
                 break
             packages = self.packages(solution.regions)
             try:
+                # Where this finds nothing, for want of rounds say, the answer before it still is
+                # one.
                 again = self._search(_pins_of(packages))
             except Unsolvable:
                 break

@@ -80,16 +80,21 @@ def sync(
     needed = needed_of(desired, observed, comparison)
     kept = comparison.kept - {pin.name for pin in needed}
     compare_kept(desired, packages_of(observed.manifest), kept, cache_dir)
+    # A build's environment goes in a minute: no mark is left for it, and no entry kept.
     store_dir = cache_dir if is_lasting else None
     if observed.manifest is not None and comparison.is_empty():
+        # The companions first: the mark that is left then is about them.
         outcome = _unchanged(desired, comparison, companions)
         _note_in_sync(desired, observed, observed.manifest, seal, store_dir)
         return outcome
     if glance and observed.manifest is not None and not observed.torn and comparison.is_but_stray():
         # Without a mark: `sync` looks, and sets aside what is not from the lock.
         return _unchanged(desired, Comparison(kept=comparison.kept), companions)
+    # Not earlier: one that is right may be the very environment that this runs from.
     _refuse_own(desired.folder)
+    # A key is made here at the earliest: what is right is used where nothing can be written (H105).
     seal = key.made()
+    # Also what is fetched once more, after a tampered one, is compared.
     fetch = comparing(desired, fetch, cache_dir)
     change, stored = prepare_from_store(
         desired, observed, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
@@ -115,8 +120,11 @@ def _commit(
     """Commit a change, and note what need not be looked at again; gives the companions written."""
     # Before the commit: a death between the two must not leave the store without a user's name.
     _register(desired, store_dir, change.manifest, stored)
+    # An interrupt waits for the notes as well: without them the next sync compares every byte.
     with held():
         committed = transaction.commit(change, companions)
+        # What nobody knew before the commit can't have been changed before it; what was in place
+        # may have been since it was looked at, and the mark must not vouch for that (H75).
         as_of_ns = committed.began_ns if change.is_private else looked_ns
         note_times(desired.folder, change.manifest, change.seal, committed.times, stored.all())
         write_stamp(desired, store_dir, change.manifest, as_of_ns, committed.times.placed)

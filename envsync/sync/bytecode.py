@@ -32,6 +32,7 @@ def bytecode_of(
             reporter.warn(f"{target.executable} has no bytecode files: nothing is compiled")
         return {}
     reader = bytecode_reader(cache_dir, label)
+    # Nobody compiles here: not even the entries are looked for.
     if not make and not reader.exists():
         return {}
     entries: dict[str, StoredWheel] = {}

@@ -64,6 +64,8 @@ def judge(
             compared[path] = status
     other = _other({path: placed[path] for path in paths if path not in fresh}, root)
     for path in compared.keys() - other:
+        # An edit in the tick of the clock in which it was read would have the same time (H75): such
+        # a file is compared again.
         if is_settled(changed(compared[path]), moment):
             fresh[path] = changed(compared[path])
     _teach(entries, {compared[path].st_ino: fresh[path] for path in fresh.keys() & compared.keys()})
@@ -94,6 +96,7 @@ def _entries(root: str, cache_dir: str | None) -> list[str]:
     trusted: dict[str, bool] = {}
     for name in names:
         bucket = name.partition("/")[0]
+        # Once for each bucket, not for each of the hundreds of entries in it.
         if bucket not in trusted:
             trusted[bucket] = _is_trusted(f"{cache_dir}", bucket)
     return [f"{cache_dir}/{name}" for name in sorted(names) if trusted[name.partition("/")[0]]]

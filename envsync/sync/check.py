@@ -34,6 +34,7 @@ def check(
     observed = observe(desired, seal, cache_dir, force=True, verify=verify)
     comparison = compared(desired, observed)
     name = os.path.basename(desired.root)
+    # Asked after the look, and no lock is held: a sync that began meanwhile is seen by its journal.
     if transaction.is_interrupted(desired.folder, seal):
         raise EnvDiffers(name, ["! a sync was interrupted", *comparison.lines()])
     if observed.manifest is None:

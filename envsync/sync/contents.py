@@ -120,6 +120,7 @@ def fetch_contents(
     more = [pin for pin in desired.pins if pin.name in beside]
     if not more:
         return stored, contents
+    # Once more with those, which may have paths in common with others; what is needed only grows.
     return fetch_contents(
         desired, manifest, fetch, [*needed, *more], reporter, depth=depth, cache_dir=cache_dir
     )

@@ -49,6 +49,7 @@ def identity_in(desired: DesiredEnvironment, pin: Pinned, files: Iterable[Placed
     recipe = desired.recipes.get(pin.name)
     name = f"{name}:{recipe}" if recipe else name
     won = sorted(path for path, owner in desired.winners.items() if owner == pin.name)
+    # Only of packages that have such paths: a new pattern must not make all others new.
     kept = desired.keep if desired.keep and touches(files, kept_by(desired)) else ()
     for mark, paths in (("winner", won), ("keep", kept)):
         if paths:

@@ -80,6 +80,7 @@ def spare(drift: Drift, keep: Keep, root: str) -> Drift:
 def _parts(stray: str, keep: Keep, root: str) -> Iterator[str]:
     """Give a stray folder by its parts where some are kept and others not."""
     path = f"{root}/{stray}"
+    # A link is one thing, wherever it leads (H71).
     if keep.covers(stray) or not keep.reaches_into(stray) or os.path.islink(path):
         yield stray
     elif os.path.isdir(path):

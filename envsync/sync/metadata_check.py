@@ -148,6 +148,7 @@ def _metadata_in_place(root: str, owner: Owner) -> tuple["CoreMetadata", bool]:
 
     Says as well whether its bytes are those that were placed, as they were in the wheel.
     """
+    # A package may bundle the metadata of others below its own folders: the outermost is its own.
     files = [file for file in owner.files if file.path.endswith(".dist-info/METADATA")]
     placed = min(files, key=lambda file: file.path.count("/"))
     path = os.path.join(root, placed.path)
@@ -181,7 +182,11 @@ def _compare(
     if cache_dir is not None:
         from envsync.catalog.memory import believe_bytes  # noqa: PLC0415
 
+        # Forgotten before it is refused: the next `lock` asks the index again, instead of believing
+        # the same lie from the cache (H97).
         said = {name for name in (pin.speaker, pin.filename) if name}
+        # The hash of a lock stands for the wheel; what was built, or was edited in place, proves
+        # nothing about other projects (H97).
         sha256 = pin.sha256 if is_proven and pin.is_wheel else ""
         believe_bytes(cache_dir, sha256, metadata, sorted(said))
         if pin.kind == "directory":

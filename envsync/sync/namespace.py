@@ -25,6 +25,7 @@ def namespace_kind(source: bytes) -> Kind | None:
     try:
         statements = ast.parse(decode_source(source)).body
         kinds = {kind for statement in statements for kind in _kinds(statement)}
+    # A stranger's file, and deep nesting ends the parser in any of these (H17).
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if None in kinds:

@@ -66,15 +66,20 @@ def observe(
         if force or holds_nothing(root):
             return _nothing(f"{os.path.basename(desired.root)} was not made by envsync")
         raise _refused(root)
+    # Whose it is was asked before the lock was held (`sync.location`): another project may have
+    # moved in meanwhile.
     if desired.link_end and place_of(manifest) != desired.root:
         raise TargetRefused(root, f"holds the environment of {place_of(manifest)} by now")
     if manifest.target != target_line(desired):
         return _nothing(_why_anew(manifest.target, desired))
+    # Before the first look: what changes in a folder behind the walk counts as later (H75).
     looked_ns = time.time_ns()
     with storage_errors(root):
         placed = manifest.placed()
         times = read_times(root, manifest.environment_id, seal, trusted=belief.trusted)
         drift = scan(root, placed, owned_folders(desired.target), None if glance else times)
+        # Files that were never flushed may hold anything after a loss of power, under the right
+        # sizes and times (H67).
         torn = not survived(written_in(root, manifest))
         judged = judge(root, placed, drift, times, cache_dir, closely=verify or torn)
         drift = judged.drift
@@ -124,6 +129,8 @@ def _why_anew(before: str, desired: DesiredEnvironment) -> str:
     new = target_line(desired).split("\t")
     if len(old) != len(new):
         return "it was made by another version of envsync"
+    # The place before what may follow from it: in a copied project, the interpreter is often
+    # another one as well.
     if old[4] != new[4]:
         return f"it was moved or copied from {old[4]}"
     if old[3] != new[3]:

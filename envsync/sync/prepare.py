@@ -30,6 +30,7 @@ from envsync.sync.shortcuts import entry_of
 from envsync.sync.store_lookup import CheckDepth, Fetch
 from envsync.sync.wheel_files import SYMLINK, Content, environment_content, sources
 
+# Each cleaning beside a sync may cost it an entry (H58); four in a row are no accident.
 _TRIES = 4
 
 
@@ -76,6 +77,7 @@ def prepare_from_store(
                 depth=depth,
                 cache_dir=cache_dir,
             )
+            # Known before anything is linked: what changes from here on is compared by bytes (H52).
             rows = known(map(entry_of, stored.all()))
             return _prepare(desired, observed, contents, rows, reporter, seal, cache_dir), stored
         except Tampered as error:
@@ -124,6 +126,7 @@ def _change(
     if observed.manifest is not None:
         plan = _plan(root, observed.manifest, observed.drift, contents.files.desired)
         return prepare_update(root, plan, contents, means, observed.times)
+    # A folder that can't be renamed away can't be replaced: a mount, or one above that is closed.
     if in_place.is_fixed(root, is_linked=bool(desired.link_end)):
         return in_place.prepare_inside(root, owned_folders(desired.target), contents, means)
     return prepare_replacement(root, contents, means)

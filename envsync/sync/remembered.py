@@ -48,6 +48,7 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Desire
         status = os.stat(desired.target.executable)
     except (OSError, ValueError, IndexError, TypeError):
         return None
+    # An interpreter that was upgraded in place has the same path, and other tags or markers.
     if desired.target.signature != f"{status.st_size}:{status.st_mtime_ns}":
         return None
     return desired
@@ -62,6 +63,7 @@ def remember(
     body = _pack(desired)
     if body is None:
         return
+    # The hashes of what was read: by now the files may be others.
     (_, spec), (_, lock), *_ = desired.inputs
     _values(settings).put(_key(project, request, settings, spec, lock), body)
 

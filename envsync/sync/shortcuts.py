@@ -52,6 +52,7 @@ def write_stamp(
     if cache_dir is None:
         return
     if not desired.inputs:
+        # What can't be named in a mark must not be vouched for by the one of before.
         stamp.drop(cache_dir, desired.root)
         return
     placed = manifest.placed()

@@ -27,6 +27,8 @@ def in_store(store: StoreReader, pin: Pinned, *, depth: CheckDepth) -> StoredWhe
     if not (pin.is_wheel and pin.sha256):
         return None
     wheel = store.get(pin.sha256)
+    # Identity before damage: a lock that is wrong says the same with a warm store as with a cold
+    # one, where the wheel is read (H25).
     if wheel is not None and (other := other_than(pin, wheel)):
         raise WheelInvalid(
             pin.filename,
@@ -52,6 +54,7 @@ def all_in_store(
     stored: dict[str, StoredWheel] = {}
     for pin in pins:
         wheel = store.get(pin.sha256) if pin.is_wheel and pin.sha256 else None
+        # No error here: what is odd goes the long way, which says what is wrong with it.
         if wheel is None or other_than(pin, wheel) or wheel.trusted_record > pin.trust_record:
             return None
         if depth != "trust" and store.damaged(wheel, hashed=depth == "bytes"):

@@ -47,6 +47,7 @@ def register_user(
             used[pin.name] = _names(pin.sha256, label if packages[pin.name].bytecode else "")
     try:
         register(cache_dir, User(root, link_mode, used))
+    # Cleaning may take what it uses then, and a later sync gets it anew.
     except StorageFailed:
         return
 

@@ -22,10 +22,13 @@ from envsync.venv.create import EnvFile
 from envsync.wheel.paths import below_site_packages, forged_metadata
 from envsync.wheel.record_text import RecordRow, render_record
 
+# What is linked has the mode of the stored file, which nobody may write to (H52); what is written
+# for one environment is the user's to write.
 READ_ONLY = stat.S_IFREG | 0o444
 READ_ONLY_EXECUTABLE = stat.S_IFREG | 0o555
 WRITABLE = stat.S_IFREG | 0o644
 WRITABLE_EXECUTABLE = stat.S_IFREG | 0o755
+# Links have no permissions of their own on Linux; macOS gives them some.
 LINK = stat.S_IFLNK | (0o755 if sys.platform == "darwin" else 0o777)
 SYMLINK = "symlink"
 
@@ -74,6 +77,7 @@ def package_content(
     """
     layout = _Layout(wheel, target, root)
     site, tree = f"{layout.site}/", f"{wheel.tree}/"
+    # Comprehensions: nearly all files of an environment, tens of thousands, come through these.
     plain = [
         file
         for file in wheel.files
