@@ -138,15 +138,15 @@ def _color(environ: Mapping[str, str]) -> str:
 
 def _credentials(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Collect ENVSYNC_INDEX_NAME_USERNAME and ENVSYNC_INDEX_NAME_PASSWORD."""
-    found: dict[str, tuple[str, str]] = {}
+    pairs: dict[str, tuple[str, str]] = {}
     for variable in environ:
         if variable.startswith("ENVSYNC_INDEX_") and variable.endswith(("_USERNAME", "_PASSWORD")):
             name = variable.removeprefix("ENVSYNC_INDEX_").rsplit("_", 1)[0]
             user = environ.get(f"ENVSYNC_INDEX_{name}_USERNAME", "")
             password = environ.get(f"ENVSYNC_INDEX_{name}_PASSWORD", "")
             if user or password:
-                found[name] = (user, password)
-    return found
+                pairs[name] = (user, password)
+    return pairs
 
 
 def _index_urls(environ: Mapping[str, str]) -> dict[str, str]:

@@ -110,7 +110,7 @@ def _shared(folder: str) -> Iterator[tuple[str, os.stat_result]]:
 
 def _way(path: str) -> tuple[list[tuple[str, os.stat_result]], str]:
     """Give the folders and links on the way to a path, as far as it exists, and where it ends."""
-    found = [("/", os.stat("/"))]
+    way = [("/", os.stat("/"))]
     at, names, links = "/", path.split("/")[::-1], 0
     while names:
         name = names.pop()
@@ -120,8 +120,8 @@ def _way(path: str) -> tuple[list[tuple[str, os.stat_result]], str]:
         try:
             status = os.lstat(here)
         except (FileNotFoundError, PermissionError):  # what can't be reached isn't believed either
-            return found, os.path.join(here, *reversed(names))
-        found.append((here, status))
+            return way, os.path.join(here, *reversed(names))
+        way.append((here, status))
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MOST_LINKS:
@@ -130,7 +130,7 @@ def _way(path: str) -> tuple[list[tuple[str, os.stat_result]], str]:
             at = "/" if os.readlink(here).startswith("/") else at
         else:
             at = here
-    return found, at
+    return way, at
 
 
 def _buckets(cache_dir: str) -> list[str]:

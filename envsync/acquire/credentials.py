@@ -54,9 +54,9 @@ def bind_credentials(spec: Spec, settings: Settings, reporter: Reporter) -> tupl
 def _bindings(settings: Settings) -> dict[str, _Binding]:
     """The addresses of config.toml and, before them, of the variables."""
     config = read_user_config(settings)
-    found = {part: (url, settings.config_file) for part, url in config.index_urls.items()}
-    found |= {part: (url, _variable(part, "URL")) for part, url in settings.index_urls.items()}
-    return {part: _Binding(_address(*given), given[1]) for part, given in found.items()}
+    named = {part: (url, settings.config_file) for part, url in config.index_urls.items()}
+    named |= {part: (url, _variable(part, "URL")) for part, url in settings.index_urls.items()}
+    return {part: _Binding(_address(*given), given[1]) for part, given in named.items()}
 
 
 def _address(url: str, source: str) -> Address:

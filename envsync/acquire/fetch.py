@@ -73,8 +73,8 @@ def fetch(
                 if attempt == _TRIES - 1 or not _is_deleted(folder, error):
                     raise
         reporter.detail("the cache was deleted meanwhile: starting again")
-        found, absent = _in_store(absent, store, depth)
-        stored |= found
+        present, absent = _in_store(absent, store, depth)
+        stored |= present
     return stored
 
 
@@ -128,11 +128,11 @@ class _Fetching:
             with during(Stage.BUILDING, self._reporter):
                 self._reporter.advance(Stage.BUILDING, 0, pin.name)
                 path, sha256 = self._source.build(pin)
-            found = self._store.get(sha256)
+            entry = self._store.get(sha256)
             # Adding gives an entry that is there as it is, and this one may be the damaged one that
             # the build is to replace (H53).
-            if found is not None and not self._store.intact(found):
-                self._store.set_aside(found)
+            if entry is not None and not self._store.intact(entry):
+                self._store.set_aside(entry)
             stored[pin.name] = self._add(pin, path, sha256, os.path.basename(path))
         return stored
 

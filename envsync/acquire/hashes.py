@@ -36,11 +36,11 @@ def with_hashes(resolution: Resolution, old: Pylock | None, read: Read) -> Resol
     if not bare:
         return resolution
     locked = dict(sha256_of_files(old)) if old is not None else {}
-    found = {key: sha256 for key in bare if (sha256 := locked.get(_in_lock(*key))) is not None}
-    missing = {key: file for key, file in bare.items() if key not in found}
+    known = {key: sha256 for key in bare if (sha256 := locked.get(_in_lock(*key))) is not None}
+    missing = {key: file for key, file in bare.items() if key not in known}
     # All at once: they are downloaded side by side.
-    found.update(zip(missing, read(list(missing.values())), strict=True))
-    packages = tuple(_hashed(package, found) for package in resolution.packages)
+    known.update(zip(missing, read(list(missing.values())), strict=True))
+    packages = tuple(_hashed(package, known) for package in resolution.packages)
     notices = (*resolution.notices, *_notice(missing, resolution))
     return resolution._replace(packages=packages, notices=notices)
 
@@ -53,13 +53,13 @@ def _in_lock(index_url: str | None, filename: str) -> tuple[str, str | None]:
     return filename, public_url(index_url) if index_url else None
 
 
-def _hashed(package: ResolvedPackage, found: Mapping[_Key, str]) -> ResolvedPackage:
+def _hashed(package: ResolvedPackage, known: Mapping[_Key, str]) -> ResolvedPackage:
     candidate = package.candidate
-    if not any(index == candidate.index_url for index, _ in found):
+    if not any(index == candidate.index_url for index, _ in known):
         return package
 
     def hashed(file: File) -> File:
-        sha256 = found.get((candidate.index_url, file.filename))
+        sha256 = known.get((candidate.index_url, file.filename))
         if sha256 is None:
             return file
         return file._replace(hashes={**file.hashes, "sha256": sha256})

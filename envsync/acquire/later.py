@@ -22,9 +22,9 @@ def with_later_indexes(error: NoSolution, client: IndexClient, sent: Collection[
     hint: str | None = None
     for name, specifier in error.unmet.items():
         if name not in sent:
-            found = _where(client, name, SpecifierSet(specifier))
-            lines += _told(name, specifier, found)
-            hint = hint or next((_hint(name, index) for index in found[1:]), None)
+            having = _where(client, name, SpecifierSet(specifier))
+            lines += _told(name, specifier, having)
+            hint = hint or next((_hint(name, index) for index in having[1:]), None)
     if not lines:
         return error
     return NoSolution((*error.explanation, *lines), hint=hint or error.hint, unmet=error.unmet)
@@ -38,25 +38,25 @@ def _where(client: IndexClient, name: str, versions: SpecifierSet) -> list[Index
         later = client.later(page.index) if page is not None else ()
         if page is None or not later:
             return []
-        found = [page.index]
+        having = [page.index]
         for index in later:
             releases = client.page_on(index, project).result()
             texts = map(parse_version, releases.texts if releases is not None else ())
             if any(one is not None and versions.contains(one, prereleases=True) for one in texts):
-                found.append(index)
+                having.append(index)
     # This only adds to an error: one of its own would hide that.
     except EnvsyncError:
         return []
-    return found
+    return having
 
 
-def _told(name: str, specifier: str, found: list[Index]) -> Iterator[str]:
-    if found:
+def _told(name: str, specifier: str, having: list[Index]) -> Iterator[str]:
+    if having:
         yield (
-            f"{_label(found[0])} has {name} and serves it alone: later indexes were not asked, "
+            f"{_label(having[0])} has {name} and serves it alone: later indexes were not asked, "
             "where the name could be another project's"
         )
-    yield from (f"{name}{specifier} is on {_label(index)}" for index in found[1:])
+    yield from (f"{name}{specifier} is on {_label(index)}" for index in having[1:])
 
 
 def _label(index: Index) -> str:

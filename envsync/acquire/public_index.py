@@ -15,8 +15,8 @@ def public_index() -> str:
 
     Its module is read, not imported: an import costs ten times as much.
     """
-    found = importlib.util.find_spec("distlib")
-    folders = found.submodule_search_locations if found else None
+    module = importlib.util.find_spec("distlib")
+    folders = module.submodule_search_locations if module else None
     for folder in folders or ():
         with open(os.path.join(folder, "index.py"), encoding="utf-8") as file:
             tree = ast.parse(file.read())

@@ -102,7 +102,7 @@ def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:
 
     Each line of a value is one: output is shown line by line. Where something lies is no secret.
     """
-    found = {
+    secrets = {
         line.strip()
         for name, value in variables.items()
         if name not in _NO_SECRETS
@@ -110,7 +110,7 @@ def secrets_in(variables: Mapping[str, str]) -> tuple[str, ...]:
         and not _is_path(value)
         for line in value.splitlines()
     }
-    return tuple(sorted((one for one in found if len(one) >= _SHORTEST_SECRET), key=len)[::-1])
+    return tuple(sorted((one for one in secrets if len(one) >= _SHORTEST_SECRET), key=len)[::-1])
 
 
 def _is_path(value: str) -> bool:

@@ -25,6 +25,6 @@ def check_identity(metadata: CoreMetadata, filename: str) -> CoreMetadata:
         text = source_version(filename, metadata.name)
         is_right = text is not None and parse_version(text) == metadata.version
     if not is_right:
-        found = f"{metadata.name} {metadata.version}"
-        raise MetadataInvalid(filename, f"its metadata is that of {found}")
+        said = f"{metadata.name} {metadata.version}"
+        raise MetadataInvalid(filename, f"its metadata is that of {said}")
     return metadata

@@ -141,8 +141,8 @@ class DirectReader:
             return self._direct(name, seen, metadata, source.location)
         with self._scratch() as folder:
             file = self._fetch(source, folder)
-            found = orjson.dumps([file.source.hashes["sha256"], file.source.size])
-            self._seen.put(self._place(source), found)
+            row = orjson.dumps([file.source.hashes["sha256"], file.source.size])
+            self._seen.put(self._place(source), row)
             return self._file(name, file)
 
     def _place(self, source: SourceSpec) -> str:

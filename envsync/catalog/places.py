@@ -64,8 +64,8 @@ def source_of(key: str, known: Mapping[str, SourceSpec]) -> SourceSpec:
 
     `ValueError` for a URL that can't be used.
     """
-    found = known.get(key)
-    return found if found is not None else direct_source(key)
+    declared = known.get(key)
+    return declared if declared is not None else direct_source(key)
 
 
 def elsewhere(spec: Spec) -> frozenset[NormalizedName]:

@@ -152,8 +152,8 @@ class Speculation:
         candidates = listing.candidates[::-1] if self._guide.lowest else listing.candidates
         if not self._guide.prereleases:
             stable = [one for one in candidates if not one.version.is_prerelease]
-            if (found := self._first(listing.name, stable, specifier)) is not None:
-                return found
+            if (candidate := self._first(listing.name, stable, specifier)) is not None:
+                return candidate
         return self._first(listing.name, candidates, specifier)
 
     def _first(

@@ -171,8 +171,8 @@ def _report(removal: Removal, options: argparse.Namespace, session: Session) -> 
 
 
 def _size(cache_dir: str, session: Session) -> int:
-    found = sizes(cache_dir)
-    total = sum((bucket.size for bucket in found), Size())
+    buckets = sizes(cache_dir)
+    total = sum((bucket.size for bucket in buckets), Size())
     if session.settings.json:
         session.ui.document(
             {
@@ -181,12 +181,12 @@ def _size(cache_dir: str, session: Session) -> int:
                 **_size_document(total),
                 "buckets": {
                     bucket.name: {"entries": bucket.entries, **_size_document(bucket.size)}
-                    for bucket in found
+                    for bucket in buckets
                 },
             }
         )
         return 0
-    rows = [_row(bucket.name, str(bucket.entries), bucket.size) for bucket in found]
+    rows = [_row(bucket.name, str(bucket.entries), bucket.size) for bucket in buckets]
     head = f"{'':18}{'entries':>9}{'files':>9}{'on disk':>11}{'only here':>11}"
     session.ui.data("\n".join([head, *rows, _row("total", "", total)]))
     return 0
@@ -202,22 +202,22 @@ def _size_document(size: Size) -> dict[str, int]:
 
 
 def _verify(cache_dir: str, session: Session) -> int:
-    found = verify(cache_dir, session.ui)
+    checked = verify(cache_dir, session.ui)
     ui = session.ui
-    for damage in found.damaged:
+    for damage in checked.damaged:
         package = f" ({damage.package})" if damage.package else ""
         ui.warn(f"{damage.name}{package} was set aside: {_few(damage.problems)}")
         for root in damage.used_by:
             ui.hint(f"{root} uses it: `envsync -C {os.path.dirname(root)} sync --verify`")
     if session.settings.json:
-        ui.document(_verify_document(found))
-    count = len(found.damaged)
+        ui.document(_verify_document(checked))
+    count = len(checked.damaged)
     if count:
-        entries = counted(found.entries, "entry")
+        entries = counted(checked.entries, "entry")
         ui.note(f"{count} of {entries} damaged; what is damaged is made anew when needed")
         return _DIFFERENT
-    entries, are = counted(found.entries, "entry"), "is" if found.entries == 1 else "are"
-    ui.note(f"{entries} of the cache {are} whole: {counted(found.files, 'file')}")
+    entries, are = counted(checked.entries, "entry"), "is" if checked.entries == 1 else "are"
+    ui.note(f"{entries} of the cache {are} whole: {counted(checked.files, 'file')}")
     return 0
 
 
@@ -226,11 +226,11 @@ def _few(problems: tuple[str, ...]) -> str:
     return ", ".join(problems[:3]) + more
 
 
-def _verify_document(found: Checked) -> dict[str, object]:
+def _verify_document(checked: Checked) -> dict[str, object]:
     return {
         "command": "cache verify",
-        "entries": found.entries,
-        "files": found.files,
+        "entries": checked.entries,
+        "files": checked.files,
         "damaged": [
             {
                 "entry": damage.name,
@@ -238,6 +238,6 @@ def _verify_document(found: Checked) -> dict[str, object]:
                 "problems": list(damage.problems),
                 "used_by": list(damage.used_by),
             }
-            for damage in found.damaged
+            for damage in checked.damaged
         ],
     }

@@ -46,8 +46,8 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     return 0
 
 
-def _lines(found: Sequence[Target], taken: str) -> Iterator[str]:
-    rows = [(_name(target), target.executable) for target in found]
+def _lines(targets: Sequence[Target], taken: str) -> Iterator[str]:
+    rows = [(_name(target), target.executable) for target in targets]
     width = max(len(name) for name, _ in rows)
     for name, path in rows:
         same = os.path.realpath(path) == os.path.realpath(taken)

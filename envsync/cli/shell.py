@@ -41,21 +41,21 @@ def _activate(options: argparse.Namespace, session: Session) -> int:
     """Print the line that enters the environment as it is; it is not synced."""
     project = find_project(session.directory, session.environment)
     shell = which_shell(options.shell, environ_of(()), typed=False)
-    found = activation(project, shell, session.settings)
+    entering = activation(project, shell, session.settings)
     if session.settings.json:
         session.ui.document(
             {
                 "command": "activate",
-                "environment": found.root,
-                "shell": found.shell,
-                "script": found.script,
-                "line": found.line,
+                "environment": entering.root,
+                "shell": entering.shell,
+                "script": entering.script,
+                "line": entering.line,
             }
         )
         return 0
-    session.ui.data(found.line)
+    session.ui.data(entering.line)
     if sys.stdout.isatty():
-        session.ui.hint(f"this is for the shell to evaluate: {found.usage}")
+        session.ui.hint(f"this is for the shell to evaluate: {entering.usage}")
     return 0
 
 

@@ -119,9 +119,9 @@ def _check(wanted: Wanted, response: Response, path: str) -> None:
     for algorithm in (*SECURE, *_OTHERS):
         expected = wanted.hashes.get(algorithm, "").lower()
         if expected:
-            found = response.sha256 if algorithm == "sha256" else _digest(path, algorithm)
-            if found != expected:
-                raise _mismatch(wanted, f"{algorithm}:{expected}", f"{algorithm}:{found}")
+            digest = response.sha256 if algorithm == "sha256" else _digest(path, algorithm)
+            if digest != expected:
+                raise _mismatch(wanted, f"{algorithm}:{expected}", f"{algorithm}:{digest}")
 
 
 def _digest(path: str, algorithm: str) -> str:

@@ -74,9 +74,9 @@ class Credentials:
             if own is not None:
                 self._pairs.insert(0, own)
             elif self._use_keyring and self._bound(address, is_page=True) is None:
-                found = _from_keyring(address)
-                if found is not None:
-                    self._pairs.append(found)
+                pair = _from_keyring(address)
+                if pair is not None:
+                    self._pairs.append(pair)
 
     def read_page(self, index: Address, urls: Callable[[], Iterable[str]]) -> None:
         """Note a page of an index; `urls` gives the files that it lists, where that matters."""
@@ -134,8 +134,8 @@ class Credentials:
             pair, urls = pages.pop()
             for url in urls():
                 self._listed.setdefault(_file_key(url), pair)
-        found = self._listed.get(key)
-        return found if found is not None and found.scope.origin == address.origin else None
+        listed = self._listed.get(key)
+        return listed if listed is not None and listed.scope.origin == address.origin else None
 
     def _from_netrc(self, origin: Origin) -> Pair | None:
         if self._netrc is None:
@@ -188,9 +188,9 @@ def _from_keyring(address: Address) -> Pair | None:
     try:
         keyring = importlib.import_module("keyring")
         for service, scope in services.items():
-            found = keyring.get_credential(service, None)
-            if found is not None and found.username and found.password:
-                return Pair(scope, str(found.username), str(found.password), "keyring")
+            credential = keyring.get_credential(service, None)
+            if credential is not None and credential.username and credential.password:
+                return Pair(scope, str(credential.username), str(credential.password), "keyring")
     except Exception:  # a keyring backend may raise anything, and it is optional
         return None
     return None

@@ -114,9 +114,9 @@ class _JsonPage:
             shown = printable(str(version))[:20]
             raise self._wrong(f"has version {shown} of the index API; only 1.x is known")
 
-    def _check_name(self, found: object, name: str) -> None:
-        if isinstance(found, str) and canonicalize_name(found) != canonicalize_name(name):
-            raise self._wrong(f"is that of {printable(found)[:100]}, not of {name}")
+    def _check_name(self, said: object, name: str) -> None:
+        if isinstance(said, str) and canonicalize_name(said) != canonicalize_name(name):
+            raise self._wrong(f"is that of {printable(said)[:100]}, not of {name}")
 
     def _file(self, row: "_Row") -> File | None:
         link = row.text("url")

@@ -102,15 +102,15 @@ class MetadataSource:
         if content is not None:
             return content
         self._check_online(file)
-        found: _Found | None = None
+        metadata: _Found | None = None
         if file.has_metadata:
-            found = yield from self._metadata_file(file)
-        if found is None:
-            found = yield from self._from_parts(file)
-        if found is None:
-            found = yield from self._from_whole_wheel(file)
-        self._keep(file, found)
-        return found.content
+            metadata = yield from self._metadata_file(file)
+        if metadata is None:
+            metadata = yield from self._from_parts(file)
+        if metadata is None:
+            metadata = yield from self._from_whole_wheel(file)
+        self._keep(file, metadata)
+        return metadata.content
 
     def sdist(self, file: File) -> Steps[bytes | None]:
         """Give a source distribution's PKG-INFO, None when it has none; downloads the file.
@@ -146,12 +146,12 @@ class MetadataSource:
             return value
         return None
 
-    def _keep(self, file: File, found: _Found) -> None:
-        if found.is_proven:
+    def _keep(self, file: File, metadata: _Found) -> None:
+        if metadata.is_proven:
             self._proven.add(self.claim(file))
         witness = self.witness(file)
         if witness is not None:
-            self._cache.put(witness.key, found.content, witness.group)
+            self._cache.put(witness.key, metadata.content, witness.group)
 
     # -- the metadata file
 
@@ -162,10 +162,10 @@ class MetadataSource:
         response = yield from self._ask(Request(url, _IDENTITY, limit=MAX_METADATA))
         if response.status != 200:
             return None
-        found = hashlib.sha256(response.body).hexdigest()
-        if file.metadata_sha256 not in (None, found):
+        digest = hashlib.sha256(response.body).hexdigest()
+        if file.metadata_sha256 not in (None, digest):
             raise HashMismatch(
-                f"{file.filename}.metadata", f"sha256:{file.metadata_sha256}", f"sha256:{found}"
+                f"{file.filename}.metadata", f"sha256:{file.metadata_sha256}", f"sha256:{digest}"
             )
         return _Found(response.body)
 
@@ -180,21 +180,21 @@ class MetadataSource:
         if is_proven and hashlib.sha256(tail.content).hexdigest() != file.sha256:
             return None
         try:
-            found = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
-            while isinstance(found, int):
-                start = max(0, found - _MARGIN)
+            located = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
+            while isinstance(located, int):
+                start = max(0, located - _MARGIN)
                 before = yield from self._part(file, start, tail)
                 if before is None:
                     return None
                 tail = tail._replace(start=start, content=before.content + tail.content)
-                found = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
+                located = find_metadata_in_tail(tail.content, tail.total, file=file.filename)
             part: _Part | None = tail
-            if found.start < tail.start:
-                part = yield from self._part(file, found.start, tail._replace(start=found.end))
+            if located.start < tail.start:
+                part = yield from self._part(file, located.start, tail._replace(start=located.end))
             if part is None:
                 return None
-            chunk = part.content[found.start - part.start : found.end - part.start]
-            content = unpack_located(chunk, found, file=file.filename)
+            chunk = part.content[located.start - part.start : located.end - part.start]
+            content = unpack_located(chunk, located, file=file.filename)
         except WheelInvalid:
             return None
         if file.metadata_sha256 not in (None, hashlib.sha256(content).hexdigest()):
@@ -287,10 +287,10 @@ def _read_wheel(path: str, filename: str) -> bytes:
         while True:
             file.seek(start)
             tail = file.read(size - start)
-            found = find_metadata_in_tail(tail, size, file=filename)
-            if not isinstance(found, int):
+            located = find_metadata_in_tail(tail, size, file=filename)
+            if not isinstance(located, int):
                 break
-            start = found
-        file.seek(found.start)
-        chunk = file.read(found.end - found.start)
-    return unpack_located(chunk, found, file=filename)
+            start = located
+        file.seek(located.start)
+        chunk = file.read(located.end - located.start)
+    return unpack_located(chunk, located, file=filename)

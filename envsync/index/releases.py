@@ -47,7 +47,7 @@ def by_release(name: NormalizedName, files: Files) -> Releases:
     """Sort the files of the project `name` by the versions in their names."""
     names = _Names(name)
     read = names.read
-    found: dict[str, list[int]] = {}
+    places: dict[str, list[int]] = {}
     strangers: list[int] = []
     kind: list[int] = []
     for at, filename in enumerate(files.filename):
@@ -56,12 +56,12 @@ def by_release(name: NormalizedName, files: Files) -> Releases:
         if text is None:
             strangers.append(at)
         else:
-            found.setdefault(text, []).append(at)
-    order = [*chain.from_iterable(found.values()), *strangers]
+            places.setdefault(text, []).append(at)
+    order = [*chain.from_iterable(places.values()), *strangers]
     if order != list(range(len(files))):
         files, kind = _reordered(files, order), [kind[at] for at in order]
-    ends = list(accumulate(map(len, found.values())))
-    return Releases(files, list(found), ends, kind, list(names.tags))
+    ends = list(accumulate(map(len, places.values())))
+    return Releases(files, list(places), ends, kind, list(names.tags))
 
 
 def _reordered(files: Files, order: Sequence[int]) -> Files:

@@ -151,8 +151,8 @@ def _name(header: bytes) -> str:
 def _long_name(kind: bytes, content: bytes) -> str | None:
     if kind == b"L":
         return content.split(b"\0")[0].decode("utf-8", "replace")
-    found = _PAX_PATH(content)
-    return None if found is None else found[1].decode("utf-8", "replace")
+    match = _PAX_PATH(content)
+    return None if match is None else match[1].decode("utf-8", "replace")
 
 
 def _number(field: bytes) -> int:

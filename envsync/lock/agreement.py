@@ -44,15 +44,15 @@ def unmet(
     """What a wheel that is installed for `pin` asks for in an environment of `target`, and the
     other pins of that environment don't give.
     """
-    found = list(_python(metadata, pin, target, terms))
+    problems = list(_python(metadata, pin, target, terms))
     by_name = {one.name: one for one in pins}
     for requirement in _applying(metadata.requires_dist, pin.extras, target):
         for asked in _overridden(requirement, target, terms):
             problem = _unmet(asked, by_name.get(canonicalize_name(asked.name)))
             if problem is not None:
                 line = f"Requires-Dist: {requirement_text(requirement)}"
-                found.append(Unmet(line, problem, canonicalize_name(asked.name)))
-    return tuple(dict.fromkeys(found))
+                problems.append(Unmet(line, problem, canonicalize_name(asked.name)))
+    return tuple(dict.fromkeys(problems))
 
 
 def _python(metadata: CoreMetadata, pin: Pinned, target: Target, terms: Terms) -> Iterator[Unmet]:
@@ -62,12 +62,12 @@ def _python(metadata: CoreMetadata, pin: Pinned, target: Target, terms: Terms) -
 
 def python_differs(metadata: CoreMetadata, pin: Pinned, terms: Terms) -> tuple[Unmet, ...]:
     """For a lock without evidence: whether the Requires-Python that it has is another one."""
-    found = metadata.requires_python
-    if not pin.requires_python or found is None or pin.name in terms.any_python:
+    said = metadata.requires_python
+    if not pin.requires_python or said is None or pin.name in terms.any_python:
         return ()
-    if found == SpecifierSet(pin.requires_python):
+    if said == SpecifierSet(pin.requires_python):
         return ()
-    return (Unmet(f"Requires-Python: {found}", f"Requires-Python: {pin.requires_python}"),)
+    return (Unmet(f"Requires-Python: {said}", f"Requires-Python: {pin.requires_python}"),)
 
 
 def _applying(

@@ -23,11 +23,11 @@ class Change(NamedTuple):
 
 def preferences(pylock: Pylock) -> Mapping[NormalizedName, tuple[Version, ...]]:
     """The versions that a lock pins, by package, newest first; sources without one are left out."""
-    found: dict[NormalizedName, set[Version]] = {}
+    by_name: dict[NormalizedName, set[Version]] = {}
     for package in pylock.packages:
         if package.version is not None:
-            found.setdefault(package.name, set()).add(package.version)
-    return {name: tuple(sorted(versions, reverse=True)) for name, versions in found.items()}
+            by_name.setdefault(package.name, set()).add(package.version)
+    return {name: tuple(sorted(versions, reverse=True)) for name, versions in by_name.items()}
 
 
 def changes(old: Pylock | None, new: Pylock) -> tuple[Change, ...]:
@@ -64,12 +64,12 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
             )
     archives = dict(_archives(new))
     for (name, place), locked in _archives(old):
-        found = archives.get((name, place), locked)
-        if found != locked and name not in trusted:
+        sha256 = archives.get((name, place), locked)
+        if sha256 != locked and name not in trusted:
             raise HashMismatch(
                 place,
                 f"sha256:{locked} as in the lock",
-                f"sha256:{found} there",
+                f"sha256:{sha256} there",
                 hint=trust_hint(name),
             )
 
@@ -107,11 +107,11 @@ def _kind(
 
 
 def _pins(pylock: Pylock | None) -> Mapping[NormalizedName, tuple[str, ...]]:
-    found: dict[NormalizedName, dict[str, tuple[Version, str]]] = {}
+    by_name: dict[NormalizedName, dict[str, tuple[Version, str]]] = {}
     for package in pylock.packages if pylock is not None else ():
         shown = _shown(package)
-        found.setdefault(package.name, {})[shown] = (package.version or Version("0"), shown)
-    return {name: tuple(sorted(pins, key=pins.__getitem__)) for name, pins in found.items()}
+        by_name.setdefault(package.name, {})[shown] = (package.version or Version("0"), shown)
+    return {name: tuple(sorted(pins, key=pins.__getitem__)) for name, pins in by_name.items()}
 
 
 def _shown(package: Package) -> str:

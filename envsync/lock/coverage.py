@@ -45,20 +45,20 @@ def gaps(resolution: Resolution, may_build: Callable[[NormalizedName], bool]) ->
     newest = _newest_python(resolution.packages)
     usual = f"implementation_name == 'cpython' and python_version <= '3.{newest}'"
     covered = resolution.environments & from_text(usual)
-    found = []
+    missing = []
     for package in resolution.packages:
         candidate = package.candidate
         can_build = candidate.sdist is not None and may_build(package.name)
         if candidate.source is None and candidate.wheels and not can_build:
             cells = _cells(package, covered)
             if set(cells.values()) - {"wheel", ""}:
-                found.append(Gap(package.name, str(package.version), cells))
-    return tuple(found)
+                missing.append(Gap(package.name, str(package.version), cells))
+    return tuple(missing)
 
 
-def table(found: Iterable[Gap]) -> tuple[str, ...]:
+def table(missing: Iterable[Gap]) -> tuple[str, ...]:
     """The gaps as aligned lines: a head with the platforms that are covered, then a row each."""
-    rows = list(found)
+    rows = list(missing)
     names = [name for name in PLATFORMS if any(row.platforms[name] for row in rows)]
     lines = [("", *names)]
     lines += [

@@ -84,10 +84,10 @@ def roots(spec: Spec) -> tuple[Root, ...]:
 def root_rows(spec: Spec, packages: Sequence[Package]) -> list[Mapping[str, str]]:
     """The roots as a lock records them, each with the digest of the rows that it leads to."""
     named = [(_name(root), root) for root in roots(spec)]
-    found = digests((name for name, _ in named), packages, fingerprint(spec))
+    resolved = digests((name for name, _ in named), packages, fingerprint(spec))
     return [
         {key: value for key, value in root._asdict().items() if value is not None}
-        | {"resolved": found[name]}
+        | {"resolved": resolved[name]}
         for name, root in named
     ]
 
@@ -97,8 +97,8 @@ _BEGINNING = re.compile(r"[a-z0-9-]+")
 
 def _name(root: Root) -> NormalizedName:
     """The package of a root, with whose normalised name its text begins."""
-    found = _BEGINNING.match(root.requirement)
-    return NormalizedName(found[0] if found is not None else "")
+    match = _BEGINNING.match(root.requirement)
+    return NormalizedName(match[0] if match is not None else "")
 
 
 def requirement_text(requirement: Requirement) -> str:
@@ -150,14 +150,14 @@ def tool_table(pylock: Pylock) -> Mapping[str, object]:
 def recorded_roots(pylock: Pylock) -> tuple[Root, ...]:
     """The requirements that a lock of envsync's was made from; what is not one is left out."""
     rows = tool_table(pylock).get("roots")
-    found = [
+    given = [
         (row.get("requirement"), row.get("extra"), row.get("group"))
         for row in (rows if isinstance(rows, list) else [])
         if isinstance(row, Mapping)
     ]
     return tuple(
         Root(requirement, extra, group)
-        for requirement, extra, group in found
+        for requirement, extra, group in given
         if isinstance(requirement, str)
         and isinstance(extra, str | None)
         and isinstance(group, str | None)

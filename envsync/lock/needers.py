@@ -12,13 +12,13 @@ def needers(pylock: Pylock, name: str) -> list[str]:
     PEP 751, "packages.dependencies": a lock may leave them out, so only words hang on them.
     """
     wanted = canonicalize_name(name)
-    found = {
+    names = {
         str(package.name)
         for package in pylock.packages
         for needed in package.dependencies or ()
         if canonicalize_name(str(needed.get("name", ""))) == wanted
     }
-    return sorted(found - {wanted})
+    return sorted(names - {wanted})
 
 
 def all_needers(pylock: Pylock, name: str) -> Iterator[str]:

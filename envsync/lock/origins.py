@@ -62,13 +62,13 @@ def _head(spec: Spec, pylock: Pylock) -> Iterator[str]:
     if wanted_python is not None and wanted_python != pylock.requires_python:
         yield "requires-python in the lock is not that of env.toml"
     markers = sorted(map(str, spec.lock.environments))
-    for key, found, wanted in (
+    for key, locked, wanted in (
         ("extras", pylock.extras, spec.optional_dependencies),
         ("dependency-groups", pylock.dependency_groups, spec.dependency_groups),
         ("default-groups", pylock.default_groups, spec.default_groups),
         ("environments", map(str, pylock.environments or ()), markers),
     ):
-        if sorted(found or ()) != sorted(wanted):
+        if sorted(locked or ()) != sorted(wanted):
             yield f"{key} in the lock are not those of env.toml"
 
 
@@ -83,8 +83,8 @@ def _unrequired(spec: Spec, rows: Sequence[Package]) -> Iterator[str]:
     reached: dict[int, Package] = {}
     waiting: list[Package] = []
 
-    def reach(found: Iterable[Package]) -> None:
-        new = [row for row in found if id(row) not in reached]
+    def reach(packages: Iterable[Package]) -> None:
+        new = [row for row in packages if id(row) not in reached]
         reached.update((id(row), row) for row in new)
         waiting.extend(new)
 
@@ -99,9 +99,9 @@ def _unrequired(spec: Spec, rows: Sequence[Package]) -> Iterator[str]:
         row = waiting.pop()
         for reference in row.dependencies or ():
             name = referred_name(reference)
-            found = [one for one in by_name.get(name, ()) if is_meant(reference, one)]
-            reach(found)
-            if not found:
+            packages = [one for one in by_name.get(name, ()) if is_meant(reference, one)]
+            reach(packages)
+            if not packages:
                 yield f"{label(row)} in the lock needs {name}, which has no row there"
     for row in rows:
         if id(row) not in reached:

@@ -140,12 +140,12 @@ def _reference(
         return {"name": str(package.name)}
     source = package.candidate.source
     if source is None or source.kind in ("wheel", "archive"):
-        found: dict[str, object] = {"name": str(package.name), "version": str(package.version)}
+        row: dict[str, object] = {"name": str(package.name), "version": str(package.version)}
         if pins[package.name, package.version] == 1:
-            return found
+            return row
     else:
-        found = {"name": str(package.name)}
-    return {**found, **_identity(package.candidate)}
+        row = {"name": str(package.name)}
+    return {**row, **_identity(package.candidate)}
 
 
 def _identity(candidate: Candidate) -> Mapping[str, object]:

@@ -48,8 +48,8 @@ def _sides(lines: Iterable[str]) -> tuple[list[str], list[str]]:
     into: tuple[list[str], ...] = both
     size = 0
     for line in lines:
-        found = _MARK.match(line)
-        mark = found[1] if found else ""
+        match = _MARK.match(line)
+        mark = match[1] if match else ""
         if into is both:
             size = len(mark) if mark.startswith("<") else 0
         if not mark or len(mark) != size:
@@ -87,15 +87,15 @@ def _rows(block: str, policy: ReadingPolicy) -> Iterator[Package]:
 
 def _pin(block: str) -> Iterator[Package]:
     """The name and version that the lines of a row give, before any table below it."""
-    found: Mapping[str, str] = {}
+    values: Mapping[str, str] = {}
     for line in block.split("\n")[1:]:
         if line.startswith("["):
             break
         if match := _PIN.match(line):
-            found = {match[1]: match[3], **found}
-    text = found.get("version", "")
+            values = {match[1]: match[3], **values}
+    text = values.get("version", "")
     try:
-        name = canonicalize_name(found.get("name", ""), validate=True)
+        name = canonicalize_name(values.get("name", ""), validate=True)
         if len(text) <= MAX_VERSION_LENGTH:
             yield Package(name=name, version=Version(text))
     except (InvalidName, InvalidVersion, ValueError):

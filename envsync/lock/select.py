@@ -266,14 +266,14 @@ def tag_rank(filename: str, ranks: Mapping[str, int]) -> int | None:
     plain = ranks.get(f"{pythons}-{abis}-{platforms}")
     if plain is not None or "." not in f"{pythons}{abis}{platforms}":
         return plain
-    found = [
+    fitting = [
         ranks[tag]
         for python in pythons.split(".")
         for abi in abis.split(".")
         for platform in platforms.split(".")
         if (tag := f"{python}-{abi}-{platform}") in ranks
     ]
-    return min(found, default=None)
+    return min(fitting, default=None)
 
 
 def _build(filename: str) -> tuple[int, str]:

@@ -28,13 +28,13 @@ def digests(
     reached = _reached(rows, at)
     texts = [f"{row.name} {_version(row)} ; {row.marker or ''}" for row in rows]
     known: dict[int, str] = {}
-    found = {}
+    digest_of = {}
     for name in names:
         mask = _union(reached, at.get(name, ()))
         if mask not in known:
             known[mask] = _digest([options, *sorted(texts[one] for one in _bits(mask))])
-        found[name] = known[mask]
-    return found
+        digest_of[name] = known[mask]
+    return digest_of
 
 
 def overlapping(rows: Sequence[Package]) -> Iterator[NormalizedName]:
@@ -63,10 +63,10 @@ def referred_name(reference: Mapping[str, object]) -> NormalizedName:
 
 
 def _places(rows: Sequence[Package]) -> Mapping[NormalizedName, Sequence[int]]:
-    found: dict[NormalizedName, list[int]] = {}
+    places: dict[NormalizedName, list[int]] = {}
     for at, row in enumerate(rows):
-        found.setdefault(row.name, []).append(at)
-    return found
+        places.setdefault(row.name, []).append(at)
+    return places
 
 
 def _reached(rows: Sequence[Package], at: Mapping[NormalizedName, Sequence[int]]) -> Sequence[int]:
@@ -92,10 +92,10 @@ def _reached(rows: Sequence[Package], at: Mapping[NormalizedName, Sequence[int]]
 
 
 def _union(masks: Sequence[int], places: Iterable[int]) -> int:
-    found = 0
+    union = 0
     for one in places:
-        found |= masks[one]
-    return found
+        union |= masks[one]
+    return union
 
 
 def _bits(mask: int) -> Iterator[int]:

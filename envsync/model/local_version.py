@@ -19,9 +19,9 @@ def _public(version: Version) -> Version:
     return Version(version.public)
 
 
-def local_notice(name: str, version: Version | str, found: Version | str) -> str:
+def local_notice(name: str, version: Version | str, said: Version | str) -> str:
     """Say that a package is installed though its METADATA gives the version without local part."""
     return (
-        f"{name} {version}: its METADATA says {found}; taken all the same, since the lock has the "
+        f"{name} {version}: its METADATA says {said}; taken all the same, since the lock has the "
         "file's hash"
     )

@@ -186,19 +186,19 @@ _texts: dict[Diagram, Written] = {}
 
 def _set_of(diagram: Diagram) -> MarkerSet:
     """Give the one set of a diagram."""
-    found = _sets.get(diagram)
-    if found is None:
+    known = _sets.get(diagram)
+    if known is None:
         made = MarkerSet()
         made.diagram = diagram
-        found = _sets.setdefault(diagram, made)
-    return found
+        known = _sets.setdefault(diagram, made)
+    return known
 
 
 def _written(diagram: Diagram) -> Written:
-    found = _texts.get(diagram)
-    if found is None:
-        found = _texts[diagram] = bounded(write, diagram)
-    return found
+    text = _texts.get(diagram)
+    if text is None:
+        text = _texts[diagram] = bounded(write, diagram)
+    return text
 
 
 ALWAYS: Final = _set_of(TRUE)
@@ -255,11 +255,11 @@ def from_marker(marker: Marker | None) -> MarkerSet:
     if marker is None:
         return ALWAYS
     text = str(marker)
-    found = _read.get(text)
-    if found is None:
+    known = _read.get(text)
+    if known is None:
         _check_length(text)
-        found = _read[text] = _set_of(bounded(_parsed, text))
-    return found
+        known = _read[text] = _set_of(bounded(_parsed, text))
+    return known
 
 
 def from_requires_python(specifiers: SpecifierSet) -> MarkerSet:
@@ -351,11 +351,11 @@ def _read_comparison(
             f"{left[1]} {operator[1]} {right[1]} does not compare a variable with a string"
         )
     key = (name[1], operator[1], literal[1], is_mirrored)
-    found = _comparisons.get(key)
-    if found is None:
+    known = _comparisons.get(key)
+    if known is None:
         comparison = read_comparison(name[1], operator[1], literal[1], mirrored=is_mirrored)
-        found = _comparisons[key] = _compared(comparison)
-    return found
+        known = _comparisons[key] = _compared(comparison)
+    return known
 
 
 def _compared(comparison: Comparison) -> Diagram:

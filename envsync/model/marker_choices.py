@@ -15,17 +15,17 @@ def with_extras(node: Diagram, active: frozenset[str]) -> Diagram:
     if not node.mask & PACKAGE_EXTRA_BIT:
         return node
     key = (node, active)
-    found = _extra_assignments.get(key)
-    if found is None:
+    result = _extra_assignments.get(key)
+    if result is None:
         if node.variable.bit == PACKAGE_EXTRA_BIT:
             # PEP 508 has one string `extra`, which is empty where no extra is asked for.
             is_on = any(flag_holds(node.variable, name) for name in active or ("",))
-            found = with_extras(node.children[is_on], active)
+            result = with_extras(node.children[is_on], active)
         else:
             children = [with_extras(child, active) for child in node.children]
-            found = diagram(node.variable, node.labels, children)
-        _extra_assignments[key] = found
-    return found
+            result = diagram(node.variable, node.labels, children)
+        _extra_assignments[key] = result
+    return result
 
 
 def without_choices(node: Diagram) -> Diagram:
@@ -34,8 +34,8 @@ def without_choices(node: Diagram) -> Diagram:
         return node
     if node.variable.order[0] >= CHOICES_RANK:
         return TRUE  # it is reduced and not FALSE
-    found = _choice_eliminations.get(node)
-    if found is None:
+    result = _choice_eliminations.get(node)
+    if result is None:
         children = [without_choices(child) for child in node.children]
-        found = _choice_eliminations[node] = diagram(node.variable, node.labels, children)
-    return found
+        result = _choice_eliminations[node] = diagram(node.variable, node.labels, children)
+    return result

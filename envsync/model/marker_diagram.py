@@ -64,15 +64,15 @@ def _interned(
 ) -> Diagram:
     """Give the one diagram of that content, which must be reduced already."""
     key = (variable, labels, children)
-    found = _diagrams.get(key)
-    if found is None:
+    known = _diagrams.get(key)
+    if known is None:
         made = Diagram()
         made.variable, made.labels, made.children, made.opposite = variable, labels, children, None
         made.mask = variable.bit
         for child in children:
             made.mask |= child.mask
-        found = _diagrams.setdefault(key, made)
-    return found
+        known = _diagrams.setdefault(key, made)
+    return known
 
 
 TRUE: Final = _interned(END, (), ())
@@ -132,10 +132,10 @@ def assigned(node: Diagram, variable: Variable, value: Label) -> Diagram:
     if not node.mask & _decided[variable.name]:
         return node
     key = (node, variable, value)
-    found = _assignments.get(key)
-    if found is None:
-        found = _assignments[key] = _substituted(node, variable, cast("str", value))
-    return found
+    result = _assignments.get(key)
+    if result is None:
+        result = _assignments[key] = _substituted(node, variable, cast("str", value))
+    return result
 
 
 def _substituted(node: Diagram, variable: Variable, value: str) -> Diagram:
@@ -190,13 +190,13 @@ def conjunction(one: Diagram, other: Diagram) -> Diagram:
     if one is FALSE or other is FALSE or one.opposite is other:
         return FALSE
     key = (one, other) if id(one) < id(other) else (other, one)
-    found = _conjunctions.get(key)
-    if found is None:
-        found = _conjoined(one, other)
+    result = _conjunctions.get(key)
+    if result is None:
+        result = _conjoined(one, other)
         if len(_conjunctions) >= _REMEMBERED:
             _conjunctions.clear()
-        _conjunctions[key] = found
-    return found
+        _conjunctions[key] = result
+    return result
 
 
 def _conjoined(one: Diagram, other: Diagram) -> Diagram:
@@ -217,11 +217,11 @@ def disjunction(one: Diagram, other: Diagram) -> Diagram:
 
 def negation(node: Diagram) -> Diagram:
     """Give the diagram that is true where `node` is not."""
-    found = node.opposite
-    if found is None:
-        found = _interned(node.variable, node.labels, tuple(map(negation, node.children)))
-        node.opposite, found.opposite = found, node
-    return found
+    opposite = node.opposite
+    if opposite is None:
+        opposite = _interned(node.variable, node.labels, tuple(map(negation, node.children)))
+        node.opposite, opposite.opposite = opposite, node
+    return opposite
 
 
 def union(nodes: Sequence[Diagram]) -> Diagram:
@@ -298,11 +298,11 @@ def simplified(node: Diagram, care: Diagram) -> Diagram:
     if care is TRUE:
         return node
     key = (node, care)
-    found = _simplifications.get(key)
-    if found is None:
-        found = _restricted(node, care)
-        found = _simplifications[key] = found if size(found) <= size(node) else node
-    return found
+    simpler = _simplifications.get(key)
+    if simpler is None:
+        simpler = _restricted(node, care)
+        simpler = _simplifications[key] = simpler if size(simpler) <= size(node) else node
+    return simpler
 
 
 def _restricted(node: Diagram, care: Diagram) -> Diagram:

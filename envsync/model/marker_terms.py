@@ -186,11 +186,11 @@ _variables: dict[tuple[str, str, str, bool], Variable] = {}
 
 def _variable(name: str, operator: str, literal: str, mirrored: bool) -> Variable:
     key = (name, operator, literal, mirrored)
-    found = _variables.get(key)
-    if found is None:
+    known = _variables.get(key)
+    if known is None:
         made = Variable(name, operator=operator, literal=literal, mirrored=mirrored)
-        found = _variables.setdefault(key, made)
-    return found
+        known = _variables.setdefault(key, made)
+    return known
 
 
 def _opposite(variable: Variable) -> str | None:

@@ -69,15 +69,15 @@ def _placed(root: str, project: Project, settings: Settings) -> "Mapping[str, Pl
 
     folder = lies_at(project, root, settings)
     is_known = stamp.is_known(settings.cache_dir, root)
-    found = examine(folder, UserKey(settings).seal(), trusted=is_known)
-    doubt = found.doubt
-    if found.manifest is not None:
-        place = place_of(found.manifest)
+    belief = examine(folder, UserKey(settings).seal(), trusted=is_known)
+    doubt = belief.doubt
+    if belief.manifest is not None:
+        place = place_of(belief.manifest)
         doubt = "" if place == root else f"it was moved or copied from {place}"
-    if found.manifest is None or doubt:
-        force = "" if found.marked else " --force"
+    if belief.manifest is None or doubt:
+        force = "" if belief.marked else " --force"
         raise EnvsyncError(
             f"{root} is not used as it is: {doubt}",
             hint=f"`envsync sync{force}` makes it anew",
         )
-    return found.manifest.placed()
+    return belief.manifest.placed()

@@ -63,7 +63,7 @@ class Removal(NamedTuple):
 
 def sizes(cache_dir: str) -> list[BucketSize]:
     """Measure every bucket that is there. Raises `StorageFailed`."""
-    found = []
+    measured = []
     with storage_errors(cache_dir):
         counts: dict[str, int] = {}
         for item in items(cache_dir, BUCKETS):
@@ -72,8 +72,8 @@ def sizes(cache_dir: str) -> list[BucketSize]:
             size = measure(bucket.folder(cache_dir))
             if size.bytes:
                 count = counts.get(bucket.name, size.files)
-                found.append(BucketSize(bucket.name, count, size))
-    return found
+                measured.append(BucketSize(bucket.name, count, size))
+    return measured
 
 
 class Pruning(NamedTuple):
@@ -96,23 +96,23 @@ def prune(cache_dir: str, wanted: Pruning, reporter: Reporter) -> Removal:
     if not check_ours(cache_dir, BUCKETS):
         return Removal()
     with storage_errors(cache_dir):
-        found = list(items(cache_dir, BUCKETS))
+        every = list(items(cache_dir, BUCKETS))
         oldest = time.time() - wanted.unused_days * _DAY
         # After the entries: whoever registers meanwhile keeps what it uses (H58).
         known = list(users(cache_dir))
         gone = [*_gone(known, oldest), *_orphaned(cache_dir)]
         there = present(known)
         used = entries_of(there)
-        due = [*gone, *(item for item in found if _is_due(item, used, oldest))]
+        due = [*gone, *(item for item in every if _is_due(item, used, oldest))]
         # Some are due twice: a record that can't be read, and is old as well.
         chosen = list({item.path: item for item in due}.values())
         kept = 0
         if wanted.max_bytes is not None:
             pinned = entries_of(user for user in there if user.link_mode == SYMLINK)
-            rest = _rest(found, chosen, pinned)
-            more, kept = _over(rest, used, wanted.max_bytes, _stays(found, rest, chosen))
+            rest = _rest(every, chosen, pinned)
+            more, kept = _over(rest, used, wanted.max_bytes, _stays(every, rest, chosen))
             chosen += more
-        running = sum(item.kind == "running" for item in found)
+        running = sum(item.kind == "running" for item in every)
         return _removal(chosen, cache_dir, reporter, dry_run=wanted.dry_run)._replace(
             kept=kept, running=running
         )
@@ -144,13 +144,13 @@ def _is_due(item: Item, used: set[str], oldest: float) -> bool:
     return item.used < min(oldest, time.time() - _MOMENT) and item.name not in used
 
 
-def _rest(found: Sequence[Item], chosen: Sequence[Item], pinned: set[str]) -> list[Item]:
+def _rest(every: Sequence[Item], chosen: Sequence[Item], pinned: set[str]) -> list[Item]:
     """Give what may be deleted to keep to a size."""
     going = {item.path for item in chosen}
     newest = time.time() - _MOMENT
     return [
         item
-        for item in found
+        for item in every
         if item.kind in ("entry", "value")
         and item.path not in going
         and item.name not in pinned
@@ -158,11 +158,11 @@ def _rest(found: Sequence[Item], chosen: Sequence[Item], pinned: set[str]) -> li
     ]
 
 
-def _stays(found: Sequence[Item], rest: Sequence[Item], chosen: Sequence[Item]) -> int:
+def _stays(every: Sequence[Item], rest: Sequence[Item], chosen: Sequence[Item]) -> int:
     """Give the size of what is not to be deleted, whatever the size of the cache."""
     movable = {item.path for item in (*rest, *chosen)}
     inodes = Inodes()
-    for item in found:
+    for item in every:
         if item.path not in movable:
             inodes.add(item.path)
     return inodes.size().bytes
@@ -191,13 +191,13 @@ def clean(
     if not check_ours(cache_dir, BUCKETS):
         return Removal()
     with storage_errors(cache_dir):
-        found = list(items(cache_dir, BUCKETS))
+        every = list(items(cache_dir, BUCKETS))
         if packages:
-            chosen = [item for item in found if _belongs_to(item, packages)]
+            chosen = [item for item in every if _belongs_to(item, packages)]
         else:
-            chosen = [item for item in found if item.kind != "running"]
+            chosen = [item for item in every if item.kind != "running"]
             chosen += [_record(path) for path, _ in users(cache_dir)]
-        running = 0 if packages else sum(item.kind == "running" for item in found)
+        running = 0 if packages else sum(item.kind == "running" for item in every)
         removal = _removal(chosen, cache_dir, reporter, dry_run=dry_run)
     return removal._replace(running=running)
 

@@ -46,17 +46,17 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
     if not check_ours(cache_dir, BUCKETS):
         return Checked(0, 0, ())
     with storage_errors(cache_dir):
-        found = [item for item in items(cache_dir, BUCKETS) if item.kind == "entry"]
+        stored = [item for item in items(cache_dir, BUCKETS) if item.kind == "entry"]
         there = present(users(cache_dir))
         damaged: list[Damage] = []
         files = 0
-        with during(Stage.VERIFYING, reporter, len(found)):
-            for item in found:
+        with during(Stage.VERIFYING, reporter, len(stored)):
+            for item in stored:
                 count, damage = _verify_entry(item, cache_dir, there)
                 files += count
                 damaged += [damage] if damage else []
                 reporter.advance(Stage.VERIFYING, 1, damage.package if damage else item.name)
-    return Checked(len(found), files, tuple(damaged))
+    return Checked(len(stored), files, tuple(damaged))
 
 
 def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[int, Damage | None]:
@@ -101,12 +101,12 @@ def _check_wheel(item: Item, cache_dir: str) -> tuple[str, int, list[str]]:
 def _strangers(wheel: StoredWheel) -> list[str]:
     """Give the paths in an entry's tree that are not in its manifest."""
     known = {file.path for file in wheel.files} | set(wheel.folders)
-    found = []
+    strangers = []
     for folder, folders, names in os.walk(wheel.tree):
         below = folder[len(wheel.tree) + 1 :]
         paths = (f"{below}/{name}" if below else name for name in (*folders, *names))
-        found += [path for path in paths if path not in known]
-    return sorted(found)
+        strangers += [path for path in paths if path not in known]
+    return sorted(strangers)
 
 
 def _against_record(wheel: StoredWheel) -> list[str]:

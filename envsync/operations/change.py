@@ -211,12 +211,12 @@ def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:
         return error
     with suppress(LockInvalid):
         before = read_lock(project, STRICT, SILENT)
-        found = needers(before[0], error.name) if before else ()
-        if before and found:
+        requiring = needers(before[0], error.name) if before else ()
+        if before and requiring:
             listed = map(partial(removal_of, text), all_needers(before[0], error.name))
             command = next(filter(None, listed), None)
             hint = command and f"`{command}` takes out what leads to it"
-            return NotListed(error.name, error.path, needers=found, hint=hint or _NOT_THERE)
+            return NotListed(error.name, error.path, needers=requiring, hint=hint or _NOT_THERE)
     return NotListed(error.name, error.path, hint=_NOT_THERE)
 
 

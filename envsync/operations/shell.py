@@ -49,13 +49,13 @@ def which_shell(asked: str | None, environ: dict[str, str], *, typed: bool) -> F
             known = f"did you mean {near[0]}?" if near else f"one of {', '.join(SHELLS)}"
             raise UsageError(f"--shell {name}: this shell isn't known", hint=known)
         return Found(plain, name)
-    found = shells.surrounding_shell(environ, typed=typed)
-    if found is None:
+    shell = shells.surrounding_shell(environ, typed=typed)
+    if shell is None:
         raise UsageError(
             "can't tell which shell this is: neither a parent process nor $SHELL is one",
             hint="name it: `--shell bash`, or ENVSYNC_SHELL=bash",
         )
-    return found
+    return shell
 
 
 def activation(project: Project, shell: Found, settings: Settings) -> Activation:

@@ -74,16 +74,16 @@ def become(inside: Inside, command: list[str], environ: dict[str, str]) -> NoRet
 def cannot_start(name: str, error: OSError, inside: Inside) -> EnvsyncError:
     """Word why a command can't be started, and what was probably meant."""
     file = str(error.filename or name)
-    found = file if "/" in file and os.path.exists(file) else None
-    if found and os.path.isdir(found):
+    there = file if "/" in file and os.path.exists(file) else None
+    if there and os.path.isdir(there):
         return EnvsyncError(f"{name} is a folder", hint="`envsync run COMMAND` wants a program")
-    if isinstance(error, FileNotFoundError) and found is None:
+    if isinstance(error, FileNotFoundError) and there is None:
         return EnvsyncError(
             f"no command {name} in {inside.root} or on PATH", hint=_instead_of(name, inside)
         )
     if isinstance(error, FileNotFoundError):
         return EnvsyncError(
-            f"{found} can't be started: the program that its first line names (#!) is not there",
+            f"{there} can't be started: the program that its first line names (#!) is not there",
             hint="`envsync sync --verify` repairs the scripts of packages",
         )
     if isinstance(error, PermissionError):

@@ -134,13 +134,13 @@ def _owners(manifest: Manifest | None) -> Mapping[str, str]:
 
 def _kind_of_edit(root: str, placed: Placed) -> str:
     try:
-        found = os.lstat(f"{root}/{placed.path}")
+        status = os.lstat(f"{root}/{placed.path}")
     except OSError:
         return "missing"
-    if stat.S_IFMT(found.st_mode) != stat.S_IFMT(placed.mode):
+    if stat.S_IFMT(status.st_mode) != stat.S_IFMT(placed.mode):
         return "type"
-    is_mode = found.st_mode != placed.mode and found.st_size == placed.size
-    return "mode" if is_mode and is_dated(placed, found) else "edited"
+    is_mode = status.st_mode != placed.mode and status.st_size == placed.size
+    return "mode" if is_mode and is_dated(placed, status) else "edited"
 
 
 def _count_set_aside(root: str, observed: ObservedEnvironment) -> int:

@@ -57,7 +57,7 @@ def verify(
 def _verified(desired: DesiredEnvironment, pylock: Pylock, settings: Settings) -> Verified:
     cache_dir, seal = settings.cache_dir, UserKey(settings).seal()
     false = partial(false_packages, cache_dir=cache_dir, reread=True)
-    found = check(desired, seal, cache_dir, false, verify=True)
+    outcome = check(desired, seal, cache_dir, false, verify=True)
     name = os.path.basename(desired.root)
     manifest = read_manifest(desired.folder, seal)
     if manifest is None:
@@ -69,7 +69,7 @@ def _verified(desired: DesiredEnvironment, pylock: Pylock, settings: Settings) -
     if forged:
         lines = [f"! {path} is not what the wheel has" for path in forged]
         raise EnvDiffers(name, lines, hint=REPAIR)
-    return Verified(desired.root, len(found.comparison.kept), compared, len(manifest.placed()))
+    return Verified(desired.root, len(outcome.comparison.kept), compared, len(manifest.placed()))
 
 
 def _compare_with_store(
@@ -101,8 +101,8 @@ def _compare_with_store(
     beside = {file.path for name in unknown for file in owners[name].files}
     for owner in (content.owner for content in settled(desired, expected).contents):
         wanted = {file.path: file for file in owner.files if file.path not in beside}
-        found = {file.path: file for file in owners[owner.name].files}
-        wrong += [path for path, file in wanted.items() if found.get(path) != file]
-        extra = found.keys() - wanted.keys() - beside
+        placed = {file.path: file for file in owners[owner.name].files}
+        wrong += [path for path, file in wanted.items() if placed.get(path) != file]
+        extra = placed.keys() - wanted.keys() - beside
         wrong += [path for path in extra if not path.endswith(_BYTECODE)]
     return tuple(sorted(wrong)), len(expected) - 1

@@ -81,8 +81,8 @@ class OpenFolder:
 
     def is_folder(self, path: str) -> bool:
         """Say whether a folder is there, not a link to one."""
-        found = self.find(path)
-        return found is not None and stat.S_ISDIR(found.st_mode)
+        status = self.find(path)
+        return status is not None and stat.S_ISDIR(status.st_mode)
 
     def open_file(self, path: str) -> int:
         """Open a file for reading, never through a link; it may be a folder, FIFO or device."""

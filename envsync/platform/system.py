@@ -8,15 +8,15 @@ def names() -> list[str]:
 
     "" stands for a library that has none.
     """
-    found = []
+    parts = []
     if hasattr(os, "uname"):
         kernel = os.uname()
-        found.append(f"{kernel.release} {kernel.version}")
+        parts.append(f"{kernel.release} {kernel.version}")
     try:
-        found.append(os.confstr("CS_GNU_LIBC_VERSION") or "")
+        parts.append(os.confstr("CS_GNU_LIBC_VERSION") or "")
     except (AttributeError, OSError, ValueError):
-        found.append("")
-    return found
+        parts.append("")
+    return parts
 
 
 def processors() -> int:

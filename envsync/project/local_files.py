@@ -95,12 +95,12 @@ def _of_pin(pin: Pinned) -> LocalFile:
     return LocalFile(pin.name, pin.path or pin.filename, pin.hashes, pin.size)
 
 
-def _compare(file: LocalFile, found: Content, *, hint: str | None = None) -> None:
+def _compare(file: LocalFile, content: Content, *, hint: str | None = None) -> None:
     for algorithm, expected in file.hashes.items():
-        digest = found.hashes[algorithm]
+        digest = content.hashes[algorithm]
         if digest != expected:
             raise HashMismatch(
                 file.path, f"{algorithm}:{expected}", f"{algorithm}:{digest}", hint=hint
             )
-    if file.size not in (None, found.size):
-        raise HashMismatch(file.path, f"{file.size} bytes", f"{found.size} bytes", hint=hint)
+    if file.size not in (None, content.size):
+        raise HashMismatch(file.path, f"{file.size} bytes", f"{content.size} bytes", hint=hint)

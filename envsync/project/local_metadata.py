@@ -167,7 +167,7 @@ def _digest(value: object) -> str:
 def _named(root: str, folder: str, texts: Texts) -> Sequence[str]:
     """Give the small files that the project's texts name, by their paths as named; sorted."""
     words = {os.path.normpath(word) for word in texts.words() if "\0" not in word}
-    found = []
+    named = []
     for word in sorted(words):
         # A path of this machine, too, would make the lock another one on each.
         if _NO_METADATA.fullmatch(word) or os.path.isabs(word) or word in (PYPROJECT, *SCRIPTS):
@@ -175,8 +175,8 @@ def _named(root: str, folder: str, texts: Texts) -> Sequence[str]:
         path = os.path.join(root, folder, word)
         with suppress(OSError, ValueError):
             if os.path.isfile(path) and os.stat(path).st_size <= _MAX_TEXT:
-                found.append(word)
-    return found[:_MAX_NAMED]
+                named.append(word)
+    return named[:_MAX_NAMED]
 
 
 def _strings(value: object) -> Iterator[str]:

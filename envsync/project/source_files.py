@@ -106,14 +106,14 @@ def _row(entry: os.DirEntry[str], place: str) -> Iterator[str]:
 
 def _named(place: str, texts: Texts) -> Collection[str]:
     """Give every word of the project files and of code at the top."""
-    found = set(_words(texts.words()))
+    named = set(_words(texts.words()))
     for entry in _entries(place):
         is_text = _CODE.fullmatch(entry.name) or entry.name in _BUILD_FILES
         if is_text and entry.is_file(follow_symlinks=False):
             with suppress(OSError, ValueError):
                 text = read_limited(entry.path, _MAX_CODE).decode(errors="replace")
-                found.update(_WORD.findall(text))
-    return found
+                named.update(_WORD.findall(text))
+    return named
 
 
 def _words(texts: Iterable[str]) -> Iterator[str]:

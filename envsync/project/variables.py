@@ -13,7 +13,7 @@ def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str
     Raises `UsageError` for a file that isn't there, `StorageFailed` for one that can't be read,
     `SpecInvalid` for one with a mistake, with its line.
     """
-    found: dict[str, str] = {}
+    given: dict[str, str] = {}
     for path in paths:
         # Reading them is only paid for where there are some.
         from envsync.spec.env_file import MAX_BYTES, parse_env_file  # noqa: PLC0415
@@ -28,8 +28,8 @@ def with_env_files(paths: Sequence[str], environ: Mapping[str, str]) -> dict[str
                 data = _read(path, MAX_BYTES)
             except ValueError:
                 data = b" " * (MAX_BYTES + 1)  # the reader words what is wrong with it
-        found.update(parse_env_file(data, path=path, environ=environ, before=found))
-    return {**found, **environ}
+        given.update(parse_env_file(data, path=path, environ=environ, before=given))
+    return {**given, **environ}
 
 
 def _read(path: str, limit: int) -> bytes:

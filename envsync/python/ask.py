@@ -48,8 +48,8 @@ def ask(executable: str, cache_dir: str, never_inside: str | None = None) -> Tar
     try:
         return _ask(path, cache_dir, never_inside)
     except _Broken as error:
-        found = [f"{path}: {error}"]
-        raise InterpreterNotFound(executable, found, hint=_HINT) from error
+        problems = [f"{path}: {error}"]
+        raise InterpreterNotFound(executable, problems, hint=_HINT) from error
 
 
 _HINT = "repair or reinstall that Python, or name another one with `--python`"

@@ -18,15 +18,15 @@ def base_of(path: str) -> str:
         settings, root = _pyvenv_cfg(path)
         if settings is None:
             return path
-        found = next(filter(_is_executable, _bases(path, root, settings)), None)
-        if found is None:
+        base = next(filter(_is_executable, _bases(path, root, settings)), None)
+        if base is None:
             home = settings.get("home", "nowhere")
             raise InterpreterNotFound(
                 f"the environment {root}",
                 [f"{home}: where its base interpreter was"],
                 hint="make the environment anew, with a Python that is installed",
             )
-        path = found
+        path = base
     return path
 
 

@@ -86,13 +86,13 @@ def list_interpreters(
     None is run that lies inside `never_inside`.
     """
     search = _Search(parse_request(None), _ANY, cache_dir, reporter, never_inside)
-    found = {}
+    targets = {}
     folders = search_folders(os.environ)
     for candidate in find_candidates(folders, os.environ, never_inside=never_inside):
         target = search.try_ask(candidate)
         if target is not None:
-            found[os.path.realpath(target.executable)] = target
-    return tuple(sorted(found.values(), key=_rank, reverse=True))
+            targets[os.path.realpath(target.executable)] = target
+    return tuple(sorted(targets.values(), key=_rank, reverse=True))
 
 
 def matches(target: Target, request: str) -> bool:
@@ -172,10 +172,10 @@ def _contains(versions: SpecifierSet, version: str) -> bool:
 def _fitting(target: Target, wanted: Request, requires: SpecifierSet) -> Target:
     """Give an interpreter that was asked for by its path, if it is within requires-python."""
     if not _fits(target, wanted, requires):
-        found = f"{target.version}  {target.executable}: outside requires-python {requires}"
+        unfit = f"{target.version}  {target.executable}: outside requires-python {requires}"
         raise InterpreterNotFound(
             wanted.text,
-            [found],
+            [unfit],
             hint="name another interpreter, or change `requires-python` in env.toml",
         )
     return target

@@ -91,15 +91,15 @@ class Named(NamedTuple):
                 f"{path}: an interpreter inside the project is not run", hint=trust
             )
         if not os.path.exists(path):
-            found = [f"{path}: no such file or directory"]
-            return InterpreterNotFound(self.path, found, hint=f"name another one: {FORMS}")
+            looked_at = [f"{path}: no such file or directory"]
+            return InterpreterNotFound(self.path, looked_at, hint=f"name another one: {FORMS}")
         if not is_interpreter(path):
             return InterpreterRefused(
                 f"{path} is not named as an interpreter is, and is not run",
                 hint=f"correct `python` in env.toml: {FORMS}",
             )
-        found = [f"{path}: no search of this machine finds it, and a file's word is not enough"]
-        return InterpreterNotFound(self.path, found, hint=trust)
+        looked_at = [f"{path}: no search of this machine finds it, and a file's word is not enough"]
+        return InterpreterNotFound(self.path, looked_at, hint=trust)
 
 
 def _in_folder(folder: str) -> str:

@@ -49,15 +49,15 @@ def search_folders(environ: Mapping[str, str]) -> tuple[Folder, ...]:
     the current folder, which may be anybody's.
     """
     pyenv = _named(environ, "PYENV_ROOT") or os.path.expanduser("~/.pyenv")
-    found: dict[str, Folder] = {}
+    folders: dict[str, Folder] = {}
     for path in environ.get("PATH", os.defpath).split(os.pathsep):
         # A shim of pyenv's only finds one of the versions that are looked through anyway.
         if path != os.path.join(pyenv, "shims"):
-            found.setdefault(path, Folder(path))
+            folders.setdefault(path, Folder(path))
     for folder in (*_pyenv_folders(pyenv), *_uv_folders(environ), *_system_folders()):
-        if folder.version or folder.path not in found:
-            found[folder.path] = folder
-    return tuple(folder for folder in found.values() if os.path.isabs(folder.path))
+        if folder.version or folder.path not in folders:
+            folders[folder.path] = folder
+    return tuple(folder for folder in folders.values() if os.path.isabs(folder.path))
 
 
 def _named(environ: Mapping[str, str], variable: str) -> str:
@@ -85,20 +85,20 @@ def find_candidates(
     What is certainly older than Python 3.8 is left out, and what lies inside `never_inside` or is
     reached through it.
     """
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     own = own_executable()
     if own and is_own(own, never_inside):
         version = tuple(sys.version_info[:3])
-        _add(found, own, Folder(os.path.dirname(own), version), never_inside, own=True)
+        _add(candidates, own, Folder(os.path.dirname(own), version), never_inside, own=True)
     seen = set()
     for folder in (*folders, *_registry_folders(environ)):
         real = os.path.realpath(folder.path)
         if real not in seen and is_own(folder.path, never_inside):
             seen.add(real)
-            _look_through(folder, found, never_inside)
+            _look_through(folder, candidates, never_inside)
     return [
         candidate
-        for candidate in found.values()
+        for candidate in candidates.values()
         if not candidate.version or candidate.version >= (3, 8)
     ]
 
@@ -190,15 +190,17 @@ def _names(folder: str) -> list[str]:
 # Executables
 
 
-def _look_through(folder: Folder, found: dict[str, Candidate], never_inside: str | None) -> None:
+def _look_through(
+    folder: Folder, candidates: dict[str, Candidate], never_inside: str | None
+) -> None:
     for name in filter(EXECUTABLE.fullmatch, _names(folder.path)):
         path = os.path.join(folder.path, name)
         if os.path.isfile(path) and os.access(path, os.X_OK) and is_interpreter(path):
-            _add(found, path, folder, never_inside)
+            _add(candidates, path, folder, never_inside)
 
 
 def _add(
-    found: dict[str, Candidate],
+    candidates: dict[str, Candidate],
     path: str,
     folder: Folder,
     never_inside: str | None,
@@ -215,11 +217,11 @@ def _add(
     if base != path and not is_own(base, never_inside):
         return
     candidate = _candidate(base, folder if base == path else Folder(os.path.dirname(base)))
-    known = found.get(candidate.real)
+    known = candidates.get(candidate.real)
     if known is None:
-        found[candidate.real] = candidate._replace(own=own)
+        candidates[candidate.real] = candidate._replace(own=own)
     elif len(candidate.version) > len(known.version):
-        found[candidate.real] = candidate._replace(own=known.own)
+        candidates[candidate.real] = candidate._replace(own=known.own)
 
 
 def _candidate(path: str, folder: Folder) -> Candidate:

@@ -82,9 +82,9 @@ def _piece(kind: str, token: re.Match[str]) -> str:
     return text
 
 
-def _refuse(found: re.Match[str] | None) -> None:
-    if found is not None:
+def _refuse(match: re.Match[str] | None) -> None:
+    if match is not None:
         raise ValueError(
-            f"no shell runs this, so {found[0]} means nothing: quote it with ' ', write a list of "
+            f"no shell runs this, so {match[0]} means nothing: quote it with ' ', write a list of "
             "commands, or call a shell: sh -c '...'"
         )

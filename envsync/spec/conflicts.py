@@ -26,13 +26,13 @@ def exclusive_parts(
         report(f"the conflicts hold over {MOST_MEMBERS} names", _KEY)
         return ()
     bringers = _bringers(parts)
-    found = []
+    exclusive = []
     for position, names in enumerate(conflicts):
         members = [_closure(_named(name, parts), bringers) for name in names]
         for sentence in _contradictions(names, members):
             report(sentence, (*_KEY, position))
-        found.append(tuple(frozenset(member - {BASE}) for member in members))
-    return tuple(found)
+        exclusive.append(tuple(frozenset(member - {BASE}) for member in members))
+    return tuple(exclusive)
 
 
 def clash(chosen: Iterable[Part], exclusive: Iterable[Exclusive]) -> tuple[Part, Part] | None:
@@ -52,22 +52,22 @@ def _named(name: NormalizedName, parts: Parts) -> list[Part]:
 
 def _bringers(parts: Parts) -> Mapping[Part, Sequence[Part]]:
     """The parts that include each part directly."""
-    found: dict[Part, list[Part]] = {}
+    bringers: dict[Part, list[Part]] = {}
     for part, entries in parts.items():
         for entry in entries:
             if isinstance(entry, Include):
-                found.setdefault(entry.part, []).append(part)
-    return found
+                bringers.setdefault(entry.part, []).append(part)
+    return bringers
 
 
 def _closure(start: Sequence[Part], bringers: Mapping[Part, Sequence[Part]]) -> set[Part]:
-    found, waiting = set(start), list(start)
+    closure, waiting = set(start), list(start)
     while waiting:
         for part in bringers.get(waiting.pop(), ()):
-            if part not in found:
-                found.add(part)
+            if part not in closure:
+                closure.add(part)
                 waiting.append(part)
-    return found
+    return closure
 
 
 def _contradictions(names: Sequence[NormalizedName], members: Sequence[set[Part]]) -> Iterator[str]:

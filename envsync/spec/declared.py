@@ -15,13 +15,13 @@ def declared_sources(spec: Spec) -> Mapping[NormalizedName, tuple[SourceSpec, ..
 
     A direct reference (`NAME @ URL`, PEP 508) counts in every extra and group, as in `[sources]`.
     """
-    found = dict(spec.sources)
+    declared = dict(spec.sources)
     for requirement in _requirements(spec):
         if requirement.url is not None:
             name = canonicalize_name(requirement.name)
             source = direct_source(requirement.url)._replace(marker=requirement.marker)
-            found[name] = (*found.get(name, ()), source)
-    return found
+            declared[name] = (*declared.get(name, ()), source)
+    return declared
 
 
 def _requirements(spec: Spec) -> Iterator[Requirement]:

@@ -89,7 +89,7 @@ def add_dependency(
     """
     new = _usable(read_requirement, requirement.strip())
     path = _find_path(text, group, extra)
-    return _change_list(text, path, lambda found: _with_requirement(found, new, requirement))
+    return _change_list(text, path, lambda listed: _with_requirement(listed, new, requirement))
 
 
 def remove_dependency(
@@ -103,13 +103,13 @@ def remove_dependency(
     wanted = _usable(read_name, name.strip())
     path = _find_path(text, group, extra)
 
-    def without(found: _List) -> _List:
-        positions = [i for i, listed in enumerate(found.names()) if listed == wanted]
+    def without(entries: _List) -> _List:
+        positions = [i for i, listed in enumerate(entries.names()) if listed == wanted]
         if not positions:
-            raise NotListed(wanted, path, hint=_instead(text, wanted, path, found.names()))
+            raise NotListed(wanted, path, hint=_instead(text, wanted, path, entries.names()))
         for position in reversed(positions):
-            found = found.remove(position)
-        return found
+            entries = entries.remove(position)
+        return entries
 
     return _change_list(text, path, without)
 
@@ -118,11 +118,11 @@ def allow_build(text: str, names: Collection[str]) -> str:
     """Give env.toml with packages named under `[build] allow`."""
     wanted = sorted({_usable(read_name_or_all, name.strip()) for name in names})
 
-    def with_names(found: _List) -> _List:
+    def with_names(allowed: _List) -> _List:
         for name in wanted:
-            if name not in found.names() and ALL not in found.values:
-                found = found.add(name)
-        return found
+            if name not in allowed.names() and ALL not in allowed.values:
+                allowed = allowed.add(name)
+        return allowed
 
     return _change_list(text, ALLOW, with_names) if wanted else text
 
@@ -161,17 +161,17 @@ def new_spec(
     return text
 
 
-def _with_requirement(found: _List, new: Requirement, text: str) -> _List:
-    if not found.values and "\n" not in found.text:
-        found = _List("[\n]", ())
-    for position, value in enumerate(found.values):
+def _with_requirement(listed: _List, new: Requirement, text: str) -> _List:
+    if not listed.values and "\n" not in listed.text:
+        listed = _List("[\n]", ())
+    for position, value in enumerate(listed.values):
         if not isinstance(value, str) or _name(value) != canonicalize_name(new.name):
             continue
         old = Requirement(value)
         if old.marker == new.marker:
             merged = _merge(value, old, text.strip(), new)
-            return found if merged == value else found.replace(position, merged)
-    return found.add(text.strip())
+            return listed if merged == value else listed.replace(position, merged)
+    return listed.add(text.strip())
 
 
 def _merge(old_text: str, old: Requirement, new_text: str, new: Requirement) -> str:
@@ -237,10 +237,10 @@ def _load(text: str) -> dict[str, object]:
 
 def _lookup(values: Mapping[str, object], path: ListPath) -> Iterable[object]:
     """Give what is at a key path: a list, the keys of a table, or nothing."""
-    found: object = values
+    value: object = values
     for key in path:
-        found = found.get(key, ()) if isinstance(found, dict) else ()
-    return found if isinstance(found, list | dict) else ()
+        value = value.get(key, ()) if isinstance(value, dict) else ()
+    return value if isinstance(value, list | dict) else ()
 
 
 def _with_list(

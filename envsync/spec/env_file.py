@@ -130,11 +130,11 @@ class _Reader:
             if self._text[self._at : self._at + 1] == "$":
                 pieces.append(self._expansion())
                 continue
-            found = self._take(_STRING if in_string else _JSON)
-            if found is None:
+            match = self._take(_STRING if in_string else _JSON)
+            if match is None:
                 raise ValueError('the quote " is not closed')
-            in_string ^= found[0] == '"'
-            pieces.append(found[0])
+            in_string ^= match[0] == '"'
+            pieces.append(match[0])
         return "".join(pieces)
 
     def _piece(self, character: str, plain: re.Pattern[str]) -> str:
@@ -143,14 +143,14 @@ class _Reader:
             return self._escape()
         if character == "$":
             return self._expansion()
-        found = self._take(plain)
-        return found[0] if found else ""
+        match = self._take(plain)
+        return match[0] if match else ""
 
     def _single(self) -> str:
-        found = self._take(_SINGLE)
-        if found is None:
+        match = self._take(_SINGLE)
+        if match is None:
             raise ValueError("the quote ' is not closed")
-        return found[1]
+        return match[1]
 
     def _double(self) -> str:
         pieces: list[str] = []
@@ -171,9 +171,9 @@ class _Reader:
         return _ESCAPES.get(escaped, escaped)
 
     def _expansion(self) -> str:
-        found = self._take(_EXPANSION)
-        if found is not None:
-            name, operator = found[1] or found[2], found[3]
+        match = self._take(_EXPANSION)
+        if match is not None:
+            name, operator = match[1] or match[2], match[3]
             if operator in (None, "}"):
                 return self._counted(self._lookup(name) or "")
             return self._chosen(name, operator)

@@ -161,8 +161,8 @@ class Table:
 
     def values(self, read: Callable[[str], T]) -> dict[str, T]:
         """Read every key of the table, whatever it is called."""
-        found = {key: self.convert(key, read) for key in self.content}
-        return {key: value for key, value in found.items() if value is not None}
+        converted = {key: self.convert(key, read) for key in self.content}
+        return {key: value for key, value in converted.items() if value is not None}
 
     def finish(self, advice: Mapping[str, str] | None = None) -> None:
         """Report every key that no getter asked for.

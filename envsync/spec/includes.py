@@ -101,8 +101,8 @@ def _entries(
     seen: set[tuple[int, str]] = set()
     for entry in part:
         marker = entry.marker if isinstance(entry, Include) else None
-        found = expanded.get(entry.part, ()) if isinstance(entry, Include) else (entry,)
-        for requirement in found:
+        entries = expanded.get(entry.part, ()) if isinstance(entry, Include) else (entry,)
+        for requirement in entries:
             key = id(requirement), str(marker or "")
             if key not in seen:
                 seen.add(key)

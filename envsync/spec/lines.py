@@ -76,10 +76,10 @@ def excess_line(text: str) -> int | None:
 def _tokens(text: str) -> Iterator[Token]:
     line = 1
     for match in find_tokens(text):
-        kind, found = match.lastgroup or "other", match.group()
+        kind, token = match.lastgroup or "other", match.group()
         if kind not in ("space", "comment"):
-            yield Token(kind, found, line)
-        line += found.count("\n")
+            yield Token(kind, token, line)
+        line += token.count("\n")
 
 
 class _Frame:

@@ -131,13 +131,13 @@ def _read_settings(table: Table, package: str) -> Mapping[str, str | list[str]]:
         table.report("settings go by package: config-settings = { NAME = { KEY = ... } }", package)
         return {}
     settings = table.table_at(value, package)
-    found: dict[str, str | list[str]] = {}
+    values: dict[str, str | list[str]] = {}
     for key, setting in settings.content.items():
         if isinstance(setting, list):
-            found[key] = list(settings.items(key, str))
+            values[key] = list(settings.items(key, str))
         else:
-            found[key] = settings.convert(key, str) or ""
-    return found
+            values[key] = settings.convert(key, str) or ""
+    return values
 
 
 def read_tasks(table: Table) -> Mapping[str, str | tuple[str, ...]]:

@@ -192,7 +192,7 @@ def _sourced(root: Table) -> frozenset[NormalizedName]:
 def _of_kind(
     kind: str, requirements: Mapping[Part, tuple[Requirement, ...]]
 ) -> dict[NormalizedName, tuple[Requirement, ...]]:
-    return {part.name: found for part, found in requirements.items() if part.kind == kind}
+    return {part.name: those for part, those in requirements.items() if part.kind == kind}
 
 
 def _read_group(table: Table, key: str, own: OwnName) -> Iterable[Requirement | Include]:

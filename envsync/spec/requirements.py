@@ -164,10 +164,10 @@ def _judge_marker(marker: Marker, text: str) -> None:
     `extra` and PEP 751's variables have none; comparisons such as `python_version === ""` are
     well-formed and yet undefined (dependency specifiers, "Environment Markers").
     """
-    found = _LOCK_VARIABLE.search(_QUOTED.sub("", str(marker)))
-    if found:
+    match = _LOCK_VARIABLE.search(_QUOTED.sub("", str(marker)))
+    if match:
         raise ValueError(
-            f"a marker here cannot ask for {found[0]!r}: "
+            f"a marker here cannot ask for {match[0]!r}: "
             "use [env.optional-dependencies] or [dependency-groups]"
         )
     try:

@@ -63,10 +63,10 @@ def _put_list(text: str, path: ListPath, array: str) -> str:
 
 def _find(document: TOMLDocument, path: Sequence[str]) -> MutableMapping[str, object] | None:
     """Give a table, however it is written."""
-    found: object = document
+    table: object = document
     for name in path:
-        found = found.get(name) if isinstance(found, MutableMapping) else None
-    return found if isinstance(found, MutableMapping) else None
+        table = table.get(name) if isinstance(table, MutableMapping) else None
+    return table if isinstance(table, MutableMapping) else None
 
 
 def _add_key(document: TOMLDocument, tables: Sequence[str], key: Key, item: Item) -> None:
@@ -99,11 +99,11 @@ def _header_table(body: Body, path: Sequence[str]) -> Table | None:
         if key is None or key.key != path[0] or not isinstance(item, Table):
             continue
         if len(path) == 1:
-            found = None if item.is_super_table() else item
+            table = None if item.is_super_table() else item
         else:
-            found = _header_table(item.value.body, path[1:])
-        if found is not None:
-            return found
+            table = _header_table(item.value.body, path[1:])
+        if table is not None:
+            return table
     return None
 
 

@@ -54,10 +54,10 @@ def read_script(block: Block, *, path: str) -> ScriptMeaning:
         document = _document(Table(content, (), problems))
     if problems.found:
         lines = find_lines(padded)
-        found = [(line_of(lines, each.path), each) for each in problems.found]
+        placed = [(line_of(lines, each.path), each) for each in problems.found]
         sentences = [
             f"line {max(line, block.line)}: {show_path(each.path)}: {each.text}"
-            for line, each in sorted(found, key=lambda pair: pair[0])
+            for line, each in sorted(placed, key=lambda pair: pair[0])
         ]
         raise SpecInvalid(path, sentences, hint=_hint(path))
     return ScriptMeaning(document, tuple(_unknown(content, path)))

@@ -43,5 +43,5 @@ def find_block(text: str, *, path: str) -> Block | None:
 
 def unclosed_line(text: str) -> int | None:
     """Give the line of an opening `# /// script`, in a script in which there is no block."""
-    found = _OPENING.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else None
+    match = _OPENING.search(text)
+    return text.count("\n", 0, match.start()) + 1 if match else None

@@ -141,10 +141,10 @@ def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
         "url": read_archive_url,
         "index": partial(_read_index_reference, indexes),
     }
-    found = [(kind, table.convert(kind, readers[kind])) for kind in _KINDS if kind in table.content]
+    given = [(kind, table.convert(kind, readers[kind])) for kind in _KINDS if kind in table.content]
     source = SourceSpec(
-        found[0][0] if found else "path",
-        (found[0][1] if found else None) or "",
+        given[0][0] if given else "path",
+        (given[0][1] if given else None) or "",
         marker=table.convert("marker", read_marker),
         editable=table.flag("editable"),
         subdirectory=table.convert("subdirectory", read_subdirectory),
@@ -155,7 +155,7 @@ def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
     for kind in _KINDS:
         table.value(kind)
     table.finish()
-    if len(found) != 1:
+    if len(given) != 1:
         table.report("a source has exactly one of path, git, url and index")
         return None
     _check_together(table, source)

@@ -20,11 +20,11 @@ def read_variables(table: Table, package: str) -> Mapping[str, str]:
         )
         return {}
     given = table.table_at(value, package)
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name in given.content:
         given.convert_at(name, _check_name, name)
-        found[name] = given.convert(name, _read_value) or ""
-    return found
+        variables[name] = given.convert(name, _read_value) or ""
+    return variables
 
 
 def _check_name(text: str) -> str:

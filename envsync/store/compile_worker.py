@@ -77,26 +77,26 @@ def compile_file(source: str, compiled: str, facts: "tuple[str, int, str]") -> s
 
 def parts(code: CodeType) -> "list[object]":
     """Give everything that a code object is made of, so that each has one more user."""
-    found = []  # type: list[object]
+    everything = []  # type: list[object]
     waiting = [(code,)]  # type: list[tuple[object, ...]]
     while waiting:
         group = waiting.pop()
-        found.append(group)
-        found.extend(group)
+        everything.append(group)
+        everything.extend(group)
         for part in group:
             if isinstance(part, CodeType):
                 waiting.append(part.co_consts)
-                found.extend(part.co_names)
-                found.extend(part.co_varnames)
-                found.extend(part.co_freevars)
-                found.extend(part.co_cellvars)
-                found.append(part.co_names)
-                found.append(part.co_name)
-                found.append(part.co_filename)
-                found.append(getattr(part, "co_qualname", None))
+                everything.extend(part.co_names)
+                everything.extend(part.co_varnames)
+                everything.extend(part.co_freevars)
+                everything.extend(part.co_cellvars)
+                everything.append(part.co_names)
+                everything.append(part.co_name)
+                everything.append(part.co_filename)
+                everything.append(getattr(part, "co_qualname", None))
             elif isinstance(part, (tuple, frozenset)):
                 waiting.append(tuple(part))
-    return found
+    return everything
 
 
 def is_faithful(source: str, compiled: str, optimize: int) -> bool:
@@ -115,8 +115,8 @@ def is_faithful(source: str, compiled: str, optimize: int) -> bool:
         return True  # Python sees that it is stale
     try:
         wanted = compile(text, compiled, "exec", dont_inherit=True, optimize=optimize)
-        found = marshal.loads(data[16:])  # noqa: S302  (read only, and in a process of its own)
-        return is_same(wanted, found)
+        there = marshal.loads(data[16:])  # noqa: S302  (read only, and in a process of its own)
+        return is_same(wanted, there)
     except Exception:
         return False
 

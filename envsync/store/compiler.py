@@ -98,23 +98,23 @@ def unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
 
 
 def _unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
-    found: list[str] = []
+    wrong: list[str] = []
     worker = _Worker.start(target.executable)
     try:
         at = 0
         while at < len(rows):
             chunk = rows[at : at + _AT_ONCE]
             answers = worker.compare(chunk)
-            found += [row.path for row, said in zip(chunk, answers, strict=False) if said != "same"]
+            wrong += [row.path for row, said in zip(chunk, answers, strict=False) if said != "same"]
             at += len(answers)
             if len(answers) < len(chunk):
-                found.append(rows[at].path)
+                wrong.append(rows[at].path)
                 at += 1
                 worker.close()
                 worker = _Worker.start(target.executable)
     finally:
         worker.close()
-    return found
+    return wrong
 
 
 def _build(

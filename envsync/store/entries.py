@@ -104,7 +104,7 @@ class StoreReader:
         `StorageFailed`.
         """
         entry = os.path.dirname(wheel.tree)
-        rows, learned, found = known([entry]), dict[int, int](), list[str]()
+        rows, learned, problems = known([entry]), dict[int, int](), list[str]()
         with storage_errors(wheel.tree):
             is_folder = os.path.isdir(wheel.tree) and not os.path.islink(wheel.tree)
             for file in wheel.files:
@@ -114,7 +114,7 @@ class StoreReader:
                     continue
                 right = _restored(path, status, file) if status else None
                 if right is None:
-                    found.append(file.path)
+                    problems.append(file.path)
                 elif right[1]:
                     learned[right[0]] = right[1]
         if learned.keys() <= rows.keys():
@@ -123,7 +123,7 @@ class StoreReader:
             with suppress(OSError):
                 paths = (file.path for file in wheel.files)
                 write_rows(entry, wheel.tree, paths, {**rows, **learned})
-        return tuple(found)
+        return tuple(problems)
 
     def set_aside(self, wheel: StoredWheel) -> str:
         """Move an entry out of the way, for `add` to make it anew; give where it is now.
@@ -198,16 +198,16 @@ def _lstat(path: str) -> os.stat_result | None:
         return None
 
 
-def _is_as_made(found: os.stat_result, file: StoredFile, rows: Mapping[int, int]) -> bool:
+def _is_as_made(status: os.stat_result, file: StoredFile, rows: Mapping[int, int]) -> bool:
     """Say whether type, mode, size and times of a file show that nothing happened to it."""
     return (
-        found.st_size == file.size
-        and found.st_mode == file_mode(file)
-        and found.st_mtime_ns == content_mtime(file.sha256) * 1_000_000_000
-        and rows.get(found.st_ino) == found.st_ctime_ns
+        status.st_size == file.size
+        and status.st_mode == file_mode(file)
+        and status.st_mtime_ns == content_mtime(file.sha256) * 1_000_000_000
+        and rows.get(status.st_ino) == status.st_ctime_ns
     )
 
 
-def _restored(path: str, found: os.stat_result, file: StoredFile) -> tuple[int, int] | None:
+def _restored(path: str, status: os.stat_result, file: StoredFile) -> tuple[int, int] | None:
     mode, mtime = file_mode(file), content_mtime(file.sha256)
-    return restored(path, found, mode=mode, size=file.size, sha256=file.sha256, mtime=mtime)
+    return restored(path, status, mode=mode, size=file.size, sha256=file.sha256, mtime=mtime)

@@ -153,9 +153,9 @@ def parse_manifest(data: bytes, *, tree: str) -> tuple[StoredWheel, str]:
 
 
 def _value(lines: Iterator[str], title: str) -> str:
-    found, _, value = next(lines).partition(" ")
-    if found != title:
-        raise ValueError(f"expected {title}, found {found}")
+    key, _, value = next(lines).partition(" ")
+    if key != title:
+        raise ValueError(f"expected {title}, found {key}")
     return value
 
 

@@ -51,11 +51,11 @@ def read_rows(entry: str) -> "array[int]":
 
 def known(entries: Iterable[str]) -> dict[int, int]:
     """Give the times of change at which files of some entries were right, by inode."""
-    found: dict[int, int] = {}
+    changes: dict[int, int] = {}
     for entry in entries:
         rows = read_rows(entry)
-        found.update(zip(rows[0::2], rows[1::2], strict=False))
-    return found
+        changes.update(zip(rows[0::2], rows[1::2], strict=False))
+    return changes
 
 
 def learn(entry: str, learned: Mapping[int, int], paths: Sequence[str] = ()) -> None:
@@ -90,8 +90,8 @@ def write_rows(
     """
     rows = array("Q")
     for path in paths:
-        found = os.lstat(f"{tree}/{path}")
-        inode, change = found.st_ino, changed(found)
+        status = os.lstat(f"{tree}/{path}")
+        inode, change = status.st_ino, changed(status)
         is_known = learned is None or learned.get(inode) == change
         rows.extend((inode, change if is_known else 0))
     with suppress(FileNotFoundError):

@@ -65,9 +65,9 @@ class WheelStore(StoreWriter):
             refuse_record(present, filename, trust_record=trust_record)
             return present
         with storage_errors(self.root), _mapped(archive_path) as data:
-            found = hashlib.sha256(data).hexdigest()
-            if found != sha256:
-                raise HashMismatch(filename, f"sha256 {sha256}", f"sha256 {found}")
+            digest = hashlib.sha256(data).hexdigest()
+            if digest != sha256:
+                raise HashMismatch(filename, f"sha256 {sha256}", f"sha256 {digest}")
             archive = open_wheel(
                 data, filename=filename, name=name, version=version, trust_record=trust_record
             )
@@ -109,8 +109,8 @@ def _check_identity(
     if version is not None and not is_same_release(version, Version(wheel.version)):
         raise WheelInvalid(filename, f"it is version {wheel.version}, not {version}")
     try:
-        named, found, _, _ = parse_wheel_filename(filename)
-        is_right = named == wheel.name and is_same_release(found, Version(wheel.version))
+        named, named_version, _, _ = parse_wheel_filename(filename)
+        is_right = named == wheel.name and is_same_release(named_version, Version(wheel.version))
     except ValueError:
         is_right = False
     if not is_right:

@@ -170,8 +170,8 @@ def pyvenv_cfg(target: Target, prompt: str, system_site_packages: bool) -> bytes
 
 def _version_info(version: str) -> str:
     """Write "3.13.0rc1" as "3.13.0.candidate.1", as `sys.version_info` has it."""
-    found = _VERSION.fullmatch(version)
-    if found is None:
+    match = _VERSION.fullmatch(version)
+    if match is None:
         return version
-    release, stage, serial = found.groups()
+    release, stage, serial = match.groups()
     return f"{release}.{_STAGES[stage or '']}.{serial or 0}"

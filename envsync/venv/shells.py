@@ -74,9 +74,9 @@ def surrounding_shell(environ: Mapping[str, str], *, typed: bool) -> Found | Non
     With `typed` one that only runs a command for another program (`sh -c`) is passed over.
     """
     for command in commands_of_parents():
-        found = _shell_of(command[0])
-        if found and not (typed and any(re.fullmatch(r"-[a-z]*c", word) for word in command[1:])):
-            return found
+        caller = _shell_of(command[0])
+        if caller and not (typed and any(re.fullmatch(r"-[a-z]*c", word) for word in command[1:])):
+            return caller
     shell = environ.get("SHELL", "")
     return _shell_of(shell) if shell else None
 
@@ -90,19 +90,19 @@ def _shell_of(program: str) -> Found | None:
 
 
 def program_of(
-    found: Found, environ: Mapping[str, str], is_own: Callable[[str], bool] = os.path.isabs
+    shell: Found, environ: Mapping[str, str], is_own: Callable[[str], bool] = os.path.isabs
 ) -> str | None:
     """Give the path of a shell's program: as it was found, the user's own, or from PATH.
 
     `is_own` says of a folder of PATH whether it is the user's: an empty or relative entry means
     the current folder, which may be anybody's.
     """
-    for path in (found.path, environ.get("SHELL", "")):
-        is_it = os.path.isabs(path) and os.path.basename(path).removesuffix(".exe") == found.name
+    for path in (shell.path, environ.get("SHELL", "")):
+        is_it = os.path.isabs(path) and os.path.basename(path).removesuffix(".exe") == shell.name
         if is_it and os.access(path, os.X_OK):
             return path
     folders = environ.get("PATH", os.defpath).split(os.pathsep)
-    return shutil.which(found.name, path=os.pathsep.join(filter(is_own, folders)))
+    return shutil.which(shell.name, path=os.pathsep.join(filter(is_own, folders)))
 
 
 # Starting
@@ -118,9 +118,9 @@ class Start(NamedTuple):
     """Start files, by name: they are the same for all environments and users."""
 
 
-def start(found: Found, root: str, folder: str, environ: Mapping[str, str]) -> Start:
+def start(shell: Found, root: str, folder: str, environ: Mapping[str, str]) -> Start:
     """Say how to start a shell in the environment at `root`; its start files go to `folder`."""
-    program, name = found.path, found.name
+    program, name = shell.path, shell.name
     script = f"{root}/bin/{SHELLS[name].script}"
     handed: dict[str, str | None] = {"_ENVSYNC_ACTIVATE": script}
     if name == "bash":

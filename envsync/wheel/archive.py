@@ -165,8 +165,8 @@ def _project(stem: str) -> tuple[str, Version] | None:
         return None
 
 
-def _is_of(found: tuple[str, Version] | None, identity: tuple[NormalizedName, Version]) -> bool:
-    return found is not None and found[0] == identity[0] and is_same_release(found[1], identity[1])
+def _is_of(said: tuple[str, Version] | None, identity: tuple[NormalizedName, Version]) -> bool:
+    return said is not None and said[0] == identity[0] and is_same_release(said[1], identity[1])
 
 
 class _Info:
@@ -199,14 +199,14 @@ class _Info:
     def metadata(self, identity: tuple[NormalizedName, Version]) -> CoreMetadata:
         """Read METADATA; it must name the project that the file name does, and its release."""
         try:
-            found = metadata.parse_metadata(
+            core = metadata.parse_metadata(
                 self._read("METADATA", metadata.MAX_SIZE), file="METADATA"
             )
         except MetadataInvalid as error:
             raise WheelInvalid(self.file, f"METADATA: {error.reason}") from error
-        if not _is_of((found.name, found.version), identity):
-            _refuse(self.file, f"METADATA says that it is {found.name} {found.version}")
-        return found
+        if not _is_of((core.name, core.version), identity):
+            _refuse(self.file, f"METADATA says that it is {core.name} {core.version}")
+        return core
 
     def _read(self, name: str, limit: int) -> bytes:
         path = f"{self.dist_info}/{name}"

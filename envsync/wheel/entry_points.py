@@ -34,13 +34,13 @@ def parse_entry_points(data: bytes, *, file: str) -> tuple[EntryPoint, ...]:
     can't be a file name or would replace the interpreter, or that is given two meanings, or whose
     value isn't `package.module:attribute`.
     """
-    found: dict[str, EntryPoint] = {}
+    entry_points: dict[str, EntryPoint] = {}
     for group, name, value in _script_options(data, file):
         entry_point = _entry_point(group, name, value, file)
-        other = found.setdefault(name, entry_point)
+        other = entry_points.setdefault(name, entry_point)
         if other[2:] != entry_point[2:]:
             raise WheelInvalid(file, f"entry_points.txt gives {name[:100]!a} two meanings")
-    return tuple(found.values())
+    return tuple(entry_points.values())
 
 
 class _Option:
@@ -55,7 +55,7 @@ class _Option:
 
 def _script_options(data: bytes, file: str) -> list[tuple[str, str, str]]:
     """Give group, name and value of each script."""
-    found: list[_Option] = []
+    options: list[_Option] = []
     group = ""
     for line in _lines(data, file):
         stripped = line.strip()
@@ -64,14 +64,14 @@ def _script_options(data: bytes, file: str) -> list[tuple[str, str, str]]:
             group = section[1].strip()
         elif group in SCRIPT_GROUPS:
             name, equals, value = stripped.partition("=")
-            option = found[-1] if found and found[-1].group == group else None
+            option = options[-1] if options and options[-1].group == group else None
             if equals:
-                found.append(_Option(group, name.strip(), value.strip(), indent))
+                options.append(_Option(group, name.strip(), value.strip(), indent))
             elif option and indent > option.indent:
                 option.values.append(stripped)
             else:
                 raise WheelInvalid(file, f"entry_points.txt has the line {stripped[:100]!a}")
-    return [(option.group, option.name, " ".join(option.values).strip()) for option in found]
+    return [(option.group, option.name, " ".join(option.values).strip()) for option in options]
 
 
 def _lines(data: bytes, file: str) -> list[str]:

@@ -57,9 +57,9 @@ def path_problem(path: str) -> str | None:
         return "has an empty component"
     if "." in parts or ".." in parts:
         return 'has "." or ".." as a component'
-    found = _FORBIDDEN_CHARACTER.search(path)
-    if found:
-        return f"has the character U+{ord(found[0]):04X}"
+    match = _FORBIDDEN_CHARACTER.search(path)
+    if match:
+        return f"has the character U+{ord(match[0]):04X}"
     if len(parts) > MAX_DEPTH:
         return f"lies more than {MAX_DEPTH} folders deep"
     if any(len(part.encode()) > MAX_COMPONENT for part in parts):
@@ -140,13 +140,13 @@ def below_site_packages(target: str) -> str:
 
 def folders_of(paths: Iterable[str]) -> list[str]:
     """Give every folder that the paths lie in, each after those that it lies in itself."""
-    found = {""}
+    folders = {""}
     for folder in {path.rpartition("/")[0] for path in paths}:
-        while folder not in found:
-            found.add(folder)
+        while folder not in folders:
+            folders.add(folder)
             folder = folder.rpartition("/")[0]
-    found.remove("")
-    return sorted(found)
+    folders.remove("")
+    return sorted(folders)
 
 
 def too_many_folders(files: int, folders: int) -> bool:

@@ -25,12 +25,12 @@ def parse_record(data: bytes, *, file: str) -> tuple[RecordRow, ...]:
         text = data.decode()
     except UnicodeDecodeError:
         raise WheelInvalid(file, "RECORD is not UTF-8") from None
-    found: dict[str, RecordRow] = {}
+    rows: dict[str, RecordRow] = {}
     for fields in (_quoted if '"' in text else _plain)(text, file):
         row = _row(fields, file)
-        if found.setdefault(row.path, row) is not row:
+        if rows.setdefault(row.path, row) is not row:
             raise WheelInvalid(file, f"RECORD lists {row.path!a} twice")
-    return tuple(found.values())
+    return tuple(rows.values())
 
 
 def _plain(text: str, file: str) -> list[list[str]]:

@@ -50,10 +50,10 @@ def find_metadata_in_tail(tail: bytes, file_size: int, *, file: str) -> Located 
         return directory.start
     at = directory.start - began
     members = read_central(tail[at : at + directory.size], directory.members, file=file)
-    found = [member for member in members if _is_metadata(member.name)]
-    if len(found) != 1:
-        raise WheelInvalid(file, f"it has {len(found)} *.dist-info/METADATA")
-    return _located(found[0], members, directory.start, file)
+    metadata = [member for member in members if _is_metadata(member.name)]
+    if len(metadata) != 1:
+        raise WheelInvalid(file, f"it has {len(metadata)} *.dist-info/METADATA")
+    return _located(metadata[0], members, directory.start, file)
 
 
 def _is_metadata(name: bytes) -> bool:

@@ -177,7 +177,7 @@ def _check_local(
         refuse(f"{shown(member.name)} is stored, and its size follows it")
 
 
-def _check_descriptor(found: bytes, member: Central, refuse: Refuse) -> int:
+def _check_descriptor(descriptor: bytes, member: Central, refuse: Refuse) -> int:
     """See that what lies behind a member's data is its descriptor (4.3.9); give its length."""
     crc = member.crc.to_bytes(4, "little")
     for width in (4, 8):
@@ -185,8 +185,8 @@ def _check_descriptor(found: bytes, member: Central, refuse: Refuse) -> int:
             continue
         sizes = member.compressed_size.to_bytes(width, "little")
         sizes += member.size.to_bytes(width, "little")
-        if found in (crc + sizes, b"PK\7\x08" + crc + sizes):
-            return len(found)
+        if descriptor in (crc + sizes, b"PK\7\x08" + crc + sizes):
+            return len(descriptor)
     return refuse(f"{shown(member.name)} has a descriptor that contradicts the directory")
 
 
@@ -221,8 +221,8 @@ def _sort_out(
         # As pip and installer have it: the bit counts only where the type is given, too.
         executable = kind == stat.S_IFREG and mode & 0o111 != 0
         streamed = flags & _DESCRIPTOR != 0
-        found = (name, method, start, compressed_size, size, crc, executable, streamed)
-        entries.append(new(Entry, found))
+        values = (name, method, start, compressed_size, size, crc, executable, streamed)
+        entries.append(new(Entry, values))
         if kind == stat.S_IFLNK:
             links.append(entries[-1])
     return entries, folders, links

@@ -143,8 +143,8 @@ def read_central(raw: bytes, count: int, *, file: str) -> list[Central]:
             size, compressed_size, offset = _zip64_central(fields, plain, name, refuse)
         if needed > _MAX_VERSION_NEEDED or disk:
             refuse(f"{shown(name)} needs a newer or another part of the archive")
-        found = (name, flags, method, crc, compressed_size, size, attributes, offset)
-        members.append(new(Central, found))
+        values = (name, flags, method, crc, compressed_size, size, attributes, offset)
+        members.append(new(Central, values))
         at = following
     if at != end:
         refuse("the central directory has more members than it says")

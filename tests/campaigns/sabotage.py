@@ -257,7 +257,7 @@ SWITCHES = (
         "tests/commands/test_together.py::test_a_killed_holder_and_its_children_block_nobody",
     ),
     Switch(
-        "a wheel's hash is not compared", _STORE, "if found != sha256:", "if False:",
+        "a wheel's hash is not compared", _STORE, "if digest != sha256:", "if False:",
         "tests/store/test_wheels.py::test_another_hash_is_refused",
     ),
     Switch(
@@ -272,11 +272,11 @@ SWITCHES = (
     ),
     Switch(
         "a stored file's time of change is not compared", _ENTRIES,
-        "and rows.get(found.st_ino) == found.st_ctime_ns", "",
+        "and rows.get(status.st_ino) == status.st_ctime_ns", "",
         "tests/store/test_wheels.py::test_damage_that_puts_the_time_back_is_seen",
     ),
     Switch(
-        "a download's hash is not compared", "index/artifacts.py", "if found != expected:",
+        "a download's hash is not compared", "index/artifacts.py", "if digest != expected:",
         "if False:",
         "tests/index/test_artifacts.py::test_a_wrong_hash_is_an_error_and_leaves_nothing",
     ),
@@ -321,12 +321,12 @@ SWITCHES = (
     ),
     Switch(
         "a local file's size is not compared", "project/local_files.py",
-        "if file.size not in (None, found.size):", "if False:",
+        "if file.size not in (None, content.size):", "if False:",
         f"{_LOCAL}every_hash_and_the_size_count",
     ),
     Switch(
         "a changed local file is locked anew", "lock/compare.py",
-        "if found != locked and name not in trusted:", "if False:",
+        "if sha256 != locked and name not in trusted:", "if False:",
         "tests/lock/test_compare.py"
         "::test_a_file_of_sources_that_changed_is_taken_only_when_asked_for",
     ),
