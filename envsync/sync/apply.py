@@ -90,11 +90,9 @@ def sync(
     if glance and observed.manifest is not None and not observed.torn and comparison.is_but_stray():
         # Without a mark: `sync` looks, and sets aside what is not from the lock.
         return _unchanged(desired, Comparison(kept=comparison.kept), companions)
-    # Not earlier: one that is right may be the very environment that this runs from.
     _refuse_own(desired.folder)
-    # A key is made here at the earliest: what is right is used where nothing can be written (H105).
+    # Made no earlier: what is right is used where nothing can be written (H105).
     seal = key.made()
-    # Also what is fetched once more, after a tampered one, is compared.
     fetch = comparing(desired, fetch, cache_dir)
     change, stored = prepare_from_store(
         desired, observed, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
@@ -184,7 +182,10 @@ def _with_set_aside(comparison: Comparison, change: Change) -> Comparison:
 
 
 def _refuse_own(root: str) -> None:
-    """Refuse to change the environment that this very program runs from (hazard H84)."""
+    """Refuse to change the environment that this very program runs from (hazard H84).
+
+    Asked where there is something to change: one that is right may be looked at.
+    """
     inside = f"{os.path.realpath(root)}/"
     if any(f"{os.path.realpath(own)}/".startswith(inside) for own in (sys.prefix, __file__)):
         raise TargetRefused(

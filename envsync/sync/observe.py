@@ -72,11 +72,25 @@ def observe(
         raise TargetRefused(root, f"holds the environment of {place_of(manifest)} by now")
     if manifest.target != target_line(desired):
         return _nothing(_why_anew(manifest.target, desired))
+    with storage_errors(root):
+        times = read_times(root, manifest.environment_id, seal, trusted=belief.trusted)
+    return _compare_files(desired, manifest, times, cache_dir, verify=verify, glance=glance)
+
+
+def _compare_files(
+    desired: DesiredEnvironment,
+    manifest: Manifest,
+    times: Mapping[str, int],
+    cache_dir: str | None,
+    *,
+    verify: bool,
+    glance: bool,
+) -> ObservedEnvironment:
+    """See how the files of a believed environment differ from its manifest."""
+    root, placed = desired.folder, manifest.placed()
     # Before the first look: what changes in a folder behind the walk counts as later (H75).
     looked_ns = time.time_ns()
     with storage_errors(root):
-        placed = manifest.placed()
-        times = read_times(root, manifest.environment_id, seal, trusted=belief.trusted)
         drift = scan(root, placed, owned_folders(desired.target), None if glance else times)
         # Files that were never flushed may hold anything after a loss of power, under the right
         # sizes and times (H67).
