@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Where it is set, every run and every process of a test would compile and rewrite all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test setup pins tools lint unit rest lowest newest mutants network clean
+.PHONY: demo test setup pins tools lint unit rest lowest newest mutants bench bench-check peers network clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m fixtures.demo
@@ -41,6 +41,23 @@ lowest newest: $(VENV)/.installed
 # Small changes to the code, of which a test must notice 85 %: a sample with a fixed seed, an hour at most.
 mutants: $(VENV)/.installed
 	$(BIN)/python -m tests.mutants
+
+# Operations of envsync and its peers in turn, the table to standard output; ARGS for `python -m benchmarks`.
+bench: $(VENV)/.installed peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# Fails when a ratio to uv, or a number of instructions, is 20 % worse than the kept one.
+bench-check: $(VENV)/.installed peers
+	$(BIN)/python -m benchmarks --check flask $(ARGS)
+
+# The tools that envsync is compared with, each in a folder of its own; one that can't be had is left out.
+peers:
+	for tool in uv==0.13.9 virtualenv pip nab poetry pdm==2.26.6; do \
+		folder=.tools/bench/$${tool%%==*}; test -e $$folder/.installed && continue; \
+		{ timeout 300 $(PYTHON) -m venv $$folder \
+		&& timeout 300 $$folder/bin/python -m pip install --quiet --disable-pip-version-check --upgrade $$tool \
+		&& touch $$folder/.installed; } || echo "$$tool is left out"; \
+	done
 
 network: $(VENV)/.installed
 	$(BIN)/python -m pytest -m network
