@@ -16,7 +16,7 @@ from envsync.environment import beside, names
 from envsync.environment.change import Contents, Means
 from envsync.environment.journal import state_path
 from envsync.environment.manifest import Manifest, render_manifest
-from envsync.environment.modes import permissions
+from envsync.environment.modes import FOLDER_PERMISSIONS, permissions
 from envsync.environment.paths import STATE, folders
 from envsync.environment.placing import ChangeTimes, fill, make_folders
 from envsync.environment.retire import retire
@@ -78,7 +78,7 @@ def prepare_replacement(root: str, contents: Contents, means: Means) -> Replacem
         # Tried in a folder like the one that is built: what a death leaves of it goes like that.
         names.refuse_one_name(_new_path(root, means.seal), files.desired)
         built = _new_path(root, means.seal)
-        os.mkdir(built, 0o700)
+        os.mkdir(built, FOLDER_PERMISSIONS)
         try:
             os.chmod(built, permissions(os.lstat(built).st_mode))
             with during(Stage.LINKING, means.reporter, number):

@@ -223,17 +223,15 @@ def _hash(path: str) -> str:
 def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, files: bool) -> bool:
     """Compare folders and files with the disk; two processes share it where that pays."""
     folder_count, file_count, length = counts
-    paths = data[:length].decode("utf-8", "surrogateescape").split("\n") if length else []
+    paths = data[:length].decode("utf-8", "surrogateescape").split("\n")
     numbers = memoryview(data)[length:].cast("q").tolist()
-    if len(paths) != folder_count + file_count or len(numbers) != folder_count + 3 * file_count:
-        return False
-    rows: list[tuple[str, tuple[int, ...]]] = [
-        (path, (_AS_MADE, time)) for path, time in zip(paths, numbers[:folder_count], strict=False)
-    ]
+    # A mark that is too short or too long raises ValueError: `strict` and unpacking see to it.
+    known = zip(paths[:folder_count], numbers[:folder_count], strict=True)
+    rows: list[tuple[str, tuple[int, ...]]] = [(path, (_AS_MADE, time)) for path, time in known]
     if files:
         sizes, times, changes = (
             numbers[first : first + file_count]
-            for first in range(folder_count, len(numbers), file_count or 1)
+            for first in range(folder_count, len(numbers), file_count)
         )
         rows += zip(paths[folder_count:], zip(sizes, times, changes, strict=True), strict=True)
     before = os.getcwd()

@@ -1,4 +1,5 @@
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -326,3 +327,70 @@ def test_source_of_bytecode() -> None:
     assert source_of("a/__pycache__/b.cpython-311-pytest-8.4.1.pyc") == "a/b.py"
     assert source_of("a/__pycache__/b.other.pyc") == "a/b.py"
     assert source_of("a/__pycache__/b.txt") == ""
+
+
+def test_a_placed_link_to_a_folder_is_one_file_and_not_walked(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    placed[f"{SITE}/alias"] = link(tmp_path, f"{SITE}/alias", "pkg")
+    assert look(tmp_path, placed) == Drift()
+    (tmp_path / SITE / "pkg/alias").symlink_to("deep")
+    assert look(tmp_path, placed) == Drift(stray=(f"{SITE}/pkg/alias",))
+
+
+def test_a_link_in_place_of_a_bytecode_folder_is_stray(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.cpython-311.pyc").write_bytes(b"")
+    (tmp_path / SITE / "__pycache__").symlink_to(tmp_path / "elsewhere")
+    assert look(tmp_path, placed) == Drift(stray=(f"{SITE}/__pycache__",))
+
+
+def test_a_bytecode_folder_beside_nothing_of_ours_is_stray_with_its_folder(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    (tmp_path / SITE / "other/__pycache__").mkdir(parents=True)
+    assert look(tmp_path, placed) == Drift(stray=(f"{SITE}/other",))
+
+
+def test_what_a_package_placed_in_its_bytecode_folder_is_looked_into(
+    tmp_path: Path, placed: dict[str, Placed]
+) -> None:
+    for path in (f"{SITE}/__pycache__/a.cpython-311.pyc", f"{SITE}/__pycache__/data/x.txt"):
+        placed[path] = put(tmp_path, path)
+    assert look(tmp_path, placed) == Drift()
+    (tmp_path / SITE / "__pycache__/data/y.txt").write_text("")
+    assert look(tmp_path, placed) == Drift(stray=(f"{SITE}/__pycache__/data/y.txt",))
+
+
+def test_bytecode_that_is_no_file_is_stray(tmp_path: Path, placed: dict[str, Placed]) -> None:
+    cache = tmp_path / SITE / "__pycache__"
+    cache.mkdir()
+    (cache / "a.cpython-311.pyc").symlink_to("/nowhere")
+    (cache / "a.cpython-312.pyc").mkdir()
+    assert look(tmp_path, placed).stray == (
+        f"{SITE}/__pycache__/a.cpython-311.pyc",
+        f"{SITE}/__pycache__/a.cpython-312.pyc",
+    )
+
+
+def test_where_all_is_as_placed_each_file_is_looked_at_once(
+    tmp_path: Path, placed: dict[str, Placed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = {name: (tmp_path / name).lstat().st_ctime_ns for name in placed}
+    lstat, seen = os.lstat, Counter[str]()
+
+    def counted(path: str) -> os.stat_result:
+        seen[path.removeprefix(f"{tmp_path}/")] += 1
+        return lstat(path)
+
+    monkeypatch.setattr(os, "lstat", counted)
+    assert scan(str(tmp_path), placed, [SITE, "bin"], times).is_clean()
+    assert {path: seen[path] for path in placed} == dict.fromkeys(placed, 1)
+
+
+@pytest.mark.parametrize("kind", Drift._fields)
+def test_what_is_allowed_is_clean_and_all_else_is_not(kind: str) -> None:
+    allowed = kind in ("bytecode", "caches", "kept")
+    assert Drift()._replace(**{kind: ("x",)}).is_clean() is allowed

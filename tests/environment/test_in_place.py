@@ -2,6 +2,7 @@
 user's is lost.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -132,3 +133,99 @@ def test_a_first_sync_that_died_at_once_left_nothing(tmp_path: Path) -> None:
     assert holds_nothing(str(tmp_path))
     (tmp_path / "mine").write_text("")
     assert not holds_nothing(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_a_state_that_is_no_folder_is_kept_as_it_is(tmp_path: Path, kind: str) -> None:
+    root, state = tmp_path / ".venv", tmp_path / ".venv/.envsync"
+    root.mkdir()
+    if kind == "file":
+        state.write_text("mine")
+    else:
+        state.symlink_to("elsewhere")
+    transaction.commit(prepare_inside(root, NEW))
+    assert tree(root) == NEW
+    (kept,) = (state / "quarantine").iterdir()
+    if kind == "file":
+        assert (kept / ".envsync").read_text() == "mine"
+    else:
+        assert (kept / ".envsync").readlink() == Path("elsewhere")
+    assert sorted(path.name for path in state.iterdir()) == ["id", "manifest", "quarantine"]
+    assert [path.name for path in root.iterdir() if "envsync-" in path.name] == []
+
+
+def test_a_folder_of_nobody_s_becomes_an_environment_with_a_new_identity(tmp_path: Path) -> None:
+    root = tmp_path / ".venv"
+    root.mkdir()
+    transaction.commit(prepare_inside(root, NEW))
+    assert (root / ".envsync/id").read_text() == "1" * 32 + "\n"
+    assert tree(root) == NEW
+    assert sorted(path.name for path in (root / ".envsync").iterdir()) == ["id", "manifest"]
+
+
+def test_what_envsync_can_do_without_goes_and_the_rest_of_a_state_is_kept(root: Path) -> None:
+    """An environment that isn't believed any more, with what earlier versions and others left."""
+    state = root / ".envsync"
+    (state / "manifest").unlink()
+    for name in ("stage", "trash", "id"):
+        if (state / name).exists():
+            (state / name).unlink()
+        (state / name).mkdir()
+        (state / name / "x").write_text("ours")
+    for name in ("stamp", "times", "shell", "journal", "manifest.next"):
+        (state / name).write_text("ours")
+    (state / "mine.txt").write_text("mine")
+    (state / "quarantine/20200101T000000Z").mkdir(parents=True)
+    (state / "quarantine/20200101T000000Z/early.txt").write_text("early")
+    transaction.commit(prepare_inside(root, NEW))
+    assert sorted(path.name for path in state.iterdir()) == ["id", "manifest", "quarantine"]
+    kept = quarantined(root)
+    assert kept["early.txt"] == b"early"
+    assert kept[".envsync/mine.txt"] == b"mine"
+    assert b"ours" not in kept.values()
+
+
+def test_of_a_stranger_s_folder_what_is_wanted_by_its_bytes_is_no_loss(tmp_path: Path) -> None:
+    root = tmp_path / ".venv"
+    for path, data in {"lib/same.py": b"same", "lib/other.py": b"mine", "top": b"top"}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    wanted = {"lib/same.py": b"same", "lib/other.py": b"ours"}
+    transaction.commit(prepare_inside(root, wanted))
+    assert tree(root) == {**wanted, "top": b"top"}
+    assert quarantined(root) == {"lib/other.py": b"mine"}
+
+
+def test_an_edit_with_its_time_put_back_is_kept(root: Path) -> None:
+    path = root / SITE / "same.py"
+    before = path.stat()
+    path.write_bytes(b"same = 2\n")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    transaction.commit(prepare_inside(root, NEW))
+    assert quarantined(root)[f"{SITE}/same.py"] == b"same = 2\n"
+
+
+def test_what_lies_where_the_new_one_begins_a_folder_is_kept(root: Path) -> None:
+    """`share` is new to the environment, which is believed; its root is nobody's."""
+    (root / "share").mkdir()
+    (root / "share/mine.txt").write_text("mine")
+    transaction.commit(prepare_inside(root, NEW))
+    assert quarantined(root)["share/mine.txt"] == b"mine"
+
+
+def test_only_a_folder_is_fixed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    for name, expected in (("file", False), ("link", False), ("none", False), ("folder", True)):
+        assert in_place.is_fixed(str(tmp_path / name), is_linked=True) is expected
+
+
+def test_a_folder_in_one_that_cannot_be_written_to_is_fixed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "shut/folder"
+    folder.mkdir(parents=True)
+    assert not in_place.is_fixed(str(folder), is_linked=False)
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK | os.X_OK)
+    assert in_place.is_fixed(str(folder), is_linked=False)

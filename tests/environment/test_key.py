@@ -118,6 +118,14 @@ def test_a_folder_that_others_may_write_to_holds_no_key(
     other_place(key, path, tmp_path)
 
 
+def test_no_key_is_made_where_others_may_write(key: UserKey, path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.parent.chmod(0o777)
+    made = key.made()
+    assert os.listdir(path.parent) == []
+    assert (tmp_path / "cache/state/key").read_bytes() == made.key
+
+
 def test_without_a_home_the_key_is_in_the_cache(tmp_path: Path) -> None:
     key = UserKey(Settings(cache_dir=str(tmp_path / "cache"), state_dir=""))
     made = key.made()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from envsync.environment.names import lookalikes, taken_for_one
+from envsync.environment.names import OneName, lookalikes, refuse_one_name, taken_for_one
 
 
 def folding(path: str | bytes | os.PathLike[str]) -> bool:
@@ -68,4 +68,36 @@ def test_file_system_that_folds_names_is_asked_for_each_pair(
 ) -> None:
     monkeypatch.setattr(os.path, "lexists", folding)
     assert taken_for_one(str(tmp_path / "try"), paths) == pair
+    assert os.listdir(tmp_path) == []
+
+
+def test_two_names_that_are_one_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_one_name(str(tmp_path / "try"), ["a/X", "a/x"])
+    monkeypatch.setattr(os.path, "lexists", folding)
+    with pytest.raises(OneName, match="a/X and a/x are one name") as caught:
+        refuse_one_name(str(tmp_path / "try"), ["a/X", "a/x"])
+    assert (caught.value.first, caught.value.second) == ("a/X", "a/x")
+
+
+def test_nobody_else_looks_into_the_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = tmp_path / "try"
+    modes: set[int] = set()
+
+    def see(path: str) -> bool:
+        modes.add(trial.stat().st_mode & 0o777)
+        return False
+
+    monkeypatch.setattr(os.path, "lexists", see)
+    assert taken_for_one(str(trial), ["a"]) is None
+    assert modes == {0o700}
+
+
+def test_names_that_cannot_be_there_are_no_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "lexists", folding)
+    long = "x" * 300
+    assert taken_for_one(str(tmp_path / "try"), [long, long.upper(), "nul\0", "NUL\0"]) is None
     assert os.listdir(tmp_path) == []

@@ -1,10 +1,12 @@
 import pytest
 
-from envsync.environment.drift import Drift
+from envsync.environment.drift import Drift, expected_mtime
 from envsync.environment.manifest import Manifest, Owner, Placed
 from envsync.environment.plan import (
+    Comparison,
     DesiredPackage,
     PackageChange,
+    Plan,
     compare,
     damaged_owners,
     make_plan,
@@ -110,3 +112,110 @@ def test_damaged_owners_are_those_with_missing_or_edited_files() -> None:
     drift = Drift(missing=("lib/b/__init__.py",), stray=("lib/x.py",))
     assert damaged_owners(manifest(A1, B1), drift) == frozenset({"b"})
     assert damaged_owners(manifest(A1, B1), Drift(stray=("lib/x.py",))) == frozenset()
+
+
+SOURCE = "from a local folder"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (None, "2", "+ a==2"),
+        ("1", None, "- a==1"),
+        ("1", "2", "~ a==1 -> 2"),
+        ("1", "1", "~ a==1"),
+        (None, SOURCE, "+ a (from a local folder)"),
+        ("1", SOURCE, "~ a (from a local folder)"),
+    ],
+)
+def test_each_change_of_a_package_has_its_line(old: str | None, new: str | None, line: str) -> None:
+    assert PackageChange("a", old, new).line() == line
+
+
+def test_a_package_from_a_folder_has_no_version_to_compare() -> None:
+    folder = DesiredPackage("a", None, "wheel:a1")
+    assert compare([folder], manifest(A1), Drift()).kept == frozenset({"a"})
+    assert compare([folder], None, Drift()).changes == (PackageChange("a", None, SOURCE),)
+    changed = folder._replace(identity="wheel:a2")
+    assert compare([changed], manifest(A1), Drift()).changes == (PackageChange("a", "1", SOURCE),)
+
+
+def test_one_file_under_another_version_is_a_change() -> None:
+    found = compare([DesiredPackage("a", "2", "wheel:a1")], manifest(A1), Drift())
+    assert found.changes == (PackageChange("a", "1", "2"),)
+
+
+def test_changes_come_in_the_order_of_names() -> None:
+    wanted = [DesiredPackage(name, "1", "x") for name in ("c", "a")]
+    found = compare(wanted, manifest(B1), Drift())
+    assert found.lines() == ["+ a==1", "- b==1", "+ c==1"]
+
+
+def test_drift_alone_is_something_to_do_and_has_its_lines() -> None:
+    drift = Drift(
+        missing=("m",), edited=("e",), stray=("s",), modes=("", "lib"), times=("t",), unsure=("u",)
+    )
+    found = Comparison(drift=drift)
+    assert not found.is_empty()
+    assert found.lines() == [
+        "! m is missing",
+        "! e was edited",
+        "! s is not from the lock",
+        "! t has another modification time",
+        "! . has other permissions than 755",
+        "! lib has other permissions than 755",
+    ]
+
+
+def test_only_what_is_not_from_the_lock_is_but_stray() -> None:
+    stray = Drift(stray=("s",))
+    assert Comparison(drift=stray).is_but_stray()
+    assert not Comparison(drift=stray).is_empty()
+    assert not Comparison(drift=stray._replace(edited=("e",))).is_but_stray()
+    assert not Comparison((PackageChange("a", None, "1"),), drift=stray).is_but_stray()
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(place=("x",)),
+        Plan(discard=("x",)),
+        Plan(quarantine=("x",)),
+        Plan(modes=("",)),
+        Plan(times=(("x", 1),)),
+    ],
+)
+def test_one_thing_to_do_makes_a_plan(plan: Plan) -> None:
+    assert Plan().is_empty()
+    assert not plan.is_empty()
+
+
+def test_a_time_is_given_back_to_what_stays_in_place() -> None:
+    desired = {"lib/a.py": file("lib/a.py"), "lib/old.py": file("lib/old.py", "bb")}
+    times = ("lib/a.py", "lib/old.py", "lib/gone.py")
+    before = manifest(A1._replace(files=(*A1.files, file("lib/gone.py"))))
+    plan = make_plan(desired, before, Drift(times=times, modes=("lib",)))
+    assert plan.times == (("lib/a.py", expected_mtime(desired["lib/a.py"])),)
+    assert plan.place == ("lib/old.py",)  # with its time
+    assert plan.discard == ("lib/gone.py",)
+    assert plan.modes == ("lib",)
+
+
+def test_what_programs_keep_goes_only_where_something_else_is_to_stand() -> None:
+    desired = {
+        "lib/a.py": file("lib/a.py"),
+        "lib/old.py": file("lib/old.py", "bb"),
+        "etc/new/x": file("etc/new/x"),
+    }
+    kept = ("lib/a.py", "lib/old.py", "etc/new", "etc/mine")
+    plan = make_plan(desired, manifest(A1), Drift(kept=kept))
+    assert plan.quarantine == ("etc/new", "lib/old.py")
+    gone = make_plan({}, manifest(A1), Drift(kept=("lib/a.py", "etc/mine")))
+    assert gone.quarantine == ("lib/a.py",)
+    assert gone.discard == ("lib/old.py",)
+
+
+def test_caches_of_tools_go_with_the_last_file_beside_them() -> None:
+    caches = ("lib/__pycache__/x.nbi", "lib/b/__pycache__/x.nbi")
+    plan = make_plan({"lib/a.py": file("lib/a.py")}, manifest(A1, B1), Drift(caches=caches))
+    assert plan.quarantine == ("lib/b/__pycache__/x.nbi",)

@@ -114,6 +114,25 @@ def change_input(root: Path) -> None:
     (root.parent / "env.toml").write_text("[env]\nname = 'x'\n")
 
 
+def change_input_at_the_same_time(root: Path) -> None:
+    path = root.parent / "env.toml"
+    status = path.stat()
+    path.write_text("[env]\nname = 'x'\n")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def touch_input(root: Path) -> None:
+    os.utime(root.parent / "env.toml", (1_500_000_000, 1_500_000_000))
+
+
+def open_root(root: Path) -> None:
+    root.chmod(0o777)
+
+
+def close_folder(root: Path) -> None:
+    (root / "lib/deep").chmod(0o700)
+
+
 def remove_input(root: Path) -> None:
     (root.parent / "env.toml").unlink()
 
@@ -170,6 +189,7 @@ def drop_everything(root: Path) -> None:
         *(add, remove, link_folder, change_input, remove_input),
         *(open_journal, drop_stamp, drop_everything, copy_in_place, empty_id, remove_id),
         *(rewrite_manifest, replace_state, link_state),
+        *(change_input_at_the_same_time, touch_input, open_root, close_folder),
     ],
 )
 def test_other_changes_are_seen_at_both_levels(root: Path, change: Callable[[Path], None]) -> None:
@@ -211,9 +231,104 @@ def test_input_written_in_the_same_moment_is_judged_by_its_hash(root: Path) -> N
         assert is_current(root) is expected
 
 
+def test_a_folder_handed_to_a_group_by_the_one_above_is_still_current(root: Path) -> None:
+    root.chmod(0o2755)
+    (root / "lib").chmod(0o2755)
+    assert is_current(root)
+
+
+TICK = 20_000_000
+"""Nanoseconds in which a file system's clock may not have moved."""
+
+
+@pytest.mark.parametrize(("age", "expected"), [(TICK, False), (TICK + 1, True)])
+def test_a_folder_counts_once_a_tick_lies_behind_its_change(
+    root: Path, age: int, expected: bool
+) -> None:
+    changed = (root / "lib").stat().st_mtime_ns
+    spec = hashlib.sha256((root.parent / "env.toml").read_bytes()).hexdigest()
+    data = stamp.render(
+        str(root),
+        SELECTION,
+        [(str(root.parent / "env.toml"), spec)],
+        ["lib"],
+        [],
+        changed + age,
+        SYNCED,
+    )
+    stamp.keep(cache_of(root), str(root), data)
+    assert is_current(root, files=False) is expected
+
+
+@pytest.mark.parametrize(("age", "expected"), [(TICK, False), (TICK + 1, True)])
+def test_an_input_is_hashed_unless_a_tick_lies_behind_its_change(
+    root: Path, age: int, expected: bool
+) -> None:
+    spec = root.parent / "env.toml"
+    inputs = [(str(spec), "0" * 64)]
+    moment = spec.stat().st_mtime_ns + age
+    data = stamp.render(str(root), SELECTION, inputs, [], [], moment, SYNCED)
+    stamp.keep(cache_of(root), str(root), data)
+    assert is_current(root, files=False) is expected
+
+
+def test_an_input_without_a_hash_is_judged_by_its_time_whenever_it_was_written(root: Path) -> None:
+    spec = root.parent / "a folder of mine" / "env.toml"
+    spec.parent.mkdir()
+    spec.write_text("")
+    moment = spec.stat().st_mtime_ns
+    data = stamp.render(str(root), SELECTION, [(str(spec), "")], [], [], moment, SYNCED)
+    stamp.keep(cache_of(root), str(root), data)
+    assert is_current(root, files=False)
+    os.utime(spec)
+    assert not is_current(root, files=False)
+
+
+def test_every_input_counts(root: Path) -> None:
+    inputs = [root.parent / f"{name}.toml" for name in "abc"]
+    for path in inputs:
+        path.write_text("")
+        os.utime(path, (1_500_000_000, 1_500_000_000))
+    rows = [(str(path), "0" * 64) for path in inputs]
+    data = stamp.render(str(root), SELECTION, rows, [], [], time.time_ns(), SYNCED)
+    stamp.keep(cache_of(root), str(root), data)
+    for path in inputs:
+        assert is_current(root, files=False)
+        path.write_text("x")
+        assert not is_current(root, files=False)
+        path.write_text("")
+        os.utime(path, (1_500_000_000, 1_500_000_000))
+
+
+def test_a_file_of_which_no_time_is_known_is_never_current(root: Path) -> None:
+    status = (root / "lib/a.py").lstat()
+    file = ("lib/a.py", status.st_size, int(status.st_mtime), 0)
+    data = stamp.render(str(root), SELECTION, [], [], [file], time.time_ns(), SYNCED)
+    stamp.keep(cache_of(root), str(root), data)
+    assert not is_current(root)
+    assert is_current(root, files=False)
+
+
+def test_a_mark_without_one_of_its_paths_is_not_current(root: Path) -> None:
+    """Its numbers are all there, and what is left of its paths is right."""
+    data = mark_of(root).read_bytes()
+    name = "\nlib/deep/ü.py".encode()
+    head, paths = b"tree 2 2 ", b"lib\nlib/deep\nlib/a.py"
+    length = len(paths) + len(name)
+    short = data.replace(b"%b%d" % (head, length), b"%b%d" % (head, len(paths)))
+    assert short != data
+    mark_of(root).write_bytes(short.replace(paths + name, paths))
+    assert not is_current(root)
+
+
+def test_a_mark_with_more_numbers_than_files_is_not_current(root: Path) -> None:
+    mark_of(root).write_bytes(mark_of(root).read_bytes() + b"\0" * 8)
+    assert not is_current(root)
+
+
 def test_damaged_stamp_is_not_current(root: Path) -> None:
     data = mark_of(root).read_bytes()
-    for length in range(0, len(data), 5):
+    for length in (*range(0, len(data), 5), len(data) - 8):
         mark_of(root).write_bytes(data[:length])
         assert not is_current(root)
 
@@ -245,6 +360,31 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
         assert not is_current(root)
         keep()
         assert is_current(root)
+
+
+def test_a_mark_costs_no_flush(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made anew where it is lost."""
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    write(root)
+    assert flushed == []
+
+
+def test_a_mark_is_known_while_it_is_about_this_very_environment(root: Path) -> None:
+    cache = cache_of(root)
+    assert stamp.is_known(cache, str(root))
+    assert not stamp.is_known(cache, f"{root}-other")
+    edit(root)
+    assert stamp.is_known(cache, str(root))  # in sync or not
+    copy_in_place(root)
+    assert not stamp.is_known(cache, str(root))
+
+
+def test_the_place_of_a_mark_stays_between_versions() -> None:
+    """Another one would leave all marks of a bucket behind."""
+    path = "/home/ada/some-project/.venv"
+    assert stamp.place("/c", path) == "/c/stamps-v1/6d652d8de44c9f573be1ac86d2de2067"
+    assert len(os.path.basename(stamp.place("/c", "/x"))) == 32
 
 
 # --- who wrote it -------------------------------------------------------------------------------

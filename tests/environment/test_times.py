@@ -1,8 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from envsync.environment.seal import Seal
+from envsync.environment.seal import NOBODY, Seal
 from envsync.environment.times import keep_times, read_times
 
 SEAL, ID = Seal(b"k" * 32), "5f" * 16
@@ -41,3 +42,18 @@ def test_damaged_and_missing_times_are_none(root: Path) -> None:
     path.unlink()
     assert read(root) == {}
     keep_times(str(root / "nowhere"), ID, TIMES, SEAL)  # is no error
+
+
+def test_nobody_who_has_no_key_keeps_times(tmp_path: Path) -> None:
+    (tmp_path / ".envsync").mkdir()
+    keep_times(str(tmp_path), ID, TIMES, NOBODY)
+    assert os.listdir(tmp_path / ".envsync") == []
+
+
+def test_times_cost_no_flush(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are taken anew where they are lost."""
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fsync", flushed.append)
+    keep_times(str(root), ID, TIMES, SEAL)
+    assert read(root) == TIMES
+    assert flushed == []

@@ -16,6 +16,7 @@ from envsync.environment.seal import Seal
 from envsync.environment.tree import Tree
 from envsync.errors import StorageFailed
 from envsync.platform.files import write_new
+from tests.support.effort import calls
 from tests.support.environments_on_disk import (
     SEAL,
     SITE,
@@ -413,3 +414,26 @@ def test_what_hides_a_new_environment_from_git_comes_first_and_goes_last(
     assert all(".gitignore" in names for names in before)
     assert last == set()
     assert os.listdir(root.parent) == [".venv"]
+
+
+def test_an_environment_without_a_state_has_nothing_to_finish(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    assert not transaction.recover(str(tmp_path / ".venv"), SEAL)
+    assert not transaction.is_interrupted(str(tmp_path / ".venv"), SEAL)
+    assert not transaction.recover(str(tmp_path / "no/where"), SEAL)
+
+
+def test_what_is_tidy_is_told_without_reading_what_was_placed(root: Path) -> None:
+    few = calls(lambda: transaction.recover(str(root), SEAL))
+    make(root, {f"{SITE}/{at}.py": b"" for at in range(50)})
+    assert calls(lambda: transaction.recover(str(root), SEAL)) <= few + 5
+
+
+def test_leftovers_in_the_state_of_a_stranger_s_are_left_alone(root: Path) -> None:
+    for name in ("stage", "trash"):
+        (root / ".envsync" / name).mkdir()
+    (root / ".envsync/.half.written").write_text("")
+    assert not transaction.recover(str(root), Seal(b"o" * 32))
+    assert len(os.listdir(root / ".envsync")) == 5
+    assert not transaction.recover(str(root), SEAL)
+    assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]

@@ -2,6 +2,8 @@
 
 import os
 import resource
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +16,7 @@ from envsync.environment.journal import Step
 from envsync.environment.tree import Tree
 from envsync.errors import EnvsyncError, StorageFailed
 from tests.support.environments_on_disk import SEAL, make, prepare_change
+from tests.support.users import SOMEBODY, as_user, need_root
 
 
 @pytest.fixture
@@ -282,3 +285,38 @@ def test_only_regular_files_are_read(root: Path, outside: Path) -> None:
             assert tree.read(path, 100) is None
         assert tree.read("lib/pkg/a.py", 1) == b"a"
         assert tree.read("lib/pkg/a.py", 0) is None
+
+
+def test_a_folder_of_another_user_s_that_all_may_write_to_is_removed(
+    root: Path, tmp_path: Path
+) -> None:
+    """Its mode is nothing that only its owner may change, as long as it keeps nobody out."""
+    need_root()
+    root = Path(tempfile.mkdtemp(prefix="tree-"))
+    try:
+        os.chown(root, SOMEBODY, SOMEBODY)
+        (root / "shared").mkdir()
+        (root / "shared").chmod(0o777)
+        (root / "shared/file").write_text("")
+
+        def work() -> int:
+            with Tree(str(root)) as tree:
+                tree.remove("shared")
+            return 0
+
+        assert as_user(SOMEBODY, work, tmp_path / "x").code == 0
+        assert os.listdir(root) == []
+    finally:
+        shutil.rmtree(root)
+
+
+def test_only_a_folder_with_another_mode_is_settled(root: Path) -> None:
+    (root / "lib").chmod(0o2700)
+    (root / "lib/pkg").chmod(0o500)
+    (root / "lib/pkg/a.py").chmod(0o600)
+    with Tree(str(root)) as tree:
+        for path in ("lib", "lib/pkg", "lib/pkg/a.py", "gone"):
+            tree.settle(path)
+    assert (root / "lib").stat().st_mode == 0o42755
+    assert (root / "lib/pkg").stat().st_mode == 0o40755
+    assert (root / "lib/pkg/a.py").stat().st_mode == 0o100600
