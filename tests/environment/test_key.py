@@ -148,3 +148,18 @@ def test_no_place_for_a_key_is_an_error_that_says_where(tmp_path: Path) -> None:
         key.made()
     assert failed.value.hint is not None
     assert "XDG_STATE_HOME" in failed.value.hint
+
+
+def test_reading_a_key_leaves_no_file_open(key: UserKey, path: Path) -> None:
+    def free_descriptor() -> int:
+        number = os.dup(0)
+        os.close(number)
+        return number
+
+    key.made()
+    before = free_descriptor()
+    assert key.seal() is not NOBODY
+    path.unlink()
+    os.mkfifo(path)
+    assert key.seal() is NOBODY
+    assert free_descriptor() == before

@@ -1,6 +1,7 @@
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -437,3 +438,120 @@ def test_leftovers_in_the_state_of_a_stranger_s_are_left_alone(root: Path) -> No
     assert len(os.listdir(root / ".envsync")) == 5
     assert not transaction.recover(str(root), SEAL)
     assert sorted(os.listdir(root / ".envsync")) == ["id", "manifest"]
+
+
+def test_folders_of_a_new_environment_are_no_news_of_this_moment(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is added to one later shows by its time, at once; so a mark may be left at once."""
+    later = time.time() + 100
+    monkeypatch.setattr(time, "time", lambda: later)
+    fresh = root.parent / "fresh"
+    transaction.commit(prepare_new(fresh, NEW, folders=("include",)))
+    folders = [path for path in fresh.rglob("*") if path.is_dir() and ".envsync" not in path.parts]
+    assert all(path.stat().st_mtime < time.time() - 99 for path in folders)
+    earlier = time.time() - 1_000
+    monkeypatch.setattr(time, "time", lambda: earlier)
+    transaction.commit(prepare_new(root.parent / "old", NEW, folders=("include",)))
+    for folder in ("include", SITE, f"{SITE}/new/deep"):
+        mtime = (root.parent / "old" / folder).stat().st_mtime
+        assert mtime == pytest.approx(earlier - 0.1, abs=0.01)
+
+
+def test_what_an_update_sets_aside_is_known_before(root: Path) -> None:
+    (root / SITE / "stray.txt").write_text("mine")
+    (root / SITE / "changed.py").write_bytes(b"mine, too")
+    prepared = prepare_change(root, NEW)
+    assert prepared.set_aside == {f"{SITE}/stray.txt", f"{SITE}/changed.py"}
+    prepared.discard()
+
+
+def test_a_folder_where_a_file_was_set_aside_is_made(root: Path) -> None:
+    """Of a folder that may be empty, and in whose place the user had a file."""
+    shutil.rmtree(root / "bin")
+    (root / "bin").write_text("mine")
+    transaction.commit(prepare_change(root, {f"{SITE}/same.py": b"same = 1\n"}))
+    assert (root / "bin").is_dir()
+    assert quarantined(root) == {"bin": b"mine"}
+
+
+def test_bytecode_goes_with_its_source_and_its_folder_when_empty(root: Path) -> None:
+    cache = root / SITE / "__pycache__"
+    cache.mkdir()
+    (cache / "changed.cpython-311.pyc").write_bytes(b"")
+    transaction.commit(prepare_change(root, {**OLD, f"{SITE}/changed.py": b"version = 2\n"}))
+    assert not cache.exists()
+    assert quarantined(root) == {}
+
+
+def test_a_new_environment_is_built_beside_its_place_and_discarded_whole(root: Path) -> None:
+    prepared = prepare_new(root, NEW)
+    assert os.path.basename(prepared.built).startswith(".venv.envsync-new-")
+    assert os.stat(prepared.built).st_mode == 0o40755
+    prepared.discard()
+    assert os.listdir(root.parent) == [".venv"]
+
+
+def test_what_took_the_place_and_is_not_believed_gets_nothing_of_the_old_one(root: Path) -> None:
+    """The old one waits, with what the user had in it, until something believed is there."""
+    (root / SITE / "notes.txt").write_bytes(b"notes\n")
+    waiting = rename_away(root)
+    root.mkdir()
+    (root / "theirs").write_text("theirs")
+    assert not transaction.recover(str(root), SEAL)
+    assert (waiting / SITE / "notes.txt").read_bytes() == b"notes\n"
+    assert tree(root) == {"theirs": b"theirs"}
+    shutil.rmtree(root)
+    make(root, NEW)
+    assert quarantined(root) == {f"{SITE}/notes.txt": b"notes\n"}
+
+
+def test_of_an_old_state_that_is_not_believed_what_others_left_is_kept(root: Path) -> None:
+    state = root / ".envsync"
+    for name in ("manifest.next", "journal", "stamp", "shell", "times"):
+        (state / name).write_text("ours")
+    (state / "mine.txt").write_text("mine")
+    (state / "id").write_text("another")
+    (root / "pyvenv.cfg").write_text("envsync = 1\n")
+    make(root, {**OLD, "pyvenv.cfg": b"envsync = 1\n"})
+    assert quarantined(root) == {".envsync/mine.txt": b"mine"}
+
+
+def test_links_beside_the_folders_of_an_old_environment_are_kept(root: Path) -> None:
+    (root / "link").symlink_to("/nowhere")
+    (root / "mine").mkdir()
+    (root / "mine/link").symlink_to("/nowhere")
+    make(root, NEW)
+    (kept,) = (root / ".envsync/quarantine").iterdir()
+    assert os.readlink(kept / "link") == os.readlink(kept / "mine/link") == "/nowhere"
+
+
+def test_two_replacements_of_one_second_have_names_of_their_own(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "gmtime", lambda: time.struct_time((2026, 1, 2, 3, 4, 5, 4, 2, 0)))
+    for number in range(3):
+        (root / "mine.txt").write_text(f"{number}")
+        make(root, NEW)
+    folder = root / ".envsync/quarantine"
+    moment = "20260102T030405Z"
+    assert {path.name: (path / "mine.txt").read_text() for path in folder.iterdir()} == {
+        moment: "0",
+        f"{moment}-2": "1",
+        f"{moment}-3": "2",
+    }
+
+
+def test_an_environment_that_cannot_be_renamed_away_stays_and_why_is_told(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(tree: Tree, old: str, new: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), old)
+
+    prepared = prepare_new(root, NEW)
+    with monkeypatch.context() as patched:
+        patched.setattr(Tree, "rename", fail)
+        with pytest.raises(StorageFailed, match="nput/output error"):
+            transaction.commit(prepared)
+    assert os.listdir(root.parent) == [".venv"]
+    assert tree(root) == OLD
