@@ -160,8 +160,8 @@ class RegionProvider:
         # does not wait for one version after the other.
         if count >= _PATIENCE and count & (count - 1) == 0:
             package = self.view.package(pin.key.name)
-            older = package.fit & ~((2 << pin.at) - 1 if package.lowest else -1 << pin.at)
-            ahead = bits_of(package.best(older), lowest=package.lowest)
+            less_wanted = -(2 << pin.at) if package.lowest else (1 << pin.at) - 1
+            ahead = bits_of(package.best(package.fit & less_wanted), lowest=package.lowest)
             self.index.expect_metadata(
                 Release(package.versions, at) for at in islice(ahead, 2 * count)
             )

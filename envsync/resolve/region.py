@@ -1,6 +1,6 @@
 """Solve one region of marker space, which gets one version of each package."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -84,9 +84,9 @@ class Unsolvable(Exception):
         """Why versions of the colliding packages were excluded before, and so on from there."""
         names = {cause.requirement.key.name for cause in self.causes}
         names.update(cause.parent.key.name for cause in self.causes if cause.parent is not None)
-        waiting, count = list(self.history.rejections), -1
-        while count != len(waiting):
-            count, later = len(waiting), []
+        waiting: Sequence[tuple[Cause, ...]] = self.history.rejections
+        while waiting:
+            later: list[tuple[Cause, ...]] = []
             for causes in waiting:
                 parent = causes[-1].parent
                 if parent is not None and parent.key.name in names:
@@ -95,6 +95,8 @@ class Unsolvable(Exception):
                     names.update(cause.parent.key.name for cause in causes if cause.parent)
                 else:
                     later.append(causes)
+            if len(later) == len(waiting):
+                return
             waiting = later
 
 

@@ -421,7 +421,11 @@ def test_an_environment_without_a_state_has_nothing_to_finish(tmp_path: Path) ->
     (tmp_path / ".venv").mkdir()
     assert not transaction.recover(str(tmp_path / ".venv"), SEAL)
     assert not transaction.is_interrupted(str(tmp_path / ".venv"), SEAL)
-    assert not transaction.recover(str(tmp_path / "no/where"), SEAL)
+    (tmp_path / "link").symlink_to(".venv")
+    (tmp_path / "file").write_text("")
+    for name in ("no/where", "link", "file", "none"):
+        assert not transaction.recover(str(tmp_path / name), SEAL)
+        assert not transaction.is_interrupted(str(tmp_path / name), SEAL)
 
 
 def test_what_is_tidy_is_told_without_reading_what_was_placed(root: Path) -> None:

@@ -310,6 +310,25 @@ def test_a_folder_of_another_user_s_that_all_may_write_to_is_removed(
         shutil.rmtree(root)
 
 
+def test_only_folders_that_keep_their_owner_out_get_another_mode_to_be_removed(
+    root: Path,
+) -> None:
+    settled: list[str] = []
+
+    class Watched(Tree):
+        def set_folder_mode(self, path: str, mode: int) -> None:
+            settled.append(path)
+            super().set_folder_mode(path, mode)
+
+    for mode in (0o777, 0o711, 0o500, 0o600, 0o300):
+        (root / f"top/{mode:o}").mkdir(parents=True)
+        (root / f"top/{mode:o}").chmod(mode)
+    with Watched(str(root)) as tree:
+        tree.remove("top")
+        assert sorted(settled) == ["top/300", "top/500", "top/600"]
+        assert not tree.is_folder("top")
+
+
 def test_only_a_folder_with_another_mode_is_settled(root: Path) -> None:
     (root / "lib").chmod(0o2700)
     (root / "lib/pkg").chmod(0o500)
