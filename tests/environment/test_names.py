@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from envsync.environment.names import OneName, lookalikes, refuse_one_name, taken_for_one
+from tests.support.environments_on_disk import make, prepare_change, prepare_new
 
 
 def folding(path: str | bytes | os.PathLike[str]) -> bool:
@@ -101,3 +102,17 @@ def test_names_that_cannot_be_there_are_no_pair(
     long = "x" * 300
     assert taken_for_one(str(tmp_path / "try"), [long, long.upper(), "nul\0", "NUL\0"]) is None
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_an_environment_is_not_made_of_names_that_are_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    root = tmp_path / ".venv"
+    make(root, {"lib/a.py": b""})
+    before = sorted(tmp_path.rglob("*"))
+    prepare = prepare_new if is_new else prepare_change
+    monkeypatch.setattr(os.path, "lexists", folding)
+    with pytest.raises(OneName):
+        prepare(root, {"lib/Mod.py": b"", "lib/mod.py": b""})
+    assert sorted(tmp_path.rglob("*")) == before
