@@ -479,6 +479,19 @@ def test_a_folder_where_a_file_was_set_aside_is_made(root: Path) -> None:
     assert quarantined(root) == {"bin": b"mine"}
 
 
+def test_an_owned_folder_that_is_gone_is_made_again_and_one_that_is_there_needs_no_step(
+    root: Path,
+) -> None:
+    (root / "bin/tool").unlink()
+    (root / "bin").rmdir()
+    wanted = {f"{SITE}/same.py": b"same = 1\n"}
+    transaction.commit(prepare_change(root, wanted))
+    assert os.listdir(root / "bin") == []
+    prepared = prepare_change(root, wanted)
+    assert prepared.steps == ()
+    prepared.discard()
+
+
 def test_bytecode_goes_with_its_source_and_its_folder_when_empty(root: Path) -> None:
     cache = root / SITE / "__pycache__"
     cache.mkdir()

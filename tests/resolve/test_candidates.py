@@ -1,6 +1,6 @@
 """Files of an index page become candidates, and every refusal has its reason."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -247,3 +247,45 @@ def test_a_version_without_usable_files_says_what_there_is(
 def test_kinds_without_data_differ() -> None:
     """Reasons are grouped by what they are: two of a kind are one, and no two kinds are."""
     assert len({StrangeName(), StrangeName(), NotAVersion(), NoUploadTime()}) == 3
+
+
+def test_of_several_sources_the_tar_comes_first() -> None:
+    may_build = POLICY._replace(build_allow=frozenset({"some-pkg"}))
+    names = ("some_pkg-1.0.zip", "some_pkg-1.0.tar.gz", "some-pkg-1.0.tar.gz")
+    for order in (names, names[::-1]):
+        (one,) = listed(*map(file, order), policy=may_build).candidates
+        assert one.sdist is not None
+        assert one.sdist.filename == "some-pkg-1.0.tar.gz"
+
+
+def test_a_version_of_which_every_file_is_yanked_is_yanked() -> None:
+    (one,) = listed(
+        file("some_pkg-1.0-py3-none-any.whl", yanked="first"),
+        file("some_pkg-1.0-cp310-abi3-linux_x86_64.whl", yanked="second"),
+    ).candidates
+    assert one.yanked == "first"
+    assert len(one.wheels) == 2
+
+
+def test_files_for_other_pythons_do_not_speak_for_a_version() -> None:
+    new = file("some_pkg-1.0-cp312-cp312-linux_x86_64.whl", requires_python=">=3.12")
+    old = file("some_pkg-1.0-py3-none-any.whl", requires_python="<3")
+    (one,) = listed(old, new).candidates
+    assert one.requires_python == SpecifierSet(">=3.12")
+    assert [wheel.filename for wheel in one.wheels] == [new.filename]
+
+
+def test_a_refusal_names_no_more_of_a_file_or_version_than_can_be_read() -> None:
+    listing = listed(file(f"some_pkg-{'x' * 60}.tar.gz"), file("x" * 1_000))
+    assert {one.version for one in listing.rejected} == {"x" * 40, ""}
+    assert max(len(one.filename) for one in listing.rejected) < 1_000
+
+
+def test_exclude_newer_counts_file_by_file_in_any_zone() -> None:
+    midnight = datetime(2024, 6, 1, 2, tzinfo=timezone(timedelta(hours=2)))  # midnight UTC
+    (one,) = listed(
+        file("some_pkg-1.0-py3-none-any.whl", upload_time="2024-05-31T23:59:59Z"),
+        file("some_pkg-1.0-cp310-abi3-linux_x86_64.whl", upload_time="2024-06-01T00:00:00Z"),
+        policy=POLICY._replace(exclude_newer=midnight),
+    ).candidates
+    assert [wheel.filename for wheel in one.wheels] == ["some_pkg-1.0-py3-none-any.whl"]

@@ -8,6 +8,7 @@ from envsync.model.marker import ALWAYS, NEVER, from_text
 from envsync.resolve.compatibility import (
     WheelJudge,
     has_upper_bound,
+    python_claimed,
     python_lower_bound,
     python_not_promised,
     wheels_lower_bound,
@@ -90,3 +91,25 @@ def test_an_upper_bound_is_what_excludes_newer_pythons(
     requires_python: str, expected: bool
 ) -> None:
     assert expected is has_upper_bound(SpecifierSet(requires_python))
+
+
+def test_pythons_whose_wheels_would_fit_are_named_oldest_first() -> None:
+    judge = WheelJudge.of(from_text("sys_platform == 'linux' and python_version >= '3.12'"))
+    names = [
+        "a-1.0-cp310-cp310-manylinux_2_17_x86_64.whl",
+        "a-1.0-cp39-cp39-manylinux_2_17_x86_64.whl",
+        "a-1.0-2-cp38.cp37-none-any.whl",
+        "a-1.0-cp36-cp36m-win_amd64.whl",
+        "a-1.0-pp310-pypy310_pp73-manylinux_2_17_x86_64.whl",
+    ]
+    assert judge.other_pythons(names) == ["3.7", "3.8", "3.9", "3.10"]
+    assert judge.other_pythons([]) == []
+
+
+def test_more_than_a_bound_is_a_bound() -> None:
+    assert python_lower_bound(SpecifierSet(">3.9")) == from_text("python_full_version > '3.9.0'")
+    assert python_claimed(SpecifierSet("==3.11.*")) == from_text("python_version == '3.11'")
+
+
+def test_no_wheel_at_all_begins_nowhere() -> None:
+    assert wheels_lower_bound([]) == from_text("python_version >= '3.0'")

@@ -10,6 +10,7 @@ from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.criteria import Matches
 from envsync.resolve.provider import RegionProvider
+from envsync.resolve.region import Budget, Unsolvable, solve
 from envsync.resolve.region_view import ForkNeeded, PackageKey, RegionRequirement, RegionView
 from envsync.resolve.rejections import Abandoned
 from envsync.resolve.resolver_index import ResolverIndex
@@ -33,10 +34,10 @@ class Region:
         stated = [RootRequirement(Requirement(text), ALWAYS, "env.toml") for text in roots]
         index = ResolverIndex(MemoryCatalog(universe, policy), policy, stated)
         self.provider = RegionProvider(RegionView(index, where, {}, {}))
-        self._stated = [one for root in stated for one in index.reader.of_root(root)]
+        self.stated = [one for root in stated for one in index.reader.of_root(root)]
 
     def roots(self) -> tuple[RegionRequirement, ...]:
-        return self.provider.roots(self._stated)
+        return self.provider.roots(self.stated)
 
     def search(self, *, limit: int = LIMIT, is_thorough: bool = False) -> tuple[Search, list[str]]:
         """Search, and give the search with its pins."""
@@ -86,10 +87,44 @@ def test_pins_that_change_each_other_end_the_search_unless_it_keeps_them() -> No
         "a": {"0.0": release("b==1"), "1.0": release(), "2.0": release("b==2")},
         "b": {"0.0": release(), "1.0": release("a==2"), "2.0": release("a==0")},
     }
+    region = Region(universe, "a")
+    search = Search(region.provider, SILENT, LIMIT)
     with pytest.raises(Circling):
-        Region(universe, "a").search()
+        search.run(region.roots())
+    assert search.history.rounds == 61  # 20 without a collision for each of two packages, and one
     _, pins = Region(universe, "a").search(is_thorough=True)
     assert pins == ["a 1.0"]
+
+
+def test_a_thousand_collisions_are_remembered() -> None:
+    """Nine pigeons for eight holes: enough to explain, whatever it takes."""
+    universe: dict[str, dict[str, Release]] = {
+        f"p{at}": {f"{hole}.0": release(f"hole{hole}=={at}.0") for hole in range(8)}
+        for at in range(9)
+    }
+    for hole in range(8):
+        universe[f"hole{hole}"] = {f"{at}.0": release() for at in range(9)}
+    region = Region(universe, *(f"p{at}" for at in range(9)))
+    search = Search(region.provider, SILENT, 3_000)
+    with pytest.raises(Exhausted):
+        search.run(region.roots())
+    assert len(search.history.rejections) == 1_000
+    assert sum(search.history.collisions.values()) > 1_000
+
+
+@pytest.mark.parametrize(
+    ("shape", "first", "second"), [((3, 4, 5, 5), 97, 74), ((4, 5, 5, 3), 535, 300)]
+)
+def test_a_second_look_is_thorough_and_ends_after_300_rounds(
+    shape: tuple[int, int, int, int], first: int, second: int
+) -> None:
+    """What the first look leapt over is looked for, with all that it learned."""
+    region = Region(woven(*shape), *(f"p0-{at}" for at in range(shape[0])))
+    budget = Budget(3_000, 1)
+    with pytest.raises(Unsolvable) as caught:
+        solve(region.provider, region.stated, budget, SILENT)
+    assert caught.value.history.rounds == first
+    assert budget.rounds_used == first + second
 
 
 def test_requirements_that_never_meet_ask_for_a_fork() -> None:

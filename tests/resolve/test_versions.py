@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from envsync.resolve.versions import VersionTable, bits_of, first_bit, parse_version
+from envsync.resolve.versions import (
+    VersionTable,
+    bits_of,
+    first_bit,
+    parse_specifiers,
+    parse_version,
+)
 
 TEXTS = [
     f"{epoch}{release}{suffix}{local}"
@@ -64,3 +70,21 @@ def test_what_is_no_version_is_none(text: str) -> None:
     assert parse_version(text) in {None, Version("1.2")}
     if text != "१.२":
         assert parse_version(text) is None
+
+
+def test_the_longest_version_has_128_characters() -> None:
+    assert parse_version("1" * 128) is not None
+    assert parse_version("1" * 129) is None
+
+
+def test_a_requires_python_that_says_nothing_is_none() -> None:
+    for text in (None, "", "no specifier", ">=3.x"):
+        assert parse_specifiers(text) is None
+    assert parse_specifiers(">=3.9") == SpecifierSet(">=3.9")
+
+
+def test_a_version_has_its_place_or_none() -> None:
+    table = VersionTable([Version("1.0"), Version("1.1a1"), Version("2.0")])
+    assert [table.position(Version(text)) for text in ("1", "1.1a1", "2.0", "3")] == [0, 1, 2, None]
+    assert versions_in(table, table.all) == list(table.versions)
+    assert table.prereleases == 0b010
