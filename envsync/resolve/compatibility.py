@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 from envsync.model.candidate import File
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_requires_python
 from envsync.model.wheel_markers import least_minor, serves
-from envsync.resolve.versions import parse_specifiers
+from envsync.resolve.versions import parse_specifiers, parse_version
 
 _LOWER = frozenset({">=", ">", "~=", "==", "==="})
 _ANY_PYTHON_3 = SpecifierSet(">=3.0.dev0", prereleases=True)
@@ -31,12 +31,21 @@ def python_lower_bound(requires_python: SpecifierSet | None) -> MarkerSet:
         return ALWAYS
     if _is_for_python_2(requires_python):
         return NEVER
-    bounds = [
-        f"{'>' if one.operator == '>' else '>='}{one.version.removesuffix('.*')}"
-        for one in requires_python
-        if one.operator in _LOWER
-    ]
+    bounds = _lower_bounds(requires_python)
     return from_requires_python(SpecifierSet(",".join(sorted(bounds)))) if bounds else ALWAYS
+
+
+def _lower_bounds(requires_python: SpecifierSet) -> list[str]:
+    """Its lower bounds with `>=` or `>`, which take no local version, as `==` does.
+
+    Text that is no version, which `===` may have (PEP 440), bounds nothing.
+    """
+    bounds = []
+    for one in requires_python:
+        version = parse_version(one.version.removesuffix(".*"))
+        if one.operator in _LOWER and version is not None:
+            bounds.append(f"{'>' if one.operator == '>' else '>='}{version.public}")
+    return bounds
 
 
 @cache
@@ -64,7 +73,9 @@ def python_claimed(requires_python: SpecifierSet) -> MarkerSet:
 
 
 def _is_for_python_2(requires_python: SpecifierSet) -> bool:
-    return SpecifierSet(str(requires_python), prereleases=True).is_disjoint(_ANY_PYTHON_3)
+    # Of what `===` names `packaging` can't tell: it is compared as text.
+    known = ",".join(str(one) for one in requires_python if one.operator != "===")
+    return SpecifierSet(known, prereleases=True).is_disjoint(_ANY_PYTHON_3)
 
 
 def wheels_lower_bound(wheels: Iterable[File]) -> MarkerSet:

@@ -113,3 +113,27 @@ def test_more_than_a_bound_is_a_bound() -> None:
 
 def test_no_wheel_at_all_begins_nowhere() -> None:
     assert wheels_lower_bound([]) == from_text("python_version >= '3.0'")
+
+
+@pytest.mark.parametrize(
+    ("requires_python", "expected"),
+    [
+        ("===3.11", "python_version >= '3.11'"),
+        ("===3.11.*", "python_version >= '3.11'"),
+        (">=3.9,===whatever", "python_version >= '3.9'"),
+        ("==3.11+local", "python_version >= '3.11'"),
+        ("~=3.9.dev0", "python_version >= '3.9'"),
+    ],
+)
+def test_a_bound_that_no_range_can_have_is_read_without_fault(
+    requires_python: str, expected: str
+) -> None:
+    """PEP 440 allows `===` with any text, and a local version after `==`."""
+    assert python_lower_bound(SpecifierSet(requires_python)) == from_text(expected)
+    assert python_not_promised(SpecifierSet(requires_python)) != ALWAYS
+    covered = WheelJudge.of(from_text("python_version >= '3.12'"))
+    assert covered.python_fits(requires_python)
+
+
+def test_what_names_no_version_bounds_nothing() -> None:
+    assert python_lower_bound(SpecifierSet("===whatever")) == ALWAYS
