@@ -68,7 +68,7 @@ def _core(error: Unsolvable, roots: StatedRoots, trial: Trial) -> tuple[StatedRo
     if len(core) > _MOST_REQUIREMENTS:
         return core, error
     # Halves first: of many requirements most have no part in it, and each step is a resolution.
-    failure, size = error, max(len(core) // 2, 1)
+    failure, size = error, len(core) // 2
     while size:
         start = 0
         while start < len(core) > 1:

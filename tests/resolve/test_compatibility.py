@@ -13,6 +13,7 @@ from envsync.resolve.compatibility import (
     python_not_promised,
     wheels_lower_bound,
 )
+from tests.support.effort import calls
 
 
 @pytest.mark.parametrize(
@@ -137,3 +138,13 @@ def test_a_bound_that_no_range_can_have_is_read_without_fault(
 
 def test_what_names_no_version_bounds_nothing() -> None:
     assert python_lower_bound(SpecifierSet("===whatever")) == ALWAYS
+
+
+def test_equal_texts_are_judged_once() -> None:
+    judge = WheelJudge(from_text("sys_platform == 'linux' and python_version >= '3.12'"))
+    for ask in (
+        lambda: judge.python_fits(">=3.8,!=3.9.*"),
+        lambda: judge.wheel_fits("a-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"),
+    ):
+        assert calls(ask) > 10
+        assert calls(ask) <= 10

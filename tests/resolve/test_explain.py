@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from packaging.requirements import Requirement
 
-from envsync.errors import NoSolution
+from envsync.errors import NoSolution, PackageNotFound
 from envsync.model.marker import ALWAYS, from_text
 from envsync.model.resolution import RootRequirement
 from envsync.resolve.candidates import ResolvePolicy
@@ -105,3 +105,101 @@ def test_more_than_six_of_a_kind_are_counted() -> None:
         f"a {at}.0 cannot be used: a-{at}.0: reason {at}" for at in range(18, 12, -1)
     ]
     assert lines[12:] == ["and 7 more collisions of this kind", "env.toml asks for a"]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "a 1.0 requires end>1"),
+        (2, "a 1.0 and 2.0 require end>1"),
+        (3, "a 1.0, 2.0 and 3.0 require end>1"),
+        (4, "a 1.0 to 4.0 (4 versions) require end>1"),
+    ],
+)
+def test_three_versions_are_named_and_more_are_counted(count: int, words: str) -> None:
+    versions = {f"{at}.0": requiring("end>1") for at in range(1, count + 1)}
+    lines = told({"end": {"1.0": Release()}, "a": versions}, "a")
+    assert lines[0] == f"{words}, but the only version is 1.0"
+
+
+def test_two_that_exclude_each_other_are_told_and_not_what_else_is_asked() -> None:
+    both = Release(requires=(Requirement("c>=1"), Requirement("c==1")))
+    universe: Universe = {
+        "a": {"1.0": both},
+        "b": {"1.0": requiring("c==2")},
+        "c": {"1.0": Release(), "2.0": Release()},
+    }
+    lines = told(universe, "a", "b")
+    assert lines[0] in (
+        "b 1.0 requires c==2, but a 1.0 requires c==1",
+        "a 1.0 requires c==1, but b 1.0 requires c==2",
+    )
+    assert sorted(lines[1:]) == ["env.toml asks for a", "env.toml asks for b"]
+
+
+def test_three_that_have_no_version_together_are_all_told() -> None:
+    universe: Universe = {
+        **{name: {"1.0": requiring(f"c!={at}")} for at, name in enumerate("xyz", 1)},
+        "c": {f"{at}.0": Release() for at in (1, 2, 3)},
+    }
+    lines = told(universe, "x", "y", "z")
+    assert lines[0] == "no version of c satisfies all of these:"
+    assert sorted(lines[1:4]) == [
+        f"- {name} 1.0 requires c!={at}" for at, name in enumerate("xyz", 1)
+    ]
+
+
+def test_the_way_down_to_what_collides_is_told_from_env_toml_on() -> None:
+    universe: Universe = {
+        "top": {"1.0": requiring("middle")},
+        "middle": {"1.0": requiring("low")},
+        "low": {"1.0": requiring("end>1")},
+        "end": {"1.0": Release()},
+    }
+    assert told(universe, "top") == [
+        "low 1.0 requires end>1, but the only version is 1.0",
+        "env.toml asks for top",
+        "top 1.0 requires middle",
+        "middle 1.0 requires low",
+    ]
+
+
+def test_the_way_down_to_what_nothing_has_is_told_from_env_toml_on() -> None:
+    universe: Universe = {"top": {"1.0": requiring("middle")}, "middle": {"1.0": requiring("gone")}}
+    with pytest.raises(PackageNotFound) as caught:
+        resolve(
+            [RootRequirement(Requirement("top"), ALWAYS, "env.toml")],
+            environments=NEW,
+            policy=POLICY,
+            preferences={},
+            catalog=MemoryCatalog(universe, POLICY),
+        )
+    assert "env.toml asks for top; top 1.0 requires middle; middle 1.0 requires gone" in str(
+        caught.value
+    )
+
+
+def hint(universe: Universe, *roots: str) -> str:
+    with pytest.raises(NoSolution) as caught:
+        resolve(
+            [RootRequirement(Requirement(text), ALWAYS, "env.toml") for text in roots],
+            environments=NEW,
+            policy=POLICY,
+            preferences={},
+            catalog=MemoryCatalog(universe, POLICY),
+        )
+    return str(caught.value.hint)
+
+
+def test_only_a_bound_that_would_help_is_offered_to_be_left_out() -> None:
+    universe: Universe = {
+        "a": {"1.0": Release(), "2.0": requiring("b==2")},
+        "b": {"1.0": Release(), "2.0": Release()},
+        "c": {"1.0": requiring("a==1")},
+    }
+    assert hint(universe, "b", "c", "a>=2") == (
+        "without the bounds of `a>=2` (env.toml) there is a solution, with a 1.0"
+    )
+    stuck: Universe = {**universe, "d": {"1.0": requiring("e==1"), "2.0": requiring("e==2")}}
+    stuck = {**stuck, "e": {"3.0": Release()}}
+    assert hint(stuck, "d>=1", "a") == "None"

@@ -7,6 +7,7 @@ from packaging.utils import canonicalize_name
 from envsync.events import SILENT
 from envsync.model.marker import ALWAYS, MarkerSet, from_text
 from envsync.model.resolution import RootRequirement
+from envsync.resolve import fork_points
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.criteria import Matches
 from envsync.resolve.provider import RegionProvider
@@ -137,6 +138,20 @@ def test_requirements_that_never_meet_ask_for_a_fork() -> None:
         Region(universe, "a", "b").search()
     assert "sys_platform" in str(caught.value.marker)
     assert caught.value.package is None
+
+
+def test_where_nothing_has_a_condition_nobody_asks_where_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is the costly part of a collision."""
+    monkeypatch.delattr(fork_points, "_where_required")
+    universe: Universe = {
+        **PAIR,
+        "top": {"1.0": release("middle")},
+        "middle": {"1.0": release("b")},
+    }
+    _, pins = Region(universe, "a", "top").search()
+    assert "b 1.0" in pins
 
 
 def test_who_asked_is_remembered_in_order() -> None:
