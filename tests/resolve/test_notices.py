@@ -95,6 +95,22 @@ def test_the_newest_release_that_cannot_be_read_is_told() -> None:
     assert told(versions, policy=POLICY._replace(resolution="lowest")) == []
 
 
+def test_of_pre_releases_the_newest_of_all_is_told_where_they_are_allowed() -> None:
+    broken, allow = Release(broken="no Name"), POLICY._replace(prereleases="allow")
+    versions = {"1.0": Release(), "2.0": broken, "3.0a1": broken}
+    assert told(versions, policy=allow) == ["a 3.0a1 was passed over: a-3.0a1: no Name"]
+    assert told({"1.0a1": Release(), "1.0a2": broken, "0.9": broken})[1:] == [
+        "a 0.9 was passed over: a-0.9: no Name"
+    ]
+    source = Release(wheels=(), sdist=True)
+    assert told({"1.0a1": Release(), "2.0a1": source}, "a>=1.0a1") == [
+        (
+            "held back: a 2.0a1 would have to be built, 1.0a1 is used; "
+            "`envsync lock --allow-build a` allows it"
+        )
+    ]
+
+
 def test_a_release_that_requires_what_is_nowhere_is_told() -> None:
     versions = {"1.0": Release(), "2.0": requiring("gone")}
     assert told(versions) == ["a 2.0 was passed over: it requires gone, which no index has"]
