@@ -116,3 +116,15 @@ def test_an_environment_is_not_made_of_names_that_are_one(
     with pytest.raises(OneName):
         prepare(root, {"lib/Mod.py": b"", "lib/mod.py": b""})
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_trial_that_fails_is_removed_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: str) -> bool:
+        raise OSError(errno.EIO, "ill", path)
+
+    monkeypatch.setattr(os.path, "lexists", fail)
+    with pytest.raises(OSError, match="ill"):
+        taken_for_one(str(tmp_path / "try"), ["a"])
+    assert os.listdir(tmp_path) == []

@@ -322,6 +322,7 @@ def test_obstacle_that_appears_before_the_commit_is_set_aside(root: Path) -> Non
     transaction.commit(prepared)
     assert tree(root) == NEW
     assert quarantined(root) == {"share": b"an obstacle\n"}
+    assert os.listdir(root / ".envsync/quarantine") == ["obstacle-0"]
 
 
 def test_folder_that_appears_where_a_file_is_placed_is_set_aside(root: Path) -> None:
@@ -562,8 +563,14 @@ def test_two_replacements_of_one_second_have_names_of_their_own(
 def test_an_environment_that_cannot_be_renamed_away_stays_and_why_is_told(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    rename = Tree.rename
+    failed: list[str] = []
+
     def fail(tree: Tree, old: str, new: str) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO), old)
+        if not failed:
+            failed.append(old)
+            raise OSError(errno.EIO, os.strerror(errno.EIO), old)
+        rename(tree, old, new)
 
     prepared = prepare_new(root, NEW)
     with monkeypatch.context() as patched:
