@@ -24,9 +24,19 @@ class Told(Reporter):
     def __init__(self) -> None:
         self.warnings: list[str] = []
         self.stages: list[Stage] = []
+        self.totals: list[int | None] = []
+        self.advanced: list[tuple[Stage, int, str]] = []
+        self.details: list[str] = []
 
     def begin(self, stage: Stage, total: int | None = None) -> None:
         self.stages.append(stage)
+        self.totals.append(total)
+
+    def advance(self, stage: Stage, amount: int = 1, detail: str = "") -> None:
+        self.advanced.append((stage, amount, detail))
+
+    def detail(self, text: str) -> None:
+        self.details.append(text)
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)
