@@ -46,7 +46,11 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
     if not check_ours(cache_dir, BUCKETS):
         return Checked(0, 0, ())
     with storage_errors(cache_dir):
-        stored = [item for item in items(cache_dir, BUCKETS) if item.kind == "entry"]
+        stored = [
+            item
+            for item in items(cache_dir, BUCKETS)
+            if item.kind == "entry" and item.bucket in CHECKS
+        ]
         there = present(users(cache_dir))
         damaged: list[Damage] = []
         files = 0
@@ -61,11 +65,8 @@ def verify(cache_dir: str, reporter: Reporter) -> Checked:
 
 def _verify_entry(item: Item, cache_dir: str, there: Sequence[User]) -> tuple[int, Damage | None]:
     """Look at one entry; one that is damaged is set aside."""
-    check = CHECKS.get(item.bucket)
-    if check is None:
-        return 0, None
     try:
-        package, count, problems = check(item, cache_dir)
+        package, count, problems = CHECKS[item.bucket](item, cache_dir)
     except FileNotFoundError:  # it was deleted or replaced meanwhile
         return 0, None
     if not problems:
