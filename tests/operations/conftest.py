@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,10 +59,16 @@ class Bench:
         (self.folder / "env.toml").write_text(text + more)
 
     def publish(
-        self, name: str, version: str, text: str = "", requires: tuple[str, ...] = ()
+        self,
+        name: str,
+        version: str,
+        text: str = "",
+        requires: tuple[str, ...] = (),
+        **more: Any,
     ) -> None:
-        """Put a wheel on the index that has one module."""
-        self.server.add(name, *make_wheel(name, version, {f"{name}.py": text}, requires=requires))
+        """Put a wheel on the index that has one module; `more` as `make_wheel` takes it."""
+        wheel = make_wheel(name, version, {f"{name}.py": text}, requires=requires, **more)
+        self.server.add(name, *wheel)
 
     def lock(self, options: LockOptions = LockOptions(), *, dry_run: bool = False) -> Locked:  # noqa: B008
         """Lock, with every page asked for anew."""
