@@ -10,13 +10,11 @@ from packaging.utils import canonicalize_name
 from envsync.errors import EnvsyncError
 from envsync.events import SILENT
 from envsync.lock.pins import Pinned
-from envsync.lock.read import reading_policy
-from envsync.operations.desired import make_desired
+from envsync.operations.desired import lock_on_disk, make_desired
 from envsync.operations.freshness import why_stale
-from envsync.operations.lock_file import LockOutcome, read_lock
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
-from envsync.project.request import Selection
+from envsync.project.request import FROZEN, Selection
 from envsync.settings import Settings
 from envsync.store.entries import StoreReader
 from envsync.sync.store_lookup import in_store
@@ -53,10 +51,9 @@ def _bringers(
     command: str, project: Project, selection: Selection, settings: Settings
 ) -> Iterator[Bringer]:
     spec, _ = read_spec(project)
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), SILENT)
-    if before is None or why_stale(project, spec, before[0], settings):
+    lock = lock_on_disk(project, spec, settings, SILENT, trust=FROZEN)
+    if why_stale(project, spec, lock.pylock, settings):
         return
-    lock = LockOutcome(project.lock_path, *before, fresh=True)
     store = StoreReader(settings.cache_dir)
 
     def those_with(selection: Selection) -> list[Pinned]:
