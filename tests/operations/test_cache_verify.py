@@ -17,6 +17,7 @@ from envsync.operations.cache_verify import Checked, Damage, verify
 from envsync.store.built import BuiltStore
 from envsync.store.entries import StoreReader
 from envsync.store.manifest import render_manifest
+from envsync.store.times import learn
 from envsync.store.users import User, register
 from envsync.store.wheels import WheelStore
 from tests.operations.conftest import Told
@@ -139,12 +140,27 @@ def test_every_kind_of_damage_to_an_entry_is_named(store: Store, name: str) -> N
     act, expected = DAMAGE[name]
     entry = store.add("one")
     act(entry)
-    damage = store.damage()
+    checked = store.verify()
+    (damage,) = checked.damaged
+    assert checked.files == (0 if "manifest" in name else 4)
     assert len(damage.problems) == len(expected)
     for problem, beginning in zip(damage.problems, expected, strict=True):
         assert problem.startswith(beginning)
     assert damage.package == ("" if "manifest" in name else "one 1.0")
     assert not entry.exists()
+
+
+def test_an_edit_that_hides_from_every_time_is_found(store: Store) -> None:
+    """The store's own note of the time of change is forged, too."""
+    entry = store.add("one")
+    module = entry / "tree/one/__init__.py"
+    overwrite(module, b"A = 9\n")
+    status = module.stat()
+    learn(str(entry), {status.st_ino: status.st_ctime_ns})
+    reader = StoreReader(str(store.cache))
+    wheel, _ = reader.parse((entry / "manifest").read_bytes(), entry.name)
+    assert reader.intact(wheel)
+    assert store.damage().problems == ("one/__init__.py is damaged",)
 
 
 def test_strangers_are_named_in_order_and_once(store: Store) -> None:
