@@ -15,7 +15,8 @@ from envsync.errors import LockInvalid, UsageError
 from envsync.events import SILENT, Reporter
 from envsync.lock.needers import all_needers, needers
 from envsync.lock.read import STRICT
-from envsync.operations.lock import make_lock, restate
+from envsync.lock.text import render
+from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
@@ -202,7 +203,8 @@ def _with_bounds(
     if text == source.text or lock.restated is None:
         return source, lock
     spec = parse_project_spec(project, text.encode())
-    return SpecText(spec, text), restate(lock, spec)
+    pylock = lock.restated(spec)
+    return SpecText(spec, text), lock._replace(pylock=pylock, data=render(pylock).encode())
 
 
 def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:

@@ -173,14 +173,6 @@ def _trusted(spec: Spec, options: LockOptions) -> frozenset[str]:
     }
 
 
-def restate(outcome: LockOutcome, spec: Spec) -> LockOutcome:
-    """Give the lock of the same resolution for an env.toml that the resolution satisfies too."""
-    if outcome.restated is None:
-        return outcome
-    pylock = outcome.restated(spec)
-    return outcome._replace(pylock=pylock, data=render(pylock).encode())
-
-
 def refuse_pending(spec: Spec) -> None:
     """Refuse keys that have no effect yet, rather than ignore them. Raises `NotSupported`."""
     keys = unsupported(spec)
