@@ -262,6 +262,13 @@ def test_any_other_command_is_synced_for(
     assert not (lint.site / "linter.py").exists()
 
 
+def test_a_command_that_is_not_there_can_not_be_taken_away(lint: Bench) -> None:
+    lint.sync()
+    (lint.folder / ".venv/bin/python").unlink()  # there is something to do
+    os.utime(lint.folder / ".venv/bin")
+    assert entered(lint, job_of(lint, "lint")).synced is not None
+
+
 def test_env_path_is_where_the_command_is_looked_for(lint: Bench) -> None:
     text = (lint.folder / "env.toml").read_text()
     lint.write("", 'path = "other/env"\n' + text[text.index("[dep") :])
