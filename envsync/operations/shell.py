@@ -45,7 +45,7 @@ def which_shell(asked: str | None, environ: dict[str, str], *, typed: bool) -> F
     if name:
         plain = os.path.basename(name)
         if plain not in SHELLS:
-            near = difflib.get_close_matches(plain, SHELLS, n=1)
+            near = difflib.get_close_matches(plain, SHELLS)
             known = f"did you mean {near[0]}?" if near else f"one of {', '.join(SHELLS)}"
             raise UsageError(f"--shell {name}: this shell isn't known", hint=known)
         return Found(plain, name)

@@ -115,5 +115,5 @@ def _instead_of(name: str, inside: Inside) -> str:
         known += all_tasks(inside.project)
     with suppress(OSError):
         known += sorted(os.listdir(f"{inside.root}/bin"))
-    near = get_close_matches(name, known, n=1, cutoff=_CLOSE)
+    near = get_close_matches(name, known, cutoff=_CLOSE)
     return f"`envsync run {near[0]}`" if near else "`envsync add NAME` adds the package that has it"
