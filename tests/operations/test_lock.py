@@ -17,14 +17,14 @@ from envsync.errors import (
 from envsync.events import Stage
 from envsync.lock.evidence import evidence_of
 from envsync.lock.read import STRICT
-from envsync.operations import lock
+from envsync.operations import lock, lock_file
 from envsync.operations.freshness import why_stale
 from envsync.operations.lock import Locked, check_lock, lock_project
 from envsync.operations.lock_file import read_lock
 from envsync.operations.ways import lock_stands
 from envsync.project.env_toml import read_spec
 from envsync.project.refuted import refute
-from envsync.project.request import LockOptions
+from envsync.project.request import FROZEN, LockOptions, SyncRequest
 from tests.operations.conftest import Bench
 from tests.support.index_server import Listed
 from tests.support.wheels import make_sdist, make_wheel
@@ -409,3 +409,19 @@ def test_a_marker_that_nothing_can_evaluate_is_a_reason(bench: Bench) -> None:
     (bench.folder / "pylock.toml").write_text(good.replace(row, row.replace("1.0", "0.9") + bad))
     (reason,) = stale(bench)
     assert reason.startswith("a marker in it has no meaning: ")
+
+
+def test_a_lock_that_is_too_large_is_refused_and_not_salvaged(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.publish("base", "1.0")
+    bench.write('"base"')
+    bench.lock()
+    size = len(lock_text(bench))
+    monkeypatch.setattr(lock_file, "MAX_BYTES", size)
+    assert bench.lock().outcome.fresh
+    monkeypatch.setattr(lock_file, "MAX_BYTES", size - 1)
+    with pytest.raises(LockInvalid, match=r"pylock\.toml"):
+        bench.sync(SyncRequest(trust=FROZEN))
+    bench.lock()
+    assert bench.told.warnings[-1].endswith("nothing of it is kept")

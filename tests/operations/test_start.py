@@ -19,7 +19,9 @@ PLAIN = SyncRequest()
 
 @pytest.fixture
 def project(bench: Bench) -> Bench:
-    bench.publish("base", "1.0", entry_points={"console_scripts": {"serve": "base:main"}})
+    bench.publish(
+        "base", "1.0", "A = 1\n", entry_points={"console_scripts": {"serve": "base:main"}}
+    )
     bench.write('"base"', '[tasks]\nbuild = "python -V"\n')
     return bench
 
@@ -46,6 +48,22 @@ def test_what_is_not_in_sync_is_synced_after_the_caller_had_a_say(project: Bench
     assert again.synced is not None
     assert again.synced.lock is None
     assert (project.site / "base.py").exists()
+
+
+def test_no_file_is_read_because_something_touched_it(project: Bench) -> None:
+    """Who runs a command waits for it: an edit that hides from size and times is for `sync`."""
+    entered(project)
+    module = project.site / "base.py"
+    before = module.stat()
+    module.unlink()
+    module.write_text("x" * before.st_size)
+    module.chmod(before.st_mode)
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
+    (project.folder / ".venv/bin/python").unlink()  # there is something to do
+    assert entered(project).synced is not None
+    assert module.read_text() == "x" * before.st_size
+    project.sync()
+    assert module.read_text() == "A = 1\n"
 
 
 def test_the_seconds_of_a_sync_leave_out_those_of_locking(

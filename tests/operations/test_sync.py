@@ -6,22 +6,30 @@ from collections.abc import Callable
 import pytest
 
 from envsync.environment import stamp
+from envsync.environment.plan import Comparison
 from envsync.errors import (
     BuildNotAllowed,
     EnvDiffers,
     LockMissing,
     LockOutdated,
+    MetadataDiffers,
     NotSupported,
     TargetRefused,
     UsageError,
 )
 from envsync.events import Stage
+from envsync.lock.evidence import evidence_of
 from envsync.operations import lock
+from envsync.operations import sync as everything
 from envsync.operations.lock import refuse_pending
+from envsync.operations.lock_file import LockOutcome
+from envsync.operations.results import Synced
 from envsync.operations.sync import check_project, preview_project
 from envsync.operations.ways import root_in_sync
+from envsync.project.refuted import refute
 from envsync.project.request import FROZEN, LOCKED, LockOptions, SyncRequest
 from envsync.spec.read import parse_spec
+from envsync.sync.outcome import SyncOutcome
 from tests.operations.conftest import Bench
 from tests.support.wheels import make_sdist
 
@@ -175,3 +183,63 @@ def test_keys_that_have_no_effect_yet_are_refused_by_every_command(
         with pytest.raises(NotSupported, match=", ".join(keys)) as caught:
             act()
         assert hint in str(caught.value.hint)
+
+
+class Disproof:
+    """A local folder whose first build gives other metadata than was locked."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.shows = True
+        """It shows that the lock doesn't answer what is there."""
+        self._is_first = True
+        (bench.folder / "own").mkdir()
+        text = '[project]\nname = "own"\nversion = "1.0"\n'
+        (bench.folder / "own/pyproject.toml").write_text(text)
+        self.ask_for("own")
+        self._facts = evidence_of(bench.lock().outcome.pylock.packages[0]).facts
+
+    def ask_for(self, requirement: str) -> None:
+        """Write env.toml."""
+        more = '[sources]\nown = { path = "own", editable = true }\n'
+        self.bench.write(f'"{requirement}"', more)
+
+    def sync_to(self, lock: LockOutcome, *_: object) -> Synced:
+        """Bring the environment to what a lock says: the second time nothing is in the way."""
+        if self._is_first:
+            self._is_first = False
+            if self.shows:
+                refute(self.bench.settings.cache_dir, f"{self.bench.folder}/own", self._facts)
+            raise MetadataDiffers("own", "own", [], [])
+        return Synced(SyncOutcome(str(self.bench.folder), Comparison(), created=False), lock)
+
+
+@pytest.fixture
+def disproof(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Disproof:
+    made = Disproof(bench)
+    monkeypatch.setattr(everything, "_sync_to", made.sync_to)
+    return made
+
+
+def test_a_build_that_disproves_the_lock_makes_a_new_one(disproof: Disproof) -> None:
+    done = disproof.bench.sync()
+    assert done.lock is not None
+    assert not done.lock.fresh
+
+
+@pytest.mark.parametrize("trust", [LOCKED, FROZEN])
+def test_a_lock_that_is_trusted_is_not_made_anew(disproof: Disproof, trust: str) -> None:
+    with pytest.raises(MetadataDiffers):
+        disproof.bench.sync(SyncRequest(trust=trust))
+
+
+def test_a_lock_that_answers_after_the_build_too_is_wrong(disproof: Disproof) -> None:
+    disproof.shows = False
+    with pytest.raises(MetadataDiffers):
+        disproof.bench.sync()
+
+
+def test_a_lock_that_was_just_made_is_not_made_twice(disproof: Disproof) -> None:
+    disproof.ask_for("own>=1")
+    with pytest.raises(MetadataDiffers):
+        disproof.bench.sync()
