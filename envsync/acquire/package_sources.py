@@ -21,7 +21,7 @@ from envsync.catalog.places import indexes_for
 from envsync.errors import NoSolution
 from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
-from envsync.index.client import IndexClient, Refresh
+from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
 from envsync.index.transport import HttpOptions
@@ -107,6 +107,19 @@ class PackageSources:
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""
         return self._client is not None and self._client.has_believed()
+
+    def say_the_same(self, pages: Mapping[tuple[NormalizedName, str | None], PageAnswer]) -> bool:
+        """Ask for pages, all at once; say whether each is what it was (`IndexCatalog.decided_by`).
+
+        Raises `IndexFailed`.
+        """
+        client = self.client()
+        coming = [client.page(name, index=index) for name, index in pages]
+        for future in coming:
+            future.result()
+        return all(
+            client.page_answer(name, index=index) == said for (name, index), said in pages.items()
+        )
 
     def explained(self, error: NoSolution) -> NoSolution:
         """Give an error with what later indexes have of what the first ones lack (`later`)."""

@@ -21,7 +21,7 @@ from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_k
 from envsync.catalog.speculation import Guide, Speculation
 from envsync.errors import BuildNotAllowed, MetadataInvalid, OwnNameRequired, PackageNotFound
 from envsync.events import SILENT, Reporter, Stage
-from envsync.index.client import IndexClient
+from envsync.index.client import IndexClient, PageAnswer
 from envsync.index.urls import display_url
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, File
@@ -97,6 +97,7 @@ class IndexCatalog:
         self._lock = threading.Lock()
         self._listings: dict[tuple[NormalizedName, str | None], _Cell[Listing]] = {}
         self._metadata: dict[str, _Cell[CoreMetadata]] = {}
+        self._is_by_pages_alone = True
         self._speculation = Speculation(
             self,
             Guide(
@@ -123,6 +124,17 @@ class IndexCatalog:
     def expect(self, candidates: Sequence[Candidate]) -> None:
         """Ask ahead for the metadata of several versions (`Foresight.expect`)."""
         self._speculation.expect(candidates)
+
+    def decided_by(self) -> Mapping[tuple[NormalizedName, str | None], PageAnswer] | None:
+        """Give the pages that all answers so far rest on; None where some rest on more than that.
+
+        By project and index name, as `IndexClient.page` was asked.
+        """
+        if not self._is_by_pages_alone:
+            return None
+        with self._lock:
+            asked = [(name, _index_of(source)) for name, source in self._listings]
+        return {(name, index): self._client.page_answer(name, index=index) for name, index in asked}
 
     def close(self) -> None:
         """End the guessing; the client stays open."""
@@ -164,8 +176,8 @@ class IndexCatalog:
             # No index hears of it: there it could be anybody's (H102).
             raise OwnNameRequired(name)
         if source is None or source.startswith(INDEX_KEY):
-            index = source.removeprefix(INDEX_KEY) if source is not None else None
-            return self._list_page(name, index)
+            return self._list_page(name, _index_of(source))
+        self._is_by_pages_alone = False
         try:
             place = source_of(source, self._sources)
         except ValueError as error:
@@ -236,6 +248,7 @@ class IndexCatalog:
             return metadata
         if not may_build(candidate.name, self._policy):
             raise MetadataInvalid(file.filename, "only a build could tell what it requires")
+        self._is_by_pages_alone = False
         return check_identity(self._build(candidate), file.filename)
 
     def _remembered(self, file: File) -> CoreMetadata | None:
@@ -245,12 +258,18 @@ class IndexCatalog:
 
     def _remember(self, file: File, metadata: CoreMetadata) -> None:
         witness = self._client.witness(file)
-        if witness is not None:
+        if witness is None:
+            self._is_by_pages_alone = False
+        else:
             self._memory.put(witness.key, metadata, witness.group)
 
     def _cell(self, cells: dict[K, _Cell[T]], key: K, make: Callable[[], T]) -> _Cell[T]:
         with self._lock:
             return cells.setdefault(key, _Cell(make))
+
+
+def _index_of(source: str | None) -> str | None:
+    return None if source is None else source.removeprefix(INDEX_KEY)
 
 
 def _identity(candidate: Candidate) -> str:

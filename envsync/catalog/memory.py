@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from envsync.cache.bucket import VALUES, Bucket
 from envsync.cache.values import ValueCache, beginning, first_text
+from envsync.catalog.decisions import forget_decisions
 from envsync.index import metadata_source
 from envsync.index.witness import of_bytes
 from envsync.model.candidate import CoreMetadata
@@ -64,10 +65,12 @@ def keep_locked(cache_dir: str, packages: Iterable[ResolvedPackage]) -> None:
 
 
 def believe_bytes(cache_dir: str, sha256: str, metadata: CoreMetadata, said: Iterable[str]) -> None:
-    """Forget all that was said of the files called `said`, and keep what a file's bytes say.
+    """Forget all that was said of the files called `said`, with what was decided by that, and keep
+    what a file's bytes say.
 
     `sha256` is that of the file, "" for metadata that is not a listed file's.
     """
+    forget_decisions(cache_dir)
     for bucket in (BUCKET, metadata_source.BUCKET):
         cache = ValueCache(bucket.folder(cache_dir))
         for filename in said:

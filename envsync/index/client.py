@@ -36,6 +36,11 @@ class ProjectPage:
     index: Index
 
 
+PageAnswer = tuple[tuple[str, str | None], ...]
+"""What the indexes that were asked for a project said, in their order: the URL of each with the
+sha256 of its page as it was sent, None where it has none."""
+
+
 class Listing(NamedTuple):
     """Where a lock says that it found a file."""
 
@@ -154,6 +159,16 @@ class IndexClient:
     def page_on(self, index: Index, name: NormalizedName) -> Future[Releases | None]:
         """Ask one index for a project's files, whatever others have; None when it has none."""
         return self._run(self._read_page(index, name))
+
+    def page_answer(self, name: NormalizedName, *, index: str | None = None) -> PageAnswer:
+        """Give what `page` rested on, once that was answered."""
+        said: list[tuple[str, str | None]] = []
+        for one in self._choose(index):
+            digest = self._pages.digests.get((one.url, name))
+            said.append((one.url, digest))
+            if digest is not None:
+                break
+        return tuple(said)
 
     def has_believed(self) -> bool:
         """Say whether any page was taken from the cache without asking its index."""

@@ -46,6 +46,9 @@ class PageSource:
         self._cache = HttpCache(BUCKET.folder(cache_dir))
         self.has_believed = False
         """Whether any page was taken from the cache without asking, online."""
+        self.digests: dict[tuple[str, NormalizedName], str | None] = {}
+        """What was answered, by the index's URL and project: the sha256 of the page as it was sent;
+        None where there is none."""
 
     def page(
         self, index: Index, name: NormalizedName, *, refresh: bool, renew: bool = False
@@ -63,6 +66,7 @@ class PageSource:
         is_fresh = kept is not None and not renew and http_cache.is_fresh(kept, self._now())
         if kept is not None and (offline or is_fresh):
             self.has_believed |= is_fresh and not offline
+            self.digests[index.url, name] = kept.digest
             return unpack_page(kept.payload)
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)
@@ -72,14 +76,19 @@ class PageSource:
             kept = None
             response = yield from self._ask(index, url, None)
         if response.status in _NOT_THERE and not _may_be_hidden(url, response):
+            self.digests[index.url, name] = None
             return None
         if kept is not None and response.status == 304:
             renewed = http_cache.renew(kept, response, self._now())
             if http_cache.is_news(renewed, kept):
                 self._cache.put(url, scope, renewed)
+            self.digests[index.url, name] = kept.digest
             return unpack_page(kept.payload)
         _check_status(index, url, response)
-        return self._read(response, kept, _Place(url, scope, name))
+        digest = hashlib.sha256(response.body).hexdigest()
+        releases = self._read(response, digest, kept, _Place(url, scope, name))
+        self.digests[index.url, name] = digest
+        return releases
 
     def _kept(self, url: str, scope: str) -> Entry | None:
         """Give what is kept of a page; another version's way of packing counts as nothing."""
@@ -99,9 +108,10 @@ class PageSource:
             raise _failed(index, error.url, error.reason, error.hint) from error
         return response
 
-    def _read(self, response: Response, kept: Entry | None, place: "_Place") -> Releases:
+    def _read(
+        self, response: Response, digest: str, kept: Entry | None, place: "_Place"
+    ) -> Releases:
         """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
-        digest = hashlib.sha256(response.body).hexdigest()
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
             releases, payload = unpack_page(kept.payload), kept.payload
         else:

@@ -11,7 +11,7 @@ from envsync.cache.bucket import VALUES, Bucket
 from envsync.cache.folder import check_ours
 from envsync.cache.inventory import Item, delete, items
 from envsync.cache.sizes import Inodes, Size, measure
-from envsync.catalog import direct, memory
+from envsync.catalog import decisions, direct, memory
 from envsync.environment import stamp
 from envsync.events import Reporter, Stage, during
 from envsync.index import artifacts, http_cache, metadata_source
@@ -29,7 +29,7 @@ STAMPS = Bucket(stamp.BUCKET, VALUES)
 BUCKETS: tuple[Bucket, ...] = (
     *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
-    *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, answered.BUCKET, STAMPS),
+    *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, answered.BUCKET, STAMPS, decisions.BUCKET),
     environments.BUCKET,
     *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
 )

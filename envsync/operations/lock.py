@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,7 @@ from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import to_pylock
 from envsync.lock.read import CREATED_BY, reading_policy
 from envsync.lock.text import render
-from envsync.model.resolution import Resolution
+from envsync.model.resolution import Resolution, RootRequirement
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
 from envsync.project.answered import remember_fresh
@@ -33,7 +33,8 @@ from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
-from envsync.resolve.candidates import may_build
+from envsync.resolve.candidates import ResolvePolicy, may_build
+from envsync.resolve.region_view import Preferences
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
@@ -43,6 +44,7 @@ from envsync.spec.times import exclude_newer_time
 
 if TYPE_CHECKING:
     from envsync.acquire.package_sources import PackageSources
+    from envsync.catalog.decisions import Decision, Decisions
 
 
 class Locked(NamedTuple):
@@ -75,13 +77,24 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        outcome = make_lock(project, spec, settings, reporter, options, repair=True)
+        decisions = _decisions(text, settings)
+        outcome = make_lock(
+            project, spec, settings, reporter, options, repair=True, decisions=decisions
+        )
         if dry_run:
             return Locked(outcome)
         written = write_with_lock(changed_spec(project, before, text), outcome)
+        if outcome.decision is not None:
+            decisions.put(outcome.data, outcome.decision)
         if not spec.sources:  # local sources may change what is fresh
             remember_fresh(text.encode(), outcome.data, settings)
     return Locked(outcome, written)
+
+
+def _decisions(text: str, settings: Settings) -> "Decisions":
+    from envsync.catalog.decisions import Decisions  # noqa: PLC0415  (not for a lock that stands)
+
+    return Decisions(settings.cache_dir, text, settings.default_index or "")
 
 
 def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None:
@@ -102,25 +115,29 @@ def make_lock(
     options: LockOptions = LockOptions(),  # noqa: B008  (immutable)
     *,
     repair: bool = False,
+    decisions: "Decisions | None" = None,
 ) -> LockOutcome:
     """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
 
     Nothing is written. With `repair`, a lock that can't be read as a whole is as old as one that
     answers nothing, with a warning, but for one of a newer format; else raises `LockInvalid`.
+    `decisions` of this env.toml: where every pin is free and the pages that decided the lock are as
+    they were, so is the lock, and nothing is resolved.
     Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
     """
     started = time.monotonic()
     refuse_pending(spec)
     before, old = _before(project, spec, settings, reporter, repair=repair)
-    if before and not options.upgrade and stands(project, spec, before[0], settings):
-        return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
-    if old is not None and old.created_by != CREATED_BY:
-        reporter.warn(
-            f"{os.path.basename(project.lock_path)} was made by {old.created_by}; a lock made from "
-            "env.toml takes its place (`--frozen` installs it as it stands)"
-        )
+    known = None
+    if before and stands(project, spec, before[0], settings):
+        if not options.upgrade:
+            return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+        if decisions and options.upgrade is True and not settings.refresh:
+            known = decisions.get(before[1])
+    if old is not None:
+        _warn_of_another_maker(project, old, reporter)
     with markers_within_reason(spec):
-        answer = _resolve(project, spec, settings, reporter, options, old)
+        answer = _answer(project, spec, settings, reporter, options, old, known)
         pylock = answer.state(spec)
     if isinstance(options.upgrade, frozenset):
         for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
@@ -137,6 +154,7 @@ def make_lock(
         notices=answer.notices,
         gaps=answer.gaps,
         seconds=time.monotonic() - started,
+        decision=answer.decision,
         restated=answer.state,
     )
 
@@ -161,6 +179,14 @@ def _before(
         reporter.warn(f"{error}; it is made anew, {kept}")
         return None, old
     return before, before[0] if before else None
+
+
+def _warn_of_another_maker(project: Project, old: Pylock, reporter: Reporter) -> None:
+    if old.created_by != CREATED_BY:
+        reporter.warn(
+            f"{os.path.basename(project.lock_path)} was made by {old.created_by}; a lock made from "
+            "env.toml takes its place (`--frozen` installs it as it stands)"
+        )
 
 
 def _trusted(spec: Spec, options: LockOptions) -> frozenset[str]:
@@ -188,57 +214,123 @@ class _Answer(NamedTuple):
     """Gives the lock for env.toml, or for another one that the resolution satisfies too."""
     notices: tuple[str, ...]
     gaps: tuple[Gap, ...]
+    decision: "Decision | None" = None
 
 
-def _resolve(
+def _answer(
     project: Project,
     spec: Spec,
     settings: Settings,
     reporter: Reporter,
     options: LockOptions,
     old: Pylock | None,
+    known: "Decision | None",
 ) -> _Answer:
+    """Resolve, unless what led to the old lock would lead to it again."""
     # What talks to the network is imported only where something must be resolved.
     from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
-    from envsync.catalog.memory import keep_locked  # noqa: PLC0415
 
+    problem = _problem(project, spec, settings, reporter, options, old)
+
+    def answered(sources: PackageSources) -> _Answer:
+        if known and old is not None and problem.is_lasting and sources.say_the_same(known.pages):
+            reporter.detail(f"{len(known.pages)} pages are as they were: nothing to resolve")
+            return _Answer(lambda _: old, known.notices, known.gaps, known)
+        return _resolve(problem, old, settings, reporter, sources)
+
+    open_sources = partial(PackageSources, project.root, spec, settings, reporter)
+    return _renewed_if_unsolved(answered, open_sources, options.renewed())
+
+
+class _Problem(NamedTuple):
+    """What is to be resolved."""
+
+    project: Project
+    requires_python: SpecifierSet
+    newest: datetime | None
+    """The time from which on uploads are not believed."""
+    roots: tuple[RootRequirement, ...]
+    policy: ResolvePolicy
+    kept: Preferences
+    """The old lock's versions."""
+    is_lasting: bool
+    """Whether env.toml and pages alone decide: no old pin, no clock, no interpreter."""
+
+    def state(self, resolution: Resolution, spec: Spec) -> Pylock:
+        """Give the lock of a resolution for env.toml, or for another one that it satisfies."""
+        pylock = to_pylock(
+            resolution,
+            spec,
+            requires_python=self.requires_python,
+            exclude_newer=self.newest,
+        )
+        return with_local_projects(pylock, self.project, spec)
+
+
+def _problem(
+    project: Project,
+    spec: Spec,
+    settings: Settings,
+    reporter: Reporter,
+    options: LockOptions,
+    old: Pylock | None,
+) -> _Problem:
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
     environments = covered_environments(spec, requires_python)
     now = datetime.now(UTC)
-    newest = exclude_newer_time(spec.lock.exclude_newer, now) if spec.lock.exclude_newer else None
-    policy = resolve_policy(spec, environments, newest, options)
+    written = spec.lock.exclude_newer
+    newest = exclude_newer_time(written, now) if written else None
+    # An age, counted from now, is another time tomorrow.
+    moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
     kept = preferences(old) if old else {}
+    is_free = options.upgrade is True or not kept
+    return _Problem(
+        project=project,
+        requires_python=requires_python,
+        newest=newest,
+        roots=tuple(root_requirements(spec)),
+        policy=resolve_policy(spec, environments, newest, options),
+        kept=kept,
+        is_lasting=is_free and not moves and spec.requires_python is not None,
+    )
 
-    def resolved(sources: PackageSources) -> Resolution:
-        answer = resolve(
-            tuple(root_requirements(spec)),
-            environments=environments,
-            policy=policy,
-            preferences=kept,
-            catalog=sources.catalog(policy, kept),
-            reporter=reporter,
-        )
-        return sources.hashed(answer, old)
 
-    open_sources = partial(PackageSources, project.root, spec, settings, reporter)
-    resolution = _renewed_if_unsolved(resolved, open_sources, options.renewed())
+def _resolve(
+    problem: _Problem,
+    old: Pylock | None,
+    settings: Settings,
+    reporter: Reporter,
+    sources: "PackageSources",
+) -> _Answer:
+    from envsync.catalog.decisions import Decision  # noqa: PLC0415
+    from envsync.catalog.memory import keep_locked  # noqa: PLC0415
+
+    policy = problem.policy
+    catalog = sources.catalog(policy, problem.kept)
+    answer = resolve(
+        problem.roots,
+        environments=policy.environments,
+        policy=policy,
+        preferences=problem.kept,
+        catalog=catalog,
+        reporter=reporter,
+    )
+    resolution = sources.hashed(answer, old)
     reporter.detail(f"{resolution.rounds} rounds for {len(resolution.packages)} packages")
     # A sync that finds a wheel to say otherwise can show then what was locked.
     keep_locked(settings.cache_dir, resolution.packages)
-
-    def state(spec: Spec) -> Pylock:
-        pylock = to_pylock(resolution, spec, requires_python=requires_python, exclude_newer=newest)
-        return with_local_projects(pylock, project, spec)
-
     missing = gaps(resolution, lambda name: may_build(name, policy))
-    return _Answer(state, resolution.notices, missing)
+    # Where files had to be hashed, what was downloaded decided too.
+    pages = catalog.decided_by() if problem.is_lasting and resolution is answer else None
+    decision = Decision(pages, resolution.notices, missing) if pages else None
+    return _Answer(partial(problem.state, resolution), resolution.notices, missing, decision)
 
 
 def _renewed_if_unsolved(
-    resolved: Callable[["PackageSources"], Resolution],
+    answered: Callable[["PackageSources"], _Answer],
     open_sources: Callable[..., "PackageSources"],
     renewed: bool | frozenset[str],
-) -> Resolution:
+) -> _Answer:
     """Resolve; from nothing that was cached unasked where that gives no solution.
 
     A page that was believed for minutes may be older than the release that is asked for. Raises
@@ -246,11 +338,11 @@ def _renewed_if_unsolved(
     """
     with open_sources(renewed=renewed) as sources:
         try:
-            return resolved(sources)
+            return answered(sources)
         except NoSolution as error:
             if not sources.has_believed():
                 raise sources.explained(error) from None
-    return _renewed_if_unsolved(resolved, open_sources, renewed=True)
+    return _renewed_if_unsolved(answered, open_sources, renewed=True)
 
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:

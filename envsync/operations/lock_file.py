@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.pylock import Pylock
 
@@ -17,6 +17,9 @@ from envsync.platform.files import read_limited, storage_errors
 from envsync.project.paths import Project
 from envsync.project.texts import Text, write_together
 from envsync.spec.model import Spec
+
+if TYPE_CHECKING:
+    from envsync.catalog.decisions import Decision
 
 
 class LockOutcome(NamedTuple):
@@ -34,6 +37,8 @@ class LockOutcome(NamedTuple):
     """Packages without a wheel for some of what the lock covers."""
     seconds: float = 0.0
     """That finding it took."""
+    decision: "Decision | None" = None
+    """What it rests on, where nothing else decided it; see `catalog.decisions`."""
     restated: Callable[[Spec], Pylock] | None = None
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
 
