@@ -31,6 +31,8 @@ class Decision(NamedTuple):
 
     pages: Mapping[tuple[NormalizedName, str | None], PageAnswer]
     """By project and by the name of the index that env.toml names for it."""
+    packages: int
+    """How many are locked."""
     notices: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
 
@@ -49,14 +51,12 @@ class Decisions:
         if data is None:
             return None
         try:
-            pages, notices, gaps = orjson.loads(data)
+            pages, packages, notices, gaps = orjson.loads(data)
             return Decision(
-                {
-                    (name, index): tuple((url, digest) for url, digest in said)
-                    for name, index, said in pages
-                },
-                tuple(notices),
-                tuple(Gap(*gap) for gap in gaps),
+                pages={(name, index): _answer(said) for name, index, said in pages},
+                packages=int(packages),
+                notices=tuple(notices),
+                gaps=tuple(Gap(*gap) for gap in gaps),
             )
         except (ValueError, TypeError):
             return None
@@ -64,7 +64,8 @@ class Decisions:
     def put(self, lock: bytes, decision: Decision) -> None:
         """Keep what led to a lock."""
         pages = [[name, index, said] for (name, index), said in decision.pages.items()]
-        data = orjson.dumps([pages, decision.notices, [list(gap) for gap in decision.gaps]])
+        gaps = [list(gap) for gap in decision.gaps]
+        data = orjson.dumps([pages, decision.packages, decision.notices, gaps])
         self._values.put(self._key(lock), data)
 
     def _key(self, lock: bytes) -> str:

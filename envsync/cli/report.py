@@ -13,20 +13,21 @@ if TYPE_CHECKING:
     from envsync.lock.compare import Change
     from envsync.operations.lock_file import LockOutcome
     from envsync.operations.start import Inside
+    from envsync.operations.unchanged import Unchanged
     from envsync.sync.outcome import SyncOutcome
 
 
 _MOST_GAPS = 12
 
 
-def report_lock(outcome: "LockOutcome", session: Session, *, written: bool) -> None:
+def report_lock(outcome: "LockOutcome | Unchanged", session: Session, *, written: bool) -> None:
     """Say what a locking changed."""
     ui = session.ui
     name = os.path.basename(outcome.path)
     if outcome.fresh:
         ui.note(f"{name} is up to date")
         return
-    packages = counted(len(outcome.pylock.packages), "package")
+    packages = counted(outcome.packages, "package")
     ui.note(f"Resolved {packages} in {outcome.seconds:.2f} s")
     ui.changes(change_line(change) for change in outcome.changes)
     for notice in outcome.notices:
@@ -38,7 +39,7 @@ def report_lock(outcome: "LockOutcome", session: Session, *, written: bool) -> N
         ui.note(f"{name} stays as it is")
 
 
-def _report_gaps(outcome: "LockOutcome", session: Session) -> None:
+def _report_gaps(outcome: "LockOutcome | Unchanged", session: Session) -> None:
     """Show which packages have no wheel for which platforms."""
     if not outcome.gaps:
         return
@@ -64,13 +65,13 @@ def change_line(change: "Change") -> str:
     return f"~ {change.name} {before} -> {after}"
 
 
-def lock_document(outcome: "LockOutcome", *, written: bool) -> dict[str, object]:
+def lock_document(outcome: "LockOutcome | Unchanged", *, written: bool) -> dict[str, object]:
     """Give a locking's result for `--json`."""
     return {
         "lock": os.path.basename(outcome.path),
         "up_to_date": outcome.fresh,
         "written": written,
-        "packages": len(outcome.pylock.packages),
+        "packages": outcome.packages,
         "changes": [
             {
                 "kind": change.kind,

@@ -43,14 +43,17 @@ from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from envsync.acquire.package_sources import PackageSources
     from envsync.catalog.decisions import Decision, Decisions
+    from envsync.operations.unchanged import Asked, Unchanged
 
 
 class Locked(NamedTuple):
     """What a `lock` came to."""
 
-    outcome: LockOutcome
+    outcome: "LockOutcome | Unchanged"
     written: bool = False
 
 
@@ -78,9 +81,15 @@ def lock_project(
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
         decisions = _decisions(text, settings)
-        outcome = make_lock(
-            project, spec, settings, reporter, options, repair=True, decisions=decisions
-        )
+        is_free = options.upgrade is True and not allow_build
+        asking = _ask_pages(project, spec, decisions, settings, reporter)
+        with asking if is_free else nullcontext() as asked:
+            if asked is not None and asked.unchanged is not None:
+                return Locked(asked.unchanged)
+            sources = asked.sources if asked is not None else None
+            outcome = make_lock(
+                project, spec, settings, reporter, options, repair=True, sources=sources
+            )
         if dry_run:
             return Locked(outcome)
         written = write_with_lock(changed_spec(project, before, text), outcome)
@@ -95,6 +104,14 @@ def _decisions(text: str, settings: Settings) -> "Decisions":
     from envsync.catalog.decisions import Decisions  # noqa: PLC0415  (not for a lock that stands)
 
     return Decisions(settings.cache_dir, text, settings.default_index or "")
+
+
+def _ask_pages(
+    project: Project, spec: Spec, decisions: "Decisions", settings: Settings, reporter: Reporter
+) -> "AbstractContextManager[Asked]":
+    from envsync.operations.unchanged import ask_pages  # noqa: PLC0415  (the network's modules)
+
+    return ask_pages(project, spec, decisions, settings, reporter)
 
 
 def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None:
@@ -115,29 +132,25 @@ def make_lock(
     options: LockOptions = LockOptions(),  # noqa: B008  (immutable)
     *,
     repair: bool = False,
-    decisions: "Decisions | None" = None,
+    sources: "PackageSources | None" = None,
 ) -> LockOutcome:
     """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
 
     Nothing is written. With `repair`, a lock that can't be read as a whole is as old as one that
     answers nothing, with a warning, but for one of a newer format; else raises `LockInvalid`.
-    `decisions` of this env.toml: where every pin is free and the pages that decided the lock are as
-    they were, so is the lock, and nothing is resolved.
+    `sources` that have just asked the indexes are used in the place of new ones.
     Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
     """
     started = time.monotonic()
     refuse_pending(spec)
     before, old = _before(project, spec, settings, reporter, repair=repair)
-    known = None
-    if before and stands(project, spec, before[0], settings):
-        if not options.upgrade:
-            return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
-        if decisions and options.upgrade is True and not settings.refresh:
-            known = decisions.get(before[1])
+    if before and not options.upgrade and stands(project, spec, before[0], settings):
+        return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None:
         _warn_of_another_maker(project, old, reporter)
     with markers_within_reason(spec):
-        answer = _answer(project, spec, settings, reporter, options, old, known)
+        problem = _problem(project, spec, settings, reporter, options, old)
+        answer = _answer(problem, spec, old, settings, reporter, sources, options.renewed())
         pylock = answer.state(spec)
     if isinstance(options.upgrade, frozenset):
         for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
@@ -215,31 +228,6 @@ class _Answer(NamedTuple):
     notices: tuple[str, ...]
     gaps: tuple[Gap, ...]
     decision: "Decision | None" = None
-
-
-def _answer(
-    project: Project,
-    spec: Spec,
-    settings: Settings,
-    reporter: Reporter,
-    options: LockOptions,
-    old: Pylock | None,
-    known: "Decision | None",
-) -> _Answer:
-    """Resolve, unless what led to the old lock would lead to it again."""
-    # What talks to the network is imported only where something must be resolved.
-    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
-
-    problem = _problem(project, spec, settings, reporter, options, old)
-
-    def answered(sources: PackageSources) -> _Answer:
-        if known and old is not None and problem.is_lasting and sources.say_the_same(known.pages):
-            reporter.detail(f"{len(known.pages)} pages are as they were: nothing to resolve")
-            return _Answer(lambda _: old, known.notices, known.gaps, known)
-        return _resolve(problem, old, settings, reporter, sources)
-
-    open_sources = partial(PackageSources, project.root, spec, settings, reporter)
-    return _renewed_if_unsolved(answered, open_sources, options.renewed())
 
 
 class _Problem(NamedTuple):
@@ -322,13 +310,18 @@ def _resolve(
     missing = gaps(resolution, lambda name: may_build(name, policy))
     # Where files had to be hashed, what was downloaded decided too.
     pages = catalog.decided_by() if problem.is_lasting and resolution is answer else None
-    decision = Decision(pages, resolution.notices, missing) if pages else None
+    count = len(resolution.packages)
+    decision = Decision(pages, count, resolution.notices, missing) if pages else None
     return _Answer(partial(problem.state, resolution), resolution.notices, missing, decision)
 
 
-def _renewed_if_unsolved(
-    answered: Callable[["PackageSources"], _Answer],
-    open_sources: Callable[..., "PackageSources"],
+def _answer(
+    problem: _Problem,
+    spec: Spec,
+    old: Pylock | None,
+    settings: Settings,
+    reporter: Reporter,
+    sources: "PackageSources | None",
     renewed: bool | frozenset[str],
 ) -> _Answer:
     """Resolve; from nothing that was cached unasked where that gives no solution.
@@ -336,13 +329,17 @@ def _renewed_if_unsolved(
     A page that was believed for minutes may be older than the release that is asked for. Raises
     `NoSolution` where the indexes themselves have none.
     """
-    with open_sources(renewed=renewed) as sources:
+    # What talks to the network is imported only where something must be resolved.
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
+
+    open_sources = partial(PackageSources, problem.project.root, spec, settings, reporter)
+    with nullcontext(sources) if sources else open_sources(renewed=renewed) as asked:
         try:
-            return answered(sources)
+            return _resolve(problem, old, settings, reporter, asked)
         except NoSolution as error:
-            if not sources.has_believed():
-                raise sources.explained(error) from None
-    return _renewed_if_unsolved(answered, open_sources, renewed=True)
+            if not asked.has_believed():
+                raise asked.explained(error) from None
+    return _answer(problem, spec, old, settings, reporter, None, renewed=True)
 
 
 def _minor_of(project: Project, spec: Spec, settings: Settings, reporter: Reporter) -> SpecifierSet:

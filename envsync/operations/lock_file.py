@@ -42,6 +42,11 @@ class LockOutcome(NamedTuple):
     restated: Callable[[Spec], Pylock] | None = None
     """Gives the lock of the same resolution for another env.toml, one that it satisfies too."""
 
+    @property
+    def packages(self) -> int:
+        """How many packages are locked."""
+        return len(self.pylock.packages)
+
     def texts(self) -> list[Text]:
         """Give what is to be written of it: nothing where it stands on disk already."""
         return [] if self.fresh else [Text(self.path, self.data)]
@@ -51,14 +56,15 @@ def read_lock(
     project: Project, policy: ReadingPolicy, reporter: Reporter
 ) -> tuple[Pylock, bytes] | None:
     """Read the project's lock; None when there is none. Raises `LockInvalid`, `StorageFailed`."""
-    data = _read_bytes(project)
+    data = lock_bytes(project)
     if data is None:
         return None
     name = os.path.basename(project.lock_path)
     return parse_lock(data, path=name, policy=policy, reporter=reporter), data
 
 
-def _read_bytes(project: Project) -> bytes | None:
+def lock_bytes(project: Project) -> bytes | None:
+    """Give the text of the project's lock; None when there is none. Raises as `read_lock`."""
     with storage_errors(project.lock_path):
         try:
             return read_limited(project.lock_path, MAX_BYTES)
@@ -71,7 +77,7 @@ def _read_bytes(project: Project) -> bytes | None:
 def salvage_lock(project: Project, policy: ReadingPolicy) -> Pylock | None:
     """What there is of a lock that can't be read as a whole; None where there is nothing."""
     with suppress(LockInvalid):
-        data = _read_bytes(project)
+        data = lock_bytes(project)
         return salvage(data, policy=policy) if data else None
     return None
 

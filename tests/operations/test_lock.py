@@ -20,7 +20,7 @@ from envsync.lock.read import STRICT
 from envsync.operations import lock, lock_file
 from envsync.operations.freshness import why_stale
 from envsync.operations.lock import Locked, check_lock, lock_project
-from envsync.operations.lock_file import read_lock
+from envsync.operations.lock_file import LockOutcome, read_lock
 from envsync.operations.ways import lock_stands
 from envsync.project.env_toml import read_spec
 from envsync.project.refuted import refute
@@ -363,9 +363,10 @@ def test_a_folder_that_a_build_showed_to_be_otherwise_makes_the_lock_outdated(
     text = '[project]\nname = "own"\nversion = "1.0"\n'
     (bench.folder / "lib/own/pyproject.toml").write_text(text)
     bench.write('"own"', '[sources]\nown = { path = "lib/own" }\n')
-    pylock = bench.lock().outcome.pylock
+    outcome = bench.lock().outcome
+    assert isinstance(outcome, LockOutcome)
     assert stale(bench) == ()
-    facts = evidence_of(pylock.packages[0]).facts
+    facts = evidence_of(outcome.pylock.packages[0]).facts
     refute(bench.settings.cache_dir, f"{bench.folder}/lib/own", facts)
     assert stale(bench) == ("the last build of own gave other metadata than is locked",)
 

@@ -197,7 +197,9 @@ class Disproof:
         text = '[project]\nname = "own"\nversion = "1.0"\n'
         (bench.folder / "own/pyproject.toml").write_text(text)
         self.ask_for("own")
-        self._facts = evidence_of(bench.lock().outcome.pylock.packages[0]).facts
+        outcome = bench.lock().outcome
+        assert isinstance(outcome, LockOutcome)
+        self._facts = evidence_of(outcome.pylock.packages[0]).facts
 
     def ask_for(self, requirement: str) -> None:
         """Write env.toml."""

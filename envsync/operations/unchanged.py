@@ -1,0 +1,73 @@
+"""`lock -U` where nothing is new: pages that decided the lock are asked, nothing is resolved.
+
+That the lock answers env.toml needs no look either, nor is it read: it was made from this text.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from envsync.acquire.package_sources import PackageSources
+from envsync.catalog.decisions import Decision, Decisions
+from envsync.events import Reporter
+from envsync.lock.compare import Change
+from envsync.lock.coverage import Gap
+from envsync.operations.lock_file import lock_bytes
+from envsync.project.paths import Project
+from envsync.settings import Settings
+from envsync.spec.model import Spec
+
+
+class Unchanged(NamedTuple):
+    """A lock that stands since all that decided it is as it was (compare `LockOutcome`)."""
+
+    path: str
+    packages: int
+    """How many are locked."""
+    notices: tuple[str, ...]
+    gaps: tuple[Gap, ...]
+    seconds: float
+    changes: tuple[Change, ...] = ()
+    fresh: bool = False
+    """Always: it was asked for anew."""
+
+
+class Asked(NamedTuple):
+    """What asking came to."""
+
+    unchanged: Unchanged | None = None
+    sources: PackageSources | None = None
+    """What has asked: it knows the pages by now."""
+
+
+@contextmanager
+def ask_pages(
+    project: Project, spec: Spec, decisions: Decisions, settings: Settings, reporter: Reporter
+) -> Iterator[Asked]:
+    """Ask whether the pages that led to the lock on disk hold, where those are known.
+
+    `sources` are open for the time of the `with` block. Raises `IndexFailed` and `StorageFailed`.
+    """
+    started = time.monotonic()
+    lock = lock_bytes(project)
+    known = decisions.get(lock) if lock is not None and not settings.refresh else None
+    if known is None:
+        yield Asked()
+        return
+    with PackageSources(project.root, spec, settings, reporter, renewed=True) as sources:
+        if not sources.say_the_same(known.pages):
+            yield Asked(sources=sources)
+            return
+        reporter.detail(f"{len(known.pages)} pages are as they were: nothing to resolve")
+        yield Asked(_unchanged(project, known, started))
+
+
+def _unchanged(project: Project, known: Decision, started: float) -> Unchanged:
+    return Unchanged(
+        path=project.lock_path,
+        packages=known.packages,
+        notices=known.notices,
+        gaps=known.gaps,
+        seconds=time.monotonic() - started,
+    )
