@@ -48,7 +48,7 @@ STAMP = {
         "envsync.environment.stamp",
     ),
 }
-NOTHING_TO_DO = STAMP | {"envsync.__main__", "gc"}
+NOTHING_TO_DO = STAMP | {"envsync.__main__", "_operator", "gc"}  # but ours, built into Python
 
 # Heavy ones, none of which a sync from the store may need.
 HEAVY = {

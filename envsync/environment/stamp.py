@@ -2,7 +2,7 @@
 
     stamps-v1/<key>                      in the user's cache; key: a number made of the path
 
-    envsync-stamp 4
+    envsync-stamp 5
     root /project/.venv
     is 2049 913 914 917 1790… 918 1790…  device and inode of the folder, inode of its state, inode
                                          and time of last change of its id and manifest
@@ -10,10 +10,15 @@
     run synced
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
-    tree 3709 24800 1764210              folders, files, and the length of their paths in bytes
-    …paths, one a line, folders first; then 64-bit integers in the machine's order: the
-    modification times of the folders in nanoseconds; of the files sizes, modification times in
-    seconds, and times of last change in nanoseconds, which tell of other permissions as well…
+    tree 261312 3145728                  bytes of the folders' block, and of all behind it
+    …the folders' block: their times of modification in nanoseconds…
+    files 812 104320 flask               of each owner in the manifest its number of files, the
+                                         bytes of their block, and its name
+    …its block: modes, sizes, times of modification and of last change in nanoseconds…
+
+A block is the number of its paths and the bytes that they take, the paths, one a line, and then for
+each of the values a column. Numbers are 64-bit integers in the machine's order. So `run` reads
+folders only, each of two processes its own half, and what an owner has can be replaced alone.
 
 A mark that came with an environment proves nothing: whoever made the one made the other. This one
 lies where only the user writes, and is about the very folder and state that were in sync: neither
@@ -24,6 +29,7 @@ already there when Python has started, but for hashing what was written just bef
 """
 
 import os
+from _operator import attrgetter, eq  # `operator` is a file to read
 
 from envsync.platform.durable import survived
 from envsync.platform.fork_join import in_halves
@@ -31,10 +37,13 @@ from envsync.platform.user import others_cannot_write
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import BinaryIO
 
-HEADER = b"envsync-stamp 4"
+    Part = tuple[str, int, bytes]
+    """Of an owner its name, the number of its files, and their block."""
+
+HEADER = b"envsync-stamp 5"
 BUCKET = "stamps-v1"
 DEFAULT_SELECTION = "default"
 
@@ -43,51 +52,72 @@ DEFAULT_SELECTION = "default"
 _TICK_NS = 20_000_000
 _UNKNOWN = -1
 
-_TYPE, _FOLDER, _SETGID = 0o170000, 0o040000, 0o002000
+_SETGID = 0o002000
 _AS_MADE = 0o040755  # as in `environment.modes`
+_OF_FILES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns")
+_WIDTH = 8
 _PRIME = 2**128 - 159
 
 
 def render(
     root: str,
     selection: str,
-    inputs: "list[tuple[str, str]]",
-    folders: "list[str]",
-    files: "list[tuple[str, int, int, int]]",
+    inputs: "Iterable[tuple[str, str]]",
+    folders: "list[tuple[str, int]]",
+    parts: "Sequence[Part]",
     as_of_ns: int,
     run: str,
 ) -> bytes:
     """Write what is in sync now.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
-    of which the time and size are enough; `files` are (path, size, modification time in seconds) as
-    they should be, and the time of last change at which they were known to be so, 0 for none. A
-    folder that changed after `as_of_ns` is never taken as unchanged. `run` is the run of the system
-    in which files were written, "synced" where all of them are on disk.
-    Raises `OSError` when an input, a folder or the environment's state is gone.
+    of which the time and size are enough; `folders` are what `settled` gives, `parts` what
+    `part_of` gives of each owner. `run` is the run of the system in which files were written,
+    "synced" where all of them are on disk.
+    Raises `OSError` when an input or the environment's state is gone.
     """
-    from array import array  # noqa: PLC0415  (for writing only)
-
     # The identity comes first: what is replaced while this is written has another one.
     lines = [HEADER.decode(), f"root {root}", f"is {_identity(root)}"]
     lines += [f"selection {selection}", f"run {run}", f"written {as_of_ns}"]
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
-    paths = "\n".join([*folders, *(file[0] for file in files)]).encode("utf-8", "surrogateescape")
-    lines.append(f"tree {len(folders)} {len(files)} {len(paths)}\n")
-    numbers = array("q", [_settled(f"{root}/{folder}", as_of_ns) for folder in folders])
-    numbers.extend(file[1] for file in files)
-    numbers.extend(file[2] for file in files)
-    numbers.extend(file[3] or _UNKNOWN for file in files)
-    head = "\n".join(lines).encode("utf-8", "surrogateescape")
-    return head + paths + numbers.tobytes()
+    first, pieces = _block(folders), []
+    for name, count, block in parts:
+        pieces += [f"files {count} {len(block)} {name}\n".encode(), block]
+    behind = b"".join(pieces)
+    lines.append(f"tree {len(first)} {len(behind)}\n")
+    return b"".join(("\n".join(lines).encode("utf-8", "surrogateescape"), first, behind))
 
 
-def _settled(folder: str, as_of_ns: int) -> int:
-    """Give a folder's modification time, or a time that none has when it is too fresh to trust."""
-    mtime = os.lstat(folder).st_mtime_ns
-    return mtime if mtime < as_of_ns - _TICK_NS else _UNKNOWN
+def settled(root: str, folders: "Iterable[str]", as_of_ns: int) -> "list[tuple[str, int]]":
+    """Give of folders what a mark says: path and time of modification.
+
+    Of one that changed after `as_of_ns` that is a time that none has: it is never taken as
+    unchanged. Raises `OSError` when one is gone.
+    """
+    times = ((folder, os.lstat(f"{root}/{folder}").st_mtime_ns) for folder in folders)
+    return [(path, time if time < as_of_ns - _TICK_NS else _UNKNOWN) for path, time in times]
+
+
+def part_of(name: str, files: "list[tuple[str, int, int, int, int]]") -> "Part":
+    """Give what a mark says of an owner's files.
+
+    They are (path, mode, size, modification time in nanoseconds) as they should be, and the time of
+    last change at which they were known to be so, 0 for none.
+    """
+    return name, len(files), _block([(*row[:4], row[4] or _UNKNOWN) for row in files])
+
+
+def _block(rows: "Sequence[tuple[str, *tuple[int, ...]]]") -> bytes:
+    from array import array  # noqa: PLC0415  (for writing only)
+
+    if not rows:
+        return array("q", (0, 0)).tobytes()
+    paths, *columns = zip(*rows, strict=True)
+    text = "\n".join(paths).encode("utf-8", "surrogateescape")
+    pieces = [array("q", column).tobytes() for column in ((len(rows), len(text)), *columns)]
+    return b"".join((pieces[0], text, *pieces[1:]))
 
 
 def place(cache_dir: str, root: str) -> str:
@@ -190,13 +220,13 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
                 return False  # the power may have failed since
             if os.path.lexists(f"{root}/.envsync/journal"):
                 return False  # a sync died half-way: the next one finishes it
-            counts = _inputs_match(file)
-            return counts is not None and _tree_matches(root, file.read(), counts, files=files)
+            tree = _inputs_match(file)
+            return tree is not None and _tree_matches(root, file, tree, files=files)
     except (OSError, ValueError, TypeError, IndexError):
         return False
 
 
-def _inputs_match(file: "BinaryIO") -> "tuple[int, int, int] | None":
+def _inputs_match(file: "BinaryIO") -> "tuple[int, int] | None":
     """Give the numbers of the line after the inputs, None when an input changed."""
     written = int(file.readline().removeprefix(b"written "))
     while (line := file.readline()).startswith(b"input "):
@@ -209,8 +239,8 @@ def _inputs_match(file: "BinaryIO") -> "tuple[int, int, int] | None":
         # hash costs its import.
         if mtime >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
             return None
-    folders, files, length = map(int, line.removeprefix(b"tree ").split())
-    return folders, files, length
+    folders, behind = map(int, line.removeprefix(b"tree ").split())
+    return folders, behind
 
 
 def _hash(path: str) -> str:
@@ -220,37 +250,64 @@ def _hash(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _tree_matches(root: str, data: bytes, counts: "tuple[int, int, int]", *, files: bool) -> bool:
-    """Compare folders and files with the disk; two processes share it where that pays."""
-    folder_count, file_count, length = counts
-    paths = data[:length].decode("utf-8", "surrogateescape").split("\n")
-    numbers = memoryview(data)[length:].cast("q").tolist()
-    # A mark that is too short or too long raises ValueError: `strict` and unpacking see to it.
-    known = zip(paths[:folder_count], numbers[:folder_count], strict=True)
-    rows: list[tuple[str, tuple[int, ...]]] = [(path, (_AS_MADE, time)) for path, time in known]
-    if files:
-        sizes, times, changes = (
-            numbers[first : first + file_count]
-            for first in range(folder_count, len(numbers), file_count)
-        )
-        rows += zip(paths[folder_count:], zip(sizes, times, changes, strict=True), strict=True)
+def _tree_matches(root: str, file: "BinaryIO", tree: "tuple[int, int]", *, files: bool) -> bool:
+    """Compare folders, and perhaps files, with the disk; two processes share what is many."""
+    folders = file.read(tree[0])
+    parts = _parts(file.read(), tree[1]) if files else []
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:
-        return os.stat(".")[0] & ~_SETGID == _AS_MADE and in_halves(_are, rows)
+        if os.stat(".")[0] & ~_SETGID != _AS_MADE or not _folders_are(folders):
+            return False
+        return in_halves(_parts_are, parts, [count for _, count, _ in parts])
     finally:
         os.chdir(before)
 
 
-def _are(rows: "Sequence[tuple[str, tuple[int, ...]]]") -> bool:
-    try:
-        # By index where there is one: attributes are slower, and there are thousands of files.
-        present = [
-            (s[6], s[8], s.st_ctime_ns)
-            if s[0] & _TYPE != _FOLDER
-            else (s[0] & ~_SETGID, s.st_mtime_ns)
-            for s in map(os.lstat, [row[0] for row in rows])
-        ]
-    except OSError:
-        return False
-    return present == [row[1] for row in rows]
+def _parts(data: bytes, length: int) -> "list[Part]":
+    """Give the blocks of files, each with its owner. Raises `ValueError` for damaged ones."""
+    if len(data) != length:
+        raise ValueError(length)
+    parts, at = [], 0
+    while at < length:
+        end = data.index(b"\n", at)
+        _, count, size, name = data[at:end].decode().split(" ", 3)
+        at = end + 1 + int(size)
+        parts.append((name, int(count), data[end + 1 : at]))
+    return parts
+
+
+def _folders_are(block: bytes) -> bool:
+    """Say whether folders are as envsync makes them, and of the times that the block has."""
+    paths, times = _rows(block)
+    present = list(map(os.lstat, paths))
+    modes = {mode & ~_SETGID for mode in set(map(attrgetter("st_mode"), present))}
+    return modes <= {_AS_MADE} and list(map(attrgetter("st_mtime_ns"), present)) == times
+
+
+def _parts_are(parts: "Sequence[Part]") -> bool:
+    return all(_are(block) for _, _, block in parts)
+
+
+def _are(block: bytes) -> bool:
+    """Compare the columns of a block with what the disk says of its files.
+
+    Nothing here runs for each row in Python itself, of which there may be tens of thousands.
+    """
+    paths, numbers = _rows(block)
+    count = len(paths)
+    if len(numbers) != count * len(_OF_FILES):
+        raise ValueError(count)
+    columns = [numbers[at : at + count] for at in range(0, len(numbers), count or 1)]
+    present = map(attrgetter(*_OF_FILES), map(os.lstat, paths))
+    return all(map(eq, present, zip(*columns, strict=True)))
+
+
+def _rows(block: bytes) -> "tuple[list[str], list[int]]":
+    """Give the paths of a block, and all its columns in one."""
+    head = 2 * _WIDTH
+    count, length = memoryview(block)[:head].cast("q")
+    paths = block[head : head + length].decode("utf-8", "surrogateescape").split("\n")
+    if count != (len(paths) if length else 0):
+        raise ValueError(count)
+    return paths if length else [], memoryview(block)[head + length :].cast("q").tolist()

@@ -17,16 +17,22 @@ WORTH_A_PROCESS = 3000
 """Items below which a second process costs more than it saves."""
 
 
-def in_halves(work: "Callable[[Sequence[T]], bool]", items: "Sequence[T]") -> bool:
+def in_halves(
+    work: "Callable[[Sequence[T]], bool]",
+    items: "Sequence[T]",
+    sizes: "Sequence[int] | None" = None,
+) -> bool:
     """Call `work` with all items, in two processes where that pays; True when both parts say so.
 
-    `work` touches nothing but the file system and its own variables. The second process is a
-    copy of this one, ends with its part, and is not made when other threads run here. An error in
-    it counts as False; one in this process is raised once the other has ended.
+    `sizes` say for how many an item counts, else it is one. `work` touches nothing but the file
+    system and its own variables. The second process is a copy of this one, ends with its part, and
+    is not made when other threads run here. An error in it counts as False; one in this process is
+    raised once the other has ended.
     """
-    if len(items) < WORTH_A_PROCESS or not _may_fork():
+    total = len(items) if sizes is None else sum(sizes)
+    if total < WORTH_A_PROCESS or not _may_fork():
         return work(items)
-    middle = len(items) // 2
+    middle = total // 2 if sizes is None else _middle(sizes, total)
     child = os.fork()
     if child == 0:
         _end_with(work, items[middle:])
@@ -35,6 +41,16 @@ def in_halves(work: "Callable[[Sequence[T]], bool]", items: "Sequence[T]") -> bo
     finally:
         status = os.waitpid(child, 0)[1]
     return same and status == 0
+
+
+def _middle(sizes: "Sequence[int]", total: int) -> int:
+    """Give the number of items that come nearest to half of all."""
+    before, nearest, middle = 0, total, 0
+    for number, size in enumerate(sizes, 1):
+        before += size
+        if abs(2 * before - total) < nearest:
+            nearest, middle = abs(2 * before - total), number
+    return middle
 
 
 def _end_with(work: "Callable[[Sequence[T]], bool]", items: "Sequence[T]") -> None:

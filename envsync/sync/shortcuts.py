@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from envsync.environment import stamp
 from envsync.environment.drift import expected_mtime
-from envsync.environment.manifest import Manifest
+from envsync.environment.manifest import Manifest, Owner
 from envsync.environment.on_disk import written_in
 from envsync.environment.paths import owned
 from envsync.environment.placing import ChangeTimes
@@ -18,6 +18,8 @@ from envsync.environment.times import keep_times
 from envsync.store.manifest import StoredWheel
 from envsync.store.times import learn
 from envsync.sync.desired import DesiredEnvironment, owned_folders
+
+_SECOND = 1_000_000_000
 
 
 def entry_of(wheel: StoredWheel) -> str:
@@ -55,14 +57,21 @@ def write_stamp(
         # What can't be named in a mark must not be vouched for by the one of before.
         stamp.drop(cache_dir, desired.root)
         return
-    placed = manifest.placed()
-    ours = owned(placed, owned_folders(desired.target))
+    ours = owned(manifest.placed(), owned_folders(desired.target))
     folders = sorted(folder for folder in ours if os.path.isdir(f"{desired.root}/{folder}"))
-    rows = [
-        (file.path, file.size, expected_mtime(file), times.get(file.path, 0))
-        for file in placed.values()
-    ]
     with suppress(OSError):  # an input that is gone by now
-        inputs, run = list(desired.inputs), written_in(desired.folder, manifest)
-        data = stamp.render(desired.root, desired.selection, inputs, folders, rows, as_of_ns, run)
+        rows = stamp.settled(desired.root, folders, as_of_ns)
+        parts = [_part(owner, times) for owner in manifest.owners]
+        run = written_in(desired.folder, manifest)
+        data = stamp.render(
+            desired.root, desired.selection, desired.inputs, rows, parts, as_of_ns, run
+        )
         stamp.keep(cache_dir, desired.root, data)
+
+
+def _part(owner: Owner, times: Mapping[str, int]) -> tuple[str, int, bytes]:
+    rows = [
+        (file.path, file.mode, file.size, expected_mtime(file) * _SECOND, times.get(file.path, 0))
+        for file in owner.files
+    ]
+    return stamp.part_of(owner.name, rows)

@@ -226,7 +226,7 @@ SWITCHES = (
     ),
     Switch(
         "the stamp trusts fresh folders", _STAMP,
-        "return mtime if mtime < as_of_ns - _TICK_NS else _UNKNOWN", "return mtime",
+        "time if time < as_of_ns - _TICK_NS else _UNKNOWN", "time",
         "tests/environment/test_stamp.py"
         "::test_folder_that_changed_after_it_was_looked_at_is_never_current",
     ),

@@ -1,8 +1,10 @@
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,11 +38,11 @@ def write(
     root: Path, as_of_ns: int | None = None, digest: str = "0" * 64, run: str = SYNCED
 ) -> None:
     """Write the stamp; folders changed 20 seconds ago, the input 10 seconds ago."""
+    as_of_ns = as_of_ns or time.time_ns()
     files = []
     for path in ("lib/a.py", "lib/deep/ü.py"):
         status = (root / path).lstat()
-        times = int(status.st_mtime), status.st_ctime_ns
-        files.append((path, status.st_size, *times))
+        files.append(row(path, status))
     now = time.time()
     for folder in ("lib", "lib/deep"):
         os.utime(root / folder, (now - 20, now - 20))
@@ -49,12 +51,16 @@ def write(
         str(root),
         SELECTION,
         [(str(root.parent / "env.toml"), digest)],
-        ["lib", "lib/deep"],
-        files,
-        as_of_ns or time.time_ns(),
+        stamp.settled(str(root), ["lib", "lib/deep"], as_of_ns),
+        [stamp.part_of("", files[:1]), stamp.part_of("deep", files[1:])],
+        as_of_ns,
         run,
     )
     stamp.keep(cache_of(root), str(root), data)
+
+
+def row(path: str, status: os.stat_result) -> tuple[str, int, int, int, int]:
+    return path, status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def cache_of(root: Path) -> str:
@@ -88,7 +94,14 @@ def touch(root: Path) -> None:
     os.utime(root / "lib/a.py")
 
 
-@pytest.mark.parametrize("change", [edit, chmod, touch])
+def edit_and_put_the_time_back(root: Path) -> None:
+    path = root / "lib/a.py"
+    status = path.stat()
+    path.write_text("x = 2\n")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [edit, chmod, touch, edit_and_put_the_time_back])
 def test_edit_in_place_is_seen_at_the_level_of_files(
     root: Path, change: Callable[[Path], None]
 ) -> None:
@@ -251,7 +264,7 @@ def test_a_folder_counts_once_a_tick_lies_behind_its_change(
         str(root),
         SELECTION,
         [(str(root.parent / "env.toml"), spec)],
-        ["lib"],
+        stamp.settled(str(root), ["lib"], changed + age),
         [],
         changed + age,
         SYNCED,
@@ -302,23 +315,33 @@ def test_every_input_counts(root: Path) -> None:
 
 def test_a_file_of_which_no_time_is_known_is_never_current(root: Path) -> None:
     status = (root / "lib/a.py").lstat()
-    file = ("lib/a.py", status.st_size, int(status.st_mtime), 0)
-    data = stamp.render(str(root), SELECTION, [], [], [file], time.time_ns(), SYNCED)
+    part = stamp.part_of("", [(*row("lib/a.py", status)[:4], 0)])
+    data = stamp.render(str(root), SELECTION, [], [], [part], time.time_ns(), SYNCED)
     stamp.keep(cache_of(root), str(root), data)
     assert not is_current(root)
     assert is_current(root, files=False)
 
 
 def test_a_mark_without_one_of_its_paths_is_not_current(root: Path) -> None:
-    """Its numbers are all there, and what is left of its paths is right."""
+    """Every block's number of paths, and every number of bytes, is believed by the rows alone."""
     data = mark_of(root).read_bytes()
-    name = "\nlib/deep/ü.py".encode()
-    head, paths = b"tree 2 2 ", b"lib\nlib/deep\nlib/a.py"
-    length = len(paths) + len(name)
-    short = data.replace(b"%b%d" % (head, length), b"%b%d" % (head, len(paths)))
-    assert short != data
-    mark_of(root).write_bytes(short.replace(paths + name, paths))
-    assert not is_current(root)
+    (block,) = re.findall(rb"files 1 (\d+) deep\n", data)
+    text = "lib/deep/ü.py".encode()
+    cut = data.replace(text, b"")
+    none, one, two, length = (n.to_bytes(8, sys.byteorder) for n in (0, 1, 2, len(text)))
+    for short in (
+        cut,
+        cut.replace(length, none),
+        cut.replace(b" %b deep" % block, b" %d deep" % (int(block) - len(text))),
+        data.replace(b"files 1 %b deep" % block, b"files 1 %d deep" % (int(block) - 8)),
+        data.replace(one + length, two + length),
+        data.replace(one + length, none + length),
+    ):
+        assert short != data
+        mark_of(root).write_bytes(short)
+        assert not is_current(root)
+    mark_of(root).write_bytes(data)
+    assert is_current(root)
 
 
 def test_a_mark_with_more_numbers_than_files_is_not_current(root: Path) -> None:
@@ -333,6 +356,33 @@ def test_damaged_stamp_is_not_current(root: Path) -> None:
         assert not is_current(root)
 
 
+def test_folders_are_compared_without_reading_what_is_known_of_files(root: Path) -> None:
+    data = mark_of(root).read_bytes()
+    begin = data.index(b"files 1 ")
+    mark_of(root).write_bytes(data[:begin])
+    assert is_current(root, files=False)
+    assert not is_current(root)
+
+
+def test_folder_with_other_permissions_is_never_current(root: Path) -> None:
+    (root / "lib").chmod(0o775)
+    write(root)
+    assert not is_current(root, files=False)
+
+
+def test_owner_without_files_and_paths_that_two_share_are_as_good(root: Path) -> None:
+    now = time.time_ns()
+    shared = [row("lib/a.py", (root / "lib/a.py").lstat())]
+    parts = [
+        stamp.part_of(name, files) for name, files in (("a", shared), ("b", []), ("c", shared))
+    ]
+    folders = stamp.settled(str(root), ["lib"], now)
+    for some in (parts, [], parts[1:2]):
+        data = stamp.render(str(root), SELECTION, [], folders, some, now, SYNCED)
+        stamp.keep(cache_of(root), str(root), data)
+        assert is_current(root)
+
+
 def test_many_files_are_shared_by_two_processes(root: Path) -> None:
     """Above the bound for a second process the answers are the same."""
     many = root / "lib" / "many"
@@ -344,12 +394,14 @@ def test_many_files_are_shared_by_two_processes(root: Path) -> None:
     os.utime(many, (earlier, earlier))
 
     def keep() -> None:
-        found = {path.name: path.lstat() for path in many.iterdir()}
-        files = [
-            (f"lib/many/{name}", 1, 1_500_000_000, status.st_ctime_ns)
-            for name, status in found.items()
+        now = time.time_ns()
+        files = [row(f"lib/many/{path.name}", path.lstat()) for path in many.iterdir()]
+        sizes = 1, 2000, 1999
+        parts = [
+            stamp.part_of(f"owner-{size}", [files.pop() for _ in range(size)]) for size in sizes
         ]
-        data = stamp.render(str(root), SELECTION, [], ["lib/many"], files, time.time_ns(), SYNCED)
+        folders = stamp.settled(str(root), ["lib/many"], now)
+        data = stamp.render(str(root), SELECTION, [], folders, parts, now, SYNCED)
         stamp.keep(cache_of(root), str(root), data)
 
     keep()
