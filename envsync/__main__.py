@@ -1,8 +1,12 @@
-"""Entry: answer a sync or run with nothing to do from the stamp, else hand over to `cli.main`."""
+"""Entry: answer sync, run and lock with nothing to do at once, else hand over to `cli.main`."""
 
 import gc
 import os
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 try:
     _HERE = os.getcwd()
@@ -56,7 +60,6 @@ def _is_here(path: str) -> bool:
 if "PYTHONPATH" in os.environ or sys.pycache_prefix:
     _forget_here()
 
-from envsync.environment import stamp  # noqa: E402
 from envsync.platform.user import cache_dir, config_file, may_speak_of_venvs  # noqa: E402
 
 _LARGEST = 1 << 20
@@ -79,6 +82,8 @@ def _main() -> int:
     arguments = sys.argv[1:]
     if arguments == ["sync"] or arguments[:1] == ["run"]:
         _answer_from_stamp(arguments)
+    elif arguments in (["lock"], ["lock", "--check"]):
+        _answer_lock()
     from envsync.cli.main import main as run_command  # noqa: PLC0415
     from envsync.platform import interrupts  # noqa: PLC0415
 
@@ -103,8 +108,7 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
     if may_speak_of_venvs(config_file(os.environ)):
         return  # the environment may lie elsewhere by now
     if not running:
-        sys.stderr.write("Nothing to do: .venv matches the lock\n")
-        sys.exit(0)
+        _end("Nothing to do: .venv matches the lock")
     from envsync.platform.execute import execute  # noqa: PLC0415
 
     try:
@@ -113,7 +117,31 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
         return  # cli.run says what is wrong
 
 
+def _answer_lock() -> None:
+    """End the process here when the lock is known to answer env.toml."""
+    cache = cache_dir(os.environ)
+    if not cache or any(map(_asks_for_more, os.environ)):
+        return
+    from envsync.project.answered import is_known_fresh  # noqa: PLC0415
+
+    index = os.environ.get("ENVSYNC_DEFAULT_INDEX")
+    if is_known_fresh(cache, index, "env.toml", "pylock.toml"):
+        _end("pylock.toml is up to date")
+
+
+def _end(text: str) -> "NoReturn":
+    """Say that there was nothing to do, if anybody listens, and end the process."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(f"{text}\n")
+    except OSError:
+        pass
+    sys.exit(0)
+
+
 def _is_in_sync(root: str, *, files: bool) -> bool:
+    from envsync.environment import stamp  # noqa: PLC0415  (`lock` has no use for it)
+
     cache, python = cache_dir(os.environ), os.environ.get("ENVSYNC_PYTHON", "")
     selection = stamp.DEFAULT_SELECTION + (f" python={python}" if python else "")
     return bool(cache) and stamp.is_current(cache, root, selection, files=files)

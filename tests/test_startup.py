@@ -92,6 +92,17 @@ def test_sync_with_nothing_to_do_imports_only_the_stamp(place: Workplace) -> Non
     assert imported(place, "sync") == NOTHING_TO_DO
 
 
+@pytest.mark.parametrize("arguments", [["lock"], ["lock", "--check"]])
+def test_lock_with_nothing_to_do_imports_only_what_remembers_it(
+    place: Workplace, arguments: list[str]
+) -> None:
+    assert imported(place, *arguments) == {
+        *("envsync", "envsync.__main__", "envsync.platform", "envsync.platform.flags"),
+        *("envsync.platform.user", "envsync.project", "envsync.project.answered"),
+        *("_blake2", "gc"),
+    }
+
+
 def test_fresh_environment_from_the_store_imports_nothing_heavy(place: Workplace) -> None:
     subprocess.run(["rm", "-rf", place.venv], check=True)
     found = imported(place, "sync")

@@ -24,12 +24,12 @@ from envsync.store.users import User, entries_of, present, users
 from envsync.sync import remembered
 from envsync.sync.wheel_files import SYMLINK
 
-STAMPS = Bucket(stamp.BUCKET, VALUES)
-"""Declared here: its owner imports nothing, on the shortest path of the program."""
+STAMPS, ANSWERED = Bucket(stamp.BUCKET, VALUES), Bucket(answered.BUCKET, VALUES)
+"""Declared here: their owners import nothing, on the shortest paths of the program."""
 BUCKETS: tuple[Bucket, ...] = (
     *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
-    *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, answered.BUCKET, STAMPS, decisions.BUCKET),
+    *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, ANSWERED, STAMPS, decisions.BUCKET),
     environments.BUCKET,
     *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
 )

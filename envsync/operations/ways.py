@@ -19,7 +19,8 @@ is taken where the one before can't answer:
 3.  Everything: `operations.sync.sync_project`.
 
 `lock` has one short way of its own: this env.toml is known to be answered by this lock
-(`lock_stands`), and nothing is asked for besides.
+(`lock_stands`), and nothing is asked for besides. For exactly `envsync lock` and `lock --check`, in
+the folder of env.toml and where no other variable is set, `__main__` asks the same.
 """
 
 from typing import TYPE_CHECKING
@@ -42,7 +43,9 @@ if TYPE_CHECKING:
 
 def lock_stands(project: Project, settings: Settings) -> bool:
     """Say whether the lock on disk is known to be what a `lock` without options would write."""
-    return is_known_fresh(project, settings)
+    return is_known_fresh(
+        settings.cache_dir, settings.default_index, project.spec_path, project.lock_path
+    )
 
 
 def root_in_sync(project: Project, request: SyncRequest, settings: Settings) -> str | None:
