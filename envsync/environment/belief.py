@@ -44,8 +44,10 @@ class _Doubt(Exception):
     """Why an environment isn't believed."""
 
 
-def examine(root: str, seal: Seal, *, trusted: bool = False) -> Belief:
+def examine(root: str, seal: Seal, *, trusted: bool = False, packed: bool = False) -> Belief:
     """See what is at `root`, where something is; `trusted`: it is known to be this user's.
+
+    With `packed` an owner's files are read from the manifest when they are asked for.
 
     Raises `StorageFailed` if it can't be read.
     """
@@ -55,7 +57,7 @@ def examine(root: str, seal: Seal, *, trusted: bool = False) -> Belief:
         with Tree(root) as tree:
             try:
                 trusted = trusted or _is_roots(tree, root)
-                manifest = _believed(tree, seal, trusted=trusted)
+                manifest = _believed(tree, seal, trusted=trusted, packed=packed)
                 return Belief(manifest, marked=True, trusted=trusted)
             except _Doubt as doubt:
                 return Belief(doubt=str(doubt), marked=_is_marked(tree))
@@ -89,14 +91,14 @@ def holds_nothing(root: str) -> bool:
     return True
 
 
-def _believed(tree: Tree, seal: Seal, *, trusted: bool) -> Manifest:
+def _believed(tree: Tree, seal: Seal, *, trusted: bool, packed: bool) -> Manifest:
     if not tree.is_folder(STATE):
         raise _Doubt(f"it has no {STATE}")
     data = tree.read(f"{STATE}/manifest", _LIMIT)
     if data is None:
         raise _Doubt("its manifest is missing")
     try:
-        manifest = parse_manifest(data, seal, trusted=trusted)
+        manifest = parse_manifest(data, seal, trusted=trusted, packed=packed)
         read_journal(tree, seal)
     except ManifestInvalid as error:
         raise _Doubt(f"its manifest {error}") from error

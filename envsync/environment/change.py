@@ -21,13 +21,21 @@ def new_environment_id() -> str:
     return os.urandom(16).hex()
 
 
+class Others(NamedTuple):
+    """What stays as it is where only a part of an environment is looked at."""
+
+    paths: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+
+
 class Contents(NamedTuple):
-    """All that an environment is to hold."""
+    """All that an environment is to hold; `files` without those of `others`."""
 
     manifest: Manifest
     files: Files
     folders: Collection[str] = ()
     """Made, and left in place, though nothing may be in them."""
+    others: Others = Others()
 
 
 class Means(NamedTuple):

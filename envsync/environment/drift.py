@@ -9,7 +9,7 @@ no symbolic link is followed below the environment's root.
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -95,6 +95,42 @@ def scan(
         unsure=tuple(sorted(unsure)),
         caches=tuple(sorted(walk.caches)),
     )
+
+
+def compiled_beside(
+    root: str, sources: Collection[str], paths: Collection[str], folders: Collection[str]
+) -> Drift:
+    """Give what is beside compiled files, allowed and stray, in the folders of some sources alone.
+
+    `paths` are all that were placed, in these `folders`. Raises `OSError`.
+    """
+    walk = _Walk(root, paths, folders)
+    for folder in sorted({path.rpartition("/")[0] for path in sources if path.endswith(".py")}):
+        cache = f"{folder}/{_BYTECODE_FOLDER}"
+        status = _lstat(f"{root}/{cache}")
+        if status is not None and stat.S_ISDIR(status.st_mode):
+            walk.visit_bytecode(cache)
+    return Drift(
+        stray=tuple(sorted(walk.stray)),
+        bytecode=tuple(sorted(walk.bytecode)),
+        caches=tuple(sorted(walk.caches)),
+    )
+
+
+def holds_only(root: str, folder: str, paths: Collection[str], folders: Collection[str]) -> bool:
+    """Say whether nothing is in a folder but what was placed, and what Python may make there.
+
+    What is in folders below it isn't looked at. Raises `OSError`.
+    """
+    with os.scandir(f"{root}/{folder}") as entries:
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            if not entry.is_dir(follow_symlinks=False):
+                if path not in paths:
+                    return False
+            elif path not in folders and entry.name != _BYTECODE_FOLDER:
+                return False
+    return True
 
 
 def in_the_way(root: str, before: Collection[str], after: Collection[str]) -> tuple[str, ...]:
@@ -209,7 +245,7 @@ def _is_below(path: str, folders: set[str]) -> bool:
 class _Walk:
     """Finds what nobody placed in the owned folders, and the bytecode that Python may write."""
 
-    def __init__(self, root: str, placed: Mapping[str, Placed], folders: Collection[str]) -> None:
+    def __init__(self, root: str, placed: Collection[str], folders: Collection[str]) -> None:
         self._root, self._placed, self.folders = root, placed, folders
         self.stray: list[str] = []
         self.bytecode: list[str] = []
@@ -230,27 +266,29 @@ class _Walk:
                     if path not in self._placed:
                         self.stray.append(path)
                 elif entry.name == _BYTECODE_FOLDER and folder in self.folders:
-                    waiting += self._visit_bytecode(path)
+                    waiting += self.visit_bytecode(path)
                 elif path in self.folders:
                     waiting.append(path)
                 else:
                     self.stray.append(path)
 
-    def _visit_bytecode(self, cache: str) -> Iterator[str]:
+    def visit_bytecode(self, cache: str) -> list[str]:
         """Look at a folder of compiled files; gives folders in it that were placed."""
+        below: list[str] = []
         for entry in os.scandir(f"{self._root}/{cache}"):
             path = f"{cache}/{entry.name}"
             regular = entry.is_file(follow_symlinks=False)
             if path in self._placed:
                 continue
             if path in self.folders and entry.is_dir(follow_symlinks=False):
-                yield path
+                below.append(path)
             elif regular and source_of(_finished(path)) in self._placed:
                 self.bytecode.append(path)
             elif regular and not _is_importable(entry.name):
                 self.caches.append(path)
             else:
                 self.stray.append(path)
+        return below
 
 
 def _is_importable(name: str) -> bool:

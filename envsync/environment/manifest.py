@@ -16,8 +16,8 @@ in place of the hash. Modification times are not recorded: a placed file's time 
 its hash (`files.content_mtime`).
 """
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, overload
 
 from envsync.environment.paths import are_inside
 from envsync.environment.seal import NotBelieved, Seal
@@ -40,6 +40,44 @@ class Placed(NamedTuple):
     """sha256 in hexadecimal; of a symbolic link, its target."""
 
 
+class PackedFiles(Sequence[Placed]):
+    """The files of an owner as lines of a manifest: read when somebody asks for one of them.
+
+    Reading all takes longer than the rest of a sync that changes a package. Raises
+    `ManifestInvalid` then for lines that `render_manifest` didn't write.
+    """
+
+    def __init__(self, lines: bytes) -> None:
+        """`lines` end in a line feed, where there are any."""
+        self.lines = lines
+        self._read: tuple[Placed, ...] | None = None
+
+    def _files(self) -> tuple[Placed, ...]:
+        if self._read is None:
+            text = self.lines.decode("utf-8", "surrogateescape")
+            self._read = _checked(map(_parse_file, text.split("\n")[:-1]))
+        return self._read
+
+    @overload
+    def __getitem__(self, at: int) -> Placed: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Placed]: ...
+    def __getitem__(self, at: int | slice) -> Placed | Sequence[Placed]:
+        return self._files()[at]
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def __iter__(self) -> Iterator[Placed]:
+        return iter(self._files())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._files() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._files())
+
+
 class Owner(NamedTuple):
     """A package in the environment and its files; the environment's own files have no name."""
 
@@ -47,7 +85,7 @@ class Owner(NamedTuple):
     version: str
     identity: str
     """Equal identities mean equal files: the wheel's sha256 and what else shapes its files."""
-    files: tuple[Placed, ...]
+    files: Sequence[Placed]
     facts: str = ""
     """What its METADATA decides, as a digest (`wheel.facts`); "" where that isn't known."""
     bytecode: bool = False
@@ -87,70 +125,113 @@ class ManifestInvalid(ValueError):
 
 def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
     """Write a manifest as text, with its seal."""
-    lines = [
+    head = (
         HEADER,
         f"id {manifest.environment_id}",
         f"target {manifest.target}",
         f"selection {manifest.selection}",
         f"written {manifest.written}",
-    ]
+    )
+    pieces = ["".join(f"{line}\n" for line in head).encode("utf-8", "surrogateescape")]
     for owner in manifest.owners:
         if owner.name:
             identity = owner.identity + (_BYTECODE if owner.bytecode else "")
-            lines.append(f"/\t{owner.name}\t{owner.version}\t{identity}\t{owner.facts}")
-        lines.extend(_render_files(owner.files))
-    return seal.close(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+            pieces.append(f"/\t{owner.name}\t{owner.version}\t{identity}\t{owner.facts}\n".encode())
+        pieces.append(_render_files(owner.files))
+    return seal.close(b"".join(pieces))
 
 
-def _render_files(files: Iterable[Placed]) -> Iterable[str]:
-    return [f"{path}\t{mode}\t{size}\t{content}" for path, mode, size, content in files]
+def _render_files(files: Sequence[Placed]) -> bytes:
+    if isinstance(files, PackedFiles):
+        return files.lines
+    lines = [f"{path}\t{mode}\t{size}\t{content}\n" for path, mode, size, content in files]
+    return "".join(lines).encode("utf-8", "surrogateescape")
 
 
-def parse_manifest(data: bytes, seal: Seal, *, trusted: bool = False) -> Manifest:
+def parse_manifest(
+    data: bytes, seal: Seal, *, trusted: bool = False, packed: bool = False
+) -> Manifest:
     """Read a manifest back; one that is `trusted` may have been sealed by somebody else.
 
-    Raises `ManifestInvalid` for anything that `render_manifest` didn't write, and for a path that
-    leads out of the environment or into envsync's own state.
+    With `packed` the files of what this user sealed are read when they are asked for. Raises
+    `ManifestInvalid` for anything that `render_manifest` didn't write, and for a path that leads
+    out of the environment or into envsync's own state.
     """
     try:
-        lines = seal.open(data, trusted=trusted).decode("utf-8", "surrogateescape").split("\n")
+        body = seal.open(data, trusted=trusted)
     except NotBelieved as error:
         raise ManifestInvalid(str(error)) from error
-    if lines[0] != HEADER:
-        raise ManifestInvalid(f"has the unknown format {lines[0][:40]!a}")
+    first = body.partition(b"\n")[0].decode("utf-8", "surrogateescape")
+    if first != HEADER:
+        raise ManifestInvalid(f"has the unknown format {first[:40]!a}")
     try:
+        lines = body.split(b"\n", 5)
+        names = [line.decode("utf-8", "surrogateescape") for line in lines[1:5]]
+        if packed and not trusted:
+            owners = tuple(_packed_owners(lines[5]))
+        else:
+            text = lines[5].decode("utf-8", "surrogateescape")
+            owners = tuple(_parse_owners(text.split("\n")[:-1]))
         manifest = Manifest(
-            environment_id=lines[1].removeprefix("id "),
-            target=lines[2].removeprefix("target "),
-            selection=lines[3].removeprefix("selection "),
-            written=lines[4].removeprefix("written "),
-            owners=tuple(_parse_owners(lines[5:-1])),
+            environment_id=names[0].removeprefix("id "),
+            target=names[1].removeprefix("target "),
+            selection=names[2].removeprefix("selection "),
+            written=names[3].removeprefix("written "),
+            owners=owners,
         )
     except (IndexError, ValueError) as error:
         raise ManifestInvalid("has a malformed line") from error
-    if not are_inside([file.path for owner in manifest.owners for file in owner.files]):
-        raise ManifestInvalid("names a path outside the environment")
+    if not packed or trusted:
+        _checked(file for owner in manifest.owners for file in owner.files)
     return manifest
+
+
+def _checked(files: Iterable[Placed]) -> tuple[Placed, ...]:
+    files = tuple(files)
+    if not are_inside([file.path for file in files]):
+        raise ManifestInvalid("names a path outside the environment")
+    return files
+
+
+def _packed_owners(body: bytes) -> Iterable[Owner]:
+    """Cut the lines behind the head before each owner's own, which no path can look like."""
+    own, *others = (b"\n" + body).removesuffix(b"\n").split(b"\n/\t")
+    yield UNNAMED._replace(files=PackedFiles(_ended(own[1:])))
+    for text in others:
+        first, _, lines = text.partition(b"\n")
+        owner = _parse_owner(first.decode("utf-8", "surrogateescape").split("\t"))
+        yield owner._replace(files=PackedFiles(_ended(lines)))
+
+
+def _ended(lines: bytes) -> bytes:
+    return lines + b"\n" if lines else b""
 
 
 def _parse_owners(lines: list[str]) -> Iterable[Owner]:
     owner = UNNAMED
     files: list[Placed] = []
     for line in lines:
-        row = line.split("\t")
-        if row[0] == "/":
+        if line.startswith("/\t"):
             yield owner._replace(files=tuple(files))
-            _, name, version, identity, facts = row
-            owner = Owner(
-                name=name,
-                version=version,
-                identity=identity.removesuffix(_BYTECODE),
-                files=(),
-                facts=facts,
-                bytecode=identity.endswith(_BYTECODE),
-            )
+            owner = _parse_owner(line.split("\t")[1:])
             files = []
         else:
-            path, mode, size, content = row
-            files.append(Placed(path, int(mode), int(size), content))
+            files.append(_parse_file(line))
     yield owner._replace(files=tuple(files))
+
+
+def _parse_owner(row: Sequence[str]) -> Owner:
+    name, version, identity, facts = row
+    return Owner(
+        name=name,
+        version=version,
+        identity=identity.removesuffix(_BYTECODE),
+        files=(),
+        facts=facts,
+        bytecode=identity.endswith(_BYTECODE),
+    )
+
+
+def _parse_file(line: str) -> Placed:
+    path, mode, size, content = line.split("\t")
+    return Placed(path, int(mode), int(size), content)

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 KEY_BYTES = 32
 
-_LINE_BYTES = len("seal ") + 64 + len(" ") + 64 + len("\n")
+LINE_BYTES = len("seal ") + 64 + len(" ") + 64 + len("\n")
+"""Of the line that a seal is."""
 _TEXT, _NAME = b"envsync text 1\n", b"envsync name 1\n"
 """What a code is for: that of a name is never that of a text."""
 _NAME_DIGITS = 16
@@ -39,7 +40,7 @@ class Seal(NamedTuple):
 
         Raises `NotBelieved`.
         """
-        body, line = data[:-_LINE_BYTES], data[-_LINE_BYTES:]
+        body, line = data[:-LINE_BYTES], data[-LINE_BYTES:]
         digest = hashlib.sha256(body).digest()
         begin = _line_begin(digest)
         if not (line.startswith(begin) and line.endswith(b"\n")):

@@ -216,14 +216,69 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
         with _open(cache_dir, root) as file:
             if file.readline().decode() != f"selection {selection}\n":
                 return False
-            if not survived(file.readline().decode()[4:-1]):
-                return False  # the power may have failed since
-            if os.path.lexists(f"{root}/.envsync/journal"):
-                return False  # a sync died half-way: the next one finishes it
+            if not _is_whole(root, file):
+                return False
             tree = _inputs_match(file)
-            return tree is not None and _tree_matches(root, file, tree, files=files)
+            if tree is None:
+                return False
+            folders = file.read(tree[0])
+            return _tree_matches(root, folders, _parts(file.read(), tree[1]) if files else [])
     except (OSError, ValueError, TypeError, IndexError):
         return False
+
+
+class Mark:
+    """What a mark says of an environment's folders and files, whatever became of its inputs."""
+
+    def __init__(self, root: str, folders: bytes, parts: "list[Part]") -> None:
+        self.root, self._folders, self.parts = root, folders, parts
+
+    def matches(self) -> bool:
+        """Say whether every folder and file is as the mark has it; then nothing else is there."""
+        try:
+            return _tree_matches(self.root, self._folders, self.parts)
+        except (OSError, ValueError, TypeError):
+            return False
+
+    def folders(self) -> "list[tuple[str, int]]":
+        """Give the rows of the folders, as `settled` gives them."""
+        return list(zip(*_rows(self._folders), strict=True))
+
+
+def paths_of(part: "Part") -> "list[str]":
+    """Give the paths of an owner's files."""
+    return _rows(part[2])[0]
+
+
+def times_of(part: "Part") -> "dict[str, int]":
+    """Give of an owner's files when they last changed while they were right, by path."""
+    paths, numbers = _rows(part[2])
+    changes = numbers[len(numbers) - len(paths) :]
+    return {path: time for path, time in zip(paths, changes, strict=True) if time != _UNKNOWN}
+
+
+def read(cache_dir: str, root: str) -> "Mark | None":
+    """Give the mark about this very environment, as far as files can be as it says; else None."""
+    try:
+        with _open(cache_dir, root) as file:
+            file.readline()  # what was asked for
+            if not _is_whole(root, file):
+                return None
+            file.readline()
+            while (line := file.readline()).startswith(b"input "):
+                pass
+            folders, behind = _lengths(line)
+            return Mark(root, file.read(folders), _parts(file.read(), behind))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_whole(root: str, file: "BinaryIO") -> bool:
+    """Read in which run the files were written: neither a failing power nor a death is between."""
+    if not survived(file.readline().decode()[4:-1]):
+        return False  # the power may have failed since
+    # A sync that died half-way is finished by the next one.
+    return not os.path.lexists(f"{root}/.envsync/journal")
 
 
 def _inputs_match(file: "BinaryIO") -> "tuple[int, int] | None":
@@ -239,6 +294,10 @@ def _inputs_match(file: "BinaryIO") -> "tuple[int, int] | None":
         # hash costs its import.
         if mtime >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
             return None
+    return _lengths(line)
+
+
+def _lengths(line: bytes) -> "tuple[int, int]":
     folders, behind = map(int, line.removeprefix(b"tree ").split())
     return folders, behind
 
@@ -250,10 +309,8 @@ def _hash(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _tree_matches(root: str, file: "BinaryIO", tree: "tuple[int, int]", *, files: bool) -> bool:
-    """Compare folders, and perhaps files, with the disk; two processes share what is many."""
-    folders = file.read(tree[0])
-    parts = _parts(file.read(), tree[1]) if files else []
+def _tree_matches(root: str, folders: bytes, parts: "list[Part]") -> bool:
+    """Compare folders and files with the disk; two processes share what is many."""
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:

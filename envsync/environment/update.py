@@ -91,11 +91,12 @@ def prepare_update(
     staged, and the sources of it, are durable then. Raises `names.OneName`, `Tampered`,
     `StorageFailed`; what was staged is thrown away then.
     """
-    files = contents.files
+    files, others = contents.files, contents.others
     manifest = contents.manifest._replace(written=SYNCED)
     with storage_errors(root):
         # What a death leaves of the trial is a leftover like any other.
-        names.refuse_one_name(state_path(root, f".names-{unguessable()}"), files.desired)
+        trial = state_path(root, f".names-{unguessable()}")
+        names.refuse_one_name(trial, (*files.desired, *others.paths))
     with storage_errors(root), Tree(root) as tree:
         refuse_foreign(root, plan.modes, (path for path, _ in plan.times))
         tree.remove(f"{STATE}/stage")  # of a process that died: its numbers mean other files
@@ -111,7 +112,8 @@ def prepare_update(
         except BaseException:
             tree.remove(f"{STATE}/stage")
             raise
-        steps = _steps(tree, plan, parents(files.desired), contents.folders)
+        needed = parents(files.desired) | others.folders
+        steps = _steps(tree, plan, needed, contents.folders)
     new_times = {journal.staged(number): one.change for number, one in enumerate(staged)}
     return Update(
         root=root,

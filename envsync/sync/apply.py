@@ -6,12 +6,13 @@ This is the page of `sync`: its steps in their order. What there is to a step is
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from envsync.environment import transaction
 from envsync.environment.change import Change
 from envsync.environment.key import UserKey
-from envsync.environment.manifest import Manifest
+from envsync.environment.manifest import Manifest, ManifestInvalid
 from envsync.environment.on_disk import confirm
 from envsync.environment.plan import Comparison
 from envsync.environment.seal import Seal
@@ -24,11 +25,18 @@ from envsync.project.locks import environment_lock
 from envsync.project.texts import Text, write_or_put_back
 from envsync.sync.contents import StoredSources
 from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.in_part import Entangled, Part, whole_or_part
 from envsync.sync.metadata_check import compare_kept, comparing
-from envsync.sync.observe import ObservedEnvironment, compared, observe, packages_of
+from envsync.sync.observe import (
+    ObservedEnvironment,
+    compared,
+    observe,
+    observe_by_mark,
+    packages_of,
+)
 from envsync.sync.outcome import SyncOutcome
 from envsync.sync.prepare import needed_of, prepare_from_store
-from envsync.sync.shortcuts import note_times, write_stamp
+from envsync.sync.shortcuts import note_times, renew_stamp, write_stamp
 from envsync.sync.store_lookup import Fetch
 from envsync.sync.store_use import register_user
 from envsync.sync.wheel_files import SYMLINK
@@ -73,19 +81,46 @@ def sync(
     Raises `TargetRefused`, `InstallConflict`, `MetadataDiffers` for a package that doesn't say what
     was locked of it, `StorageFailed`, and what `fetch` raises; the environment is as it was then.
     """
+    # A build's environment goes in a minute: no mark is left for it, and no entry kept.
+    store_dir = cache_dir if is_lasting else None
+    terms = _Terms(fetch, reporter, key, verify, glance, cache_dir, store_dir, companions)
     seal = key.seal()
+    marked = None if verify else observe_by_mark(desired, seal, store_dir)
+    if marked is not None:
+        with suppress(Entangled, ManifestInvalid):
+            return _bring_in_line(desired, marked, terms)
     with during(Stage.VERIFYING, reporter if verify else SILENT):
         observed = _look(desired, fetch, seal, cache_dir, force=force, verify=verify, glance=glance)
+    return _bring_in_line(desired, observed, terms)
+
+
+class _Terms(NamedTuple):
+    """What `sync` is given beside what is desired."""
+
+    fetch: Fetch
+    reporter: Reporter
+    key: UserKey
+    verify: bool
+    glance: bool
+    cache_dir: str | None
+    store_dir: str | None
+    """The same, if the environment is to last."""
+    companions: Sequence[Text]
+
+
+def _bring_in_line(
+    desired: DesiredEnvironment, observed: ObservedEnvironment, terms: _Terms
+) -> SyncOutcome:
+    """Compare, prepare, commit and note it. Raises `Entangled` where more has to be observed."""
+    fetch, reporter, key, verify, glance, cache_dir, store_dir, companions = terms
     comparison = compared(desired, observed)
     needed = needed_of(desired, observed, comparison)
     kept = comparison.kept - {pin.name for pin in needed}
     compare_kept(desired, packages_of(observed.manifest), kept, cache_dir)
-    # A build's environment goes in a minute: no mark is left for it, and no entry kept.
-    store_dir = cache_dir if is_lasting else None
     if observed.manifest is not None and comparison.is_empty():
         # The companions first: the mark that is left then is about them.
         outcome = _unchanged(desired, comparison, companions)
-        _note_in_sync(desired, observed, observed.manifest, seal, store_dir)
+        _note_in_sync(desired, observed, observed.manifest, key.seal(), store_dir)
         return outcome
     if glance and observed.manifest is not None and not observed.torn and comparison.is_but_stray():
         # Without a mark: `sync` looks, and sets aside what is not from the lock.
@@ -93,11 +128,19 @@ def sync(
     _refuse_own(desired.folder)
     # Made no earlier: what is right is used where nothing can be written (H105).
     seal = key.made()
-    fetch = comparing(desired, fetch, cache_dir)
+    part = whole_or_part(observed, needed, kept)
     change, stored = prepare_from_store(
-        desired, observed, fetch, needed, reporter, seal=seal, verify=verify, cache_dir=store_dir
+        desired,
+        observed,
+        part,
+        comparing(desired, fetch, cache_dir),
+        needed,
+        reporter,
+        seal=seal,
+        verify=verify,
+        cache_dir=store_dir,
     )
-    written = _commit(desired, change, companions, stored, store_dir, observed.looked_ns)
+    written = _commit(desired, observed, part, change, companions, stored, store_dir)
     return SyncOutcome(
         root=desired.root,
         comparison=_with_set_aside(comparison, change),
@@ -109,11 +152,12 @@ def sync(
 
 def _commit(
     desired: DesiredEnvironment,
+    observed: ObservedEnvironment,
+    part: Part | None,
     change: Change,
     companions: Sequence[Text],
     stored: StoredSources,
     store_dir: str | None,
-    looked_ns: int,
 ) -> frozenset[str]:
     """Commit a change, and note what need not be looked at again; gives the companions written."""
     # Before the commit: a death between the two must not leave the store without a user's name.
@@ -123,9 +167,14 @@ def _commit(
         committed = transaction.commit(change, companions)
         # What nobody knew before the commit can't have been changed before it; what was in place
         # may have been since it was looked at, and the mark must not vouch for that (H75).
-        as_of_ns = committed.began_ns if change.is_private else looked_ns
-        note_times(desired.folder, change.manifest, change.seal, committed.times, stored.all())
-        write_stamp(desired, store_dir, change.manifest, as_of_ns, committed.times.placed)
+        as_of_ns = committed.began_ns if change.is_private else observed.looked_ns
+        manifest, times = change.manifest, committed.times
+        in_part = part is not None
+        note_times(desired.folder, manifest, change.seal, times, stored.all(), in_part=in_part)
+        if observed.mark is not None:
+            renew_stamp(desired, store_dir, manifest, observed.mark, as_of_ns, part, times.placed)
+        else:
+            write_stamp(desired, store_dir, manifest, as_of_ns, times.placed)
     return committed.written
 
 
@@ -171,6 +220,9 @@ def _note_in_sync(
     if observed.times_changed:
         keep_times(desired.folder, manifest.environment_id, observed.times, seal)
     _register(desired, store_dir, manifest, None)
+    if observed.mark is not None:
+        renew_stamp(desired, store_dir, manifest, observed.mark, observed.looked_ns)
+        return
     write_stamp(desired, store_dir, manifest, observed.looked_ns, observed.times)
 
 

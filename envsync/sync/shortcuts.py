@@ -4,22 +4,27 @@ With them the next sync looks at less; any of it may be lost.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 from envsync.environment import stamp
-from envsync.environment.drift import expected_mtime
+from envsync.environment.drift import expected_mtime, holds_only
 from envsync.environment.manifest import Manifest, Owner
 from envsync.environment.on_disk import written_in
-from envsync.environment.paths import owned
+from envsync.environment.paths import owned, parents
 from envsync.environment.placing import ChangeTimes
 from envsync.environment.seal import Seal
-from envsync.environment.times import keep_times
+from envsync.environment.times import add_times, keep_times
 from envsync.store.manifest import StoredWheel
 from envsync.store.times import learn
 from envsync.sync.desired import DesiredEnvironment, owned_folders
+from envsync.sync.in_part import Part
 
 _SECOND = 1_000_000_000
+_RECENT_NS = 100_000_000
+"""So long ago a folder is said to have changed that was changed just now."""
 
 
 def entry_of(wheel: StoredWheel) -> str:
@@ -28,13 +33,21 @@ def entry_of(wheel: StoredWheel) -> str:
 
 
 def note_times(
-    root: str, manifest: Manifest, seal: Seal, times: ChangeTimes, stored: Sequence[StoredWheel]
+    root: str,
+    manifest: Manifest,
+    seal: Seal,
+    times: ChangeTimes,
+    stored: Sequence[StoredWheel],
+    *,
+    in_part: bool,
 ) -> None:
     """Keep when files last changed that are right since then; else they are compared by bytes.
 
-    `stored` are the entries that were linked: their own times changed by that.
+    `stored` are the entries that were linked: their own times changed by that. Those of the rest
+    stay as they are known where the environment changed only `in_part`.
     """
-    keep_times(root, manifest.environment_id, times.placed, seal)
+    keep = add_times if in_part else keep_times
+    keep(root, manifest.environment_id, times.placed, seal)
     for wheel in stored if times.stored else ():
         learn(entry_of(wheel), times.stored, [file.path for file in wheel.files])
 
@@ -67,6 +80,78 @@ def write_stamp(
             desired.root, desired.selection, desired.inputs, rows, parts, as_of_ns, run
         )
         stamp.keep(cache_dir, desired.root, data)
+
+
+def renew_stamp(
+    desired: DesiredEnvironment,
+    cache_dir: str | None,
+    manifest: Manifest,
+    mark: stamp.Mark,
+    as_of_ns: int,
+    part: Part | None = None,
+    times: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Write the no-op mark from the one that was there, where a part of the environment changed.
+
+    Nothing else did: the mark matched. Inputs are trusted as of `as_of_ns`, when it was asked.
+    `times` say when files of the part last changed.
+    """
+    if cache_dir is None:
+        return
+    known = {each[0]: each for each in mark.parts}
+    with suppress(OSError):  # an input that is gone by now
+        rows, parts = mark.folders(), mark.parts
+        if part is not None:
+            rows = _folders_after(desired, mark, part, manifest)
+            parts = [
+                _part(owner, times) if owner.name in part.names else known[owner.name]
+                for owner in manifest.owners
+            ]
+        run = written_in(desired.folder, manifest)
+        data = stamp.render(
+            desired.root, desired.selection, desired.inputs, rows, parts, as_of_ns, run
+        )
+        stamp.keep(cache_dir, desired.root, data)
+
+
+def _folders_after(
+    desired: DesiredEnvironment, mark: stamp.Mark, part: Part, manifest: Manifest
+) -> list[tuple[str, int]]:
+    """Give the folders' rows of a mark; those in which something changed are dated back.
+
+    What is changed in one from here on shows by its time, and what was before by its entries.
+    """
+    new = [
+        file.path for owner in manifest.owners if owner.name in part.names for file in owner.files
+    ]
+    paths = part.others.paths.union(new)
+    ours = part.others.folders | owned(new, owned_folders(desired.target))
+    known = {row[0]: row for row in mark.folders()}
+    touched = parents(part.before.placed()) | parents(new)
+    rows = []
+    for folder in sorted(ours):
+        row = known.get(folder)
+        if folder in touched and row != _row(desired.root, folder):
+            row = _dated_back(desired.root, folder, paths, ours)
+        if row is not None:
+            rows.append(row)
+    return rows
+
+
+def _row(root: str, folder: str) -> tuple[str, int]:
+    return folder, os.lstat(f"{root}/{folder}").st_mtime_ns
+
+
+def _dated_back(
+    root: str, folder: str, paths: Collection[str], folders: Collection[str]
+) -> tuple[str, int]:
+    moment = time.time_ns()
+    recent = moment - _RECENT_NS
+    os.utime(f"{root}/{folder}", ns=(recent, recent), follow_symlinks=False)
+    # In this order: what is added after the look moves the time again.
+    is_known = holds_only(root, folder, paths, folders)
+    (row,) = stamp.settled(root, [folder], moment if is_known else 0)
+    return row
 
 
 def _part(owner: Owner, times: Mapping[str, int]) -> tuple[str, int, bytes]:

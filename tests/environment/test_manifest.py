@@ -95,3 +95,29 @@ def test_an_odd_path_that_stays_inside_is_taken(path: str) -> None:
     owner = Owner("", "", "", (Placed(path, 0o100644, 1, "bb" * 32),))
     odd = MANIFEST._replace(owners=(owner,))
     assert parse_manifest(render_manifest(odd, SEAL), SEAL) == odd
+
+
+def test_files_that_are_read_when_asked_for_are_the_same() -> None:
+    data = render_manifest(MANIFEST, SEAL)
+    packed = parse_manifest(data, SEAL, packed=True)
+    assert render_manifest(packed, SEAL) == data
+    assert packed == MANIFEST
+    assert [owner.name for owner in packed.owners] == ["", "flask", "empty", "fast"]
+    assert packed.placed() == MANIFEST.placed()
+    nobody = MANIFEST._replace(owners=(Owner("", "", "", ()),))
+    assert parse_manifest(render_manifest(nobody, SEAL), SEAL, packed=True) == nobody
+
+
+@pytest.mark.parametrize("path", PATHS, ids=ascii)
+def test_a_path_that_leads_out_is_refused_when_it_is_asked_for(path: str) -> None:
+    forged = MANIFEST._replace(owners=(Owner("", "", "", (Placed(path, 0o100644, 1, "bb"),)),))
+    (owner,) = parse_manifest(render_manifest(forged, SEAL), SEAL, packed=True).owners
+    with pytest.raises(ManifestInvalid):
+        list(owner.files)
+
+
+def test_what_somebody_else_sealed_is_read_at_once() -> None:
+    forged = MANIFEST._replace(owners=(Owner("", "", "", (Placed("../x", 0o100644, 1, "b"),)),))
+    data = render_manifest(forged, Seal(b"o" * 32))
+    with pytest.raises(ManifestInvalid, match="outside the environment"):
+        parse_manifest(data, SEAL, trusted=True, packed=True)

@@ -1,0 +1,85 @@
+"""A part of an environment that changes alone, where the no-op mark shows all of it to be right.
+
+Then nothing is done for each file of the packages that stay: they are neither compared nor planned
+nor written down anew. What the part must not do is meet them: share a path, or have a file where
+they have a folder. Where it would, everything is looked at (`Entangled`).
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
+from typing import NamedTuple
+
+from envsync.environment import stamp
+from envsync.environment.change import Others
+from envsync.environment.drift import Drift, compiled_beside, source_of
+from envsync.environment.manifest import Manifest
+from envsync.environment.paths import parents
+from envsync.lock.pins import Pinned
+from envsync.sync.observe import ObservedEnvironment
+
+
+class Entangled(Exception):
+    """What changes can't be changed without a look at what stays."""
+
+
+class Part(NamedTuple):
+    """The owners that may change, the environment's own files among them, and all others."""
+
+    before: Manifest
+    """What is there, of those owners alone."""
+    others: Others
+    names: Collection[str]
+    """Of the owners that may change, before or after."""
+    times: Mapping[str, int]
+    """When files last changed that are right since then, of those owners."""
+
+    def refuse_meeting(self, paths: Collection[str]) -> None:
+        """Raise `Entangled` where some of the paths meet what others have."""
+        others = self.others
+        if not (
+            others.paths.isdisjoint(paths)
+            and others.folders.isdisjoint(paths)
+            and others.paths.isdisjoint(parents(paths))
+        ):
+            raise Entangled
+
+    def drift(self, root: str) -> Drift:
+        """Give what Python and its tools wrote beside the sources of these owners alone.
+
+        Raises `OSError`.
+        """
+        placed, others = self.before.placed(), self.others
+        folders = others.folders | parents(placed)
+        found = compiled_beside(root, placed, others.paths.union(placed), folders)
+        return found._replace(
+            bytecode=tuple(p for p in found.bytecode if source_of(p) not in others.paths),
+            caches=tuple(
+                p for p in found.caches if p.partition("/__pycache__/")[0] not in others.folders
+            ),
+        )
+
+
+def whole_or_part(
+    observed: ObservedEnvironment, needed: Iterable[Pinned], kept: Collection[str]
+) -> Part | None:
+    """Give the part that changes where `needed` are, and what is not `kept` goes.
+
+    None: all of the environment is looked at. Raises `Entangled`.
+    """
+    mark, manifest = observed.mark, observed.manifest
+    if mark is None or manifest is None:
+        return None
+    changing = {"", *(pin.name for pin in needed)}
+    changing |= manifest.packages().keys() - kept
+    before = manifest._replace(
+        owners=tuple(owner for owner in manifest.owners if owner.name in changing)
+    )
+    rest = (stamp.paths_of(row) for row in mark.parts if row[0] not in changing)
+    paths = frozenset(chain.from_iterable(rest))
+    times: dict[str, int] = {}
+    for row in mark.parts:
+        if row[0] in changing:
+            times.update(stamp.times_of(row))
+    part = Part(before, Others(paths, frozenset(parents(paths))), changing, times)
+    part.refuse_meeting(before.placed())
+    return part
