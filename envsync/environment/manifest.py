@@ -16,7 +16,7 @@ in place of the hash. Modification times are not recorded: a placed file's time 
 its hash (`files.content_mtime`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
 from envsync.environment.paths import are_inside
@@ -54,8 +54,13 @@ class PackedFiles(Sequence[Placed]):
 
     def _files(self) -> tuple[Placed, ...]:
         if self._read is None:
-            text = self.lines.decode("utf-8", "surrogateescape")
-            self._read = _checked(map(_parse_file, text.split("\n")[:-1]))
+            lines = self.lines.decode("utf-8", "surrogateescape").split("\n")[:-1]
+            try:
+                self._read = tuple(map(_parse_file, lines))
+            except ValueError as error:
+                raise ManifestInvalid("has a malformed line") from error
+            if not are_inside([file.path for file in self._read]):
+                raise ManifestInvalid("names a path outside the environment")
         return self._read
 
     @overload
@@ -161,72 +166,41 @@ def parse_manifest(
         body = seal.open(data, trusted=trusted)
     except NotBelieved as error:
         raise ManifestInvalid(str(error)) from error
-    first = body.partition(b"\n")[0].decode("utf-8", "surrogateescape")
-    if first != HEADER:
-        raise ManifestInvalid(f"has the unknown format {first[:40]!a}")
+    # An owner begins with a line that no path can look like.
+    own, *others = body.removesuffix(b"\n").split(b"\n/\t")
+    lines = own.split(b"\n", 5)
+    head = [line.decode("utf-8", "surrogateescape") for line in lines[:5]]
+    if head[0] != HEADER:
+        raise ManifestInvalid(f"has the unknown format {head[0][:40]!a}")
     try:
-        lines = body.split(b"\n", 5)
-        names = [line.decode("utf-8", "surrogateescape") for line in lines[1:5]]
-        if packed and not trusted:
-            owners = tuple(_packed_owners(lines[5]))
-        else:
-            text = lines[5].decode("utf-8", "surrogateescape")
-            owners = tuple(_parse_owners(text.split("\n")[:-1]))
+        owners = (UNNAMED._replace(files=_packed(b"".join(lines[5:]))), *map(_parse_owner, others))
         manifest = Manifest(
-            environment_id=names[0].removeprefix("id "),
-            target=names[1].removeprefix("target "),
-            selection=names[2].removeprefix("selection "),
-            written=names[3].removeprefix("written "),
+            environment_id=head[1].removeprefix("id "),
+            target=head[2].removeprefix("target "),
+            selection=head[3].removeprefix("selection "),
+            written=head[4].removeprefix("written "),
             owners=owners,
         )
     except (IndexError, ValueError) as error:
         raise ManifestInvalid("has a malformed line") from error
-    if not packed or trusted:
-        _checked(file for owner in manifest.owners for file in owner.files)
-    return manifest
+    if packed and not trusted:
+        return manifest
+    read = (owner._replace(files=tuple(owner.files)) for owner in owners)
+    return manifest._replace(owners=tuple(read))
 
 
-def _checked(files: Iterable[Placed]) -> tuple[Placed, ...]:
-    files = tuple(files)
-    if not are_inside([file.path for file in files]):
-        raise ManifestInvalid("names a path outside the environment")
-    return files
+def _packed(lines: bytes) -> PackedFiles:
+    return PackedFiles(lines + b"\n" if lines else b"")
 
 
-def _packed_owners(body: bytes) -> Iterable[Owner]:
-    """Cut the lines behind the head before each owner's own, which no path can look like."""
-    own, *others = (b"\n" + body).removesuffix(b"\n").split(b"\n/\t")
-    yield UNNAMED._replace(files=PackedFiles(_ended(own[1:])))
-    for text in others:
-        first, _, lines = text.partition(b"\n")
-        owner = _parse_owner(first.decode("utf-8", "surrogateescape").split("\t"))
-        yield owner._replace(files=PackedFiles(_ended(lines)))
-
-
-def _ended(lines: bytes) -> bytes:
-    return lines + b"\n" if lines else b""
-
-
-def _parse_owners(lines: list[str]) -> Iterable[Owner]:
-    owner = UNNAMED
-    files: list[Placed] = []
-    for line in lines:
-        if line.startswith("/\t"):
-            yield owner._replace(files=tuple(files))
-            owner = _parse_owner(line.split("\t")[1:])
-            files = []
-        else:
-            files.append(_parse_file(line))
-    yield owner._replace(files=tuple(files))
-
-
-def _parse_owner(row: Sequence[str]) -> Owner:
-    name, version, identity, facts = row
+def _parse_owner(text: bytes) -> Owner:
+    first, _, lines = text.partition(b"\n")
+    name, version, identity, facts = first.decode("utf-8", "surrogateescape").split("\t")
     return Owner(
         name=name,
         version=version,
         identity=identity.removesuffix(_BYTECODE),
-        files=(),
+        files=_packed(lines),
         facts=facts,
         bytecode=identity.endswith(_BYTECODE),
     )

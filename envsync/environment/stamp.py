@@ -247,7 +247,7 @@ class Mark:
 
 def paths_of(part: "Part") -> "list[str]":
     """Give the paths of an owner's files."""
-    return _rows(part[2])[0]
+    return _paths(part[2])[0]
 
 
 def times_of(part: "Part") -> "dict[str, int]":
@@ -362,9 +362,16 @@ def _are(block: bytes) -> bool:
 
 def _rows(block: bytes) -> "tuple[list[str], list[int]]":
     """Give the paths of a block, and all its columns in one."""
+    paths, end = _paths(block)
+    return paths, memoryview(block)[end:].cast("q").tolist()
+
+
+def _paths(block: bytes) -> "tuple[list[str], int]":
+    """Give the paths of a block, and where its columns begin."""
     head = 2 * _WIDTH
     count, length = memoryview(block)[:head].cast("q")
-    paths = block[head : head + length].decode("utf-8", "surrogateescape").split("\n")
-    if count != (len(paths) if length else 0):
+    text = block[head : head + length].decode("utf-8", "surrogateescape")
+    paths = text.split("\n") if length else []
+    if count != len(paths):
         raise ValueError(count)
-    return paths if length else [], memoryview(block)[head + length :].cast("q").tolist()
+    return paths, head + length

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from envsync.environment.drift import source_of
 from envsync.environment.manifest import Owner, Placed
 from envsync.errors import InstallConflict
-from envsync.sync.namespace import RANKS, namespace_kind
 from envsync.sync.wheel_files import Content, read_stored
 
 _INIT = "/__init__.py"
@@ -123,6 +122,8 @@ def _named(path: str, inside: str, name: str, claims: Sequence[_Claim]) -> _Clai
 
 
 def _namespace(claims: Sequence[_Claim]) -> _Claim | None:
+    from envsync.sync.namespace import RANKS, namespace_kind  # noqa: PLC0415  (ast: 3 ms)
+
     kinds = [namespace_kind(claim.read()) for claim in claims]
     if None in kinds or not all(claim.name for claim in claims):
         return None

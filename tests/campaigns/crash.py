@@ -42,6 +42,8 @@ class Scenario(NamedTuple):
     kept: Mapping[str, bytes] = {}
     """Bytes of the user's that must be in quarantine in the end, by file name."""
     share: int = 0
+    is_marked: bool = False
+    """The environment has a stamp, which a copy of what was saved has not."""
 
 
 def scenarios(world: SmallWorld) -> Iterator[Scenario]:
@@ -71,6 +73,8 @@ def scenarios(world: SmallWorld) -> Iterator[Scenario]:
         stage.write(after._replace(spec=f"# once more\n{after.spec}"))
         stage.save(f"{name}-start")
         yield Scenario(name, f"{name}-start", before, after)
+        if before != after:
+            yield Scenario(f"{name}, marked", start, before, after, is_marked=True)
     yield _repair(world)
     stage.restore("old")
     stage.write(new, lock=False)
@@ -172,6 +176,15 @@ class Tally(NamedTuple):
     failures: list[str]
 
 
+def set_out(stage: Stage, scenario: Scenario) -> None:
+    """Put the stage where the scenario starts."""
+    stage.restore(scenario.start)
+    if scenario.is_marked and scenario.before is not None:
+        for _ in range(2):  # the second one trusts the folders
+            stage.ok("sync")
+        stage.write(scenario.after._replace(spec=f"# once more\n{scenario.after.spec}"))
+
+
 def recorded(stage: Stage, scenario: Scenario) -> list[Point]:
     """The points of a whole run of the scenario's command on the stage as it is."""
     log = stage.folder / "calls"
@@ -232,13 +245,13 @@ def _lost(stage: Stage, scenario: Scenario) -> list[str]:
 
 def every_point(stage: Stage, scenario: Scenario, limit: int | None) -> Tally:
     """Kill at each point, or at so many of them."""
-    stage.restore(scenario.start)
+    set_out(stage, scenario)
     points = recorded(stage, scenario)
     chosen = points if limit is None else tracing.evenly(points, limit)
     died = seen = 0
     failures = []
     for point in chosen:
-        stage.restore(scenario.start)
+        set_out(stage, scenario)
         died += kill_at(stage, scenario, point)
         saw, wrong = judge(stage, scenario)
         seen += saw
@@ -248,21 +261,21 @@ def every_point(stage: Stage, scenario: Scenario, limit: int | None) -> Tally:
 
 def pairs(stage: Stage, scenario: Scenario, count: int, generator: random.Random) -> Tally:
     """Kill at a point, then kill the recovering run at one of its own, `count` times."""
-    stage.restore(scenario.start)
+    set_out(stage, scenario)
     firsts = recorded(stage, scenario)
     generator.shuffle(firsts)
     done = died = seen = 0
     failures = []
     while done < count and firsts:
         first = firsts.pop()
-        stage.restore(scenario.start)
+        set_out(stage, scenario)
         if not kill_at(stage, scenario, first):
             continue
         seconds = recorded(stage, scenario)
         # A few of each, so that many first points are met, the late ones of a recovery too.
         for second in generator.sample(seconds, min(len(seconds), 8, count - done)):
             # Not from a copy of what the first death left: a journal counts in its own folder only.
-            stage.restore(scenario.start)
+            set_out(stage, scenario)
             kill_at(stage, scenario, first)
             died += kill_at(stage, scenario, second)
             saw, wrong = judge(stage, scenario)

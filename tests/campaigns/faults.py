@@ -48,7 +48,7 @@ class Fault(NamedTuple):
 
 def recorded(stage: Stage, scenario: Scenario) -> Mapping[str, Sequence[Point]]:
     """The points of a whole run by call, those of looking calls too."""
-    stage.restore(scenario.start)
+    crash.set_out(stage, scenario)
     log = stage.folder / "calls"
     calls = (*tracing.MUTATING, *tracing.READING)
     stage.run(*scenario.command, under=tracing.recorder(log, calls), share=scenario.share)
@@ -71,7 +71,7 @@ def draw(points: Mapping[str, Sequence[Point]], generator: random.Random) -> Fau
 
 def judge(stage: Stage, scenario: Scenario, fault: Fault) -> tuple[int, list[str]]:
     """Run with the fault and see what is left: (exit code, what is wrong)."""
-    stage.restore(scenario.start)
+    crash.set_out(stage, scenario)
     under = tracing.failing(fault.point, fault.error, onwards=fault.onwards)
     ran = stage.run(*scenario.command, under=under, share=scenario.share)
     wrong = []
