@@ -231,6 +231,27 @@ SWITCHES = (
         "::test_folder_that_changed_after_it_was_looked_at_is_never_current",
     ),
     Switch(
+        "packages change by themselves though they meet others", "sync/in_part.py",
+        "            raise Entangled", "            return",
+        "tests/sync/test_in_part.py::test_what_cannot_stand_together_is_refused",
+    ),
+    Switch(
+        "a folder that is dated back is trusted unseen", "sync/shortcuts.py",
+        "moment if is_known else 0", "moment",
+        "tests/sync/test_in_part.py::test_what_is_added_meanwhile_is_found_by_the_next_sync",
+    ),
+    Switch(
+        "a sync in part trusts inputs as of its end", "sync/apply.py",
+        "observed.mark, as_of_ns, part", "observed.mark, 1 << 62, part",
+        "tests/sync/test_in_part.py::test_an_input_that_is_edited_meanwhile_is_not_trusted",
+    ),
+    Switch(
+        "bytecode of others goes with that of a package", "sync/in_part.py",
+        "if source_of(p) not in others.paths", "if True",
+        "tests/sync/test_in_part.py"
+        "::test_bytecode_goes_with_its_source_and_that_of_others_stays",
+    ),
+    Switch(
         "the stamp trusts fresh inputs", _STAMP,
         "if mtime >= written - _TICK_NS and", "if False and",
         "tests/environment/test_stamp.py::test_input_written_in_the_same_moment_is_judged_by_its_hash",

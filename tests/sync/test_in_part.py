@@ -239,17 +239,24 @@ def test_what_was_edited_elsewhere_is_found_and_repaired(
     assert project.drift().is_clean()
 
 
+@pytest.mark.parametrize("name", ["stray.py", "a/stray.py", "a/old/stray.py", "d/stray.py"])
 def test_what_is_added_meanwhile_is_found_by_the_next_sync(
-    project: Project, looks: list[str], monkeypatch: pytest.MonkeyPatch
+    project: Project, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    """In folders in which the sync places files, and makes folders, and in none of those."""
     project.has("a-1", "d-1")
-    strays = [project.site / "stray.py", project.site / "a" / "stray.py", project.site / "d" / "s"]
-    after_commit(monkeypatch, lambda: [path.write_text("") for path in strays])
+    stray = project.site / name
+
+    def add() -> None:
+        stray.parent.mkdir(exist_ok=True)
+        stray.write_text("")
+
+    after_commit(monkeypatch, add)
     project.has("a-2", "d-1")
     monkeypatch.undo()
     assert not project.is_current()
     project.has("a-2", "d-1")
-    assert not any(path.exists() for path in strays)
+    assert not stray.exists()
 
 
 def test_a_folder_that_should_have_gone_is_found_by_the_next_sync(
