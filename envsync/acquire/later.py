@@ -13,7 +13,7 @@ from envsync.errors import EnvsyncError, NoSolution
 from envsync.index.client import IndexClient
 from envsync.index.page_source import Index
 from envsync.index.urls import display_url
-from envsync.resolve.versions import parse_version
+from envsync.model.version_text import parse_version
 
 
 def with_later_indexes(error: NoSolution, client: IndexClient, sent: Collection[str]) -> NoSolution:
@@ -41,7 +41,7 @@ def _where(client: IndexClient, name: str, versions: SpecifierSet) -> list[Index
         having = [page.index]
         for index in later:
             releases = client.page_on(index, project).result()
-            texts = map(parse_version, releases.texts if releases is not None else ())
+            texts = map(parse_version, releases.outline.texts if releases is not None else ())
             if any(one is not None and versions.contains(one, prereleases=True) for one in texts):
                 having.append(index)
     # This only adds to an error: one of its own would hide that.

@@ -6,7 +6,7 @@ from envsync.errors import MetadataInvalid
 from envsync.model.candidate import CoreMetadata
 from envsync.model.filenames import source_version
 from envsync.model.local_version import is_same_release
-from envsync.resolve.versions import parse_version
+from envsync.model.version_text import parse_version
 
 
 def check_identity(metadata: CoreMetadata, filename: str) -> CoreMetadata:

@@ -5,7 +5,7 @@ them come sooner: whoever comes first, the resolver or a guess, each answer is m
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -29,9 +29,9 @@ from envsync.model.speaker import listed_speaker, metadata_wheel
 from envsync.resolve.candidates import (
     Listing,
     ResolvePolicy,
-    candidates_of,
     may_build,
 )
+from envsync.resolve.page_judge import candidates_of
 from envsync.resolve.rejections import StrangeName
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
@@ -194,20 +194,15 @@ class IndexCatalog:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance(Stage.RESOLVING, 1, name)
         listing = candidates_of(name, page.releases, public_url(page.index.url), self._policy)
-        self._tell_skipped(listing)
+        self._tell_skipped(name, page.releases.outline.strangers)
         return listing
 
-    def _tell_skipped(self, listing: Listing) -> None:
+    def _tell_skipped(self, name: NormalizedName, filenames: Iterable[str]) -> None:
         """Name what looks like a wheel or source distribution by its end and isn't one."""
-        odd = [
-            one.filename
-            for one in listing.rejected
-            if isinstance(one.reason, StrangeName)
-            and one.filename.endswith((".whl", ".tar.gz", ".zip"))
-        ]
+        odd = [one for one in filenames if one.endswith((".whl", ".tar.gz", ".zip"))]
         if odd:
             more = f" and {len(odd) - 1} more" if odd[1:] else ""
-            self._reporter.detail(f"{listing.name}: skipped {odd[0]}{more}: {StrangeName()}")
+            self._reporter.detail(f"{name}: skipped {odd[0]}{more}: {StrangeName()}")
 
     def _asked(self, index: str | None) -> list[str]:
         """The indexes that were asked, for people."""

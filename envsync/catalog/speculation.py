@@ -5,10 +5,11 @@ that is known, the files of the projects that it requires. A guess that is wrong
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from packaging.markers import Marker
@@ -19,6 +20,7 @@ from packaging.version import Version
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import MarkerSet, from_marker
 from envsync.resolve.candidates import Listing
+from envsync.resolve.offers import Offers
 
 MAX_GUESSES = 3
 """Versions of one project whose metadata is asked for on a guess."""
@@ -149,27 +151,32 @@ class Speculation:
 
     def _likeliest(self, listing: Listing, specifier: SpecifierSet) -> Candidate | None:
         """The most wanted version; a pre-release where nothing else fits, or they are allowed."""
-        candidates = listing.candidates[::-1] if self._guide.lowest else listing.candidates
-        if not self._guide.prereleases:
-            stable = [one for one in candidates if not one.version.is_prerelease]
-            if (candidate := self._first(listing.name, stable, specifier)) is not None:
+        offers = Offers.of(listing.candidates)
+        offers = offers[::-1] if self._guide.lowest else offers
+        stable = offers.stable()
+        is_split = not self._guide.prereleases and len(stable) < len(offers)
+        for some in (stable, offers) if is_split else (offers,):
+            if (candidate := self._first(listing.name, some, specifier)) is not None:
                 return candidate
-        return self._first(listing.name, candidates, specifier)
+        return None
 
     def _first(
-        self, name: NormalizedName, candidates: Sequence[Candidate], specifier: SpecifierSet
+        self, name: NormalizedName, offers: Offers, specifier: SpecifierSet
     ) -> Candidate | None:
-        fitting = (
-            candidate
-            for candidate in candidates
-            if candidate.yanked is None and specifier.contains(candidate.version, prereleases=True)
+        """The first that fits; before that, what is preferred."""
+        versions, claims = offers.versions(), offers.claims()
+        fitting: Iterator[int] = (
+            at
+            for at, claim in enumerate(claims)
+            if not claim.is_yanked and specifier.contains(versions[at], prereleases=True)
         )
-        preferred = self._guide.preferences.get(name)
-        if not preferred:
-            return next(fitting, None)
-        ranked = {candidate.version: candidate for candidate in fitting}
-        pinned = (ranked[version] for version in preferred if version in ranked)
-        return next(pinned, next(iter(ranked.values()), None))
+        preferred = self._guide.preferences.get(name, ())
+        if preferred:
+            ranked = {versions[at]: at for at in fitting}
+            pinned = (ranked[version] for version in preferred if version in ranked)
+            fitting = chain(pinned, ranked.values())
+        at = next(fitting, None)
+        return None if at is None else offers[at]
 
     def _learn(self, project: _Project, candidate: Candidate) -> None:
         project.known.append(self._answers.metadata(candidate))

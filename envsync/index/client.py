@@ -13,8 +13,8 @@ from envsync.events import SILENT, Reporter, Stage
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
 from envsync.index.metadata_source import MetadataSource
+from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
-from envsync.index.releases import Releases
 from envsync.index.steps import Steps, run_steps
 from envsync.index.urls import parse_address
 from envsync.index.witness import Witness
@@ -211,9 +211,9 @@ class IndexClient:
         renew = self._refresh.renews(name)
         releases = yield from self._pages.page(index, name, refresh=refresh, renew=renew)
         if releases is not None:
-            files = releases.files
+            every_file = releases.every_file
             self._http.credentials.read_page(
-                parse_address(index.url), lambda: (file.url for file in files)
+                parse_address(index.url), lambda: (file.url for file in every_file())
             )
         return releases
 

@@ -15,7 +15,7 @@ def _package(path: str) -> str:
     return first_text(beginning(path)).rstrip("/").rpartition("/")[2]
 
 
-BUCKET = Bucket("http-v3", VALUES, _package)
+BUCKET = Bucket("http-v4", VALUES, _package)
 _MAX_HEADER = 1024
 _LONGEST_AGE = 86_400.0
 """Seconds: a server that asks to be believed longer is asked again after a day."""

@@ -11,9 +11,8 @@ from envsync.errors import IndexFailed
 from envsync.index import http_cache
 from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.http_cache import BUCKET, Entry, HttpCache
-from envsync.index.packed import is_packed, pack_page, unpack_page
+from envsync.index.packed import Releases, is_packed, pack_page, unpack_page
 from envsync.index.pages import ACCEPT, parse_page
-from envsync.index.releases import Releases, by_release
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
@@ -113,17 +112,16 @@ class PageSource:
     ) -> Releases:
         """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
-            releases, payload = unpack_page(kept.payload), kept.payload
+            payload = kept.payload
         else:
             body = decode_body(response)
             content_type = response.headers.get("content-type", "")
             files = parse_page(body, content_type, url=response.url, name=place.name)
-            releases = by_release(place.name, files)
-            payload = pack_page(releases)
+            payload = pack_page(place.name, files)
         entry = http_cache.make_entry(response, digest, payload, self._now())
         if entry is not None and http_cache.is_news(entry, kept):
             self._cache.put(place.url, place.scope, entry)
-        return releases
+        return unpack_page(payload)
 
 
 class _Place(NamedTuple):

@@ -1,7 +1,7 @@
-"""Turn the files that an index lists for a project into candidates, and reasons for the rest."""
+"""What a resolution asks: the policy that steers it, and the catalog that answers it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from packaging.requirements import Requirement
@@ -9,21 +9,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.index.releases import LONGEST_FILENAME, SOURCE, Releases, by_release
-from envsync.model.candidate import Candidate, Chosen, CoreMetadata, File, Files
+from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import ALWAYS, MarkerSet
-from envsync.resolve.compatibility import WheelJudge
-from envsync.resolve.rejections import (
-    ListingReason,
-    NeedsPython,
-    NotAVersion,
-    NoUploadTime,
-    NoUsableFile,
-    Rejected,
-    StrangeName,
-    TooNew,
-)
-from envsync.resolve.versions import parse_specifiers, parse_version
+from envsync.resolve.rejections import Rejected
 
 ALL = ":all:"
 
@@ -67,11 +55,13 @@ class Listing(NamedTuple):
     """What one source offers of one project."""
 
     name: NormalizedName
-    candidates: tuple[Candidate, ...]
-    """Newest first."""
-    rejected: tuple[Rejected, ...] = ()
+    candidates: Sequence[Candidate]
+    """Newest first; of thousands `Offers`."""
+    rejected: Sequence[Rejected] = ()
     index_url: str | None = None
     """Of the index that answered, without credentials."""
+    held_back: Sequence[Version] = ()
+    """The versions that only want leave to be built, newest first."""
 
 
 class Catalog(Protocol):
@@ -102,170 +92,6 @@ class Foresight(Protocol):
         """A hint, for threads: `metadata` will probably be asked for these, in this order."""
 
 
-def candidates_of(
-    name: NormalizedName,
-    files: Releases | Iterable[File],
-    index_url: str | None,
-    policy: ResolvePolicy,
-) -> Listing:
-    """Judge each version of an index page under the policy.
-
-    The candidates come newest first. Yanked versions and pre-releases stay in: whether they may
-    be used depends on who asks. Costs about 8 microseconds a version.
-    """
-    releases = files if isinstance(files, Releases) else by_release(name, Files.of(files))
-    page = _Page(name, releases, index_url, policy)
-    candidates = page.candidates()
-    return Listing(name, candidates, tuple(page.rejected), index_url)
-
-
-class _Page:
-    """The state of `candidates_of`: what fits, and what was refused so far.
-
-    Files are their places in the page: most of them never become values.
-    """
-
-    def __init__(
-        self, name: NormalizedName, releases: Releases, index_url: str | None, policy: ResolvePolicy
-    ) -> None:
-        self.name, self.index_url, self.policy = name, index_url, policy
-        self.rejected: list[Rejected] = []
-        self._releases, self._files = releases, releases.files
-        judge = WheelJudge.of(policy.environments)
-        # Judged once for each text: a page has many files, and few texts for all of them.
-        texts = set(releases.files.requires_python)
-        self._pythons = {text for text in texts if judge.python_fits(text)}
-        tags = enumerate(releases.tags, SOURCE + 1)
-        self._wheels = {kind for kind, text in tags if judge.wheel_fits(f"x-0-{text}")}
-
-    def candidates(self) -> tuple[Candidate, ...]:
-        """One candidate for each usable version, newest first."""
-        for at in self._releases.strangers():
-            self._reject(at, "", StrangeName())
-        by_version: dict[Version, Sequence[int]] = {}
-        for text, places in self._old_enough():
-            version = parse_version(text)
-            if version is None:
-                self._reject(places[0], text, NotAVersion())
-            else:
-                known = by_version.get(version)
-                by_version[version] = places if known is None else [*known, *places]
-        newest_first = sorted(by_version, reverse=True)
-        judged = (self._candidate(version, by_version[version]) for version in newest_first)
-        return tuple(candidate for candidate in judged if candidate is not None)
-
-    def _old_enough(self) -> Iterator[tuple[str, Sequence[int]]]:
-        """The versions, without files that `exclude-newer` shuts out."""
-        too_new = _age_test(self.policy.exclude_newer)
-        if too_new is None:
-            yield from self._releases.places()
-            return
-        for text, places in self._releases.places():
-            reasons = {at: too_new(self._files.upload_time[at]) for at in places}
-            for at, reason in reasons.items():
-                if reason is not None:
-                    self._reject(at, text, reason)
-            old = [at for at in places if reasons[at] is None]
-            if old:
-                yield text, old
-
-    def _candidate(self, version: Version, places: Sequence[int]) -> Candidate | None:
-        files, pythons = self._files, self._pythons
-        yanked, needed = files.yanked, files.requires_python
-        # A yanked file leaves the others of its version; where all are yanked, the version is (PEP
-        # 592).
-        kept = [at for at in places if yanked[at] is None] or places
-        fitting = [at for at in kept if needed[at] in pythons]
-        if not fitting:
-            self._refuse(version, kept, NeedsPython(str(needed[kept[0]])))
-            return None
-        wheels, sdist = self._usable(fitting)
-        if not wheels and (sdist is None or not self._may_build()):
-            self._refuse(version, fitting, self._why_unusable(fitting, sdist))
-            return None
-        first = fitting[0]
-        return Candidate(
-            name=self.name,
-            version=version,
-            wheels=Chosen(files, wheels),
-            sdist=None if sdist is None else files[sdist],
-            index_url=self.index_url,
-            requires_python=parse_specifiers(needed[first]),
-            yanked=yanked[first],
-        )
-
-    def _usable(self, places: Sequence[int]) -> tuple[list[int], int | None]:
-        """The wheels that may be used, and the source distribution."""
-        kind, names = self._releases.kind, self._files.filename
-        sources = [at for at in places if kind[at] == SOURCE]
-        sdist = min(sources, key=lambda at: _sdist_rank(names[at])) if sources else None
-        if self._no_wheels():
-            return [], sdist
-        wheels = self._wheels
-        return [at for at in places if kind[at] in wheels], sdist
-
-    def _no_wheels(self) -> bool:
-        return self.name in self.policy.no_binary or ALL in self.policy.no_binary
-
-    def _may_build(self) -> bool:
-        return may_build(self.name, self.policy)
-
-    def _why_unusable(self, places: Sequence[int], sdist: int | None) -> NoUsableFile:
-        names = [self._files.filename[at] for at in places if self._releases.kind[at] != SOURCE]
-        judge = WheelJudge.of(self.policy.environments)
-        others = () if self._no_wheels() else tuple(judge.other_pythons(names))
-        return NoUsableFile(has_wheels=bool(names), has_source=sdist is not None, pythons=others)
-
-    def _refuse(self, version: Version, places: Sequence[int], reason: ListingReason) -> None:
-        filename = self._files.filename[places[0]]
-        self.rejected.append(Rejected(filename, str(version), reason))
-
-    def _reject(self, at: int, version: str, reason: ListingReason) -> None:
-        filename = self._files.filename[at]
-        # Text of a stranger, kept for messages: in bounds (H17).
-        self.rejected.append(Rejected(filename[:LONGEST_FILENAME], version[:40], reason))
-
-
 def may_build(name: str, policy: ResolvePolicy) -> bool:
     """Whether `[build] allow` gives leave to build this package's source distributions."""
     return name in policy.build_allow or ALL in policy.build_allow
-
-
-def _sdist_rank(filename: str) -> tuple[bool, str]:
-    return not filename.endswith(".tar.gz"), filename
-
-
-def _age_test(
-    limit: datetime | None,
-) -> Callable[[str | None], TooNew | NoUploadTime | None] | None:
-    """A function from an upload time to the reason for refusing it, or None where all is allowed.
-
-    Times of one form compare as text, which is what makes this cheap.
-    """
-    if limit is None:
-        return None
-    limit = limit.astimezone(UTC)
-    seconds = limit.strftime("%Y-%m-%dT%H:%M:%S")
-    late_reason = TooNew(seconds)
-
-    def reason(upload_time: str | None) -> TooNew | NoUploadTime | None:
-        if not upload_time:
-            return NoUploadTime()
-        head = upload_time[:19]
-        # Within the same second the fractions decide, which text of other lengths can't tell.
-        if upload_time[-1] == "Z" and len(head) == len(seconds) and head != seconds:
-            late = head > seconds
-        else:
-            moment = _parse_time(upload_time)
-            late = moment is None or moment >= limit
-        return late_reason if late else None
-
-    return reason
-
-
-def _parse_time(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

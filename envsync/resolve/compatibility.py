@@ -13,8 +13,9 @@ from packaging.specifiers import SpecifierSet
 
 from envsync.model.candidate import File
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet, from_requires_python
+from envsync.model.version_text import parse_version
 from envsync.model.wheel_markers import least_minor, serves
-from envsync.resolve.versions import parse_specifiers, parse_version
+from envsync.resolve.versions import parse_specifiers
 
 _LOWER = frozenset({">=", ">", "~=", "==", "==="})
 _ANY_PYTHON_3 = SpecifierSet(">=3.0.dev0", prereleases=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from envsync.model.marker import MarkerSet
+from envsync.model.version_text import parse_version
 from envsync.resolve.compatibility import python_lower_bound
 from envsync.resolve.criteria import Cause
 from envsync.resolve.region import Unsolvable
@@ -18,7 +19,7 @@ from envsync.resolve.rejections import (
 from envsync.resolve.requirements import PackageRequirement
 from envsync.resolve.resolver_index import PackageVersions, ResolverIndex
 from envsync.resolve.search import History
-from envsync.resolve.versions import bits_of, parse_version
+from envsync.resolve.versions import bits_of
 
 
 class Step(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from itertools import chain
+from itertools import chain, takewhile
 
 from packaging.utils import NormalizedName
 
@@ -12,9 +12,9 @@ from envsync.model.resolution import ResolvedPackage
 from envsync.resolve.compatibility import python_not_promised
 from envsync.resolve.region import RegionSolution
 from envsync.resolve.region_view import PackageKey, Pin, Preferences
-from envsync.resolve.rejections import RequiresMissing, held_back
+from envsync.resolve.rejections import RequiresMissing
 from envsync.resolve.resolver_index import Release, ResolverIndex
-from envsync.resolve.versions import bits_of, parse_version
+from envsync.resolve.versions import bits_of
 
 _LONG_AGO = timedelta(days=2 * 365)
 """A release that is so much older than what would meet the same requirements is worth a word."""
@@ -123,10 +123,8 @@ def _about_builds(regions: Iterable[RegionSolution]) -> Iterator[str]:
         version = pin.version
         newer = [
             other
-            for rejected in held_back(pin.versions.rejected)
-            if (other := parse_version(rejected.version)) is not None
-            and other > version
-            and (version.is_prerelease or not other.is_prerelease)
+            for other in takewhile(pin.version.__lt__, pin.versions.held_back)
+            if (version.is_prerelease or not other.is_prerelease)
             and _would_be_accepted(name, str(other), regions)
         ]
         if newer:

@@ -1,6 +1,5 @@
 """Why a file or a version was passed over: a kind with its data; `str` gives the words for it."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -225,10 +224,3 @@ class Rejected(NamedTuple):
     filename: str
     version: str
     reason: ListingReason
-
-
-def held_back(rejected: Iterable[Rejected]) -> Iterator[Rejected]:
-    """The versions that only want leave to be built."""
-    return (
-        one for one in rejected if isinstance(one.reason, NoUsableFile) and one.reason.has_source
-    )

@@ -4,7 +4,7 @@ It outlives the regions of marker space: all of them share what was read. The ca
 an order that depends on nothing but earlier answers, so prefetching cannot change a result.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -24,6 +24,7 @@ from envsync.resolve.compatibility import (
     python_lower_bound,
     wheels_lower_bound,
 )
+from envsync.resolve.offers import Claim, Offers
 from envsync.resolve.rejections import BadMetadata, MetadataReason, OthersMetadata
 from envsync.resolve.requirements import (
     Dependencies,
@@ -31,7 +32,7 @@ from envsync.resolve.requirements import (
     Refused,
     RequirementReader,
 )
-from envsync.resolve.versions import VersionTable
+from envsync.resolve.versions import VersionTable, parse_specifiers
 from envsync.wheel.facts import facts_digest
 
 
@@ -40,14 +41,15 @@ class PackageVersions:
 
     def __init__(self, listing: Listing, missing: PackageNotFound | None = None) -> None:
         self.name = listing.name
-        self.rejected = listing.rejected
+        self.rejected, self.held_back = listing.rejected, listing.held_back
         self.index_url = listing.index_url
         self.missing = missing
         """Set where nothing has the project at all."""
-        self.candidates = tuple(reversed(listing.candidates))
-        self.table = VersionTable([candidate.version for candidate in self.candidates])
-        self.yanked = self._where(lambda candidate: candidate.yanked is not None)
-        self.said = self._by_python()
+        self.candidates = Offers.of(listing.candidates)[::-1]
+        self.table = VersionTable(self.candidates.versions(), self.candidates.prereleases())
+        claims = _by_claim(self.candidates)
+        self.yanked = sum(mask for claim, mask in claims.items() if claim.is_yanked)
+        self.said = _by_python(claims)
         """Sets of versions, with the requires-python that the index gives for them."""
         self.pythons = tuple((python_lower_bound(one), mask) for one, mask in self.said)
         """The same, with the environments that the lower bound leaves."""
@@ -75,17 +77,26 @@ class PackageVersions:
 
         return self._where(lacks)
 
-    def _by_python(self) -> tuple[tuple[SpecifierSet | None, int], ...]:
-        # Texts are parsed once, so equal ones mostly share a value; hashing specifiers is slow.
-        by_text: dict[int, tuple[SpecifierSet | None, int]] = {}
-        for at, candidate in enumerate(self.candidates):
-            requires_python = candidate.requires_python
-            _, mask = by_text.get(id(requires_python), (None, 0))
-            by_text[id(requires_python)] = requires_python, mask | 1 << at
-        return tuple(by_text.values())
-
     def _where(self, holds: Callable[[Candidate], bool]) -> int:
         return sum(1 << at for at, one in enumerate(self.candidates) if holds(one))
+
+
+def _by_claim(offers: Offers) -> dict[Claim, int]:
+    """Sets of versions of which the same is known."""
+    masks: dict[Claim, int] = {}
+    for at, claim in enumerate(offers.claims()):
+        masks[claim] = masks.get(claim, 0) | 1 << at
+    return masks
+
+
+def _by_python(claims: Mapping[Claim, int]) -> tuple[tuple[SpecifierSet | None, int], ...]:
+    # Texts are parsed once, so equal ones share a value; hashing specifiers is slow.
+    by_value: dict[int, tuple[SpecifierSet | None, int]] = {}
+    for claim, mask in claims.items():
+        said = parse_specifiers(claim.requires_python)
+        _, known = by_value.get(id(said), (None, 0))
+        by_value[id(said)] = said, known | mask
+    return tuple(by_value.values())
 
 
 class Release(NamedTuple):
@@ -108,7 +119,7 @@ class Release(NamedTuple):
     @property
     def version(self) -> Version:
         """The version that it is."""
-        return self.candidate.version
+        return self.versions.table.versions[self.at]
 
 
 class ResolverIndex:

@@ -6,26 +6,11 @@ bisection: apart from `===` each operator accepts one run of neighbours, or all 
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.version import Version
-
-LONGEST_VERSION = 128
-"""Longer texts are refused: parsing must stay cheap whatever an index says (hazards H17)."""
-
-
-@cache
-def parse_version(text: str) -> Version | None:
-    """The version that a text says (PEP 440), or None; each text is parsed once a process."""
-    if len(text) > LONGEST_VERSION:
-        return None
-    try:
-        return Version(text)
-    except ValueError:
-        # InvalidVersion, or the interpreter's own limit on the digits of an integer.
-        return None
 
 
 @cache
@@ -55,18 +40,19 @@ def first_bit(mask: int, *, lowest: bool) -> int:
 class VersionTable:
     """The versions of one project, oldest first, with the sets that specifiers stand for."""
 
-    def __init__(self, versions: Sequence[Version]) -> None:
-        self.versions = tuple(versions)
+    def __init__(self, versions: Sequence[Version], prereleases: Iterable[int]) -> None:
+        """`prereleases` are the places of the pre-releases."""
+        self.versions = versions
         """Ascending, each once."""
-        self.all = (1 << len(self.versions)) - 1
-        self.prereleases = self._where(lambda version: version.is_prerelease)
-        self._position = {version: at for at, version in enumerate(self.versions)}
+        self.all = (1 << len(versions)) - 1
+        self.prereleases = sum(1 << at for at in prereleases)
         self._specifiers: dict[str, int] = {}
         self._sets: dict[str, int] = {}
 
     def position(self, version: Version) -> int | None:
         """Where a version stands, or None."""
-        return self._position.get(version)
+        at = bisect_left(self.versions, version)
+        return at if at < len(self.versions) and self.versions[at] == version else None
 
     def accepted(self, specifiers: SpecifierSet) -> int:
         """The versions that satisfy all specifiers, pre-releases not treated apart."""

@@ -320,7 +320,7 @@ def test_clean_of_packages_takes_them_alone(project: Workplace) -> None:
     assert len(os.listdir(project.cache / "bytecode-v1")) == 2
     text = b"".join(
         path.read_bytes()
-        for bucket in ("http-v3", "metadata-v3", "core-v3")
+        for bucket in ("http-v4", "metadata-v3", "core-v3")
         for path in (project.cache / bucket).rglob("*")
         if path.is_file()
     )
@@ -367,7 +367,7 @@ def test_links_are_never_followed_out(project: Workplace, outside: Path, action:
     os.symlink(outside, project.cache / "wheels-v1" / ".staging-x")
     os.symlink(outside, project.cache / "downloads-v1" / "fetch-x")
     os.symlink(outside, project.cache / "built-v3")
-    os.symlink(outside, project.cache / "http-v3" / "zz")
+    os.symlink(outside, project.cache / "http-v4" / "zz")
     shutil.rmtree(project.venv)
     age(project)
     project.run("cache", *action)

@@ -31,7 +31,7 @@ PAGE = "/simple/shop/"
 
 
 def names(page: ProjectPage | None) -> list[str] | None:
-    return None if page is None else [file.filename for file in page.releases.files]
+    return None if page is None else [file.filename for file in page.releases.every_file()]
 
 
 def failure(future: Future[ProjectPage | None]) -> IndexFailed:
@@ -49,7 +49,7 @@ def test_the_files_of_a_project(
         page = make_client(server).page(SHOP).result(10)
 
         assert page is not None
-        wheel, sdist = page.releases.files
+        wheel, sdist = page.releases.every_file()
         assert (page.name, page.index) == (SHOP, Index(None, server.url))
         assert (wheel.filename, wheel.url) == (WHEEL, server.file_url("shop", WHEEL))
         assert (wheel.requires_python, wheel.yanked, wheel.has_metadata) == (
@@ -86,7 +86,7 @@ def test_relative_links_start_at_the_page_after_redirects(make_client: MakeClien
         page = make_client(server).page(SHOP).result(10)
 
         assert page is not None
-        assert [file.url for file in page.releases.files] == [f"{server.root}/other/{WHEEL}"]
+        assert [file.url for file in page.releases.every_file()] == [f"{server.root}/other/{WHEEL}"]
 
 
 # -- H4: which index serves
@@ -218,7 +218,7 @@ def test_credentials_reach_their_index(make_client: MakeClient, tmp_path: Path, 
         page = make_client(Index("corp", url), options=options).page(SHOP).result(10)
 
         assert page is not None
-        assert all("me:" not in file.url for file in page.releases.files)
+        assert all("me:" not in file.url for file in page.releases.every_file())
 
 
 def test_credentials_of_one_index_do_not_reach_another(make_client: MakeClient) -> None:
@@ -462,7 +462,7 @@ def test_a_page_that_was_packed_otherwise_is_fetched_anew(
     make_client: MakeClient, tmp_path: Path
 ) -> None:
     with IndexServer(PROJECTS, validators=True, cache_control="max-age=600") as server:
-        cache = HttpCache(str(tmp_path / "cache" / "http-v3"))
+        cache = HttpCache(str(tmp_path / "cache" / "http-v4"))
         cache.put(f"{server.url}shop/", "", Entry("u", "d", b"page 0\n", time.time(), 600.0, '"e"'))
 
         assert names(make_client(server).page(SHOP).result(10)) == [WHEEL, "shop-1.0.tar.gz"]

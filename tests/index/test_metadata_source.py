@@ -139,7 +139,7 @@ def test_offline_says_so(make_client: MakeClient, server: IndexServer) -> None:
 def listed_file(client: IndexClient) -> File:
     page = client.page("shop").result(10)  # type: ignore[arg-type]
     assert page is not None
-    return page.releases.files[0]
+    return next(page.releases.every_file())
 
 
 def test_the_metadata_file_is_enough(make_client: MakeClient) -> None:
@@ -226,7 +226,8 @@ def test_two_indexes_of_one_project_answer_for_themselves(make_client: MakeClien
     with _liar(LARGE[1]) as evil, IndexServer({"shop": {LARGE[0]: LARGE[1]}}) as honest:
         client = make_client(Index("evil", evil.url), Index("good", honest.url, explicit=True))
         pages = [client.page("shop", index=name).result(10) for name in ("evil", "good")]  # type: ignore[arg-type]
-        said = [client.wheel_metadata(page.releases.files[0]).result(10) for page in pages if page]
+        files = [next(page.releases.every_file()) for page in pages if page]
+        said = [client.wheel_metadata(file).result(10) for file in files]
 
         assert b"evil" in said[0]
         assert said[1].startswith(metadata_of(LARGE[1]))

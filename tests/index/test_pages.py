@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.utils import canonicalize_name
 
 from envsync.errors import IndexFailed
 from envsync.index.html_page import read_html
-from envsync.index.packed import pack_page, unpack_page
 from envsync.index.pages import parse_page
-from envsync.index.releases import by_release
-from envsync.model.candidate import File, Files
+from envsync.model.candidate import File
 from tests.support.effort import calls
 
 URL = "https://index.example/simple/shop/"
@@ -526,42 +524,6 @@ def test_json_without_a_version_is_read() -> None:
     body = json.dumps({"files": []}).encode()
 
     assert parse_page(body, "application/json", url=URL, name="shop") == ()
-
-
-# -- packed form
-
-_TEXTS = st.text(max_size=20)
-_FILES = st.builds(
-    File,
-    filename=st.text(min_size=1, max_size=10),
-    url=st.sampled_from(["https://h.example/", "https://h.example/a/", "http://i.example/"]),
-    hashes=st.dictionaries(st.sampled_from(["sha256", "md5"]), _TEXTS),
-    size=st.none() | st.integers(0, 10**12),
-    requires_python=st.none() | _TEXTS,
-    upload_time=st.none() | _TEXTS,
-    yanked=st.none() | _TEXTS,
-    has_metadata=st.booleans(),
-    metadata_sha256=st.none() | _TEXTS,
-)
-
-
-@settings(max_examples=40)
-@given(st.lists(st.tuples(_FILES, st.booleans()), max_size=8))
-def test_packing_keeps_everything(rows: list[tuple[File, bool]]) -> None:
-    files = tuple(
-        file._replace(url=file.url + file.filename) if is_usual else file for file, is_usual in rows
-    )
-
-    page = by_release(SHOP, Files.of(files))
-
-    assert files == tuple(Files.of(files))
-    assert page == unpack_page(pack_page(page))
-
-
-@pytest.mark.parametrize("data", [b"", b"page 2\n[]", b"page 2\n{", b"page 1\n{}", b"{}"])
-def test_what_was_never_packed_is_refused(data: bytes) -> None:
-    with pytest.raises(ValueError, match="not a packed page"):
-        unpack_page(data)
 
 
 MIB = 1024 * 1024

@@ -9,7 +9,8 @@ from packaging.version import Version
 
 from envsync.model.candidate import File
 from envsync.model.marker import from_text
-from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of
+from envsync.resolve.candidates import Listing, ResolvePolicy
+from envsync.resolve.page_judge import candidates_of
 from envsync.resolve.rejections import (
     NeedsPython,
     NotAVersion,
@@ -17,7 +18,6 @@ from envsync.resolve.rejections import (
     NoUsableFile,
     Rejected,
     StrangeName,
-    held_back,
 )
 
 LINUX = from_text("sys_platform == 'linux' and python_version >= '3.10'")
@@ -164,7 +164,7 @@ def test_a_source_needs_leave() -> None:
     source = file("some_pkg-1.0.tar.gz")
     refused = listed(source)
     assert refused.candidates == ()
-    assert [rejected.version for rejected in held_back(refused.rejected)] == ["1.0"]
+    assert [Version("1.0")] == list(refused.held_back)
     allowed = listed(source, policy=POLICY._replace(build_allow=frozenset({"some-pkg"})))
     assert [source] == [one.sdist for one in allowed.candidates]
 

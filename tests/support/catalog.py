@@ -52,9 +52,10 @@ from envsync.model.marker import (
     group,
 )
 from envsync.model.resolution import Resolution, RootRequirement
-from envsync.resolve.candidates import Listing, ResolvePolicy, candidates_of
+from envsync.model.version_text import parse_version
+from envsync.resolve.candidates import Listing, ResolvePolicy
+from envsync.resolve.page_judge import candidates_of
 from envsync.resolve.universal import resolve
-from envsync.resolve.versions import parse_version
 
 SCENARIOS = os.path.join(os.path.dirname(__file__), "..", "..", "fixtures", "scenarios")
 INDEX = "https://index.example/simple/"
