@@ -98,3 +98,14 @@ class State(NamedTuple):
     def copy(self) -> "State":
         """The same, to go on from."""
         return State(dict(self.pins), dict(self.criteria), self.causes)
+
+
+def put_back(
+    criteria: dict[PackageKey, Criterion], before: Mapping[PackageKey, Criterion | None]
+) -> None:
+    """Undo what was added to criteria; their order stays, too."""
+    for key, criterion in before.items():
+        if criterion is None:
+            criteria.pop(key, None)
+        else:
+            criteria[key] = criterion

@@ -23,6 +23,8 @@ class Nogoods:
     def __init__(self, view: RegionView) -> None:
         self.versions: dict[PackageKey, int] = {}
         """Of each package or extra, as bits. Those of a package are none of its extras' own."""
+        self.keys: dict[NormalizedName, list[PackageKey]] = {}
+        """The keys of `versions` by package."""
         self._view = view
         self._accepted: dict[NormalizedName, int] = {}
         """The versions that env.toml's own requirements accept."""
@@ -55,6 +57,8 @@ class Nogoods:
         """
         if self._has(pin):
             return
+        if pin.key not in self.versions:
+            self.keys.setdefault(pin.key.name, []).append(pin.key)
         self.versions[pin.key] = self.versions.get(pin.key, 0) | 1 << pin.at
         name, lacking = pin.key.name, requirement.key.name
         count = self._alike[name, lacking] = 1 + self._alike.get((name, lacking), 0)

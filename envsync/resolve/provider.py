@@ -45,7 +45,6 @@ class RegionProvider:
         self._requirements: dict[Pin, tuple[RegionRequirement, ...]] = {}
         self._read_pins: dict[PackageKey, list[Pin]] = {}
         """The keys of `_requirements` by package."""
-        self._extras: dict[NormalizedName, dict[PackageKey, None]] = {}
         self._offers_extra: dict[PackageKey, bool] = {}
 
     def roots(self, requirements: Iterable[PackageRequirement]) -> tuple[RegionRequirement, ...]:
@@ -76,23 +75,16 @@ class RegionProvider:
             if (criterion := criteria.get(one)) is not None:
                 requirements += [cause.requirement for cause in criterion.causes]
                 excluded |= criterion.excluded
-        for one in self._bound(key, criteria):
-            excluded |= self.nogoods.versions.get(one, 0)
+        # A package and its extras get one version.
+        for one in self.nogoods.keys.get(key.name, ()):
+            if one == key or one.extra is None or one in criteria:
+                excluded |= self.nogoods.versions[one]
         left = ~excluded
         if (pin := kept.get(key)) is not None:
             left &= 1 << pin.at
-        allowed = self.view.allowed(package, requirements)
         possible = self.view.meeting(package, requirements)
+        allowed = self.view.permitted(package, requirements, possible)
         return Matches(package, key, allowed & left, possible & left, self.nogoods.among)
-
-    def _bound(self, key: PackageKey, criteria: Criteria) -> Iterator[PackageKey]:
-        """The keys that get one version with this one: a package and its extras."""
-        yield key
-        if key.extra is not None:
-            yield PackageKey(key.name)
-        for other in self._extras.get(key.name, ()):
-            if other != key and other in criteria:
-                yield other
 
     def prune(
         self, matches: Matches, criteria: Criteria, kept: Pins
@@ -249,8 +241,6 @@ class RegionProvider:
         for stated, marker in here:
             versions = self.view.package(stated.name).versions
             read.append(RegionRequirement(stated, marker, versions))
-            if stated.extra is not None:
-                self._extras.setdefault(stated.name, {})[read[-1].key] = None
             if stated.extra is None and stated.exactly is None:
                 read.extend(self._required_wheels(stated, marker, versions))
         check_siblings(self.view, read, parent)

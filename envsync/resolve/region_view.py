@@ -206,12 +206,17 @@ class RegionView:
     def allowed(self, package: PackageView, requirements: Iterable[RegionRequirement]) -> int:
         """The versions that meet these requirements and that the policy lets through."""
         requirements = tuple(requirements)
-        mask = self.meeting(package, requirements)
-        pinned = 0
-        for requirement in requirements:
-            pinned |= requirement.pinned
+        return self.permitted(package, requirements, self.meeting(package, requirements))
+
+    def permitted(
+        self, package: PackageView, requirements: Iterable[RegionRequirement], mask: int
+    ) -> int:
+        """What the policy lets through of `mask`, the versions that meet these requirements."""
         if package.versions.yanked:
             # A yanked version stays where somebody names it, or the lock had it already (PEP 592).
+            pinned = 0
+            for requirement in requirements:
+                pinned |= requirement.pinned
             kept = sum(1 << at for at in package.preferred)
             mask &= ~package.versions.yanked | pinned | kept
         mask = self._without_unclaimed(mask, self.index.unclaimed(package.versions))

@@ -12,7 +12,8 @@ from itertools import chain
 from packaging.utils import NormalizedName
 
 from envsync.events import Reporter, Stage
-from envsync.resolve.criteria import Cause, Criterion, Pins, State
+from envsync.resolve.agenda import Agenda
+from envsync.resolve.criteria import Cause, Criterion, Pins, State, put_back
 from envsync.resolve.fork_points import keeping_apart
 from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region_view import ForkNeeded, PackageKey, Pin, RegionRequirement
@@ -77,8 +78,8 @@ class Search:
         and each before that without the latest pin of the one after it; the first has no pin."""
         self._conflict_set: Sequence[Pin | None] = ()
         """Of these one must go, as far as that is known for sure; None stands for env.toml."""
-        self._satisfied: dict[PackageKey, tuple[Pin, Criterion]] = {}
-        """Criteria that a pin was seen to meet: every round asks about every pin."""
+        self._agenda: Agenda | None = None
+        """None where it has to be found out by asking about every pin."""
         self._round = -1
         self._calm = 0
         """Rounds since the last collision."""
@@ -103,15 +104,17 @@ class Search:
             if self._before_leaps and self._round >= self._leaps_end:
                 self._take_leaps_back()
                 continue
-            criteria = self._state.criteria
-            unsatisfied = [key for key in criteria if not self._is_satisfied(key)]
-            if not unsatisfied:
+            if self._agenda is None:
+                criteria = self._state.criteria
+                self._agenda = Agenda(key for key in criteria if not self._is_satisfied(key))
+            if not self._agenda:
                 return self._state.pins
-            satisfied = criteria.keys() - unsatisfied
-            if causes := self._pin(self._next(unsatisfied)):
+            key = self._agenda.next(self._state, self._provider)
+            if causes := self._pin(key):
+                self._agenda = None
                 self._recover(causes)
             else:
-                self._forget_unsatisfied(satisfied)
+                self._agenda = self._after(self._agenda, key)
                 self._push()
 
     @property
@@ -146,36 +149,7 @@ class Search:
         pin, criterion = state.pins.get(key), state.criteria[key]
         if pin is None:
             return False
-        known, met = self._satisfied.get(key, (None, None))
-        # By identity: a criterion is replaced by another when anything about it changes.
-        if known is pin and met is criterion:
-            return True
-        if all(self._provider.satisfies(pin, cause.requirement) for cause in criterion.causes):
-            self._satisfied[key] = pin, criterion
-            return True
-        return False
-
-    def _next(self, keys: Sequence[PackageKey]) -> PackageKey:
-        """What to decide next.
-
-        An extra of a decided package; else what has just collided; of these what has no choice,
-        then what collides most, then what was asked for first.
-        """
-        if len(keys) == 1:
-            return keys[0]
-        state = self._state
-        for key in keys:
-            if key.extra is not None and PackageKey(key.name) in state.pins:
-                return key
-        if state.causes:
-            collided = {cause.requirement.key for cause in state.causes}
-            collided.update(cause.parent.key for cause in state.causes if cause.parent)
-            keys = [key for key in keys if key in collided] or keys
-        return min(keys, key=self._rank)
-
-    def _rank(self, key: PackageKey) -> tuple[bool, int, int]:
-        has_choice = self._state.criteria[key].matches.has_choice
-        return has_choice, -self._provider.conflicts.get(key.name, 0), self._provider.order[key]
+        return all(self._provider.satisfies(pin, cause.requirement) for cause in criterion.causes)
 
     def _pin(self, key: PackageKey) -> tuple[Cause, ...]:
         """Try the versions that may fit, as far as is known of them; give what collided, if all do.
@@ -211,23 +185,25 @@ class Search:
         state = self._state
         conflicts = []
         for pin in state.criteria[key].matches.pins():
-            criteria = dict(state.criteria)
-            conflict = self._require_all(criteria, pin)
-            if conflict:
+            if conflict := self._require_all(pin):
                 self._reject(conflict, pin)
                 conflicts.append(conflict)
                 continue
             if key.extra is None:
                 self._reporter.advance(Stage.RESOLVING, 1, repr(pin))
-            state.criteria.update(criteria)
             state.pins.pop(key, None)
             state.pins[key] = pin
             return []
         return conflicts
 
-    def _require_all(self, criteria: dict[PackageKey, Criterion], pin: Pin) -> tuple[Cause, ...]:
-        for requirement in self._provider.dependencies(pin, self._state.criteria):
+    def _require_all(self, pin: Pin) -> tuple[Cause, ...]:
+        """Add what a version requires; or give what collides, with everything as it was."""
+        criteria = self._state.criteria
+        before: dict[PackageKey, Criterion | None] = {}
+        for requirement in self._provider.dependencies(pin, criteria):
+            before.setdefault(requirement.key, criteria.get(requirement.key))
             if conflict := self._require(criteria, requirement, pin):
+                put_back(criteria, before)
                 return conflict
         return ()
 
@@ -251,11 +227,26 @@ class Search:
         criteria[key] = Criterion(matches, causes, known.excluded if known else 0)
         return ()
 
-    def _forget_unsatisfied(self, satisfied: Iterable[PackageKey]) -> None:
+    def _after(self, agenda: Agenda, key: PackageKey) -> Agenda | None:
+        """What is to be decided now that a package has a new pin, or its first one."""
+        pins = self._state.pins
+        changing = set()
+        for requirement in self._provider.requirements(pins[key]):
+            one = requirement.key
+            is_new = one not in agenda
+            agenda.add(one)
+            if is_new and one in pins:
+                if self._provider.satisfies(pins[one], requirement):
+                    agenda.remove(one)
+                else:
+                    changing.add(one)
+        (agenda.remove if self._is_satisfied(key) else agenda.add)(key)
+        if changing:
+            self._forget(changing)
+        return None if changing else agenda
+
+    def _forget(self, changing: Container[PackageKey]) -> None:
         """Forget what pins require that the last one made invalid."""
-        changing = {key for key in satisfied if not self._is_satisfied(key)}
-        if not changing:
-            return
         criteria = self._state.criteria
         for key, criterion in criteria.items():
             kept = tuple(
@@ -277,6 +268,8 @@ class Search:
         collided, counts = causes[-1].requirement.key.name, self.history.collisions
         counts[collided] = counts.get(collided, 0) + 1
         self._provider.reject(pin, collided)
+        if self._agenda is not None:
+            self._agenda.forget_ranks()
         # What no environment brings together says nothing against a version: the region is cut
         # instead.
         marker = keeping_apart(self._provider.view, causes, self._state.criteria)
@@ -316,7 +309,7 @@ class Search:
                 raise
             self._take_leaps_back()
         else:
-            # What has just collided is decided next (`_next`).
+            # What has just collided is decided next (`Agenda.next`).
             self._states[-1] = self._state._replace(causes=causes)
 
     def _go_back(self, causes: Sequence[Cause]) -> bool:
@@ -398,6 +391,6 @@ class Search:
         The states end with one that has a pin; a copy of it is worked on, so that the pin can be
         undone.
         """
-        self._may_leap = False
+        self._may_leap, self._agenda = False, None
         self._states, self._before_leaps = self._before_leaps, []
         self._push()
