@@ -130,7 +130,11 @@ def _require_regular(status: os.stat_result, path: str) -> None:
 def read_limited(path: str, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes; `ValueError` when larger, else `OSError`."""
     with open_regular(path) as file:
-        data = file.read(limit + 1)
+        # Room for the limit would be made, and given back, for every small file.
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, limit) + 1)
+        if len(data) > size:  # it grows, or is one of those that say that they are empty
+            data += file.read(max(0, limit + 1 - len(data)))
     if len(data) > limit:
         raise ValueError(f"larger than {limit} bytes")
     return data
