@@ -215,7 +215,7 @@ def _hint_for(name: NormalizedName, version: str, reason: Reason) -> str | None:
     match reason:
         case NoUsableFile():
             return _hint_at_files(name, version, reason)
-        case NeedsPython(requires_python):
+        case NeedsPython(requires_python=requires_python):
             return f"{name} {version} would do with requires-python {requires_python}"
         case PrereleaseNotAllowed():
             return f"a pre-release would do: {name} {version}"

@@ -1,6 +1,5 @@
 """Why a file or a version was passed over: a kind with its data; `str` gives the words for it."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -8,44 +7,72 @@ from packaging.version import Version
 
 from envsync.model.marker import MarkerSet
 
-# Not named tuples: those of two kinds without data would be equal.
+
+class _Kind:
+    """Equal to another of the same kind with the same data; not to be changed.
+
+    Named tuples of two kinds without data would be equal, and as dataclasses the kinds of this
+    module take longer to make than all that a small search does with them.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def _data(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._data() == self._data()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._data()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self._data()}"
 
 
-@dataclass(frozen=True, slots=True)
-class StrangeName:
+class StrangeName(_Kind):
     """A file whose name tells no version."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "not the name of a wheel or source distribution of this project"
 
 
-@dataclass(frozen=True, slots=True)
-class NotAVersion:
+class NotAVersion(_Kind):
     """A file whose name has something else where the version stands."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "not a version (PEP 440)"
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsPython:
+class NeedsPython(_Kind):
     """What a version requires of Python fits nothing that is covered."""
 
-    requires_python: str
+    __slots__ = ("requires_python",)
+
+    def __init__(self, requires_python: str) -> None:
+        self.requires_python = requires_python
 
     def __str__(self) -> str:
         return f"needs Python {self.requires_python}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoUsableFile:
+class NoUsableFile(_Kind):
     """There is neither a wheel that may be used nor a source that may be built."""
 
-    has_wheels: bool
-    has_source: bool
-    """It has a source distribution, which only wants leave to be built."""
-    pythons: tuple[str, ...] = ()
-    """Of which Pythons wheels would fit, "3.9", oldest first, if only those were covered."""
+    __slots__ = ("has_source", "has_wheels", "pythons")
+
+    def __init__(
+        self, *, has_wheels: bool, has_source: bool, pythons: tuple[str, ...] = ()
+    ) -> None:
+        self.has_wheels = has_wheels
+        self.has_source = has_source
+        """It has a source distribution, which only wants leave to be built."""
+        self.pythons = pythons
+        """Of which Pythons wheels would fit, "3.9", oldest first, if only those were covered."""
 
     def __str__(self) -> str:
         return f"{self._about_wheels()}, and {self._about_source()}"
@@ -64,90 +91,105 @@ class NoUsableFile:
         return "there is no source distribution"
 
 
-@dataclass(frozen=True, slots=True)
-class TooNew:
+class TooNew(_Kind):
     """A file that was uploaded at the time of exclude-newer, or later."""
 
-    limit: str
-    """ISO 8601 without a zone, UTC."""
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: str) -> None:
+        self.limit = limit
+        """ISO 8601 without a zone, UTC."""
 
     def __str__(self) -> str:
         return f"not uploaded before exclude-newer, {self.limit}Z"
 
 
-@dataclass(frozen=True, slots=True)
-class NoUploadTime:
+class NoUploadTime(_Kind):
     """Nobody knows whether exclude-newer shuts a file out."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "the index gives no upload time, which exclude-newer needs"
 
 
-@dataclass(frozen=True, slots=True)
-class Yanked:
+class Yanked(_Kind):
     """A version that its project took back (PEP 592)."""
 
-    why: str
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
 
     def __str__(self) -> str:
         return f"yanked ({self.why})" if self.why else "yanked"
 
 
-@dataclass(frozen=True, slots=True)
-class PrereleaseNotAllowed:
+class PrereleaseNotAllowed(_Kind):
     """A pre-release, where `[lock] prereleases` allows none."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "pre-releases are not allowed"
 
 
-@dataclass(frozen=True, slots=True)
-class NoRequiredWheel:
+class NoRequiredWheel(_Kind):
     """`[lock] required-environments` names an environment for which it has no wheel."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "no wheel for one of the required environments"
 
 
-@dataclass(frozen=True, slots=True)
-class BadMetadata:
+class BadMetadata(_Kind):
     """Metadata that cannot be read."""
 
-    file: str
-    why: str
+    __slots__ = ("file", "why")
+
+    def __init__(self, file: str, why: str) -> None:
+        self.file = file
+        self.why = why
 
     def __str__(self) -> str:
         return f"{self.file}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class OthersMetadata:
+class OthersMetadata(_Kind):
     """Metadata of another project or version than it was asked for."""
 
-    name: NormalizedName
-    version: Version
+    __slots__ = ("name", "version")
+
+    def __init__(self, name: NormalizedName, version: Version) -> None:
+        self.name = name
+        self.version = version
 
     def __str__(self) -> str:
         return f"its metadata is that of {self.name} {self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class BadMarker:
+class BadMarker(_Kind):
     """It requires something by a marker that cannot be read."""
 
-    required: str
-    why: str
+    __slots__ = ("required", "why")
+
+    def __init__(self, required: str, why: str) -> None:
+        self.required = required
+        self.why = why
 
     def __str__(self) -> str:
         return f"it requires {self.required} by a bad marker: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class UndeclaredReference:
+class UndeclaredReference(_Kind):
     """It requires something from an address that env.toml does not name (hazards H18)."""
 
-    required: str
-    url: str
+    __slots__ = ("required", "url")
+
+    def __init__(self, required: str, url: str) -> None:
+        self.required = required
+        self.url = url
 
     def __str__(self) -> str:
         return (
@@ -156,51 +198,60 @@ class UndeclaredReference:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideRegion:
+class OutsideRegion(_Kind):
     """It can be used in other environments than those in question."""
 
-    usable: MarkerSet
+    __slots__ = ("usable",)
+
+    def __init__(self, usable: MarkerSet) -> None:
+        self.usable = usable
 
     def __str__(self) -> str:
         return f"it needs {self.usable}"
 
 
-@dataclass(frozen=True, slots=True)
-class NoCoveredPython:
+class NoCoveredPython(_Kind):
     """By its own word it runs on no Python that is covered."""
+
+    __slots__ = ()
 
     def __str__(self) -> str:
         return "it is for none of the Pythons that are covered"
 
 
-@dataclass(frozen=True, slots=True)
-class LacksExtra:
+class LacksExtra(_Kind):
     """It has no such extra, and a version that is wanted more has it."""
 
-    extra: NormalizedName
+    __slots__ = ("extra",)
+
+    def __init__(self, extra: NormalizedName) -> None:
+        self.extra = extra
 
     def __str__(self) -> str:
         return f"it has no extra {self.extra}, which other versions have"
 
 
-@dataclass(frozen=True, slots=True)
-class RequiresMissing:
+class RequiresMissing(_Kind):
     """It requires a package that nothing has."""
 
-    required: NormalizedName
+    __slots__ = ("required",)
+
+    def __init__(self, required: NormalizedName) -> None:
+        self.required = required
 
     def __str__(self) -> str:
         return f"it requires {self.required}, which no index has"
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(_Kind):
     """It was not looked at: many versions of its package had failed for the same reason."""
 
-    count: int
-    required: NormalizedName
-    """What they all require in vain."""
+    __slots__ = ("count", "required")
+
+    def __init__(self, count: int, required: NormalizedName) -> None:
+        self.count = count
+        self.required = required
+        """What they all require in vain."""
 
     def __str__(self) -> str:
         return (
