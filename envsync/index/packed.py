@@ -7,8 +7,9 @@ The outline, JSON of that length, says what is known of every version at a glanc
 files of one version after the other by columns, each as JSON of its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,6 +30,8 @@ _SPARSE: Mapping[str, Any] = {
     "has_metadata": False,
     "metadata_sha256": None,
 }
+_FEWEST = 2
+"""Places of which `itemgetter` gives a tuple."""
 _FULL = ("filename", "place", "hashes")
 
 
@@ -76,28 +79,37 @@ def pack_page(name: NormalizedName, files: Files) -> bytes:
     return b"".join((_MAGIC, b"%d\n" % len(outline), outline, *pieces))
 
 
-def _columns(files: Files, page: Sorted) -> Iterator[tuple[str, list[object]]]:
+def _columns(files: Files, page: Sorted) -> Iterator[tuple[str, Sequence[object]]]:
     """What must be known of each file, by name, in the order of versions."""
-    order = [at for places in page.versions.values() for at in places]
+    in_order = _picker([at for places in page.versions.values() for at in places])
     for name in _FULL:
-        column = getattr(files, name)
-        yield name, [column[at] for at in order]
-    yield "kind", [page.kind[at] for at in order]
+        yield name, in_order(getattr(files, name))
+    yield "kind", in_order(page.kind)
     if page.has_synonyms:
-        yield "text", [page.texts[at] for at in order]
+        yield "text", in_order(page.texts)
     for name, absent in _SPARSE.items():
         column = getattr(files, name)
         if column.count(absent) < len(column):
-            yield name, [column[at] for at in order]
+            yield name, in_order(column)
+
+
+def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """A function that gives what stands in these places: in one call, as there are thousands."""
+    if len(places) < _FEWEST:
+        return lambda column: [column[at] for at in places]
+    return itemgetter(*places)
 
 
 def _outline(files: Files, page: Sorted) -> Outline:
     pythons: dict[str | None, int] = {}
     python = [pythons.setdefault(text, len(pythons)) for text in files.requires_python]
-    rows = list(zip([text is not None for text in files.yanked], python, page.kind, strict=True))
-    shapes: dict[tuple[Shape, ...], int] = {}
+    rows = zip([text is not None for text in files.yanked], python, page.kind, strict=True)
+    known: dict[Shape, int] = {}
+    number = [known.setdefault(row, len(known)) for row in rows]
+    numbered = list(known)
+    shapes: dict[tuple[int, ...], int] = {}
     shape = [
-        shapes.setdefault(tuple(dict.fromkeys([rows[at] for at in places])), len(shapes))
+        shapes.setdefault(tuple(dict.fromkeys([number[at] for at in places])), len(shapes))
         for places in page.versions.values()
     ]
     names = files.filename
@@ -105,7 +117,7 @@ def _outline(files: Files, page: Sorted) -> Outline:
         texts=[page.texts[places[0]] or "" for places in page.versions.values()],
         prereleases=[at for at, one in enumerate(page.versions) if one.is_prerelease],
         shape=shape,
-        shapes=list(shapes),
+        shapes=[[numbered[one] for one in shape] for shape in shapes],
         pythons=list(pythons),
         tags=page.tags,
         strangers=[
