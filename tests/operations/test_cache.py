@@ -86,14 +86,14 @@ def cache(tmp_path: Path) -> Cache:
 def test_each_bucket_is_measured_with_what_it_holds(cache: Cache) -> None:
     cache.entry("a", size=20_000)
     cache.entry("b")
-    cache.value("http-v3/aa/page")
+    cache.value("http-v4/aa/page")
     cache.environment("one")
     cache.environment("two")
     (cache.folder / "wheels-v0").mkdir()
     found = sizes(str(cache.folder))
     assert [(one.name, one.entries) for one in found] == [
         ("wheels-v1", 2),
-        ("http-v3", 1),
+        ("http-v4", 1),
         ("environments-v1", 2),
     ]
     assert found[0].size == measure(str(cache.folder / "wheels-v1"))
@@ -115,7 +115,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, act: object) -
 
 def test_prune_goes_by_a_month_without_use(cache: Cache) -> None:
     old, new = cache.entry("old", days=31), cache.entry("new", days=29)
-    page, fresh = cache.value("http-v3/aa/old", days=31), cache.value("http-v3/aa/new", days=29)
+    page, fresh = cache.value("http-v4/aa/old", days=31), cache.value("http-v4/aa/new", days=29)
     removal = prune(str(cache.folder), Pruning(), cache.told)
     assert {item.path for item in removal.removed} == {str(old), str(page)}
     assert not old.exists()
@@ -124,7 +124,7 @@ def test_prune_goes_by_a_month_without_use(cache: Cache) -> None:
     assert fresh.exists()
     assert (cache.told.stages, cache.told.totals) == ([Stage.DELETING], [2])
     assert sorted(cache.told.advanced) == [
-        (Stage.DELETING, 1, "http-v3/old"),
+        (Stage.DELETING, 1, "http-v4/old"),
         (Stage.DELETING, 1, "wheels-v1/old"),
     ]
 
@@ -268,7 +268,7 @@ def test_nothing_is_weighed_where_no_size_is_asked_for(cache: Cache) -> None:
 def test_clean_takes_all_there_is(cache: Cache) -> None:
     used = cache.entry("used", days=0)
     cache.environment("env", used)
-    cache.value("http-v3/aa/page", days=0)
+    cache.value("http-v4/aa/page", days=0)
     (cache.folder / "wheels-v0").mkdir()
     (record,) = cache.records
     assert names(cache.clean()) == sorted(["used", "page", "wheels-v0", record.name])
