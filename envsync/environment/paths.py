@@ -64,11 +64,11 @@ def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
 
 def folders(paths: Iterable[str]) -> Iterator[str]:
     """Give every folder that the paths need, each before what is in it."""
-    seen: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
+    seen = {""}
+    for lowest in dict.fromkeys([path.rpartition("/")[0] for path in paths]):
+        folder = lowest
         missing: list[str] = []
-        while folder and folder not in seen:
+        while folder not in seen:
             seen.add(folder)
             missing.append(folder)
             folder = folder.rpartition("/")[0]

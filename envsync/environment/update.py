@@ -15,7 +15,7 @@ from envsync.environment.journal import Step, state_path
 from envsync.environment.manifest import Manifest, render_manifest
 from envsync.environment.modes import refuse_foreign
 from envsync.environment.paths import QUARANTINE, STATE, folders, parents
-from envsync.environment.placing import ChangeTimes, Files, FileTimes, put
+from envsync.environment.placing import ChangeTimes, Files, FileTimes, put_all
 from envsync.environment.plan import Plan
 from envsync.environment.retire import quarantine_name
 from envsync.environment.seal import Seal
@@ -114,7 +114,7 @@ def prepare_update(
             raise
         needed = parents(files.desired) | others.folders
         steps = _steps(tree, plan, needed, contents.folders)
-    new_times = {journal.staged(number): one.change for number, one in enumerate(staged)}
+    new_times = {journal.staged(number): change for number, (change, _, _) in enumerate(staged)}
     return Update(
         root=root,
         manifest=manifest,
@@ -128,9 +128,12 @@ def prepare_update(
 def _staged(root: str, plan: Plan, files: Files, means: Means) -> Iterator[FileTimes]:
     """Make each file that is to be placed in the stage, by its number."""
     stage = state_path(root, "stage")
-    for number, path in enumerate(plan.place):
-        placed, source = files.desired[path], files.sources[path]
-        yield put(placed, source, f"{stage}/{number}", means.placer, files.stored_times)
+    rows = (
+        (f"{stage}/{number}", files.desired[path], files.sources[path])
+        for number, path in enumerate(plan.place)
+    )
+    for times in put_all(rows, means.placer, files.stored_times):
+        yield times
         means.reporter.advance(Stage.LINKING)
 
 

@@ -25,8 +25,8 @@ folders; nobody reads them any more.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain, islice, repeat
-from typing import NamedTuple
+from itertools import chain, compress, islice, repeat
+from typing import NamedTuple, overload
 
 from envsync.cache.values import with_checksum, without_checksum
 from envsync.errors import RecordWrong
@@ -47,6 +47,60 @@ class StoredFile(NamedTuple):
     executable: bool
 
 
+class FileTable(Sequence[StoredFile]):
+    """The files of a stored wheel by columns: rows are made only where they are asked for.
+
+    Equal to any sequence of the same files.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        sizes: Sequence[int],
+        hashes: Sequence[str],
+        executable: Sequence[bool],
+    ) -> None:
+        self.paths, self.sizes, self.hashes, self.executable = paths, sizes, hashes, executable
+
+    @classmethod
+    def of(cls, files: Sequence[StoredFile]) -> "FileTable":
+        """Give files by columns."""
+        if isinstance(files, FileTable):
+            return files
+        paths, sizes, hashes, executable = zip(*files, strict=True) if files else ((),) * 4
+        return cls(paths, sizes, hashes, executable)
+
+    def only(self, which: Sequence[bool]) -> "FileTable":
+        """Give those for which it is true."""
+        paths, sizes = compress(self.paths, which), compress(self.sizes, which)
+        hashes, executable = compress(self.hashes, which), compress(self.executable, which)
+        return FileTable(list(paths), list(sizes), list(hashes), list(executable))
+
+    @overload
+    def __getitem__(self, at: int) -> StoredFile: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[StoredFile, ...]: ...
+    def __getitem__(self, at: int | slice) -> StoredFile | tuple[StoredFile, ...]:
+        return tuple(self)[at]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[StoredFile]:
+        rows = zip(self.paths, self.sizes, self.hashes, self.executable, strict=True)
+        # As StoredFile(*row) for each row, without a call in Python for each.
+        return map(tuple.__new__, repeat(StoredFile), rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
 class StoredWheel(NamedTuple):
     """A wheel as the store holds it: unpacked, complete."""
 
@@ -59,7 +113,7 @@ class StoredWheel(NamedTuple):
     version: str
     dist_info: str
     purelib: bool
-    files: tuple[StoredFile, ...]
+    files: Sequence[StoredFile]
     """All that may be installed, RECORD and *.data folder included."""
     entry_points: tuple[EntryPoint, ...]
     folders: tuple[str, ...] = ()
@@ -159,7 +213,7 @@ def _value(lines: Iterator[str], title: str) -> str:
     return value
 
 
-def _rows(lines: Iterator[str], title: str) -> Sequence[str]:
+def _rows(lines: Iterator[str], title: str) -> list[str]:
     return list(islice(lines, int(_value(lines, title))))
 
 
@@ -171,16 +225,16 @@ def _parse_folders(lines: Iterator[str]) -> Sequence[str]:
     return _rows(chain([first], lines), "folders")
 
 
-def _parse_files(lines: Iterator[str]) -> tuple[StoredFile, ...]:
+def _parse_files(lines: Iterator[str]) -> FileTable:
     paths = _rows(lines, "files")
     executable = [False] * len(paths)
     for number in _value(lines, "executable").split():
         executable[int(number)] = True
-    sizes = map(int, _value(lines, "sizes").split())
+    sizes = list(map(int, _value(lines, "sizes").split()))
     hashes = _value(lines, "hashes").split()
-    rows = zip(paths, sizes, hashes, executable, strict=True)
-    # As StoredFile(*row) for each row, without a call in Python for each.
-    return tuple(map(tuple.__new__, repeat(StoredFile), rows))
+    if not len(paths) == len(sizes) == len(hashes):
+        raise ValueError("columns of different lengths")
+    return FileTable(paths, sizes, hashes, executable)
 
 
 def _parse_entry_point(line: str) -> EntryPoint:

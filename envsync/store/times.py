@@ -75,8 +75,11 @@ def learn(entry: str, learned: Mapping[int, int], paths: Sequence[str] = ()) -> 
 
 
 def _updated(rows: "array[int]", learned: Mapping[int, int]) -> "array[int]":
-    new = array("Q", rows)
-    new[1::2] = array("Q", (max(time, 0) for time in map(learned.get, rows[0::2], rows[1::2])))
+    new, inodes = array("Q", rows), rows[0::2]
+    changes = list(map(learned.get, inodes, rows[1::2]))
+    if min(changes, default=0) < 0:
+        changes = [max(change, 0) for change in changes]
+    new[1::2] = array("Q", changes)
     return new
 
 

@@ -14,15 +14,23 @@ def merge(owners: Iterable[Owner]) -> dict[str, Placed]:
     differ, and where a file of one stands in the place of a folder of another.
     """
     owners = tuple(owners)
+    merged = {file[0]: file for owner in owners for file in owner.files}
+    if len(merged) != sum(len(owner.files) for owner in owners):
+        merged = _shared(owners)
+    folders = parents(merged)
+    if not folders.isdisjoint(merged):
+        raise _file_and_folder(min(folders & merged.keys()), owners)
+    return merged
+
+
+def _shared(owners: Sequence[Owner]) -> dict[str, Placed]:
+    """Join files of which some have one path: that of the first owner stands for all."""
     merged: dict[str, Placed] = {}
     for owner in owners:
         for placed in owner.files:
             other = merged.setdefault(placed.path, placed)
             if other is not placed and other != placed:
                 raise _two_contents(placed.path, owners)
-    folders = parents(merged)
-    if not folders.isdisjoint(merged):
-        raise _file_and_folder(min(folders & merged.keys()), owners)
     return merged
 
 

@@ -17,7 +17,7 @@ from envsync.environment.paths import owned, parents
 from envsync.environment.placing import ChangeTimes
 from envsync.environment.seal import Seal
 from envsync.environment.times import add_times, keep_times
-from envsync.store.manifest import StoredWheel
+from envsync.store.manifest import FileTable, StoredWheel
 from envsync.store.times import learn
 from envsync.sync.desired import DesiredEnvironment, owned_folders
 from envsync.sync.in_part import Part
@@ -49,7 +49,7 @@ def note_times(
     keep = add_times if in_part else keep_times
     keep(root, manifest.environment_id, times.placed, seal)
     for wheel in stored if times.stored else ():
-        learn(entry_of(wheel), times.stored, [file.path for file in wheel.files])
+        learn(entry_of(wheel), times.stored, FileTable.of(wheel.files).paths)
 
 
 def write_stamp(

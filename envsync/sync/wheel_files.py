@@ -9,6 +9,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from envsync.environment.manifest import UNNAMED, Owner, Placed
@@ -16,7 +17,7 @@ from envsync.environment.placing import Tampered
 from envsync.errors import WheelInvalid
 from envsync.model.target import Target
 from envsync.platform.files import storage_failed
-from envsync.store.manifest import StoredWheel
+from envsync.store.manifest import FileTable, StoredWheel
 from envsync.sync.scripts import launcher, rewritten
 from envsync.venv.create import EnvFile
 from envsync.wheel.paths import below_site_packages, forged_metadata
@@ -76,29 +77,29 @@ def package_content(
     can't be installed.
     """
     layout = _Layout(wheel, target, root)
+    # By columns: nearly all files of an environment, tens of thousands, come through here.
+    files = _plain(wheel, layout)
     site, tree = f"{layout.site}/", f"{wheel.tree}/"
-    # Comprehensions: nearly all files of an environment, tens of thousands, come through these.
-    plain = [
-        file
-        for file in wheel.files
-        if not file.path.startswith(layout.data) and file.path not in layout.own
-    ]
-    placed = [
-        Placed(site + path, READ_ONLY_EXECUTABLE if executable else READ_ONLY, size, sha256)
-        for path, size, sha256, executable in plain
-    ]
-    sources: list[str | bytes] = [tree + file.path for file in plain]
-    rows = [RecordRow(path, sha256, size) for path, size, sha256, _ in plain]
+    modes = [READ_ONLY_EXECUTABLE if each else READ_ONLY for each in files.executable]
+    rows = zip([site + path for path in files.paths], modes, files.sizes, files.hashes, strict=True)
+    # As Placed(*row) for each row, without a call in Python for each.
+    placed: list[Placed] = list(map(tuple.__new__, repeat(Placed), rows))
+    sources: list[str | bytes] = [tree + path for path in files.paths]
     written: list[tuple[str, bytes, bool]] = []
-    if len(plain) != len(wheel.files):
+    if len(files) != len(wheel.files):
         written += _place_data(wheel, layout, placed, sources)
     written += _made_by_installers(wheel, target, layout, direct_url)
     for path, data, executable in written:
         placed.append(_placed(path, data, executable=executable))
         sources.append(data)
     record_path = f"{layout.site}/{wheel.dist_info}/RECORD"
-    rows += [_row(file, layout.site) for file in placed[len(plain) :]]
-    record = render_record([*rows, RecordRow(f"{wheel.dist_info}/RECORD", None, None)])
+    record = render_record(
+        (
+            *zip(files.paths, files.hashes, files.sizes, repeat(""), strict=False),
+            *(_row(file, layout.site) for file in placed[len(files) :]),
+            RecordRow(f"{wheel.dist_info}/RECORD", None, None),
+        )
+    )
     placed.append(_placed(record_path, record, executable=False))
     sources.append(record)
     if bytecode is not None:
@@ -169,6 +170,13 @@ class _Layout:
         if why := forged_metadata(below_site_packages(place), self._dist_info):
             raise WheelInvalid(self._file, f"{path!a} {why}")
         return place
+
+
+def _plain(wheel: StoredWheel, layout: _Layout) -> FileTable:
+    """Give the files of a wheel that go below site-packages as they are, under their own paths."""
+    files = FileTable.of(wheel.files)
+    data, own = layout.data, layout.own
+    return files.only([not path.startswith(data) and path not in own for path in files.paths])
 
 
 def _place_data(

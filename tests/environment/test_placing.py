@@ -1,19 +1,31 @@
 """Files put in place, by links where they are stored, and what is known of their times after."""
 
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from envsync.environment.drift import expected_mtime
 from envsync.environment.manifest import Placed
-from envsync.environment.placing import ChangeTimes, Files, FileTimes, Tampered, fill, put
-from envsync.platform.files import write_new
+from envsync.environment.placing import (
+    ChangeTimes,
+    Files,
+    FileTimes,
+    Tampered,
+    fill,
+    make_folders,
+    put_all,
+)
+from envsync.platform.files import content_mtime, write_new
 from envsync.platform.links import Placer
+from tests.support.effort import calls
 from tests.support.environments_on_disk import files_of, placed_file, tree
 
 DATA = b"z = 1\n"
 PLACED = placed_file("z.py", DATA)
+HASH = "ab" * 32
 
 
 @pytest.fixture
@@ -27,6 +39,13 @@ def known(stored: Path) -> dict[int, int]:
     return {stored.stat().st_ino: stored.stat().st_ctime_ns}
 
 
+def put(
+    placed: Placed, source: str | bytes, path: str, placer: Placer, times: dict[int, int]
+) -> FileTimes:
+    (noted,) = put_all([(path, placed, source)], placer, times)
+    return noted
+
+
 def put_stored(stored: Path, placer: Placer, times: dict[int, int]) -> FileTimes:
     return put(PLACED, str(stored), str(stored.parent / "new"), placer, times)
 
@@ -37,7 +56,7 @@ def test_bytes_and_links_have_no_source(tmp_path: Path) -> None:
         path = tmp_path / placed.path.replace("/", "-")
         times = put(placed, content, str(path), Placer(), {})
         status = path.lstat()
-        assert times == FileTimes(status.st_ctime_ns, 0, 0)
+        assert times == (status.st_ctime_ns, 0, 0)
         assert (status.st_mode, status.st_size) == (placed.mode, placed.size)
         assert status.st_mtime == expected_mtime(placed)
     assert (tmp_path / "bin-python").readlink() == Path("z.py")
@@ -46,7 +65,7 @@ def test_bytes_and_links_have_no_source(tmp_path: Path) -> None:
 def test_a_hard_link_moves_the_time_of_the_stored_file(stored: Path) -> None:
     times = put_stored(stored, Placer("hardlink"), known(stored))
     status = stored.stat()
-    assert times == FileTimes(status.st_ctime_ns, status.st_ino, status.st_ctime_ns)
+    assert times == (status.st_ctime_ns, status.st_ino, status.st_ctime_ns)
     assert (stored.parent / "new").stat().st_ino == status.st_ino
 
 
@@ -54,7 +73,7 @@ def test_a_copy_leaves_the_time_of_the_stored_file(stored: Path) -> None:
     before = stored.stat()
     times = put_stored(stored, Placer("copy"), known(stored))
     new = (stored.parent / "new").stat()
-    assert times == FileTimes(new.st_ctime_ns, before.st_ino, before.st_ctime_ns)
+    assert times == (new.st_ctime_ns, before.st_ino, before.st_ctime_ns)
     assert stored.stat().st_ctime_ns == before.st_ctime_ns
 
 
@@ -101,3 +120,66 @@ def test_all_files_are_put_with_their_folders_and_times(tmp_path: Path, stored: 
 def test_nothing_at_all_can_be_put_in_place(tmp_path: Path) -> None:
     assert fill(str(tmp_path), Files({}, {}), Placer()) == ChangeTimes({}, {})
     assert os.listdir(tmp_path) == []
+
+
+def many_stored(folder: Path, number: int) -> Files:
+    """Files of a store, at times that are known; their bytes aren't, so that nothing reads them."""
+    desired: dict[str, Placed] = {}
+    sources: dict[str, str | bytes] = {}
+    times: dict[int, int] = {}
+    for at in range(number):
+        source = folder / f"{at}.py"
+        source.write_bytes(b"x = 1\n")
+        source.chmod(0o444)
+        os.utime(source, (content_mtime(HASH), content_mtime(HASH)))
+        path = f"lib/pkg{at // 10}/{at}.py"
+        desired[path] = Placed(path, stat.S_IFREG | 0o444, 6, HASH)
+        sources[path] = str(source)
+        status = source.stat()
+        times[status.st_ino] = status.st_ctime_ns
+    return Files(desired, sources, times)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    folder = tmp_path / "built"
+    folder.mkdir(mode=0o755)
+    return folder
+
+
+def test_a_stored_file_as_its_times_say_takes_a_dozen_calls(tmp_path: Path, built: Path) -> None:
+    """Two looks and a link are what it needs; there are tens of thousands of such files."""
+
+    def effort(number: int) -> int:
+        store, new = tmp_path / f"store{number}", built / f"new{number}"
+        store.mkdir()
+        new.mkdir(mode=0o755)
+        files, placer = many_stored(store, number), Placer("hardlink")
+        return calls(lambda: fill(str(new), files, placer))
+
+    assert (effort(300) - effort(200)) / 100 < 14
+
+
+@pytest.fixture(params=[0o022, 0o077, 0])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def test_permissions_are_set_where_the_umask_took_some(
+    built: Path, umask: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built.chmod(0o755)
+    changed: list[str] = []
+    chmod = os.chmod
+
+    def noted(path: str, mode: int) -> None:
+        changed.append(path)
+        chmod(path, mode)
+
+    monkeypatch.setattr(os, "chmod", noted)
+    make_folders(str(built), ["a/b/c/file", "a/d/file"])
+    assert len(changed) == (0 if umask == 0o022 else 4)
+    modes = {stat.S_IMODE(folder.stat().st_mode) for folder in built.rglob("*")}
+    assert modes == {0o755}

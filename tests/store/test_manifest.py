@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.cache.values import with_checksum
 from envsync.model.entry_point import EntryPoint
-from envsync.store.manifest import StoredFile, StoredWheel, parse_manifest, render_manifest
+from envsync.store.manifest import (
+    FileTable,
+    StoredFile,
+    StoredWheel,
+    parse_manifest,
+    render_manifest,
+)
 
 EMPTY = hashlib.sha256(b"").hexdigest()
 
@@ -112,3 +119,20 @@ paths = st.text(
 def test_any_files_are_read_back(files: list[StoredFile]) -> None:
     wheel = BARE._replace(files=tuple(files), folders=tuple(file.path for file in files))
     assert parse_manifest(render_manifest(wheel, boot="b"), tree="/t") == (wheel, "b")
+
+
+def test_a_table_of_files_is_what_its_rows_are() -> None:
+    table = FileTable.of(WHEEL.files)
+    assert table == WHEEL.files
+    assert (len(table), table[1], table[1:]) == (3, WHEEL.files[1], WHEEL.files[1:])
+    assert hash(table) == hash(WHEEL.files)
+    assert FileTable.of(table) is table
+    assert table.only([True, False, True]) == (WHEEL.files[0], WHEEL.files[2])
+    assert FileTable.of(()) == ()
+
+
+def test_a_column_that_lacks_a_value_is_no_manifest() -> None:
+    body = render_manifest(WHEEL, boot="b").rpartition(b"checksum ")[0]
+    body = body.replace(b"sizes 12 0 5", b"sizes 12 0")
+    with pytest.raises(ValueError, match="lengths"):
+        parse_manifest(with_checksum(body), tree="/t")
