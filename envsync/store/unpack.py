@@ -10,9 +10,9 @@ from envsync.platform.flags import NEW_FILE
 from envsync.store.entries import EXECUTABLE_MODE, FILE_MODE, FOLDER_MODE
 from envsync.store.manifest import StoredFile
 from envsync.wheel.archive import WheelArchive
+from envsync.wheel.file_bytes import Data
 from envsync.wheel.members import WHOLE, Member, iter_member, read_member
 from envsync.wheel.paths import folders_of
-from envsync.wheel.zip_directory import Data
 
 _BLOCK = 4096
 

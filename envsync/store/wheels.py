@@ -18,10 +18,6 @@ once before it is used.
 """
 
 import hashlib
-import mmap
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from packaging.specifiers import SpecifierSet
@@ -36,7 +32,7 @@ from envsync.store.unpack import unpack
 from envsync.store.writer import StoreWriter
 from envsync.wheel.archive import WheelArchive, open_wheel
 from envsync.wheel.facts import facts_digest
-from envsync.wheel.zip_directory import Data
+from envsync.wheel.file_bytes import Data, opened, pieces
 
 
 class WheelStore(StoreWriter):
@@ -64,8 +60,8 @@ class WheelStore(StoreWriter):
             _check_identity(present, filename, name, version)
             refuse_record(present, filename, trust_record=trust_record)
             return present
-        with storage_errors(self.root), _mapped(archive_path) as data:
-            digest = hashlib.sha256(data).hexdigest()
+        with storage_errors(self.root), opened(archive_path) as data:
+            digest = _sha256(data)
             if digest != sha256:
                 raise HashMismatch(filename, f"sha256 {sha256}", f"sha256 {digest}")
             archive = open_wheel(
@@ -117,12 +113,8 @@ def _check_identity(
         raise WheelInvalid(filename, f"it is {wheel.name} {wheel.version}")
 
 
-@contextmanager
-def _mapped(path: str) -> Iterator[Data]:
-    """Map a file into memory for reading."""
-    with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            yield b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+def _sha256(data: Data) -> str:
+    whole = hashlib.sha256()
+    for piece in pieces(data):
+        whole.update(piece)
+    return whole.hexdigest()

@@ -20,10 +20,10 @@ from envsync.model.candidate import CoreMetadata
 from envsync.model.entry_point import EntryPoint
 from envsync.model.local_version import is_same_release
 from envsync.wheel import entry_points, metadata, paths, record
+from envsync.wheel.file_bytes import Data
 from envsync.wheel.members import Member, read_member
 from envsync.wheel.record_text import RecordRow
 from envsync.wheel.zip import Entry, read_entries
-from envsync.wheel.zip_directory import Data
 
 _SCHEMES = frozenset({"purelib", "platlib", "headers", "scripts", "data"})
 _UNRECORDED = ("RECORD", "RECORD.jws", "RECORD.p7s")

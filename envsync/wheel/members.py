@@ -8,11 +8,12 @@ from typing import NamedTuple
 import deflate
 
 from envsync.errors import RecordWrong, WheelInvalid
+from envsync.wheel.file_bytes import Data
 from envsync.wheel.zip import DEFLATED
-from envsync.wheel.zip_directory import Data
 
-WHOLE = 64 << 20
-"""Bytes up to which a member is unpacked in one piece; larger ones take bounded memory."""
+WHOLE = 16 << 20
+"""Bytes up to which a member is unpacked in one piece, which is faster; larger ones take bounded
+memory."""
 
 _CHUNK = 1 << 20
 

@@ -21,13 +21,13 @@ from struct import Struct
 from typing import NamedTuple, NoReturn
 
 from envsync.errors import WheelInvalid
+from envsync.wheel.file_bytes import Data
 from envsync.wheel.paths import has_safe_parts
 from envsync.wheel.zip_directory import (
     FULL_32,
     MAX_END,
     ZIP64_FIELD,
     Central,
-    Data,
     Refuse,
     extra_fields,
     find_directory,

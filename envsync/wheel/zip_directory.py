@@ -5,13 +5,11 @@ Numbers of sections refer to PKWARE's APPNOTE 6.3.10; why the reading is so stri
 """
 
 from collections.abc import Callable
-from mmap import mmap
 from struct import Struct
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from envsync.errors import WheelInvalid
 
-Data: TypeAlias = bytes | mmap
 Refuse: TypeAlias = Callable[[str], NoReturn]
 
 MAX_MEMBERS = 200_000

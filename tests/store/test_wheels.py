@@ -21,7 +21,8 @@ from envsync.store import unpack
 from envsync.store.manifest import StoredFile, StoredWheel
 from envsync.store.times import known
 from envsync.store.wheels import WheelStore
-from envsync.wheel import members
+from envsync.wheel import file_bytes, members
+from envsync.wheel.zip_directory import MAX_END
 from tests.support.wheels import Content, make_wheel, pack_zip, wheel_files
 from tests.wheel.zips import Part, pack_parts
 
@@ -279,6 +280,30 @@ def test_large_members_are_streamed(
         found = tree_of(stored)
         assert {path: found[path][0] for path in files} == files
         assert store.damaged(stored, hashed=True) == ()
+
+
+def test_a_large_wheel_is_never_in_memory_as_a_whole(
+    store: WheelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    read = file_bytes.FileBytes.__getitem__
+
+    def noted(data: file_bytes.FileBytes, at: slice) -> bytes:
+        content = read(data, at)
+        asked.append(len(content))
+        return content
+
+    monkeypatch.setattr(file_bytes, "SMALL", 0)
+    monkeypatch.setattr(file_bytes, "_PIECE", 10_000)
+    monkeypatch.setattr(file_bytes.FileBytes, "__getitem__", noted)
+    monkeypatch.setattr(unpack, "WHOLE", 1000)
+    monkeypatch.setattr(members, "_CHUNK", 10_000)
+    big = bytes(range(256)) * 4000
+    filename, content = make_wheel("demo", "1.0", {"big.bin": big}, compressed=False)
+    stored = Wheel(tmp_path, filename, content).add_to(store)
+    assert tree_of(stored)["big.bin"][0] == big
+    assert sum(asked) > 2 * len(big)  # hashed and unpacked
+    assert max(asked) <= MAX_END
 
 
 def test_large_members_that_lie_are_refused(
