@@ -5,11 +5,11 @@ that is known, the files of the projects that it requires. A guess that is wrong
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from itertools import chain
 from typing import NamedTuple, Protocol
 
 from packaging.markers import Marker
@@ -20,7 +20,7 @@ from packaging.version import Version
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.marker import MarkerSet, from_marker
 from envsync.resolve.candidates import Listing
-from envsync.resolve.offers import Offers
+from envsync.resolve.offers import Claim, Offers, Versions
 
 MAX_GUESSES = 3
 """Versions of one project whose metadata is asked for on a guess."""
@@ -164,19 +164,24 @@ class Speculation:
         self, name: NormalizedName, offers: Offers, specifier: SpecifierSet
     ) -> Candidate | None:
         """The first that fits; before that, what is preferred."""
-        versions, claims = offers.versions(), offers.claims()
-        fitting: Iterator[int] = (
-            at
-            for at, claim in enumerate(claims)
-            if not claim.is_yanked and specifier.contains(versions[at], prereleases=True)
-        )
-        preferred = self._guide.preferences.get(name, ())
-        if preferred:
-            ranked = {versions[at]: at for at in fitting}
-            pinned = (ranked[version] for version in preferred if version in ranked)
-            fitting = chain(pinned, ranked.values())
-        at = next(fitting, None)
-        return None if at is None else offers[at]
+        versions = offers.versions()
+
+        def fits(at: int, claim: Claim) -> bool:
+            return not claim.is_yanked and specifier.contains(versions[at], prereleases=True)
+
+        for version in self._guide.preferences.get(name, ()):
+            at = self._place(versions, version)
+            if at is not None and fits(at, offers.claim(at)):
+                return offers[at]
+        return next((offers[at] for at, one in enumerate(offers.claims()) if fits(at, one)), None)
+
+    def _place(self, versions: Versions, version: Version) -> int | None:
+        """Where a version stands among these, found by halves: each one looked at is parsed."""
+        ascending = versions if self._guide.lowest else versions[::-1]
+        at = bisect_left(ascending, version)
+        if at == len(ascending) or ascending[at] != version:
+            return None
+        return at if self._guide.lowest else len(ascending) - 1 - at
 
     def _learn(self, project: _Project, candidate: Candidate) -> None:
         project.known.append(self._answers.metadata(candidate))

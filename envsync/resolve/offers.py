@@ -59,6 +59,10 @@ class Offers(Sequence[Candidate]):
         claim = self._shelf.claim
         return [claim(at) for at in self._places]
 
+    def claim(self, at: int) -> Claim:
+        """What is known of one without its files."""
+        return self._shelf.claim(self._places[at])
+
     def prereleases(self) -> list[int]:
         """Where among these the pre-releases are."""
         places = frozenset(self._shelf.prereleases())
