@@ -28,10 +28,11 @@ from packaging.version import Version
 from envsync.errors import LockInvalid, LockTooNew
 from envsync.events import SILENT, Reporter
 from envsync.lock.evidence import evidence_of
+from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
 from envsync.redaction import redact
 from envsync.spec.model import Spec
-from envsync.spec.toml import TooDeep, loads
+from envsync.spec.toml import TooDeep
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
 logging.getLogger("packaging.pylock").addHandler(logging.NullHandler())
@@ -173,7 +174,7 @@ def _load(data: bytes, path: str) -> dict[str, object]:
         line = data.count(b"\n", 0, error.start) + 1
         raise LockInvalid(path, "is not UTF-8", where=f"line {line}") from error
     try:
-        return loads(text)
+        return loads_lock(text)
     except TooDeep as error:
         where = f"line {error.line}" if error.line else None
         raise LockInvalid(path, "is nested too deeply", where=where) from error
