@@ -11,6 +11,7 @@ MAX_URL = 8192
 
 # Host names, IPv4 and bracketed IPv6: what every URL parser reads in the same way.
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\]")
+_UNFIT = re.compile(r"[\\\x00-\x1f\x7f]")
 _LEGAL = "%/:=&?~+!$,;'@()*[]"
 _DOTS = {"%2e": ".", "%2e%2e": "..", ".%2e": "..", "%2e.": ".."}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -59,7 +60,7 @@ def parse_address(text: str) -> Address:
     """Split and judge an http(s) URL; `ValueError` says in words why it can't be used."""
     if len(text) > MAX_URL:
         raise ValueError(f"longer than {MAX_URL} characters")
-    if "\\" in text or any(ord(character) < 0x20 or character == "\x7f" for character in text):
+    if _UNFIT.search(text):
         raise ValueError("it holds a backslash or control characters")
     parts = urlsplit(text.strip())
     if parts.scheme not in _DEFAULT_PORTS:

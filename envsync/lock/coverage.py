@@ -85,8 +85,9 @@ def _newest_python(packages: Iterable[ResolvedPackage]) -> int:
 def _cells(package: ResolvedPackage, covered: MarkerSet) -> Mapping[str, str]:
     needed = package.marker.without_extras() & covered
     served = NEVER
-    for wheel in package.candidate.wheels:
-        served = served | serves(wheel.filename)
+    # Many wheels are for the same: each place is joined once.
+    for where in dict.fromkeys(serves(wheel.filename) for wheel in package.candidate.wheels):
+        served = served | where
     without = "none" if package.candidate.sdist is None else "source"
     return {name: _cell(needed & _on(name), served, without) for name in PLATFORMS}
 

@@ -39,6 +39,8 @@ _Pin = tuple[NormalizedName, Version]
 _References = Mapping[_Pin, Sequence[Mapping[str, object]]]
 """What edges to a name and version say; several where one version comes from several sources."""
 
+_PARTS_WITH_BUILD = 6
+"""Of a wheel's name: name, version, build, and three tags."""
 _BOUNDED_ABOVE = {"~=": ">=", "==": ">=", "===": ">="}
 
 
@@ -167,9 +169,14 @@ def files_to_lock(package: ResolvedPackage, environments: MarkerSet) -> list[Fil
 
 def _used(candidate: Candidate, needed: MarkerSet) -> list[File]:
     """Wheels that some covered environment could take; all of them if nothing else is left."""
-    files = {file.filename: file for file in candidate.wheels}
-    used = [file for file in files.values() if not serves(file.filename).is_disjoint(needed)]
-    return list(files.values()) if not used and candidate.sdist is None else used
+    files = {file.filename: (file, serves(file.filename)) for file in candidate.wheels}
+    # Many wheels are for the same: each place is compared once.
+    places = dict.fromkeys(where for _, where in files.values())
+    met = {where for where in places if not where.is_disjoint(needed)}
+    used = [file for file, where in files.values() if where in met]
+    if not used and candidate.sdist is None:
+        return [file for file, _ in files.values()]
+    return used
 
 
 def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
@@ -188,8 +195,14 @@ def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
 def _in_order(files: Iterable[File]) -> list[File]:
     """By file name, but later builds first: installers take the first of equal tags."""
     by_name = sorted(files, key=lambda file: file.filename)
-    builds = {file.filename: parse_wheel_filename(file.filename)[2] or (-1, "") for file in by_name}
-    return sorted(by_name, key=lambda file: builds[file.filename], reverse=True)
+    return sorted(by_name, key=lambda file: _build(file.filename), reverse=True)
+
+
+def _build(filename: str) -> tuple[int, str]:
+    """The build number of a wheel's name, which few have: the others need not be parsed."""
+    if filename.count("-") < _PARTS_WITH_BUILD - 1:
+        return -1, ""
+    return parse_wheel_filename(filename)[2] or (-1, "")
 
 
 def _sdist(package: ResolvedPackage, file: File) -> PackageSdist:

@@ -52,13 +52,17 @@ _OTHER = re.compile(r"(android|ios|emscripten|pyodide|wasi)(?:_.*)?")
 
 def serves(filename: str) -> MarkerSet:
     """Where the wheel of this name could be installed; everywhere when its tags are unknown."""
-    python, abi, platform = filename.removesuffix(".whl").lower().rsplit("-", 3)[1:]
-    return _interpreters(python, abi) & _platforms(platform)
+    return _where(*filename.removesuffix(".whl").lower().rsplit("-", 3)[1:])
 
 
 def least_minor(filename: str) -> int:
     """The least minor of Python 3 that a wheel's python tag names; 0 where it names none."""
     return _least_minor(filename.rsplit("-", 3)[1])
+
+
+@cache
+def _where(python: str, abi: str, platform: str) -> MarkerSet:
+    return _interpreters(python, abi) & _platforms(platform)
 
 
 @cache

@@ -97,8 +97,8 @@ class _Judge:
         self.no_wheels = name in policy.no_binary or ALL in policy.no_binary
         # Judged once for each text: a page has many files, and few texts for all of them.
         self._pythons = {text for text in outline.pythons if judge.python_fits(text)}
-        tags = () if self.no_wheels else enumerate(outline.tags, SOURCE + 1)
-        self._wheels = {kind for kind, text in tags if judge.wheel_fits(f"x-0-{text}")}
+        tags = () if self.no_wheels else outline.tags
+        self._is_usable = _UsableKinds(tags, judge, can_build=self.may_build)
 
     def counting(self, rows: Sequence[_Row]) -> Sequence[int]:
         """The files that count: those that are not yanked, where there are any (PEP 592)."""
@@ -110,7 +110,8 @@ class _Judge:
 
     def wheels(self, rows: Sequence[_Row]) -> list[int]:
         """Those of them that are wheels and may be used."""
-        return [at for at in self.fitting(rows) if rows[at][2] in self._wheels]
+        usable = self._is_usable
+        return [at for at in self.fitting(rows) if rows[at][2] != SOURCE and usable[rows[at][2]]]
 
     def sources(self, rows: Sequence[_Row]) -> list[int]:
         """Those of them that are source distributions."""
@@ -118,14 +119,26 @@ class _Judge:
 
     def claim(self, rows: _Rows) -> Claim | None:
         """What is known of a version; None if it can't be used."""
-        if not self.wheels(rows) and not (self.may_build and self.sources(rows)):
+        fitting = self.fitting(rows)
+        # One that may be used is enough: most kinds of wheels are never asked about.
+        if not any(map(self._is_usable.__getitem__, [rows[at][2] for at in fitting])):
             return None
-        is_yanked, requires_python, _ = rows[self.fitting(rows)[0]]
+        is_yanked, requires_python, _ = rows[fitting[0]]
         return Claim(requires_python, is_yanked)
 
-    def only_wants_leave(self, rows: _Rows) -> bool:
-        """Whether a version could be used if only it might be built."""
-        return bool(self.claim(rows) is None and self.sources(rows))
+
+class _UsableKinds(dict[int, bool]):
+    """Whether files of a kind may be used; each is judged when it is first asked about."""
+
+    def __init__(self, tags: Sequence[str], judge: WheelJudge, *, can_build: bool) -> None:
+        """`tags` are those of wheels; with none of them no wheel may be used."""
+        super().__init__({SOURCE: can_build})
+        self._tags, self._wheel_fits = tags, judge.wheel_fits
+
+    def __missing__(self, kind: int) -> bool:
+        at = kind - SOURCE - 1
+        fits = self[kind] = at < len(self._tags) and self._wheel_fits(f"x-0-{self._tags[at]}")
+        return fits
 
 
 class _Shelf:
@@ -151,7 +164,9 @@ class _Shelf:
 
     def held_back(self) -> Versions:
         """The versions that only want leave to be built, newest first."""
-        return Versions(self, self._newest_first(map(self._judge.only_wants_leave, self._shapes)))
+        shapes = zip(self._claims, self._shapes, strict=True)
+        wants_leave = (claim is None and self._judge.sources(rows) for claim, rows in shapes)
+        return Versions(self, self._newest_first(map(bool, wants_leave)))
 
     def version(self, at: int) -> Version:
         text = self._texts[at]

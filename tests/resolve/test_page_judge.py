@@ -221,3 +221,22 @@ def test_exclude_newer_reads_the_files_of_all_versions(read: list[int]) -> None:
     assert [str(one.reason) for one in listing.rejected[:1]] == [
         "not uploaded before exclude-newer, 2024-06-01T00:00:00Z"
     ]
+
+
+def test_wheels_of_a_version_are_judged_up_to_the_first_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    fits = WheelJudge.wheel_fits
+
+    def counting(self: WheelJudge, filename: str) -> bool:
+        asked.append(filename)
+        return fits(self, filename)
+
+    monkeypatch.setattr(WheelJudge, "wheel_fits", counting)
+    platforms = ["win32", "manylinux_2_17_x86_64", *(f"musllinux_1_{n}_x86_64" for n in range(9))]
+    names = [f"shop-{version}-cp312-cp312-{one}.whl" for version in "12" for one in platforms]
+    files = [File(name, f"https://files.example/{name}", {}) for name in names]
+    listing = candidates_of(SHOP, files, None, ResolvePolicy(environments=COVERED))
+    assert len(listing.candidates) == 2
+    assert asked == [f"x-0-cp312-cp312-{one}.whl" for one in platforms[:2]]
