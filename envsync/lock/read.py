@@ -69,7 +69,9 @@ _HEX = re.compile(r"[0-9a-f]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~-]*")
 _GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_PLAIN_HTTPS = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/[!-\[\]-~]*")
+_PLAIN = re.compile(
+    r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[1-5]?[0-9]{1,4})?/[!-\[\]-~]*"
+)
 _LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 _VCS_TYPES = ("git", "hg", "bzr", "svn")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -267,13 +269,26 @@ def _judge_file(
     if size is not None and not 0 < size <= MAX_ARTIFACT_SIZE:
         raise _Refused(f"{size} is not a possible size", "size")
     url, path = artifact.url, artifact.path
-    if url is not None and (_PLAIN_HTTPS.fullmatch(url) is None or len(url) > MAX_TEXT_LENGTH):
+    if url is not None and not _is_plain(url, policy):
         _judge_url(url, policy)
     if path is not None:
         _judge_path(path, "path")
     filename = artifact_filename(artifact)
     if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
         raise _Refused(f"{_shown(filename)} is not a file name", "name")
+
+
+def _is_plain(url: str, policy: ReadingPolicy) -> bool:
+    """Whether a URL is so plain that there is nothing to judge."""
+    match = _PLAIN.fullmatch(url)
+    if match is None or len(url) > MAX_TEXT_LENGTH:
+        return False
+    return match[1] == "https" or _is_trusted(match[2], policy)
+
+
+def _is_trusted(host: str, policy: ReadingPolicy) -> bool:
+    """Whether files may come from a host over plain http."""
+    return host in policy.insecure_hosts or _LOOPBACK.fullmatch(host) is not None
 
 
 def _judge_hashes(hashes: Mapping[str, str]) -> None:
@@ -348,8 +363,7 @@ def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
         raise _Refused(f"scheme {_shown(parts.scheme)!r} is not allowed", "url")
     if not host or host.startswith("-") or (parts.username or "").startswith("-"):
         raise _Refused(f"{_shown(url)} has no host", "url")
-    trusted = host in policy.insecure_hosts or _LOOPBACK.fullmatch(host) is not None
-    if parts.scheme == "http" and not trusted:
+    if parts.scheme == "http" and not _is_trusted(host, policy):
         raise _Refused(f"plain http is not allowed for {_shown(host)}", "url")
 
 

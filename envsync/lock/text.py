@@ -7,6 +7,7 @@ lock's own. `Pylock.from_dict(tomllib.loads(render(lock))) == lock` holds for ev
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from packaging.markers import Marker
 from packaging.pylock import (
@@ -85,20 +86,27 @@ def _package(package: Package) -> Iterable[str]:
     yield from _fields(("tool", package.tool))
 
 
-# Attributes in PEP 751's order; None is left out.
-_ARTIFACT_KEYS: Mapping[type[_Artifact], tuple[str, ...]] = {
-    PackageVcs: ("type", "url", "path", "requested_revision", "commit_id", "subdirectory"),
-    PackageDirectory: ("path", "editable", "subdirectory"),
-    PackageArchive: ("url", "path", "size", "upload_time", "hashes", "subdirectory"),
-    PackageSdist: ("name", "upload_time", "url", "path", "size", "hashes"),
-    PackageWheel: ("name", "upload_time", "url", "path", "size", "hashes"),
+def _with_keys(*names: str) -> Sequence[tuple[str, str]]:
+    return [(name, name.replace("_", "-")) for name in names]
+
+
+# Attributes in PEP 751's order, with their keys; None is left out.
+_ARTIFACT_KEYS: Mapping[type[_Artifact], Sequence[tuple[str, str]]] = {
+    PackageVcs: _with_keys(
+        "type", "url", "path", "requested_revision", "commit_id", "subdirectory"
+    ),
+    PackageDirectory: _with_keys("path", "editable", "subdirectory"),
+    PackageArchive: _with_keys("url", "path", "size", "upload_time", "hashes", "subdirectory"),
+    PackageSdist: _with_keys("name", "upload_time", "url", "path", "size", "hashes"),
+    PackageWheel: _with_keys("name", "upload_time", "url", "path", "size", "hashes"),
 }
 
 
 def _artifact(artifact: _Artifact) -> str:
-    values = ((key, getattr(artifact, key)) for key in _ARTIFACT_KEYS[type(artifact)])
     present = [
-        f"{key.replace('_', '-')} = {_value(value)}" for key, value in values if value is not None
+        f"{key} = {_value(value)}"
+        for name, key in _ARTIFACT_KEYS[type(artifact)]
+        if (value := getattr(artifact, name)) is not None
     ]
     return f"{{ {', '.join(present)} }}"
 
@@ -139,6 +147,13 @@ def _spread_lines(key: str, items: Iterable[str]) -> str:
 
 def _value(value: object) -> str:
     """One TOML value on one line (TOML 1.0, "Values")."""
+    # Rows of files have these three in turn, thousands of times.
+    if type(value) is str:
+        return _string(value)
+    if type(value) is int:
+        return repr(value)
+    if type(value) is dict:
+        return _inline_table(value)
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, (Version, Marker, SpecifierSet)):
@@ -168,6 +183,7 @@ def _moment(value: datetime | date | time) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def _key(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else _string(key)
 

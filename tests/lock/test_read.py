@@ -12,7 +12,14 @@ from packaging.pylock import Pylock
 
 from envsync.errors import LockInvalid
 from envsync.events import Reporter
-from envsync.lock.read import MAX_BYTES, ReadingPolicy, parse_lock, reading_policy
+from envsync.lock.read import (
+    MAX_BYTES,
+    ReadingPolicy,
+    _is_plain,
+    _judge_url,
+    parse_lock,
+    reading_policy,
+)
 from envsync.lock.text import render
 from envsync.spec.model import SourceSpec, Spec
 from tests.lock.samples import digest
@@ -383,3 +390,30 @@ def test_our_own_lock_cut_off_anywhere_is_refused() -> None:
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(LockInvalid):
         parse_lock(noise, path="pylock.toml")
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(("https", "http", "ftp", "file", "HTTP")),
+    st.sampled_from(
+        (
+            "localhost",
+            "127.0.0.1",
+            "a.example",
+            "mirror",
+            "-a.example",
+            "[::1]",
+            "a@b",
+            "",
+            "A.example",
+        )
+    ),
+    st.sampled_from(("", ":80", ":59999", ":60000", ":99999", ":", ":x")),
+    st.sampled_from(("/x.whl", "/a b", "/a\\b", "/é", "", "?x")),
+)
+def test_a_plain_address_is_one_with_nothing_to_refuse(
+    scheme: str, host: str, port: str, path: str
+) -> None:
+    url, policy = f"{scheme}://{host}{port}{path}", ReadingPolicy(frozenset({"mirror"}))
+    if _is_plain(url, policy):
+        _judge_url(url, policy)
