@@ -16,6 +16,7 @@ in `envsync.model.marker_terms`). A comparison that can only be asked of a finis
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final, cast
 
 from packaging.markers import InvalidMarker, Marker
@@ -231,6 +232,7 @@ def _branch(
 # -- making sets ----------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=1024)
 def from_text(text: str) -> MarkerSet:
     """Read a PEP 508 marker, PEP 751's `"x" in extras` and `"g" in dependency_groups` included.
 

@@ -17,6 +17,7 @@ The answers are those of `packaging.markers.Marker.evaluate`, for environments t
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from packaging.specifiers import InvalidSpecifier, Specifier
@@ -151,6 +152,7 @@ def read_comparison(name: str, operator: str, literal: str, *, mirrored: bool) -
     return _read_line(name, operator, literal, mirrored=mirrored)
 
 
+@lru_cache(maxsize=1024)
 def read_requires_python(operator: str, literal: str) -> Comparison:
     """Read one specifier of a Requires-Python as a claim about python_full_version.
 
@@ -316,11 +318,16 @@ def _spanned(variable: Variable, spans: Spans) -> Comparison:
 
 
 def _is_specifier(operator: str, literal: str) -> bool:
+    return _specifier(operator + literal) is not None
+
+
+@lru_cache(maxsize=1024)
+def _specifier(text: str) -> Specifier | None:
+    """A specifier, the same one each time: of one comparison many versions are asked."""
     try:
-        Specifier(operator + literal)
+        return Specifier(text)
     except InvalidSpecifier:
-        return False
-    return True
+        return None
 
 
 def _compare(name: str, operator: str, left: str, right: str) -> bool:
@@ -328,10 +335,9 @@ def _compare(name: str, operator: str, left: str, right: str) -> bool:
     if operator == "in":
         return left in right
     if name in _COMPARED_AS_VERSIONS:
-        try:
-            return Specifier(operator + right).contains(left, prereleases=True)
-        except InvalidSpecifier:
-            pass
+        specifier = _specifier(operator + right)
+        if specifier is not None:
+            return specifier.contains(left, prereleases=True)
     if operator in ("==", "<=", ">="):
         return left == right
     if operator in ("~=", "==="):

@@ -48,11 +48,16 @@ class VersionTable:
         self.prereleases = sum(1 << at for at in prereleases)
         self._specifiers: dict[str, int] = {}
         self._sets: dict[str, int] = {}
+        self._places: dict[Version, int | None] = {}
 
     def position(self, version: Version) -> int | None:
         """Where a version stands, or None."""
-        at = bisect_left(self.versions, version)
-        return at if at < len(self.versions) and self.versions[at] == version else None
+        # Each region asks for the same few, and each look at a version parses it.
+        if version not in self._places:
+            at = bisect_left(self.versions, version)
+            is_there = at < len(self.versions) and self.versions[at] == version
+            self._places[version] = at if is_there else None
+        return self._places[version]
 
     def accepted(self, specifiers: SpecifierSet) -> int:
         """The versions that satisfy all specifiers, pre-releases not treated apart."""

@@ -1,5 +1,7 @@
 """Sets of versions as bits agree with what `packaging` says of each version."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,3 +89,19 @@ def test_a_version_has_its_place_or_none() -> None:
     assert [table.position(Version(text)) for text in ("1", "1.1a1", "2.0", "3")] == [0, 1, 2, None]
     assert versions_in(table, table.all) == list(table.versions)
     assert table.prereleases == 0b010
+
+
+def test_a_place_is_looked_for_once() -> None:
+    looked_at = []
+
+    class Versions(list[Version]):
+        def __getitem__(self, at: Any) -> Any:
+            looked_at.append(at)
+            return super().__getitem__(at)
+
+    table = VersionTable(Versions(Version(str(number)) for number in range(100)), ())
+    for sought, place in (("7", 7), ("7.5", None)):
+        assert table.position(Version(sought)) == place
+        looked_at.clear()
+        assert table.position(Version(sought)) == place
+        assert not looked_at
