@@ -103,6 +103,16 @@ def test_lock_with_nothing_to_do_imports_only_what_remembers_it(
     }
 
 
+def test_what_a_lock_is_made_with_unpacks_nothing() -> None:
+    code = (
+        "import sys, envsync.operations.lock, envsync.operations.unchanged\n"
+        "unpacking = ('envsync.store', 'envsync.sync')\n"
+        "print([name for name in sys.modules if name.startswith(unpacking)])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
+
+
 def test_fresh_environment_from_the_store_imports_nothing_heavy(place: Workplace) -> None:
     subprocess.run(["rm", "-rf", place.venv], check=True)
     found = imported(place, "sync")

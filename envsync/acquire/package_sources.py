@@ -11,7 +11,6 @@ from packaging.version import Version
 
 from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
-from envsync.acquire.fetch import Source, fetch
 from envsync.acquire.hashes import with_hashes
 from envsync.acquire.later import with_later_indexes
 from envsync.acquire.public_index import public_index
@@ -34,14 +33,13 @@ from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
-from envsync.store.manifest import StoredWheel
-from envsync.store.wheels import WheelStore
-from envsync.sync.store_lookup import CheckDepth
 
 if TYPE_CHECKING:
     from envsync.acquire.build_environments import Provisioner
     from envsync.acquire.builds import Builder
     from envsync.build.request import BuildEnvironment
+    from envsync.store.manifest import StoredWheel
+    from envsync.sync.store_lookup import CheckDepth
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
 
@@ -67,7 +65,6 @@ class PackageSources:
         self._client: IndexClient | None = None
         self._catalogs: list[IndexCatalog] = []
         self._beside: Sequence[Pinned] | None = None
-        self.store = WheelStore(settings.cache_dir)
 
     def __enter__(self) -> Self:
         return self
@@ -156,13 +153,17 @@ class PackageSources:
         pins: Sequence[Pinned],
         target: Target,
         *,
-        depth: CheckDepth = "trust",
+        depth: "CheckDepth" = "trust",
         beside: Sequence[Pinned] | None = None,
-    ) -> Mapping[str, StoredWheel]:
+    ) -> "Mapping[str, StoredWheel]":
         """Give the stored wheels of pins, by name: from the store, downloaded or built.
 
         `beside` is all that the environment is to hold, for builds without isolation.
         """
+        # Not for a lock, which unpacks nothing.
+        from envsync.acquire.fetch import Source, fetch  # noqa: PLC0415
+        from envsync.store.wheels import WheelStore  # noqa: PLC0415
+
         self._beside = beside
         source = Source(
             self.client,
@@ -172,7 +173,7 @@ class PackageSources:
         )
         return fetch(
             pins,
-            self.store,
+            WheelStore(self._settings.cache_dir),
             source,
             cache_dir=self._settings.cache_dir,
             reporter=self._reporter,
