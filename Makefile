@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Where it is set, every run and every process of a test would compile and rewrite all modules anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test setup pins tools lint unit rest lowest newest mutants bench bench-check peers network clean
+.PHONY: demo test setup speedups pins tools lint unit rest lowest newest mutants bench bench-check peers network clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m fixtures.demo
@@ -72,6 +72,12 @@ $(VENV)/.installed: pyproject.toml tests/requirements.txt
 		--config-settings editable_mode=compat --editable .
 	touch $@
 
+# The optional compiled module, into .venv.
+speedups: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+		--force-reinstall ./speedups
+	$(BIN)/envsync --version
+
 # Every version that `make test` uses, with hashes, anew: the newest that pyproject.toml admits.
 pins:
 	$(PYTHON) -m venv .tools
@@ -94,4 +100,4 @@ tools:
 		WINEDLLOVERRIDES='mscoree=;mshtml=' timeout 120 wine cmd /c ver >/dev/null
 
 clean:
-	rm -rf $(VENV) .tools demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools demo build dist *.egg-info speedups/build speedups/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -188,6 +188,7 @@ def _asks_for_more(variable: str) -> bool:
     return variable.startswith("ENVSYNC_") and variable not in (
         "ENVSYNC_CACHE_DIR",
         "ENVSYNC_DEFAULT_INDEX",
+        "ENVSYNC_PURE",
     )
 
 

@@ -3,12 +3,23 @@
 import pytest
 from hypothesis import settings
 
+from envsync.platform import many_files
+from tests.support.speedups import load_speedups
+
 # Machines are shared: how long an example takes says nothing.
 settings.register_profile("envsync", deadline=None)
 settings.load_profile("envsync")
 
 RAN = "envsync/ran"
 """Where the names of tests that were run are kept between runs."""
+
+
+@pytest.fixture(params=["pure", "compiled"])
+def pure_and_compiled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test twice: with what is in Python alone, and with the optional compiled module."""
+    compiled = load_speedups() if request.param == "compiled" else None
+    monkeypatch.setattr(many_files, "compiled", compiled)
+    return str(request.param)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

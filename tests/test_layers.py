@@ -45,6 +45,7 @@ LAZY_IMPORTS_ALLOWED = (
     "operations.",
     "platform.durable",
     "platform.files",
+    "platform.many_files",
     "platform.user",
     "project.",
     "python.facts",
@@ -202,7 +203,7 @@ CLI_VALUES = {
     ),
 }
 """What commands may know besides operations: values, where a project is, and reading a name."""
-CLI_ENTRY = {"cli.main": {"platform.files", "redaction", "trust"}}
+CLI_ENTRY = {"cli.main": {"platform.files", "platform.many_files", "redaction", "trust"}}
 """The entry judges settings and words what was refused while it did."""
 
 

@@ -119,6 +119,25 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, hint=f"`envsync {command + ' ' if command else ''}--help`")
 
 
+class _Version(argparse.Action):
+    """Prints the version, and that of what was compiled."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, default=argparse.SUPPRESS, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        if sys.stdout is not None:
+            sys.stdout.write(f"{_versions()}\n")
+        parser.exit()
+
+
+def _versions() -> str:
+    from envsync.platform.many_files import version  # noqa: PLC0415  (seldom asked for)
+
+    speedups = version()
+    return f"envsync {__version__}" + (f" with {speedups}" if speedups else "")
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run one command; gives the exit code. Nothing but this function catches `EnvsyncError`."""
     # Before settings are read: what is wrong with them is told as well.
@@ -129,6 +148,8 @@ def main(arguments: Sequence[str]) -> int:
         command, options, module = _parse(arguments)
         settings = _with_flags(settings, options)
         ui = Ui(settings, said=_place_said(options), environment=options.env)
+        if settings.verbosity > 0:
+            ui.detail(_versions())
         directory = _folder(options.project)
         if getattr(options, "action", "") != "dir":  # `cache dir` only says where it would be
             refuse_shared_cache(settings.cache_dir)
@@ -250,7 +271,7 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
         formatter_class=_formatter,
         parents=[shared],
     )
-    parser.add_argument("--version", action="version", version=f"envsync {__version__}")
+    parser.add_argument("--version", action=_Version, help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     words = _words_from_command(arguments)
     wanted = words[0] if words else None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from envsync.environment.drift import expected_mtime
 from envsync.environment.manifest import Placed
 from envsync.environment.paths import HIDING, folders
+from envsync.platform import many_files
 from envsync.platform.files import write_new
 from envsync.platform.fork_join import in_halves
 from envsync.platform.links import Placer, make_link
@@ -130,15 +131,42 @@ def fill(built: str, files: Files, placer: Placer) -> ChangeTimes:
             changes[at], inodes[at], source_changes[at] = times
         return True
 
+    def link_part(part: list[_Row]) -> list[_Row]:
+        """Link those at once that can be; gives the others."""
+        stored = [(at, placed, it) for at, placed, it in part if isinstance(it, str)]
+        put_part(stored[:1])  # which shows the way
+        linked = _linked(built, stored[1:], files, placer)
+        for (at, _, _), row in zip(stored[1:], linked, strict=False):
+            changes[at], inodes[at], source_changes[at] = row
+        return [row for row in part if not changes[row[0]]]
+
     # What hides it from version control comes first: whatever ends this leaves nothing to be seen.
     hiding = [at for at, path in enumerate(files.desired) if path == HIDING]
     put_part([rows.pop(at) for at in hiding])
+    if many_files.compiled is not None:
+        rows = link_part(rows)
     if not in_halves(put_part, rows):
         missing = [row for row in rows if not os.path.lexists(f"{built}/{row[1].path}")]
         put_part(missing)  # the other process failed: here its error shows
     stored = dict(zip(inodes.tolist(), source_changes.tolist(), strict=True))
     stored.pop(0, None)
     return ChangeTimes(dict(zip(files.desired, changes.tolist(), strict=False)), stored)
+
+
+def _linked(
+    built: str, stored: Sequence[tuple[int, Placed, str]], files: Files, placer: Placer
+) -> Sequence[tuple[int, int, int]]:
+    """Link those stored files that are known to be right, as `many_files.link_known` does.
+
+    Nothing where they aren't put in place by hard links.
+    """
+    if not placer.links:
+        return ()
+    make_folders(built, [placed.path for _, placed, _ in stored])
+    rows = [
+        (source, f"{built}/{placed.path}", placed.mode, placed.size) for _, placed, source in stored
+    ]
+    return many_files.link_known(rows, files.stored_times)
 
 
 def make_folders(built: str, paths: Iterable[str]) -> None:

@@ -16,9 +16,8 @@
                                          bytes of their block, and its name
     …its block: modes, sizes, times of modification and of last change in nanoseconds…
 
-A block is the number of its paths and the bytes that they take, the paths, one a line, and then for
-each of the values a column. Numbers are 64-bit integers in the machine's order. So `run` reads
-folders only, each of two processes its own half, and what an owner has can be replaced alone.
+Blocks are those of `platform.many_files`. So `run` reads folders only, files are looked at in two
+halves, and what an owner has can be replaced alone.
 
 A mark that came with an environment proves nothing: whoever made the one made the other. This one
 lies where only the user writes, and is about the very folder and state that were in sync: neither
@@ -29,10 +28,9 @@ already there when Python has started, but for hashing what was written just bef
 """
 
 import os
-from _operator import attrgetter, eq  # `operator` is a file to read
 
+from envsync.platform import many_files
 from envsync.platform.durable import survived
-from envsync.platform.fork_join import in_halves
 from envsync.platform.user import others_cannot_write
 
 TYPE_CHECKING = False
@@ -54,8 +52,6 @@ _UNKNOWN = -1
 
 _SETGID = 0o002000
 _AS_MADE = 0o040755  # as in `environment.modes`
-_OF_FILES = ("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns")
-_WIDTH = 8
 _PRIME = 2**128 - 159
 
 
@@ -82,7 +78,7 @@ def render(
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
-    first, pieces = _block(folders), []
+    first, pieces = many_files.block(folders), []
     for name, count, block in parts:
         pieces += [f"files {count} {len(block)} {name}\n".encode(), block]
     behind = b"".join(pieces)
@@ -106,18 +102,7 @@ def part_of(name: str, files: "list[tuple[str, int, int, int, int]]") -> "Part":
     They are (path, mode, size, modification time in nanoseconds) as they should be, and the time of
     last change at which they were known to be so, 0 for none.
     """
-    return name, len(files), _block([(*row[:4], row[4] or _UNKNOWN) for row in files])
-
-
-def _block(rows: "Sequence[tuple[str, *tuple[int, ...]]]") -> bytes:
-    from array import array  # noqa: PLC0415  (for writing only)
-
-    if not rows:
-        return array("q", (0, 0)).tobytes()
-    paths, *columns = zip(*rows, strict=True)
-    text = "\n".join(paths).encode("utf-8", "surrogateescape")
-    pieces = [array("q", column).tobytes() for column in ((len(rows), len(text)), *columns)]
-    return b"".join((pieces[0], text, *pieces[1:]))
+    return name, len(files), many_files.block([(*row[:4], row[4] or _UNKNOWN) for row in files])
 
 
 def place(cache_dir: str, root: str) -> str:
@@ -222,7 +207,8 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
             if tree is None:
                 return False
             folders = file.read(tree[0])
-            return _tree_matches(root, folders, _parts(file.read(), tree[1]) if files else [])
+            parts = _parts(file.read(), tree[1]) if files else []
+            return _differing(root, folders, parts, first=True) == ([], [])
     except (OSError, ValueError, TypeError, IndexError):
         return False
 
@@ -236,23 +222,23 @@ class Mark:
     def matches(self) -> bool:
         """Say whether every folder and file is as the mark has it; then nothing else is there."""
         try:
-            return _tree_matches(self.root, self._folders, self.parts)
+            return _differing(self.root, self._folders, self.parts, first=True) == ([], [])
         except (OSError, ValueError, TypeError):
             return False
 
     def folders(self) -> "list[tuple[str, int]]":
         """Give the rows of the folders, as `settled` gives them."""
-        return list(zip(*_rows(self._folders), strict=True))
+        return list(zip(*many_files.rows(self._folders), strict=True))
 
 
 def paths_of(part: "Part") -> "list[str]":
     """Give the paths of an owner's files."""
-    return _paths(part[2])[0]
+    return many_files.paths(part[2])[0]
 
 
 def times_of(part: "Part") -> "dict[str, int]":
     """Give of an owner's files when they last changed while they were right, by path."""
-    paths, numbers = _rows(part[2])
+    paths, numbers = many_files.rows(part[2])
     changes = numbers[len(numbers) - len(paths) :]
     return {path: time for path, time in zip(paths, changes, strict=True) if time != _UNKNOWN}
 
@@ -309,14 +295,17 @@ def _hash(path: str) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _tree_matches(root: str, folders: bytes, parts: "list[Part]") -> bool:
-    """Compare folders and files with the disk; two processes share what is many."""
+def _differing(
+    root: str, folders: bytes, parts: "list[Part]", *, first: bool
+) -> "tuple[list[int], list[int]] | None":
+    """Compare folders and files with the disk; None where the environment's own folder differs."""
     before = os.getcwd()
     os.chdir(root)  # short paths are looked up faster, and there are thousands
     try:
-        if os.stat(".")[0] & ~_SETGID != _AS_MADE or not _folders_are(folders):
-            return False
-        return in_halves(_parts_are, parts, [count for _, count, _ in parts])
+        if os.stat(".")[0] & ~_SETGID != _AS_MADE:
+            return None
+        blocks = [block for _, _, block in parts]
+        return many_files.differing(folders, blocks, _AS_MADE, first=first)
     finally:
         os.chdir(before)
 
@@ -332,46 +321,3 @@ def _parts(data: bytes, length: int) -> "list[Part]":
         at = end + 1 + int(size)
         parts.append((name, int(count), data[end + 1 : at]))
     return parts
-
-
-def _folders_are(block: bytes) -> bool:
-    """Say whether folders are as envsync makes them, and of the times that the block has."""
-    paths, times = _rows(block)
-    present = list(map(os.lstat, paths))
-    modes = {mode & ~_SETGID for mode in set(map(attrgetter("st_mode"), present))}
-    return modes <= {_AS_MADE} and list(map(attrgetter("st_mtime_ns"), present)) == times
-
-
-def _parts_are(parts: "Sequence[Part]") -> bool:
-    return all(_are(block) for _, _, block in parts)
-
-
-def _are(block: bytes) -> bool:
-    """Compare the columns of a block with what the disk says of its files.
-
-    Nothing here runs for each row in Python itself, of which there may be tens of thousands.
-    """
-    paths, numbers = _rows(block)
-    count = len(paths)
-    if len(numbers) != count * len(_OF_FILES):
-        raise ValueError(count)
-    columns = [numbers[at : at + count] for at in range(0, len(numbers), count or 1)]
-    present = map(attrgetter(*_OF_FILES), map(os.lstat, paths))
-    return all(map(eq, present, zip(*columns, strict=True)))
-
-
-def _rows(block: bytes) -> "tuple[list[str], list[int]]":
-    """Give the paths of a block, and all its columns in one."""
-    paths, end = _paths(block)
-    return paths, memoryview(block)[end:].cast("q").tolist()
-
-
-def _paths(block: bytes) -> "tuple[list[str], int]":
-    """Give the paths of a block, and where its columns begin."""
-    head = 2 * _WIDTH
-    count, length = memoryview(block)[:head].cast("q")
-    text = block[head : head + length].decode("utf-8", "surrogateescape")
-    paths = text.split("\n") if length else []
-    if count != len(paths):
-        raise ValueError(count)
-    return paths, head + length

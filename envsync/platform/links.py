@@ -33,6 +33,11 @@ class Placer:
         }
         self._ways = ways.get(link_mode, [self._copy])
 
+    @property
+    def links(self) -> bool:
+        """Whether files are put in place by hard links, as far as it is known by now."""
+        return self._ways[0] is os.link
+
     def place(self, source: str, destination: str) -> None:
         """Make `destination`, which must not exist, hold what `source` holds.
 

@@ -23,6 +23,8 @@ from envsync.platform.links import Placer
 from tests.support.effort import calls
 from tests.support.environments_on_disk import files_of, placed_file, tree
 
+pytestmark = pytest.mark.usefixtures("pure_and_compiled")
+
 DATA = b"z = 1\n"
 PLACED = placed_file("z.py", DATA)
 HASH = "ab" * 32
@@ -183,3 +185,55 @@ def test_permissions_are_set_where_the_umask_took_some(
     assert len(changed) == (0 if umask == 0o022 else 4)
     modes = {stat.S_IMODE(folder.stat().st_mode) for folder in built.rglob("*")}
     assert modes == {0o755}
+
+
+def some_stored(folder: Path) -> tuple[list[Placed], Files]:
+    """Six stored files; of one no time is known, one was changed and put back since."""
+    folder.mkdir()
+    placed, sources, times = [], dict[str, str](), dict[int, int]()
+    for number in range(6):
+        file = placed_file(f"lib/d{number % 2}/{number}.py", b"%d" % number)
+        source = folder / str(number)
+        write_new(str(source), b"%d" % number, mode=file.mode, mtime=expected_mtime(file))
+        placed.append(file)
+        sources[file.path] = str(source)
+        times |= known(source)
+    del times[(folder / "2").stat().st_ino]
+    times[(folder / "3").stat().st_ino] -= 1
+    return placed, Files({file.path: file for file in placed}, {**sources}, times)
+
+
+@pytest.mark.parametrize("mode", ["auto", "hardlink", "copy"])
+def test_files_of_which_no_time_is_known_are_compared_and_put_with_the_rest(
+    tmp_path: Path, mode: str
+) -> None:
+    placed, files = some_stored(tmp_path / "store")
+    (tmp_path / "built").mkdir()
+    times = fill(str(tmp_path / "built"), files, Placer(mode))
+    for number, file in enumerate(placed):
+        new, source = (tmp_path / "built" / file.path).stat(), tmp_path / "store" / str(number)
+        assert (tmp_path / "built" / file.path).read_bytes() == b"%d" % number
+        assert times.placed[file.path] == new.st_ctime_ns
+        is_known = number not in (2, 3) or mode != "copy"  # a copy says nothing of its source
+        assert not is_known or times.stored[source.stat().st_ino] == source.stat().st_ctime_ns
+        assert mode != "hardlink" or os.path.samefile(tmp_path / "built" / file.path, source)
+
+
+@pytest.mark.parametrize("number", [1, 5])
+@pytest.mark.parametrize("way", ["gone", "other bytes"])
+def test_a_stored_file_that_was_tampered_with_is_never_linked(
+    tmp_path: Path, number: int, way: str
+) -> None:
+    placed, files = some_stored(tmp_path / "store")
+    (tmp_path / "built").mkdir()
+    source, status = tmp_path / "store" / str(number), (tmp_path / "store" / str(number)).stat()
+    if way == "gone":
+        source.unlink()
+    else:
+        source.chmod(0o644)
+        source.write_bytes(b"!")
+        source.chmod(status.st_mode & 0o777)
+        os.utime(source, ns=(status.st_atime_ns, status.st_mtime_ns))
+    with pytest.raises(Tampered):
+        fill(str(tmp_path / "built"), files, Placer("hardlink"))
+    assert not (tmp_path / "built" / placed[number].path).exists()

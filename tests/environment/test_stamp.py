@@ -17,6 +17,8 @@ from envsync.platform.durable import SYNCED
 
 SELECTION = "default"
 
+pytestmark = pytest.mark.usefixtures("pure_and_compiled")
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

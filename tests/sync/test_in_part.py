@@ -25,6 +25,8 @@ from tests.support.wheels import Files
 
 SITE = "lib/python3.12/site-packages"
 
+pytestmark = pytest.mark.usefixtures("pure_and_compiled")
+
 FILES: dict[str, Files] = {
     "a-1": {"a/__init__.py": "1", "a/old/x.py": "1", "ns/a.py": "1"},
     "a-2": {"a/__init__.py": "2", "a/new/deep/y.py": "2", "ns/a.py": "1"},
