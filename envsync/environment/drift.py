@@ -97,6 +97,34 @@ def scan(
     )
 
 
+def scan_part(
+    root: str,
+    placed: Mapping[str, Placed],
+    times: Mapping[str, int] | None,
+    listed: Collection[str],
+    paths: Collection[str],
+    folders: Collection[str],
+) -> Drift | None:
+    """Compare some files, as `scan` does, and list some folders; all else is known to be right.
+
+    `paths` are all that were placed, in these `folders`, where any folder is to be `listed`. Gives
+    None where one of those is none, or has other permissions. Raises `OSError`.
+    """
+    walk = _Walk(root, paths, folders)
+    for folder in sorted(listed):
+        status = _lstat(f"{root}/{folder}")
+        if status is None or not is_as_made(status.st_mode):
+            return None
+        walk.list_alone(folder)
+    missing, edited, unsure = _differences(root, placed, set(), times)
+    return Drift(
+        missing=tuple(sorted(missing)),
+        edited=tuple(sorted(edited)),
+        stray=tuple(sorted({*walk.stray})),
+        unsure=tuple(sorted(unsure)),
+    )
+
+
 def compiled_beside(
     root: str, sources: Collection[str], paths: Collection[str], folders: Collection[str]
 ) -> Drift:
@@ -255,22 +283,35 @@ class _Walk:
         """Look at every entry below a folder, without recursion of calls and without links."""
         waiting = [top]
         while waiting:
-            folder = waiting.pop()
-            try:
-                entries = list(os.scandir(f"{self._root}/{folder}"))
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            for entry in entries:
-                path = f"{folder}/{entry.name}"
-                if not entry.is_dir(follow_symlinks=False):
-                    if path not in self._placed:
-                        self.stray.append(path)
-                elif entry.name == _BYTECODE_FOLDER and folder in self.folders:
-                    waiting += self.visit_bytecode(path)
-                elif path in self.folders:
-                    waiting.append(path)
-                else:
+            waiting += self._list(waiting.pop())
+
+    def list_alone(self, folder: str) -> None:
+        """Look at the entries of a folder, but not below those that were placed."""
+        parent, _, name = folder.rpartition("/")
+        if name == _BYTECODE_FOLDER and parent in self.folders:
+            self.visit_bytecode(folder)
+        else:
+            self._list(folder)
+
+    def _list(self, folder: str) -> list[str]:
+        """Look at the entries of a folder; gives folders in it that were placed."""
+        below: list[str] = []
+        try:
+            entries = list(os.scandir(f"{self._root}/{folder}"))
+        except (FileNotFoundError, NotADirectoryError):
+            return below
+        for entry in entries:
+            path = f"{folder}/{entry.name}"
+            if not entry.is_dir(follow_symlinks=False):
+                if path not in self._placed:
                     self.stray.append(path)
+            elif entry.name == _BYTECODE_FOLDER and folder in self.folders:
+                below += self.visit_bytecode(path)
+            elif path in self.folders:
+                below.append(path)
+            else:
+                self.stray.append(path)
+        return below
 
     def visit_bytecode(self, cache: str) -> list[str]:
         """Look at a folder of compiled files; gives folders in it that were placed."""

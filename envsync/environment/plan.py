@@ -119,15 +119,13 @@ def _is_kept(old: Owner, new: DesiredPackage) -> bool:
     return old.identity == new.identity and new.version in (None, old.version)
 
 
-def damaged_owners(manifest: Manifest, drift: Drift) -> frozenset[str]:
-    """Give the names of the packages some of whose files are missing or edited."""
+def damaged_owners(owners: Iterable[Owner], drift: Drift) -> frozenset[str]:
+    """Give the names of those packages some of whose files are missing or edited."""
     damaged = frozenset(drift.missing) | frozenset(drift.edited)
     if not damaged:
         return frozenset()
     return frozenset(
-        owner.name
-        for owner in manifest.owners
-        if not damaged.isdisjoint(file.path for file in owner.files)
+        owner.name for owner in owners if not damaged.isdisjoint(file.path for file in owner.files)
     )
 
 

@@ -219,12 +219,19 @@ class Mark:
     def __init__(self, root: str, folders: bytes, parts: "list[Part]") -> None:
         self.root, self._folders, self.parts = root, folders, parts
 
-    def matches(self) -> bool:
-        """Say whether every folder and file is as the mark has it; then nothing else is there."""
+    def differences(self) -> "tuple[list[str], list[str]] | None":
+        """Give the folders, and the owners of files, that aren't as the mark has them.
+
+        Nothing else is in all other folders. None: nothing can be said.
+        """
         try:
-            return _differing(self.root, self._folders, self.parts, first=True) == ([], [])
-        except (OSError, ValueError, TypeError):
-            return False
+            found = _differing(self.root, self._folders, self.parts, first=False)
+            paths = many_files.paths(self._folders)[0] if found and found[0] else []
+        except (OSError, ValueError):
+            return None
+        if found is None:
+            return None
+        return [paths[row] for row in found[0]], [self.parts[number][0] for number in found[1]]
 
     def folders(self) -> "list[tuple[str, int]]":
         """Give the rows of the folders, as `settled` gives them."""

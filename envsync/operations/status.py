@@ -105,7 +105,7 @@ def _false(
     if observed.manifest is None:
         return ()
     # What is damaged is told by its paths; its METADATA may be what was edited.
-    damaged = damaged_owners(observed.manifest, observed.drift)
+    damaged = damaged_owners(observed.manifest.owners, observed.drift)
     packages = observed.manifest.packages()
     whole = {name: owner for name, owner in packages.items() if name not in damaged}
     return false_packages(desired, whole, cache_dir)

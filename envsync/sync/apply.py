@@ -16,13 +16,14 @@ from envsync.environment.manifest import Manifest, ManifestInvalid
 from envsync.environment.on_disk import confirm
 from envsync.environment.plan import Comparison
 from envsync.environment.seal import Seal
-from envsync.environment.times import keep_times
+from envsync.environment.times import add_times, keep_times
 from envsync.errors import TargetRefused
 from envsync.events import SILENT, Reporter, Stage, during
 from envsync.platform.files import storage_errors
 from envsync.platform.interrupts import held
 from envsync.project.locks import environment_lock
 from envsync.project.texts import Text, write_or_put_back
+from envsync.sync.by_mark import observe_by_mark
 from envsync.sync.contents import StoredSources
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.in_part import Entangled, Part, whole_or_part
@@ -31,7 +32,6 @@ from envsync.sync.observe import (
     ObservedEnvironment,
     compared,
     observe,
-    observe_by_mark,
     packages_of,
 )
 from envsync.sync.outcome import SyncOutcome
@@ -85,10 +85,11 @@ def sync(
     store_dir = cache_dir if is_lasting else None
     terms = _Terms(fetch, reporter, key, verify, glance, cache_dir, store_dir, companions)
     seal = key.seal()
-    marked = None if verify else observe_by_mark(desired, seal, store_dir)
-    if marked is not None:
+    if not verify:
         with suppress(Entangled, ManifestInvalid):
-            return _bring_in_line(desired, marked, terms)
+            marked = observe_by_mark(desired, seal, store_dir, glance=glance)
+            if marked is not None:
+                return _bring_in_line(desired, marked, terms)
     with during(Stage.VERIFYING, reporter if verify else SILENT):
         observed = _look(desired, fetch, seal, cache_dir, force=force, verify=verify, glance=glance)
     return _bring_in_line(desired, observed, terms)
@@ -172,7 +173,7 @@ def _commit(
         in_part = part is not None
         note_times(desired.folder, manifest, change.seal, times, stored.all(), in_part=in_part)
         if observed.mark is not None:
-            renew_stamp(desired, store_dir, manifest, observed.mark, as_of_ns, part, times.placed)
+            renew_stamp(desired, store_dir, manifest, observed, part, times.placed)
         else:
             write_stamp(desired, store_dir, manifest, as_of_ns, times.placed)
     return committed.written
@@ -218,10 +219,11 @@ def _note_in_sync(
     if observed.torn:
         manifest = confirm(desired.folder, manifest, seal)
     if observed.times_changed:
-        keep_times(desired.folder, manifest.environment_id, observed.times, seal)
+        keep = keep_times if observed.mark is None else add_times
+        keep(desired.folder, manifest.environment_id, observed.times, seal)
     _register(desired, store_dir, manifest, None)
     if observed.mark is not None:
-        renew_stamp(desired, store_dir, manifest, observed.mark, observed.looked_ns)
+        renew_stamp(desired, store_dir, manifest, observed, None, observed.times)
         return
     write_stamp(desired, store_dir, manifest, observed.looked_ns, observed.times)
 

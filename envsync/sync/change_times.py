@@ -9,7 +9,7 @@ that somebody else made or removed) is compared by bytes, once.
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -39,16 +39,18 @@ def judge(
     cache_dir: str | None,
     *,
     closely: bool,
+    owners: Collection[str] | None = None,
 ) -> Judged:
     """Settle what a scan left open: by what the store knows, else by bytes; `closely`: all files.
 
-    `times` are those with which it was scanned. What was compared here and is the store's own file
-    as well is noted there. Raises `OSError` for a file that can't be read.
+    `times` are those with which it was scanned. All files may be those of some `owners` alone. What
+    was compared here and is the store's own file as well is noted there. Raises `OSError` for a
+    file that can't be read.
     """
     wrong = {*drift.missing, *drift.edited}
     if not (drift.unsure or wrong or closely):
         return Judged(drift, times)
-    entries = _entries(root, cache_dir)
+    entries = _entries(root, cache_dir, owners)
     rows = known(entries)
     paths = [path for path in placed if path not in wrong] if closely else drift.unsure
     moment = time.time_ns()  # what is edited from here on may not have been read any more
@@ -89,10 +91,16 @@ def _other(placed: Mapping[str, Placed], root: str) -> set[str]:
     return set(altered(root, placed, ()))
 
 
-def _entries(root: str, cache_dir: str | None) -> list[str]:
-    """Give the folders of the entries that an environment's files may be links to."""
+def _entries(root: str, cache_dir: str | None, owners: Collection[str] | None) -> list[str]:
+    """Give the folders of the entries that files of an environment's owners may be links to."""
     user = recall_user(cache_dir, root) if cache_dir is not None else None
-    names = {name for entries in user.entries.values() for name in entries} if user else set()
+    used = user.entries if user else {}
+    names = {
+        entry
+        for owner, entries in used.items()
+        if owners is None or owner in owners
+        for entry in entries
+    }
     trusted: dict[str, bool] = {}
     for name in names:
         bucket = name.partition("/")[0]

@@ -31,7 +31,8 @@ class Part(NamedTuple):
     names: Collection[str]
     """Of the owners that may change, before or after."""
     times: Mapping[str, int]
-    """When files last changed that are right since then, of those owners."""
+    """When files last changed that are right since then, of those owners, and of others that were
+    looked at."""
 
     def refuse_meeting(self, paths: Collection[str]) -> None:
         """Raise `Entangled` where some of the paths meet what others have."""
@@ -43,18 +44,20 @@ class Part(NamedTuple):
         ):
             raise Entangled
 
-    def drift(self, root: str) -> Drift:
-        """Give what Python and its tools wrote beside the sources of these owners alone.
+    def drift(self, root: str, found: Drift) -> Drift:
+        """Give what was `found` to differ, with what Python and its tools wrote beside the sources
+        of these owners alone.
 
         Raises `OSError`.
         """
         placed, others = self.before.placed(), self.others
         folders = others.folders | parents(placed)
-        found = compiled_beside(root, placed, others.paths.union(placed), folders)
+        beside = compiled_beside(root, placed, others.paths.union(placed), folders)
         return found._replace(
-            bytecode=tuple(p for p in found.bytecode if source_of(p) not in others.paths),
+            stray=tuple(sorted({*found.stray, *beside.stray})),
+            bytecode=tuple(p for p in beside.bytecode if source_of(p) not in others.paths),
             caches=tuple(
-                p for p in found.caches if p.partition("/__pycache__/")[0] not in others.folders
+                p for p in beside.caches if p.partition("/__pycache__/")[0] not in others.folders
             ),
         )
 
@@ -78,8 +81,9 @@ def whole_or_part(
     paths = frozenset(chain.from_iterable(rest))
     times: dict[str, int] = {}
     for row in mark.parts:
-        if row[0] in changing:
+        if row[0] in changing and row[0] not in observed.differing_owners:
             times.update(stamp.times_of(row))
+    times.update(observed.times)
     part = Part(before, Others(paths, frozenset(parents(paths))), changing, times)
     part.refuse_meeting(before.placed())
     return part

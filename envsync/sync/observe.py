@@ -11,7 +11,7 @@ from envsync.environment.manifest import Manifest, Owner
 from envsync.environment.on_disk import written_in
 from envsync.environment.plan import Comparison, DesiredPackage, compare
 from envsync.environment.seal import Seal
-from envsync.environment.stamp import Mark, read
+from envsync.environment.stamp import Mark
 from envsync.environment.times import read_times
 from envsync.errors import TargetRefused
 from envsync.model.target import Target
@@ -22,7 +22,6 @@ from envsync.sync.change_times import judge
 from envsync.sync.desired import DesiredEnvironment, owned_folders, place_of, target_line
 from envsync.sync.identity import identity_in
 from envsync.sync.keep import kept_by, spare
-from envsync.sync.wheel_files import SYMLINK
 
 
 class ObservedEnvironment(NamedTuple):
@@ -40,9 +39,20 @@ class ObservedEnvironment(NamedTuple):
     times_changed: bool = False
     """The environment doesn't say the same of its files' times itself."""
     mark: Mark | None = None
-    """What showed that nothing differs, and says the rest of it; then `times` says nothing."""
+    """What showed where something differs, and says the rest of it (`sync.by_mark`)."""
+    differing_folders: frozenset[str] = frozenset()
+    """With a mark: folders that aren't as it has them."""
+    differing_owners: frozenset[str] = frozenset()
+    """With a mark: whose files aren't as it has them; `times` and `drift` are of those alone."""
     torn: bool = False
     """The power may have failed before its files were on disk: they were compared by bytes."""
+
+    def looked_at(self) -> tuple[Owner, ...]:
+        """Give the owners whose files were looked at one by one."""
+        owners = self.manifest.owners if self.manifest is not None else ()
+        if self.mark is None:
+            return owners
+        return tuple(owner for owner in owners if owner.name in self.differing_owners)
 
 
 def observe(
@@ -113,28 +123,6 @@ def _compare_files(
         times_changed=judged.times_changed,
         torn=torn,
     )
-
-
-def observe_by_mark(
-    desired: DesiredEnvironment, seal: Seal, cache_dir: str | None
-) -> ObservedEnvironment | None:
-    """See that nothing differs, by the no-op mark alone; None: that has to be looked at.
-
-    Of what the manifest says no file is read. Raises `StorageFailed`.
-    """
-    root = desired.root
-    if cache_dir is None or not desired.inputs or desired.keep or desired.link_end:
-        return None
-    if desired.link_mode == SYMLINK or not os.path.lexists(root):
-        return None
-    looked_ns = time.time_ns()
-    manifest = examine(root, seal, packed=True).manifest
-    if manifest is None or manifest.target != target_line(desired):
-        return None
-    mark = read(cache_dir, root)  # after the manifest: it names that very file
-    if mark is None or not mark.matches():
-        return None
-    return ObservedEnvironment(manifest, Drift(), looked_ns=looked_ns, mark=mark)
 
 
 def _nothing(reason: str = "") -> ObservedEnvironment:

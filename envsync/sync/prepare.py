@@ -43,7 +43,7 @@ def needed_of(
     """
     if observed.manifest is None:
         return list(desired.pins)
-    changing = damaged_owners(observed.manifest, observed.drift).difference({""})
+    changing = damaged_owners(observed.looked_at(), observed.drift).difference({""})
     owners = observed.manifest.packages()
     changing |= owners.keys() - comparison.kept
     if changing and observed.mark is None:  # else `in_part` sees to it
@@ -138,7 +138,7 @@ def _change(
     root = desired.folder
     if part is not None:
         with storage_errors(root):
-            drift = part.drift(root)
+            drift = part.drift(root, observed.drift)
         plan = _plan(root, part.before, drift, contents)
         return prepare_update(root, plan, contents, means, part.times)
     if observed.manifest is not None:

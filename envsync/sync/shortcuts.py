@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from types import MappingProxyType
 
 from envsync.environment import stamp
 from envsync.environment.drift import expected_mtime, holds_only
@@ -21,6 +20,7 @@ from envsync.store.manifest import FileTable, StoredWheel
 from envsync.store.times import learn
 from envsync.sync.desired import DesiredEnvironment, owned_folders
 from envsync.sync.in_part import Part
+from envsync.sync.observe import ObservedEnvironment
 
 _SECOND = 1_000_000_000
 _RECENT_NS = 100_000_000
@@ -86,48 +86,55 @@ def renew_stamp(
     desired: DesiredEnvironment,
     cache_dir: str | None,
     manifest: Manifest,
-    mark: stamp.Mark,
-    as_of_ns: int,
-    part: Part | None = None,
-    times: Mapping[str, int] = MappingProxyType({}),
+    observed: ObservedEnvironment,
+    part: Part | None,
+    times: Mapping[str, int],
 ) -> None:
     """Write the no-op mark from the one that was there, where a part of the environment changed.
 
-    Nothing else did: the mark matched. Inputs are trusted as of `as_of_ns`, when it was asked.
-    `times` say when files of the part last changed.
+    Nothing else did, by that mark, but what was looked at. Inputs are trusted as of that look.
+    `times` say when files last changed of the part, and of the owners that were looked at.
     """
-    if cache_dir is None:
+    mark = observed.mark
+    if cache_dir is None or mark is None:
         return
     known = {each[0]: each for each in mark.parts}
+    new = observed.differing_owners.union(part.names if part else ())
     with suppress(OSError):  # an input that is gone by now
-        rows, parts = mark.folders(), mark.parts
-        if part is not None:
-            rows = _folders_after(desired, mark, part, manifest)
-            parts = [
-                _part(owner, times) if owner.name in part.names else known[owner.name]
-                for owner in manifest.owners
-            ]
+        rows = _folders_after(desired, observed, mark, part, manifest)
+        parts = [
+            _part(owner, times) if owner.name in new else known[owner.name]
+            for owner in manifest.owners
+        ]
         run = written_in(desired.folder, manifest)
         data = stamp.render(
-            desired.root, desired.selection, desired.inputs, rows, parts, as_of_ns, run
+            desired.root, desired.selection, desired.inputs, rows, parts, observed.looked_ns, run
         )
         stamp.keep(cache_dir, desired.root, data)
 
 
 def _folders_after(
-    desired: DesiredEnvironment, mark: stamp.Mark, part: Part, manifest: Manifest
+    desired: DesiredEnvironment,
+    observed: ObservedEnvironment,
+    mark: stamp.Mark,
+    part: Part | None,
+    manifest: Manifest,
 ) -> list[tuple[str, int]]:
-    """Give the folders' rows of a mark; those in which something changed are dated back.
+    """Give the folders' rows of a mark; those in which this sync changed something are dated back.
 
     What is changed in one from here on shows by its time, and what was before by its entries.
     """
+    differing = observed.differing_folders
+    if part is None:
+        seen = dict(stamp.settled(desired.root, differing, observed.looked_ns))
+        return [(folder, seen.get(folder, time)) for folder, time in mark.folders()]
     new = [
         file.path for owner in manifest.owners if owner.name in part.names for file in owner.files
     ]
     paths = part.others.paths.union(new)
     ours = part.others.folders | owned(new, owned_folders(desired.target))
     known = {row[0]: row for row in mark.folders()}
-    touched = parents(part.before.placed()) | parents(new)
+    touched = differing | parents(part.before.placed()) | parents(new)
     rows = []
     for folder in sorted(ours):
         row = known.get(folder)

@@ -110,8 +110,8 @@ def test_bytecode_of_a_changed_or_gone_source_goes_and_other_bytecode_stays() ->
 
 def test_damaged_owners_are_those_with_missing_or_edited_files() -> None:
     drift = Drift(missing=("lib/b/__init__.py",), stray=("lib/x.py",))
-    assert damaged_owners(manifest(A1, B1), drift) == frozenset({"b"})
-    assert damaged_owners(manifest(A1, B1), Drift(stray=("lib/x.py",))) == frozenset()
+    assert damaged_owners(manifest(A1, B1).owners, drift) == frozenset({"b"})
+    assert damaged_owners(manifest(A1, B1).owners, Drift(stray=("lib/x.py",))) == frozenset()
 
 
 SOURCE = "from a local folder"
