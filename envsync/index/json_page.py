@@ -76,7 +76,7 @@ class _JsonPage:
             or (yanked is not None and yanked is not False)
             or (uploaded is not None and (type(uploaded) is not str or len(uploaded) > MAX_TIME))
             or (core is None and "dist-info-metadata" in row)
-            or not self._links.is_plain(url)
+            or (address := self._links.quick(url)) is None
             or judge_filename(filename) is None
         ):
             return None
@@ -94,7 +94,7 @@ class _JsonPage:
             requires_python = requires_python.strip()[:MAX_FIELD] or None
         return File(
             filename,
-            url,
+            address,
             {"sha256": digest},
             size,
             requires_python,

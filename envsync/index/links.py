@@ -47,6 +47,26 @@ class Links:
             and len(url) <= MAX_URL
         )
 
+    def quick(self, link: str) -> str | None:
+        """Give the absolute URL of a link that is plain or relative in a usual way, at once.
+
+        None only means that `resolve` has to look at it.
+        """
+        if link.startswith(("https://", "http://")):
+            return link if self.is_plain(link) else None
+        match = _RELATIVE(link)
+        if match is None or "/." in match[2]:
+            return None
+        url = self._above(len(match[1]) // 3) + match[2]
+        return url if self.is_plain(url) else None
+
+    def _above(self, levels: int) -> str:
+        """Give the folder so many levels above the page's, joined once."""
+        known = self._folders.get(levels)
+        if known is None:
+            known = self._folders[levels] = urljoin(self._base, "../" * levels + "x")[:-1]
+        return known
+
     def is_site(self, url: str) -> bool:
         """Tell whether a URL is scheme and host alone, as they are written here: `https://host/`."""
         try:
@@ -65,6 +85,7 @@ class Links:
         except ValueError:
             self._base = ""
             parts = urlsplit("")
+        self._folders: dict[int, str] = {}
         self._root = f"{parts.scheme}://{parts.netloc}"
 
     def resolve(self, link: str) -> str | None:
@@ -89,6 +110,8 @@ class Links:
 _PLAIN_URL = re.compile(
     r"https?://[a-z0-9][a-z0-9.-]{0,252}(?::\d{1,4})?/[\w./%+~!=,;:@-]{0,4000}", re.ASCII
 ).fullmatch
+# What joins a base by putting its text behind a folder's (RFC 3986 section 5.2.3).
+_RELATIVE = re.compile(r"((?:\.\./){0,16})([\w+~-][\w.+~!=,;@/-]{0,4000})", re.ASCII).fullmatch
 _FOLDERS = frozenset({"", ".", ".."})
 _DIGEST = re.compile(r"[0-9a-f]{32,256}").fullmatch
 
