@@ -194,7 +194,7 @@ def _chooses_again(
             continue
         followed = [] if name in part.apart else _pinned(name, earlier)
         order = (*followed, *sorted(versions, reverse=True))
-        allowed = accepted.get(name, -1) & pin.versions.for_region(solution.region)
+        allowed = accepted[name] & pin.versions.for_region(solution.region)
         if prereleases_last:
             allowed = allowed & ~pin.versions.table.prereleases or allowed
         places = (pin.versions.table.position(version) for version in order)

@@ -89,7 +89,7 @@ def _why_prerelease(package: ResolvedPackage, regions: Iterable[RegionSolution])
         table = pin.versions.table
         roots = (one.stated.specifier for one in solution.roots if one.key.name == package.name)
         if not any(specifier.prereleases for specifier in roots):
-            accepted = solution.accepted().get(package.name, -1)
+            accepted = solution.accepted()[package.name]
             accepted &= pin.versions.for_region(solution.region)
             usable = ~table.prereleases & ~pin.versions.refused & ~pin.versions.yanked
             yield bool(accepted & usable)
@@ -142,7 +142,7 @@ def _about_unusable(regions: Iterable[RegionSolution], index: ResolverIndex) -> 
             if extra is not None:
                 continue
             versions = pin.versions
-            allowed = accepted.get(name, -1) & versions.for_region(solution.region)
+            allowed = accepted[name] & versions.for_region(solution.region)
             for at in _more_wanted(pin, allowed & ~versions.yanked, index):
                 release = Release(versions, at)
                 if (reason := versions.refusals.get(at) or _lacking(index, release)) is not None:
@@ -175,7 +175,7 @@ def _about_age(regions: Iterable[RegionSolution], locked: Preferences) -> Iterat
             if extra is not None or pin.version in locked.get(name, ()):
                 continue
             versions = pin.versions
-            allowed = accepted.get(name, -1) & versions.for_region(solution.region)
+            allowed = accepted[name] & versions.for_region(solution.region)
             allowed &= ~versions.yanked
             if not pin.version.is_prerelease:
                 allowed &= ~versions.table.prereleases

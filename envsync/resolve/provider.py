@@ -4,6 +4,7 @@ Sets of versions are bits, so finding matches is cheap; what can never be used i
 tried twice; and a requirement that cannot be met is given first, so that a vain try costs little.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
@@ -36,7 +37,7 @@ class RegionProvider:
     def __init__(self, view: RegionView) -> None:
         self.view, self.index, self.region = view, view.index, view.region
         self.nogoods = Nogoods(self.view)
-        self.conflicts: dict[NormalizedName, int] = {}
+        self.conflicts: Counter[NormalizedName] = Counter()
         """How often a package took part in a collision."""
         self.order: dict[PackageKey, int] = {}
         """In which order packages were first asked for."""
@@ -145,8 +146,7 @@ class RegionProvider:
 
     def reject(self, pin: Pin, collided: NormalizedName) -> None:
         """A version could not be pinned; after a few of them the next ones are looked up ahead."""
-        for name in {collided, pin.key.name}:
-            self.conflicts[name] = self.conflicts.get(name, 0) + 1
+        self.conflicts.update({collided, pin.key.name})
         count = self._vain[pin.key] = self._vain.get(pin.key, 0) + 1
         # After 2, 4, 8 … vain tries, for twice as many: a short row costs few requests, a long one
         # does not wait for one version after the other.

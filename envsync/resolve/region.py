@@ -35,7 +35,7 @@ class RegionSolution(NamedTuple):
             yield from requirements
 
     def accepted(self) -> Mapping[NormalizedName, int]:
-        """The versions of each package that meet everything that others require in the region."""
+        """The versions that meet everything that others require, of each package with a pin."""
         masks: dict[NormalizedName, int] = {}
         for owner, requirements in ((None, self.roots), *self.requirements.items()):
             for requirement in requirements:

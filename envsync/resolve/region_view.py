@@ -60,7 +60,6 @@ class UnusableRequirement(RegionRequirement):
 
     def __init__(self, reason: RegionReason) -> None:
         self.key, self.marker, self.reason = _NOTHING, NEVER, reason
-        self.mask = self.pinned = 0
 
 
 class Pin:
