@@ -52,6 +52,12 @@ def test_undecodable_target_of_a_link_reads_back() -> None:
     assert parse_manifest(render_manifest(odd, SEAL), SEAL) == odd
 
 
+def test_an_unknown_format_is_named() -> None:
+    data = SEAL.close(b"envsync manifest 99\nid ab12\n")
+    with pytest.raises(ManifestInvalid, match="unknown format 'envsync manifest 99'"):
+        parse_manifest(data, SEAL)
+
+
 def test_damage_anywhere_is_noticed() -> None:
     data = render_manifest(MANIFEST, SEAL)
     for position in range(0, len(data), 7):

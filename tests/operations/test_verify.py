@@ -82,6 +82,22 @@ def test_a_manifest_that_was_forged_with_its_file_is_no_witness(bench: Bench) ->
     assert "sync --verify" in str(hint)
 
 
+def test_a_file_that_no_wheel_has_is_told_though_the_manifest_names_it(bench: Bench) -> None:
+    """Of compiled files that is no wonder: they are made here."""
+    make(bench)
+    site = bench.site.relative_to(bench.folder / ".venv")
+    for name in ("planted.py", "planted.pyc"):
+        content = b"VERSION = 9\n"
+        planted, digest = bench.site / name, hashlib.sha256(content).hexdigest()
+        planted.write_bytes(content)
+        moment = content_mtime(digest)
+        os.utime(planted, (moment, moment))
+        line = f"{site}/{name}\t{planted.stat().st_mode}\t{len(content)}\t{digest}\n".encode()
+        before = f"{site}/base.py\t".encode()
+        forge_manifest(bench, before, line + before)
+    assert lines(bench, "more")[0] == (f"! {site}/planted.py is not what the wheel has",)
+
+
 def test_a_damaged_wheel_says_nothing_of_a_copy(bench: Bench) -> None:
     make(bench)
     edit(stored(bench, "base.py"), b"VERSION = 9\n")

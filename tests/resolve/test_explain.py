@@ -67,15 +67,15 @@ def test_a_page_without_files_is_called_empty() -> None:
     assert "but its page on https://index.example/simple/ is empty" in str(error)
 
 
-def told(universe: Universe, *roots: str) -> list[str]:
+def told(universe: Universe, *roots: str, policy: ResolvePolicy = POLICY) -> list[str]:
     """The lines that say why there is no solution, and the rest of its words."""
     with pytest.raises(NoSolution) as caught:
         resolve(
             [RootRequirement(Requirement(name), ALWAYS, "env.toml") for name in roots],
             environments=NEW,
-            policy=POLICY,
+            policy=policy,
             preferences={},
-            catalog=MemoryCatalog(universe, POLICY),
+            catalog=MemoryCatalog(universe, policy),
         )
     return [line.strip() for line in str(caught.value).splitlines()[1:]]
 
@@ -91,6 +91,30 @@ def test_what_has_no_part_in_it_is_left_out() -> None:
         "a 1.0 requires end>1, but the only version is 1.0",
         "env.toml asks for a",
     ]
+
+
+@pytest.mark.parametrize("roots", ["ax", "xa", "axy", "xay", "xya"])
+def test_what_collides_by_itself_and_has_another_version_is_left_out(roots: str) -> None:
+    """Wherever it stands in env.toml, and though it was met first."""
+    tried = {"1.0": Release(), "2.0": requiring("end>5")}
+    hopeless = {"1.0": requiring("end>1"), "2.0": requiring("end>1")}
+    universe: Universe = {"end": {"1.0": Release()}, "a": hopeless, "x": tried, "y": tried}
+    assert told(universe, *roots) == [
+        "a 1.0 and 2.0 require end>1, but the only version is 1.0",
+        "env.toml asks for a",
+    ]
+
+
+def test_only_versions_that_were_asked_for_are_called_passed_over() -> None:
+    policy = POLICY._replace(exclude_newer=datetime(2026, 1, 1, tzinfo=UTC))
+    years = {"1.0": 2025, "2.0": 2026, "3.0": 2027}
+    universe = {
+        "a": {at: Release(upload_time=f"{year}-06-01T00:00:00Z") for at, year in years.items()}
+    }
+    assert told(universe, "a>=3", policy=policy)[1:] == [
+        "a 3.0 was passed over: not uploaded before exclude-newer, 2026-01-01T00:00:00Z"
+    ]
+    assert told(universe, "a>3", policy=policy)[1:] == []
 
 
 def test_more_than_six_of_a_kind_are_counted() -> None:

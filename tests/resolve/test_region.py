@@ -2,6 +2,7 @@
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from envsync.events import SILENT
 from envsync.model.marker import ALWAYS, MarkerSet, from_text
@@ -10,7 +11,7 @@ from envsync.resolve.candidates import ResolvePolicy
 from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region import Budget, RegionSolution, Unsolvable, solve
 from envsync.resolve.region_view import ForkNeeded, RegionView
-from envsync.resolve.resolver_index import ResolverIndex
+from envsync.resolve.resolver_index import PackageVersions, ResolverIndex
 from envsync.resolve.search import Impossible, Search
 from tests.support.catalog import MemoryCatalog, Release, Universe
 
@@ -156,3 +157,21 @@ def test_what_is_required_far_up_keeps_requirements_apart() -> None:
     }
     marker = cut(universe, "a; sys_platform == 'win32'", "x; sys_platform == 'linux'")
     assert marker in (NEW & WINDOWS, NEW & LINUX)
+
+
+def test_only_versions_without_a_wheel_for_a_required_environment_are_ruled_out() -> None:
+    """A wheel for all, wheels for Windows, and a source that may or may not be built."""
+    universe: Universe = {
+        "a": {
+            "1.0": Release(),
+            "2.0": Release(wheels=("cp311-cp311-win_amd64",)),
+            "3.0": Release(wheels=(), sdist=True),
+            "4.0": Release(wheels=("cp311-cp311-win_amd64",)),
+        }
+    }
+    linux = from_text("sys_platform == 'linux' and python_full_version >= '3.11'")
+    name = canonicalize_name("a")
+    policy = ResolvePolicy(environments=NEW, build_allow=frozenset({name}))
+    versions = PackageVersions(MemoryCatalog(universe, policy).listing(name))
+    assert versions.without_wheel(linux, can_build=True) == 0b1010
+    assert versions.without_wheel(linux, can_build=False) == 0b1110

@@ -9,7 +9,7 @@ from envsync.model.marker import ALWAYS, MarkerSet, from_text
 from envsync.model.resolution import RootRequirement
 from envsync.resolve import fork_points
 from envsync.resolve.candidates import ResolvePolicy
-from envsync.resolve.criteria import Matches
+from envsync.resolve.criteria import Criterion, Matches
 from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region import Budget, Unsolvable, solve
 from envsync.resolve.region_view import ForkNeeded, PackageKey, RegionRequirement, RegionView
@@ -179,6 +179,29 @@ def test_the_nogoods_of_a_package_are_those_of_its_extras() -> None:
     assert region.provider.nogoods.among(extra) == region.provider.nogoods.among(A) == 0b10
 
 
+def test_a_version_that_its_extra_cannot_have_is_none_for_the_package_where_both_are_asked() -> (
+    None
+):
+    """Both get one version, whichever is decided first."""
+    universe: Universe = {
+        "a": {"1.0": release("c==1; extra == 'x'"), "2.0": release("c==2; extra == 'x'")},
+        "c": PAIR["c"],
+    }
+    region = Region(universe, "a[x]", "c<2")
+    _, pins = region.search()
+    extra = PackageKey(A.name, canonicalize_name("x"))
+    assert sorted(pins) == ["a 1.0", "a 1.0", "c 1.0"]
+    assert region.provider.nogoods.versions == {extra: 0b10}
+    roots = {one.key: one for one in region.roots()}
+    criteria = {
+        key: Criterion(region.provider.matches(key, {}, {}, added=roots[key]), ())
+        for key in (A, extra)
+    }
+    assert region.provider.matches(A, criteria, {}).mask == 0b01
+    alone = {A: criteria[A]}
+    assert region.provider.matches(A, alone, {}).mask == 0b11
+
+
 def test_the_300th_version_that_fails_alike_gives_the_rest_up() -> None:
     universe: Universe = {
         "a": {f"1.{at}": release("b") for at in range(310)},
@@ -189,6 +212,7 @@ def test_the_300th_version_that_fails_alike_gives_the_rest_up() -> None:
     with pytest.raises(Impossible):
         region.search()
     assert Abandoned(300, B.name) == region.provider.nogoods.why_abandoned(A.name)
+    assert region.provider.nogoods.versions[A].bit_count() == 300
 
 
 def test_nogoods_drop_out_of_matches_and_one_version_stays_to_show_why() -> None:
