@@ -55,7 +55,7 @@ class Links:
         if link.startswith(("https://", "http://")):
             return link if self.is_plain(link) else None
         match = _RELATIVE(link)
-        if match is None or "/." in match[2]:
+        if match is None or "/." in match[2] or "//" in match[2]:
             return None
         url = self._above(len(match[1]) // 3) + match[2]
         return url if self.is_plain(url) else None

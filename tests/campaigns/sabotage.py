@@ -196,7 +196,7 @@ SWITCHES = (
     ),
     Switch(
         "stored files are not compared", "environment/placing.py",
-        "if not is_as_stored or stored_times.get(inode) != change:",
+        "if known(inode) != change or status[6] != placed[2] or status[0] != placed[1]:",
         "if False:",
         "tests/environment/test_transaction.py::test_stored_file_that_was_changed_is_not_linked",
     ),
@@ -215,13 +215,14 @@ SWITCHES = (
         "tests/environment/test_drift.py::test_edit_is_found",
     ),
     Switch(
-        "drift ignores strays", _DRIFT, "                        self.stray.append(path)",
-        "                        pass",
+        "drift ignores strays", _DRIFT,
+        "if path not in self._placed:\n                    self.stray.append(path)",
+        "if path not in self._placed:\n                    pass",
         "tests/environment/test_drift.py::test_stray_files_links_and_folders_are_found",
     ),
     Switch(
         "the stamp ignores the journal", _STAMP,
-        'if os.path.lexists(f"{root}/.envsync/journal"):', "if False:",
+        'return not os.path.lexists(f"{root}/.envsync/journal")', "return True",
         "tests/environment/test_stamp.py::test_other_changes_are_seen_at_both_levels",
     ),
     Switch(
@@ -241,8 +242,8 @@ SWITCHES = (
         "tests/sync/test_in_part.py::test_what_is_added_meanwhile_is_found_by_the_next_sync",
     ),
     Switch(
-        "a sync in part trusts inputs as of its end", "sync/apply.py",
-        "observed.mark, as_of_ns, part", "observed.mark, 1 << 62, part",
+        "a sync in part trusts inputs as of its end", "sync/shortcuts.py",
+        "rows, parts, observed.looked_ns, run", "rows, parts, 1 << 62, run",
         "tests/sync/test_in_part.py::test_an_input_that_is_edited_meanwhile_is_not_trusted",
     ),
     Switch(

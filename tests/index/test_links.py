@@ -61,7 +61,7 @@ def test_usual_links_take_the_quick_way(link: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["../../a/../b", "a/./b", "./a", "a%20b", "//h.example/a", "a?b", "a b"]
+    "link", ["../../a/../b", "a/./b", "./a", "a%20b", "//h.example/a", "a?b", "a//b", "a//", "a b"]
 )
 def test_odd_links_are_left_to_the_thorough_one(link: str) -> None:
     assert Links(BASES[0]).quick(link) is None
