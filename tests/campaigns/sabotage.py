@@ -15,7 +15,7 @@ import tempfile
 from typing import NamedTuple
 
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_COPIED = ("envsync", "tests", "fixtures", "pyproject.toml")
+_COPIED = ("envsync", "tests", "fixtures", "speedups", "pyproject.toml")
 _SECONDS = 180
 
 

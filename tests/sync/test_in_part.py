@@ -443,6 +443,7 @@ def test_an_input_that_is_edited_meanwhile_is_not_trusted(
     spec = Path(project.project.spec_path)
 
     def edit_spec() -> None:
+        time.sleep(0.05)  # so that the look is longer ago than what is taken off below
         spec.write_text("other\n")
         moment = os.stat(spec).st_mtime_ns - 30_000_000
         os.utime(spec, ns=(moment, moment))  # long ago, as for the stamp's own moment
