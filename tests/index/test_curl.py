@@ -217,12 +217,15 @@ def test_a_slow_server_is_given_up(curl: CurlTransport, server: IndexServer, rep
     assert "no data within 1 s" in error.reason
 
 
-def test_an_answer_to_memory_is_whole_in_bounded_time(server: IndexServer) -> None:
+def test_an_answer_to_memory_is_whole_in_bounded_time(
+    server: IndexServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envsync.index.curl._PATIENCE", 1.5)
     server.on("/x", lambda _: Reply(body=(b"x" * 9000 for _ in iter(lambda: time.sleep(0.01), 1))))
-    with CurlTransport(QUICK._replace(timeout=0.1), {}) as curl:
+    with CurlTransport(QUICK._replace(timeout=2), {}) as curl:
         error = refusal(curl, Request(f"{server.root}/x"))
     assert (error.kind, error.transient) == ("timeout", True)
-    assert error.reason == "the answer is not whole after 2 s"
+    assert error.reason == "the answer is not whole after 3 s"
 
 
 @pytest.mark.parametrize("length", ["100000000000000000000", "9" * 40, "9223372036854775807"])
