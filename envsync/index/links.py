@@ -52,13 +52,15 @@ class Links:
 
         None only means that `resolve` has to look at it.
         """
-        if link.startswith(("https://", "http://")):
-            return link if self.is_plain(link) else None
+        url = link if link.startswith(("https://", "http://")) else self._joined(link)
+        return url if url is not None and self.is_plain(url) else None
+
+    def _joined(self, link: str) -> str | None:
+        """Join a link that is relative in a usual way; None for any other."""
         match = _RELATIVE(link)
         if match is None or "/." in match[2] or "//" in match[2]:
             return None
-        url = self._above(len(match[1]) // 3) + match[2]
-        return url if self.is_plain(url) else None
+        return self._above(len(match[1]) // 3) + match[2]
 
     def _above(self, levels: int) -> str:
         """Give the folder so many levels above the page's, joined once."""
@@ -91,7 +93,10 @@ class Links:
     def resolve(self, link: str) -> str | None:
         """Give the absolute URL of a link without its fragment; None for one that can't be used."""
         if not link.startswith(("https://", "http://")):
-            if link[:1] == "/" and link[1:2] != "/":
+            joined = self._joined(link)
+            if joined is not None:
+                link = joined
+            elif link[:1] == "/" and link[1:2] != "/":
                 link = self._root + link
             else:
                 try:

@@ -1,11 +1,13 @@
 """Links of pages: the quick way gives what the thorough one gives, or leaves it to that one."""
 
 import json
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.index.html_page import read_html
 from envsync.index.json_page import read_json
 from envsync.index.links import Links
 from tests.support.effort import calls
@@ -45,6 +47,27 @@ links = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 @given(st.sampled_from(BASES), links)
 def test_quick_is_thorough_or_nothing(base: str, link: str) -> None:
     assert Links(base).quick(link) in (None, Links(base).resolve(link))
+
+
+@given(st.sampled_from(BASES), links)
+def test_what_is_joined_quickly_is_what_the_standard_library_joins(base: str, link: str) -> None:
+    assert Links(base).quick(link) in (None, urljoin(base, link))
+
+
+def test_relative_links_of_html_are_joined_by_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[str] = []
+
+    def noted(base: str, url: str) -> str:
+        joined.append(url)
+        return urljoin(base, url)
+
+    monkeypatch.setattr("envsync.index.links.urljoin", noted)
+    names = [f"shop-{number}.0.tar.gz" for number in range(99)]
+    rows = (f'<a href="../../files/ab/{name}">{name}</a>' for name in names)
+    files = read_html("".join(rows), BASES[0])
+
+    assert files[98].url == "https://index.example/files/ab/shop-98.0.tar.gz"
+    assert len(joined) < 5
 
 
 @pytest.mark.parametrize(
