@@ -9,10 +9,9 @@ each page is asked whether it holds, and compared with what it was then.
 One that rests on anything else (a folder, a URL, a build, a file without a hash) is not kept.
 """
 
-import os
 import shutil
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 from packaging.utils import NormalizedName
@@ -20,8 +19,10 @@ from packaging.utils import NormalizedName
 from envsync import __version__
 from envsync.cache.bucket import VALUES, Bucket
 from envsync.cache.values import ValueCache, key_of
-from envsync.index.client import PageAnswer
 from envsync.lock.coverage import Gap
+
+if TYPE_CHECKING:
+    from envsync.index.client import PageAnswer
 
 BUCKET = Bucket("decisions-v1", VALUES)
 
@@ -29,7 +30,7 @@ BUCKET = Bucket("decisions-v1", VALUES)
 class Decision(NamedTuple):
     """What a resolution without preferences rested on, and what else it told."""
 
-    pages: Mapping[tuple[NormalizedName, str | None], PageAnswer]
+    pages: Mapping[tuple[NormalizedName, str | None], "PageAnswer"]
     """By project and by the name of the index that env.toml names for it."""
     packages: int
     """How many are locked."""
@@ -72,12 +73,10 @@ class Decisions:
         return key_of((*self._facts, lock.decode("utf-8", "replace")))
 
 
-def _answer(said: list[tuple[str, str | None]]) -> PageAnswer:
+def _answer(said: list[tuple[str, str | None]]) -> "PageAnswer":
     return tuple((url, digest) for url, digest in said)
 
 
 def forget_decisions(cache_dir: str) -> None:
     """Drop all: metadata that some of them rest on turned out to be false (H97)."""
-    folder = BUCKET.folder(cache_dir)
-    if os.path.isdir(folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(BUCKET.folder(cache_dir), ignore_errors=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
+from envsync.catalog.decisions import Decision, Decisions
 from envsync.catalog.resolver_input import (
     covered_environments,
     markers_within_reason,
@@ -27,6 +28,7 @@ from envsync.lock.text import render
 from envsync.model.resolution import Resolution, RootRequirement
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
+from envsync.operations.unchanged import Asked, Unchanged, ask_pages
 from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
@@ -43,17 +45,13 @@ from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from envsync.acquire.package_sources import PackageSources
-    from envsync.catalog.decisions import Decision, Decisions
-    from envsync.operations.unchanged import Asked, Unchanged
 
 
 class Locked(NamedTuple):
     """What a `lock` came to."""
 
-    outcome: "LockOutcome | Unchanged"
+    outcome: LockOutcome | Unchanged
     written: bool = False
 
 
@@ -80,15 +78,14 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        decisions = _decisions(text, settings)
+        decisions = Decisions(settings.cache_dir, text, settings.default_index or "")
         is_free = options.upgrade is True and not allow_build
-        asking = _ask_pages(project, spec, decisions, settings, reporter)
-        with asking if is_free else nullcontext() as asked:
-            if asked is not None and asked.unchanged is not None:
+        asking = ask_pages(project, spec, decisions, settings, reporter)
+        with asking if is_free else nullcontext(Asked()) as asked:
+            if asked.unchanged is not None:
                 return Locked(asked.unchanged)
-            sources = asked.sources if asked is not None else None
             outcome = make_lock(
-                project, spec, settings, reporter, options, repair=True, sources=sources
+                project, spec, settings, reporter, options, repair=True, sources=asked.sources
             )
         if dry_run:
             return Locked(outcome)
@@ -98,20 +95,6 @@ def lock_project(
         if not spec.sources:  # local sources may change what is fresh
             remember_fresh(text.encode(), outcome.data, settings)
     return Locked(outcome, written)
-
-
-def _decisions(text: str, settings: Settings) -> "Decisions":
-    from envsync.catalog.decisions import Decisions  # noqa: PLC0415  (not for a lock that stands)
-
-    return Decisions(settings.cache_dir, text, settings.default_index or "")
-
-
-def _ask_pages(
-    project: Project, spec: Spec, decisions: "Decisions", settings: Settings, reporter: Reporter
-) -> "AbstractContextManager[Asked]":
-    from envsync.operations.unchanged import ask_pages  # noqa: PLC0415  (the network's modules)
-
-    return ask_pages(project, spec, decisions, settings, reporter)
 
 
 def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None:
@@ -227,7 +210,7 @@ class _Answer(NamedTuple):
     """Gives the lock for env.toml, or for another one that the resolution satisfies too."""
     notices: tuple[str, ...]
     gaps: tuple[Gap, ...]
-    decision: "Decision | None" = None
+    decision: Decision | None = None
 
 
 class _Problem(NamedTuple):
@@ -290,7 +273,6 @@ def _resolve(
     reporter: Reporter,
     sources: "PackageSources",
 ) -> _Answer:
-    from envsync.catalog.decisions import Decision  # noqa: PLC0415
     from envsync.catalog.memory import keep_locked  # noqa: PLC0415
 
     policy = problem.policy

@@ -6,9 +6,8 @@ That the lock answers env.toml needs no look either, nor is it read: it was made
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from envsync.acquire.package_sources import PackageSources
 from envsync.catalog.decisions import Decision, Decisions
 from envsync.events import Reporter
 from envsync.lock.compare import Change
@@ -17,6 +16,9 @@ from envsync.operations.lock_file import lock_bytes
 from envsync.project.paths import Project
 from envsync.settings import Settings
 from envsync.spec.model import Spec
+
+if TYPE_CHECKING:
+    from envsync.acquire.package_sources import PackageSources
 
 
 class Unchanged(NamedTuple):
@@ -37,7 +39,7 @@ class Asked(NamedTuple):
     """What asking came to."""
 
     unchanged: Unchanged | None = None
-    sources: PackageSources | None = None
+    sources: "PackageSources | None" = None
     """What has asked: it knows the pages by now."""
 
 
@@ -55,6 +57,9 @@ def ask_pages(
     if known is None:
         yield Asked()
         return
+    # What talks to the network is imported only where something must be asked.
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
+
     with PackageSources(project.root, spec, settings, reporter, renewed=True) as sources:
         if not sources.say_the_same(known.pages):
             yield Asked(sources=sources)
