@@ -13,14 +13,13 @@ Tools that are missing are left out (`make tools` brings virtualenv, `pip instal
 import argparse
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from benchmarks.measure import Spread, Timed, alternate, ratios
 
 TOOLS = Path(__file__).parent.parent / ".tools" / "bin"
 BESIDE = Path(sys.executable).parent
@@ -77,34 +76,26 @@ def runners(ours: Path, theirs: Path, python: str) -> list[Contender]:
     return [*found, Contender("python -c pass", (python, "-c", "pass"), ours)]
 
 
-def call(contender: Contender, environ: Mapping[str, str]) -> float:
-    """Run a command; gives seconds. Insists on success."""
-    if contender.makes:
-        shutil.rmtree(contender.folder / contender.makes, ignore_errors=True)
-    started = time.perf_counter()
-    done = subprocess.run(
-        contender.command, cwd=contender.folder, env=environ, capture_output=True, check=False
-    )
-    seconds = time.perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{' '.join(contender.command)}:\n{done.stderr.decode()}")
-    return seconds
+def timed(contender: Contender, environ: Mapping[str, str]) -> Timed:
+    """Give what is to be timed of a contender, once what it makes is out of the way."""
+
+    def ready() -> None:
+        if contender.makes:
+            shutil.rmtree(contender.folder / contender.makes, ignore_errors=True)
+
+    return Timed(ready, [contender.command], contender.folder, environ)
 
 
 def measure(contenders: Sequence[Contender], environ: Mapping[str, str], runs: int) -> list[str]:
     """Time commands in turn; gives the lines of a table, the first command in the first one."""
-    times: list[list[float]] = [[] for _ in contenders]
-    for number in range(runs + 1):
-        for contender, taken in zip(contenders, times, strict=True):
-            seconds = call(contender, environ)
-            if number:  # the first round warms everything up
-                taken.append(seconds)
+    costs = alternate({one.name: timed(one, environ) for one in contenders}, runs)
+    ours = next(iter(costs.values()))
     lines = []
-    for contender, taken in zip(contenders, times, strict=True):
-        ratios = [ours / other for ours, other in zip(times[0], taken, strict=True)]
-        ratio, spread = statistics.median(ratios), f"{min(ratios):.2f} to {max(ratios):.2f}"
-        median = statistics.median(taken) * 1000
-        lines.append(f"| {contender.name} | {median:.0f} | {ratio:.2f} | {spread} |")
+    for name, theirs in costs.items():
+        pairs = [mine.wall / other.wall for mine, other in zip(ours, theirs, strict=True)]
+        middle = Spread.of([cost.wall for cost in theirs]).middle
+        spread = f"{min(pairs):.2f} to {max(pairs):.2f}"
+        lines.append(f"| {name} | {middle:.0f} | {ratios(ours, theirs).wall:.2f} | {spread} |")
     return lines
 
 
