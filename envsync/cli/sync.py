@@ -13,7 +13,7 @@ from envsync.cli.report import lock_document, report_lock, report_sync, sync_doc
 from envsync.errors import EnvDiffers, Remedy, UsageError
 from envsync.operations.results import Synced
 from envsync.operations.ways import bring_up_to_date
-from envsync.project.paths import Project, find_project
+from envsync.project.paths import Project, find_project, with_lock
 from envsync.project.request import FROZEN, LOCKED, Selection, SyncRequest
 from envsync.settings import flag
 
@@ -36,6 +36,11 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
         "--discard", action="store_true", help="delete edited and stray files that were set aside"
     )
     parser.add_argument("--verify", action="store_true", help="look at every byte, and repair")
+    parser.add_argument(
+        "--lock",
+        metavar="FILE",
+        help="take this pylock.toml, of any tool, as it stands; no env.toml is needed",
+    )
     add_sync_arguments(parser)
 
 
@@ -146,6 +151,8 @@ def choose_alike(error: EnvDiffers, options: argparse.Namespace) -> None:
 def sync_command(options: argparse.Namespace, *others: str) -> str:
     """Give the `sync` that chooses the extras and groups that the options chose, and no others."""
     chosen = [f"--{name.replace('_', '-')}" for name in _CHOICES if getattr(options, name)]
+    if getattr(options, "lock", None) is not None:
+        chosen += ["--lock", options.lock]
     for name in ("group", "no_group", "extra", "no_extra"):
         for value in getattr(options, name):
             chosen += [f"--{name.replace('_', '-')}", value]
@@ -171,7 +178,7 @@ def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Make the environment match the lock."""
-    project = find_project(session.directory, session.environment)
+    project = _project(options, session)
     request = sync_request(options)
     settings, ui = session.settings, session.ui
     if options.check:
@@ -193,6 +200,22 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if settings.json:
         ui.document({"command": "sync", **sync_document(done.outcome), **_locked(done)})
     return 0
+
+
+def _project(options: argparse.Namespace, session: Session) -> Project:
+    """Find the project; that of a lock which is named is the folder that is named or current."""
+    if options.lock is None:
+        return find_project(session.directory, session.environment)
+    for name in ("locked", "upgrade", "upgrade_package"):
+        if getattr(options, name):
+            raise UsageError(
+                f"--lock and --{name.replace('_', '-')} exclude each other: a lock that is "
+                "named is taken as it stands",
+                hint=f"`envsync {shlex.join(['sync', '--lock', options.lock])}`",
+            )
+    # As with --frozen: it is not asked whether it answers env.toml, nor made anew.
+    options.frozen = True
+    return with_lock(session.directory, session.environment, options.lock)
 
 
 def _report(done: Synced, options: argparse.Namespace, session: Session, *, seconds: float) -> None:

@@ -2,12 +2,21 @@
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 
-from envsync.errors import LockMissing, UsageError
+from envsync.errors import (
+    InterpreterNotFound,
+    LockInvalid,
+    LockMissing,
+    LockTooNew,
+    NoMatchingFile,
+    TargetNotCovered,
+    UsageError,
+)
 from envsync.events import Reporter
 from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
@@ -27,6 +36,11 @@ from envsync.spec.conflicts import clash
 from envsync.spec.model import Part, Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
+
+_ANY_TOOL = "--lock takes a pylock.toml of any tool, such as `pip lock` and `uv export` make"
+_OTHER_LOCKS = {
+    "uv.lock": "`uv export --format pylock.toml -o pylock.toml` makes of it what --lock takes"
+}
 
 
 def lock_for_sync(
@@ -49,7 +63,7 @@ def lock_for_sync(
     lock = lock_on_disk(project, spec, settings, reporter, trust=trust)
     if trust == LOCKED:
         refuse_unanswered(project, spec, lock.pylock, settings)
-    refuse_altered(project.root, lock.pylock, may_lack=trust == FROZEN)
+    refuse_altered(project.lock_folder, lock.pylock, may_lack=trust == FROZEN)
     return lock
 
 
@@ -57,9 +71,12 @@ def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
     """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    with _hints_for(project):
+        before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
+    if project.named_lock is not None:
+        raise UsageError(f"there is no {project.named_lock}", hint=_ANY_TOOL)
     name = os.path.basename(project.lock_path)
     if trust == LOCKED:
         raise LockMissing(name)
@@ -79,13 +96,15 @@ def make_desired(
     Raises `InterpreterNotFound`, `NoMatchingFile`, `LockInvalid`, `UsageError`.
     """
     requires = spec.requires_python or lock.pylock.requires_python
-    target = find_interpreter(spec.python, requires, project.root, settings, reporter)
+    with _hints_for(project):
+        target = find_interpreter(spec.python, requires, project.root, settings, reporter)
     reporter.detail(f"Python {target.version}: {target.executable}")
-    pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
+    with _hints_for(project):
+        pins = pins_for(lock.pylock, target, selection, spec, path=os.path.basename(lock.path))
     root = root_of(project, spec.path, settings)
     desired = DesiredEnvironment(
         root=root,
-        base=project.root,
+        base=project.lock_folder,
         target=target,
         prompt=spec.name,
         pins=pins,
@@ -104,6 +123,28 @@ def make_desired(
         recipes=recipe_marks(spec.build, pins),
     )
     return desired.at(lies_at(project, root, settings))
+
+
+@contextmanager
+def _hints_for(project: Project) -> Iterator[None]:
+    """Send nobody to env.toml for what another tool's lock leaves out."""
+    try:
+        yield
+    except InterpreterNotFound as error:
+        if project.named_lock is not None:
+            error.hint = "install one that the lock is for, or name one with `--python PATH`"
+        raise
+    except (TargetNotCovered, NoMatchingFile) as error:
+        if project.named_lock is not None:
+            error.hint = (
+                "`--python` chooses another interpreter; what else the lock is to cover, says the "
+                "tool that made it"
+            )
+        raise
+    except LockInvalid as error:
+        if project.named_lock is not None and not isinstance(error, LockTooNew):
+            error.hint = _OTHER_LOCKS.get(os.path.basename(project.named_lock), _ANY_TOOL)
+        raise
 
 
 def desired_on_disk(

@@ -1,5 +1,6 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -93,7 +94,10 @@ def _sync_to(
         # A lock that is taken as it stands need not answer env.toml: no mark may say that it does.
         desired = with_inputs(desired, project, source.text, lock)
     leave = _with_leave(spec, request)
-    with _hint(request), PackageSources(project.root, leave, settings, reporter) as sources:
+    with (
+        _hint(project, request),
+        PackageSources(project.lock_folder, leave, settings, reporter) as sources,
+    ):
         outcome = steps.sync(
             desired.unmarked_if(settings.compile_bytecode is not None),
             lambda pins, depth: sources.fetch(
@@ -119,14 +123,16 @@ def _with_leave(spec: Spec, request: SyncRequest) -> Spec:
 
 
 @contextmanager
-def _hint(request: SyncRequest) -> Iterator[None]:
+def _hint(project: Project, request: SyncRequest) -> Iterator[None]:
     """Say how to give leave for a build where the lock is not made from env.toml."""
     try:
         yield
     except BuildNotAllowed as error:
         if request.trust == FROZEN:
+            named = project.named_lock
+            lock = shlex.join(["--lock", named]) if named is not None else "--frozen"
             error.hint = (
-                f"a build runs the package's code: `envsync sync --frozen --allow-build "
+                f"a build runs the package's code: `envsync sync {lock} --allow-build "
                 f'{error.name}` allows it this once, allow = ["{error.name}"] under [build] in '
                 "env.toml for good"
             )

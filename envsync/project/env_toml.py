@@ -9,12 +9,17 @@ from envsync.spec.document import MAX_BYTES
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
 
+_NOTHING = b"[env]\n"
+
 
 def read_spec(project: Project) -> tuple[Spec, str]:
     """Read the project's env.toml: its values and its text.
 
-    Raises `SpecInvalid` with every mistake of it, `StorageFailed` when it can't be read.
+    Where there is none (`paths.with_lock`), those of an env.toml that says nothing. Raises
+    `SpecInvalid` with every mistake of it, `StorageFailed` when it can't be read.
     """
+    if not project.spec_path:
+        return parse_project_spec(project, _NOTHING), _NOTHING.decode()
     with storage_errors(project.spec_path):
         data = _read(project.spec_path)
     spec = parse_project_spec(project, data)

@@ -11,7 +11,10 @@ from envsync.platform.user import stranger
 
 
 class Project(NamedTuple):
-    """Four paths, absolute, and the name that env.NAME.toml gives this environment."""
+    """Four paths, absolute, and the name that env.NAME.toml gives this environment.
+
+    `spec_path` is empty where the lock is taken alone (`with_lock`): there is no env.toml to read.
+    """
 
     root: str
     spec_path: str
@@ -20,6 +23,14 @@ class Project(NamedTuple):
     environment: str | None = None
     script: str = ""
     """What messages call the script whose metadata the project is made from, if it is one's."""
+
+    named_lock: str | None = None
+    """The lock's path as the user typed it, where the project's own isn't taken (`with_lock`)."""
+
+    @property
+    def lock_folder(self) -> str:
+        """The folder that relative paths in the lock start from (PEP 751, `packages.*.path`)."""
+        return os.path.dirname(self.lock_path)
 
 
 def project_at(root: str, environment: str | None = None) -> Project:
@@ -40,6 +51,19 @@ def project_at(root: str, environment: str | None = None) -> Project:
         f"{root}/.venv-{environment}",
         environment,
     )
+
+
+def with_lock(root: str, environment: str | None, named: str) -> Project:
+    """Give the project in this very folder with the lock of a path, wherever that leads.
+
+    `named` is relative to the current folder, as what is typed is. An env.toml is no condition:
+    without one the lock says everything. Folders above are not searched, since a lock that is named
+    is about the folder that is named, or the current one. Raises `UsageError` as `project_at`,
+    `StorageFailed` where it can't be told what is there.
+    """
+    project = project_at(root, environment)
+    spec_path = project.spec_path if _is_there(project.spec_path) else ""
+    return project._replace(spec_path=spec_path, lock_path=os.path.abspath(named), named_lock=named)
 
 
 def find_project(directory: str, environment: str | None = None) -> Project:
