@@ -153,6 +153,8 @@ class Provisioner:
             exclude_newer=self._newest(),
             no_binary=lock.no_binary,
             build_allow=self._spec.build.allow,
+            constraints=self._spec.build.constraints,
+            constraints_key="build.constraints",
         )
         return self._solve(provider, requirements, target, policy, "[build-system] requires")
 

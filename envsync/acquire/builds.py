@@ -12,9 +12,11 @@ from packaging.version import Version
 
 from envsync.acquire.fetch import listing_of
 from envsync.acquire.public_index import public_index
-from envsync.build.backend import build_editable, build_metadata, build_wheel
+from envsync.build.backend import build_editable, build_metadata, build_wheel, prepare
 from envsync.build.key import build_key, requirements_digest
-from envsync.build.request import BuildEnvironment, Provision
+from envsync.build.log import BuildLog, logged
+from envsync.build.process import DEFAULT_LIMITS, Limits
+from envsync.build.request import Build, BuildEnvironment, Provision
 from envsync.build.room import BUILDS
 from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
 from envsync.build.variables import passed
@@ -30,6 +32,7 @@ from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.model.target import Target
+from envsync.platform.confined import confinement
 from envsync.platform.files import make_private_directory, sha256_file, storage_errors
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import take
@@ -64,10 +67,16 @@ class Builder:
     """Builds what pins and candidates name, with leave only."""
 
     def __init__(
-        self, host: BuildHost, root: str, spec: Spec, settings: Settings, reporter: Reporter
+        self,
+        host: BuildHost,
+        root: str,
+        spec: Spec,
+        settings: Settings,
+        reporter: Reporter,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._host, self._root, self._spec = host, root, spec
-        self._settings, self._reporter = settings, reporter
+        self._settings, self._reporter, self._limits = settings, reporter, limits
         self._built = BuiltStore(settings.cache_dir)
 
     def wheel(self, pin: Pinned, target: Target) -> tuple[str, str]:
@@ -91,24 +100,39 @@ class Builder:
         return self._built.get(self._key(source, pin, target)) if source else None
 
     def _build(self, pin: Pinned, tree: SourceTree, target: Target, folder: str) -> BuiltWheel:
-        build = build_editable if pin.editable else build_wheel
-        recipe = recipe_of(self._spec.build, pin.name)
-        path = build(
-            tree,
-            target=target,
-            provision=self._provision(pin),
-            package=f"{pin.name}=={pin.version}" if pin.version else pin.name,
-            outdir=make_private_directory(folder, "out-"),
-            config_settings=recipe.settings,
-            extra_requires=recipe.requires,
-            variables=self._variables(pin),
-            reporter=self._reporter,
-        )
+        make = build_editable if pin.editable else build_wheel
+        label = f"{pin.name}=={pin.version}" if pin.version else pin.name
+        with logged(label) as log:
+            build = self._prepared(pin, tree, target, label, log)
+            path = make(build, make_private_directory(folder, "out-"))
         with storage_errors(path):
             # A folder has no hash that says all that its build read: its wheel is kept under its
             # own, and never found again by the folder.
             key = self._key(tree.sha256, pin, target) if tree.sha256 else sha256_file(path)
         return self._built.put(key, path)
+
+    def _prepared(
+        self, pin: Pinned, tree: SourceTree, target: Target, label: str, log: BuildLog
+    ) -> Build:
+        """Give the build of a pin as `[build]` wants it."""
+        recipe = recipe_of(self._spec.build, pin.name)
+        # The user's own folder is built by the user's own programs, as the user.
+        confined = not (tree.is_in_place or recipe.unconfined)
+        if confined and confinement().why_not:
+            self._reporter.note(_unconfined(confinement().why_not))
+        return prepare(
+            tree,
+            target=target,
+            provision=self._provision(pin),
+            package=label,
+            config_settings=recipe.settings,
+            extra_requires=recipe.requires,
+            variables=self._variables(pin),
+            confined=confined,
+            log=log,
+            reporter=self._reporter,
+            limits=self._limits,
+        )
 
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """Ask a candidate's backend for its metadata. Raises as `wheel`."""
@@ -120,20 +144,16 @@ class Builder:
         target = find_interpreter(
             spec.python, spec.requires_python, self._root, self._settings, self._reporter
         )
-        pin, recipe = _pin_of(candidate), recipe_of(spec.build, candidate.name)
+        pin = _pin_of(candidate)
         label = f"{candidate.name}=={candidate.version}"
         stage = during(Stage.BUILDING, self._reporter)
-        with stage, self._scratch() as folder, self._tree(pin, folder) as tree:
-            data = build_metadata(
-                tree,
-                target=target,
-                provision=self._provision(pin),
-                package=label,
-                config_settings=recipe.settings,
-                extra_requires=recipe.requires,
-                variables=self._variables(pin),
-                reporter=self._reporter,
-            )
+        with (
+            stage,
+            self._scratch() as folder,
+            self._tree(pin, folder) as tree,
+            logged(label) as log,
+        ):
+            data = build_metadata(self._prepared(pin, tree, target, label, log))
         return parse_metadata(data, file=label)
 
     def check_leave(self, pin: Pinned) -> None:
@@ -155,7 +175,9 @@ class Builder:
         recipe = recipe_of(self._spec.build, pin.name)
         return build_key(
             source_sha256=source,
-            requirements=requirements_digest(map(str, recipe.requires)),
+            requirements=requirements_digest(
+                (*map(str, recipe.requires), *(f"constraint {one}" for one in recipe.constraints))
+            ),
             config_settings=recipe.settings,
             target=target,
             subdirectory=pin.subdirectory,
@@ -213,6 +235,10 @@ class Builder:
             listing=listing_of(pin),
         )
         return arriving.result()
+
+
+def _unconfined(why: str) -> str:
+    return f"builds have the network here and may write where you may: {why}"
 
 
 def _pin_of(candidate: Candidate) -> Pinned:

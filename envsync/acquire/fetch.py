@@ -39,7 +39,9 @@ class Source(NamedTuple):
     leave: Callable[[Pinned], None]
     """Raises `BuildNotAllowed` for a pin that may not be built."""
     build: Callable[[Pinned], tuple[str, str]]
-    """Builds a wheel of a pin that isn't one; gives its path and sha256."""
+    """Builds a wheel of a pin that isn't one; gives its path and sha256. Called from threads."""
+    stop: Callable[[], None] = lambda: None
+    """Ends the builds that run, and lets none begin."""
 
 
 def fetch(
@@ -124,17 +126,34 @@ class _Fetching:
             self._source.leave(pin)
         # Builds come last: what can fail by itself has arrived by then, and stays in the store.
         stored = self._download(wheels) if wheels else {}
-        for pin in others:
-            with during(Stage.BUILDING, self._reporter):
-                self._reporter.advance(Stage.BUILDING, 0, pin.name)
-                path, sha256 = self._source.build(pin)
-            entry = self._store.get(sha256)
-            # Adding gives an entry that is there as it is, and this one may be the damaged one that
-            # the build is to replace (H53).
-            if entry is not None and not self._store.intact(entry):
-                self._store.set_aside(entry)
-            stored[pin.name] = self._add(pin, path, sha256, os.path.basename(path))
-        return stored
+        return stored | self._build_all(others) if others else stored
+
+    def _build_all(self, pins: Sequence[Pinned]) -> dict[str, StoredWheel]:
+        """Build side by side, as many as there are processors; the first failure ends the rest."""
+        with during(Stage.BUILDING, self._reporter, len(pins)):
+            if len(pins) == 1:
+                return {pin.name: self._build(pin) for pin in pins}
+            pool = ThreadPoolExecutor(min(len(pins), os.cpu_count() or 1))
+            try:
+                coming = {pool.submit(self._build, pin): pin.name for pin in pins}
+                return {coming[future]: future.result() for future in as_completed(coming)}
+            except BaseException:
+                self._source.stop()
+                raise
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _build(self, pin: Pinned) -> StoredWheel:
+        self._reporter.advance(Stage.BUILDING, 0, pin.name)
+        path, sha256 = self._source.build(pin)
+        entry = self._store.get(sha256)
+        # Adding gives an entry that is there as it is, and this one may be the damaged one that the
+        # build is to replace (H53).
+        if entry is not None and not self._store.intact(entry):
+            self._store.set_aside(entry)
+        wheel = self._add(pin, path, sha256, os.path.basename(path))
+        self._reporter.advance(Stage.BUILDING, 1, pin.name)
+        return wheel
 
     def _download(self, wheels: Sequence[Pinned]) -> dict[str, StoredWheel]:
         total = sum(pin.size or 0 for pin in wheels if pin.url is not None)

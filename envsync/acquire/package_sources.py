@@ -1,5 +1,6 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Self
@@ -65,6 +66,7 @@ class PackageSources:
         self._client: IndexClient | None = None
         self._catalogs: list[IndexCatalog] = []
         self._beside: Sequence[Pinned] | None = None
+        self._mutex, self._stopped = threading.Lock(), threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -81,25 +83,29 @@ class PackageSources:
     def client(self) -> IndexClient:
         """Give the index client."""
         # Not before something is asked of an index: binding credentials may ask the user.
-        if self._client is None:
-            settings = self._settings
-            options = HttpOptions(
-                offline=settings.offline,
-                timeout=settings.timeout,
-                insecure_hosts=settings.insecure_hosts,
-                credentials=bind_credentials(self._spec, settings, self._reporter),
-                netrc=settings.netrc,
-                keyring=settings.keyring,
-                user_agent=f"envsync/{__version__}",
-            )
-            self._client = IndexClient(
-                HttpClient(CurlTransport(options), options, self._reporter),
-                indexes_for(self._spec, settings.default_index or public_index()),
-                settings.cache_dir,
-                self._reporter,
-                refresh=Refresh(settings.refresh, renewed=self._renewed),
-            )
-        return self._client
+        with self._mutex:  # several builds may want it at once
+            if self._client is None:
+                self._client = self._opened()
+            return self._client
+
+    def _opened(self) -> IndexClient:
+        settings = self._settings
+        options = HttpOptions(
+            offline=settings.offline,
+            timeout=settings.timeout,
+            insecure_hosts=settings.insecure_hosts,
+            credentials=bind_credentials(self._spec, settings, self._reporter),
+            netrc=settings.netrc,
+            keyring=settings.keyring,
+            user_agent=f"envsync/{__version__}",
+        )
+        return IndexClient(
+            HttpClient(CurlTransport(options), options, self._reporter),
+            indexes_for(self._spec, settings.default_index or public_index()),
+            settings.cache_dir,
+            self._reporter,
+            refresh=Refresh(settings.refresh, renewed=self._renewed),
+        )
 
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""
@@ -170,6 +176,7 @@ class PackageSources:
             local=lambda pin, folder: take(pin, self._root, folder),
             leave=lambda pin: self._builder().check_leave(pin),
             build=lambda pin: self._builder().wheel(pin, target),
+            stop=self._stopped.set,
         )
         return fetch(
             pins,
@@ -226,5 +233,7 @@ class PackageSources:
 
     def _builder(self) -> "Builder":
         from envsync.acquire.builds import Builder  # noqa: PLC0415  (few locks build anything)
+        from envsync.build.process import Limits  # noqa: PLC0415
 
-        return Builder(self, self._root, self._spec, self._settings, self._reporter)
+        limits = Limits(cancelled=self._stopped.is_set)
+        return Builder(self, self._root, self._spec, self._settings, self._reporter, limits)

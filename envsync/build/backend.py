@@ -10,6 +10,7 @@ folder is built where it is and with the user's own environment.
 """
 
 import os
+import re
 import stat
 import tempfile
 import warnings
@@ -27,6 +28,7 @@ from pyproject_hooks import (
 )
 
 from envsync.build import process
+from envsync.build.log import BuildLog
 from envsync.build.process import DEFAULT_LIMITS, Ended, Limits
 from envsync.build.request import Build, BuildEnvironment, ConfigSettings, Provision
 from envsync.build.results import MAX_METADATA_BYTES, read_metadata, take_wheel
@@ -47,6 +49,7 @@ from envsync.errors import (
 )
 from envsync.events import SILENT, Reporter
 from envsync.model.target import Target
+from envsync.platform.confined import confinement
 from envsync.platform.files import storage_failed
 
 # An answer is a file that the build wrote, which pyproject-hooks trusts: missing, no JSON, too
@@ -54,6 +57,18 @@ from envsync.platform.files import storage_failed
 _MALFORMED = (
     *(FileNotFoundError, ValueError, RecursionError),
     *(LookupError, TypeError, AttributeError),
+)
+
+
+# What programs print where a confined build finds no network, or may not write.
+_WAS_CONFINED = re.compile(
+    r"network is unreachable|name resolution|name or service not known|could(?:n't| not) resolve"
+    r"|read-only file system",
+    re.IGNORECASE,
+)
+_CONFINED = (
+    'it has no network and writes to its own folders only: `unconfined = ["{}"]` under [build] in '
+    "env.toml lifts that"
 )
 
 
@@ -65,80 +80,61 @@ class _HookFailed(Exception):
         self.ended = ended
 
 
-def build_wheel(
+def prepare(
     tree: SourceTree,
     *,
     target: Target,
     provision: Provision,
     package: str,
-    outdir: str,
     config_settings: ConfigSettings | None = None,
     extra_requires: Sequence[Requirement] = (),
     variables: Mapping[str, str] | None = None,
+    confined: bool = False,
+    log: BuildLog | None = None,
     reporter: Reporter = SILENT,
     limits: Limits = DEFAULT_LIMITS,
-) -> str:
-    """Build a wheel of `tree` for `target` into the folder `outdir`; give its path.
+) -> Build:
+    """Give the build of `tree` for `target`, of which nothing has run yet.
 
     `package` is how messages call it ("shop==1.0"); `extra_requires` is added to what the tree
-    itself requires, `variables` to what the build gets of the user's environment. The result is a
-    fresh file: nothing that the build left running can change it.
-    Its name is checked, its content is not: open it with the strict reader before use. Raises
-    `BuildFailed`, `SourceInvalid`, `StorageFailed`, and what `provision` raises.
+    itself requires, `variables` to what the build gets of the user's environment. `confined` and
+    `log` are as in `Build`. Raises `SourceInvalid` for its `[build-system]`.
     """
-    build = _prepare(
-        *(tree, target, provision, config_settings, package),
-        *(extra_requires, variables, reporter, limits),
+    system = read_build_system(tree)
+    system = system._replace(requires=_union(system.requires, extra_requires))
+    settings, given = dict(config_settings or {}), dict(variables or {})
+    seen = {**os.environ, **given} if tree.is_in_place else given
+    return Build(
+        *(tree, system, target, provision, settings, package),
+        *(given, secrets_in(seen), reporter, limits, confined, log),
     )
+
+
+def build_wheel(build: Build, outdir: str) -> str:
+    """Build a wheel into the folder `outdir`; give its path.
+
+    The result is a fresh file: nothing that the build left running can change it. Its name is
+    checked, its content is not: open it with the strict reader before use. Raises `BuildFailed`,
+    `StorageFailed`, and what `provision` raises.
+    """
     with _ready(build, "get_requires_for_build_wheel") as (hooks, room):
         answer = _answer(build, lambda: hooks.build_wheel(room.result, build.config_settings))
         return take_wheel(build, room, answer, outdir)
 
 
-def build_editable(
-    tree: SourceTree,
-    *,
-    target: Target,
-    provision: Provision,
-    package: str,
-    outdir: str,
-    config_settings: ConfigSettings | None = None,
-    extra_requires: Sequence[Requirement] = (),
-    variables: Mapping[str, str] | None = None,
-    reporter: Reporter = SILENT,
-    limits: Limits = DEFAULT_LIMITS,
-) -> str:
+def build_editable(build: Build, outdir: str) -> str:
     """Build an editable wheel (PEP 660) of a tree used in place; otherwise as `build_wheel`."""
-    build = _prepare(
-        *(tree, target, provision, config_settings, package),
-        *(extra_requires, variables, reporter, limits),
-    )
     with _ready(build, "get_requires_for_build_editable") as (hooks, room):
         answer = _answer(build, lambda: hooks.build_editable(room.result, build.config_settings))
         return take_wheel(build, room, answer, outdir)
 
 
-def build_metadata(
-    tree: SourceTree,
-    *,
-    target: Target,
-    provision: Provision,
-    package: str,
-    config_settings: ConfigSettings | None = None,
-    extra_requires: Sequence[Requirement] = (),
-    variables: Mapping[str, str] | None = None,
-    reporter: Reporter = SILENT,
-    limits: Limits = DEFAULT_LIMITS,
-) -> bytes:
-    """Ask the backend for the METADATA that the wheel of `tree` will have; give the file's bytes.
+def build_metadata(build: Build) -> bytes:
+    """Ask the backend for the METADATA that the wheel will have; give the file's bytes.
 
     A backend without `prepare_metadata_for_build_wheel` builds the whole wheel for it (PEP 517).
     Raises as `build_wheel`.
     """
-    build = _prepare(
-        *(tree, target, provision, config_settings, package),
-        *(extra_requires, variables, reporter, limits),
-    )
     with _ready(build, "get_requires_for_build_wheel") as (hooks, room):
         # pyproject-hooks falls back on a wheel by itself and unpacks its dist-info folder.
         answer = _answer(
@@ -146,27 +142,6 @@ def build_metadata(
             lambda: hooks.prepare_metadata_for_build_wheel(room.result, build.config_settings),
         )
         return read_metadata(build, room, answer)
-
-
-def _prepare(  # the public functions' parameters, checked and bundled
-    tree: SourceTree,
-    target: Target,
-    provision: Provision,
-    config_settings: ConfigSettings | None,
-    package: str,
-    extra_requires: Sequence[Requirement],
-    variables: Mapping[str, str] | None,
-    reporter: Reporter,
-    limits: Limits,
-) -> Build:
-    system = read_build_system(tree)
-    system = system._replace(requires=_union(system.requires, extra_requires))
-    settings, given = dict(config_settings or {}), dict(variables or {})
-    seen = {**os.environ, **given} if tree.is_in_place else given
-    return Build(
-        *(tree, system, target, provision, settings, package),
-        *(given, secrets_in(seen), reporter, limits),
-    )
 
 
 @contextmanager
@@ -227,13 +202,15 @@ def _hooks(build: Build, environment: BuildEnvironment, room: Room) -> BuildBack
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
+        # The last word is the folder in which pyproject-hooks waits for the answer.
+        writable = (build.tree.private or build.tree.path, room.root, cmd[-1])
         try:
             ended = process.run(
-                cmd,
+                confinement().around(cmd, writable) if build.confined else cmd,
                 directory=cwd or build.tree.path,
                 environment={**variables, **(extra_environ or {})},
                 limits=build.limits,
-                on_line=lambda line: build.reporter.detail(f"{build.package}: {build.shown(line)}"),
+                on_line=lambda line: _tell(build, line),
             )
         except OSError as error:
             build.fail(f"{cmd[0]} cannot be started: {error.strerror}")
@@ -248,6 +225,14 @@ def _hooks(build: Build, environment: BuildEnvironment, room: Room) -> BuildBack
         runner=runner,
         python_executable=environment.python,
     )
+
+
+def _tell(build: Build, line: str) -> None:
+    """Report a line of what a build prints, and write it down."""
+    shown = build.shown(line)
+    build.reporter.detail(f"{build.package}: {shown}")
+    if build.log is not None:
+        build.log.add(shown)
 
 
 def _check_answer(build: Build, control_folder: str) -> None:
@@ -295,4 +280,7 @@ def _hook_failure(build: Build, ended: Ended) -> BuildFailed:
             reason = "it was cancelled"
         case _:
             reason = f"its build backend {build.system.backend} failed (exit code {ended.code})"
-    return BuildFailed(build.package, reason, build.shown(ended.output))
+    hint = _CONFINED if build.confined and _WAS_CONFINED.search(ended.output) else None
+    return BuildFailed(
+        build.package, reason, build.shown(ended.output), hint=hint and hint.format(build.name)
+    )

@@ -6,6 +6,7 @@ from typing import NamedTuple, NoReturn
 
 from packaging.requirements import Requirement
 
+from envsync.build.log import BuildLog
 from envsync.build.process import Limits
 from envsync.build.sources import SourceTree
 from envsync.build.system import BuildSystem
@@ -46,6 +47,15 @@ class Build(NamedTuple):
     """What no output may show."""
     reporter: Reporter
     limits: Limits
+    confined: bool = False
+    """Without network, and with nothing to write to but its own folders, where that can be."""
+    log: BuildLog | None = None
+    """Takes all that it prints, but what is secret."""
+
+    @property
+    def name(self) -> str:
+        """The package's name alone."""
+        return self.package.partition("==")[0]
 
     def shown(self, text: str) -> str:
         """Give a text of the build's without secrets."""

@@ -17,6 +17,8 @@ home lies below the system's own."""
 class Room(NamedTuple):
     """Private folders of one build; all of it goes when the build is over."""
 
+    root: str
+    """The folder that the others are in."""
     home: str
     temporary: str
     result: str
@@ -28,9 +30,9 @@ def open_room() -> Iterator[Room]:
     with storage_errors(tempfile.gettempdir()):
         root = tempfile.mkdtemp(prefix="envsync-build-")
     try:
-        room = Room(*(os.path.join(root, name) for name in Room._fields))
+        room = Room(root, *(os.path.join(root, name) for name in Room._fields[1:]))
         with storage_errors(root):
-            for folder in room:
+            for folder in room[1:]:
                 os.mkdir(folder, 0o700)
         yield room
     finally:

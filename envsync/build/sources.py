@@ -46,6 +46,8 @@ class SourceTree(NamedTuple):
     name: NormalizedName | None = None
     """What a built wheel must be called, where that is known."""
     version: Version | None = None
+    private: str = ""
+    """The folder of envsync's own that all of it lies in; "" for a folder used in place."""
 
     @property
     def is_in_place(self) -> bool:
@@ -89,7 +91,7 @@ def unpack_sdist(
     with storage_errors(archive_path):
         sha256 = sha256_file(archive_path)
     path = _subdirectory(os.path.join(directory, top), subdirectory, label)
-    return SourceTree(path, sha256, label, name, version)
+    return SourceTree(path, sha256, label, name, version, private=directory)
 
 
 def _unpack_tar(archive_path: str, directory: str, judge: _Judge, deadline: float) -> str:

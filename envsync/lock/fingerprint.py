@@ -217,6 +217,8 @@ def _build_form(build: BuildPolicy) -> Mapping[str, _Json]:
         "environment": {name: dict(values) for name, values in build.environment.items()},
         "pass": sorted(build.passed),
         "no-isolation": sorted(build.no_isolation),
+        "unconfined": sorted(build.unconfined),
+        "constraints": _requirements_form(build.constraints),
     }
     return {
         "allow": sorted(build.allow),

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.lock.pins import Pinned
-from envsync.spec.model import BuildPolicy
+from envsync.spec.model import ALL, BuildPolicy
 
 
 class Recipe(NamedTuple):
@@ -24,6 +24,10 @@ class Recipe(NamedTuple):
     variables: Mapping[str, str] = {}
     isolated: bool = True
     """Built in an environment of its own requirements, not beside what the project installs."""
+    unconfined: bool = False
+    """With the network, and allowed to write wherever the user may."""
+    constraints: Sequence[Requirement] = ()
+    """Bounds for what it requires, which are the same for all packages."""
 
 
 def recipe_of(build: BuildPolicy, package: str) -> Recipe:
@@ -34,6 +38,8 @@ def recipe_of(build: BuildPolicy, package: str) -> Recipe:
         build.extra_build_requires.get(name, ()),
         build.environment.get(name, {}),
         name not in build.no_isolation,
+        ALL in build.unconfined or name in build.unconfined,
+        build.constraints,
     )
 
 
@@ -64,5 +70,7 @@ def _mark(recipe: Recipe, seen: Sequence[str]) -> str:
     facts = (
         *(dict(recipe.settings), sorted(map(str, recipe.requires)), dict(recipe.variables)),
         *(recipe.isolated, seen),
+        # What is not set is left out: nothing is built anew for want of a key.
+        *([sorted(map(str, recipe.constraints))] if recipe.constraints else ()),
     )
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]

@@ -34,6 +34,8 @@ class ResolvePolicy(NamedTuple):
     exclude_newer: datetime | None = None
     """Files uploaded at this time (with time zone) or later are refused."""
     constraints: tuple[Requirement, ...] = ()
+    constraints_key: str = "lock.constraints"
+    """What of env.toml they are, for messages."""
     overrides: tuple[Requirement, ...] = ()
     ignore_requires_python: frozenset[str] = frozenset()
     no_binary: frozenset[str] = frozenset()

@@ -156,6 +156,32 @@ class BadMetadata(_Kind):
         return f"{self.file}: {self.why}"
 
 
+class BadFile(_Kind):
+    """A file that is no wheel, or no source distribution, of its name."""
+
+    __slots__ = ("why",)
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+class BrokenBuild(_Kind):
+    """It has to be built, and its build fails."""
+
+    __slots__ = ("details", "why")
+
+    def __init__(self, why: str, details: str) -> None:
+        self.why = why
+        self.details = details
+        """Where all that it printed is, or the last line of that."""
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.details}" if self.details else self.why
+
+
 class OthersMetadata(_Kind):
     """Metadata of another project or version than it was asked for."""
 
@@ -262,7 +288,9 @@ class Abandoned(_Kind):
 
 ListingReason = StrangeName | NotAVersion | NeedsPython | NoUsableFile | TooNew | NoUploadTime
 """What the page of an index tells already."""
-MetadataReason = BadMetadata | OthersMetadata | BadMarker | UndeclaredReference
+MetadataReason = (
+    BadMetadata | BadFile | BrokenBuild | OthersMetadata | BadMarker | UndeclaredReference
+)
 """What metadata tells, whoever asks for the version."""
 RegionReason = MetadataReason | OutsideRegion | NoCoveredPython | LacksExtra | Abandoned
 """What turns out when a version is tried in a region."""

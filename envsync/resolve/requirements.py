@@ -80,6 +80,7 @@ class RequirementReader:
     def __init__(self, policy: ResolvePolicy, roots: Sequence[RootRequirement]) -> None:
         self._overrides = _by_name(policy.overrides)
         self._constraints = _by_name(policy.constraints)
+        self._constraints_key = policy.constraints_key
         self._place = policy.place
         self._declared = dict(_declared_sources(policy, roots))
         self._lines: dict[int, _Line] = {}
@@ -164,7 +165,7 @@ class RequirementReader:
         for constraint in self._constraints.get(name, ()):
             where = marker & from_marker(constraint.marker)
             if not where.is_never():
-                yield from _split(constraint, (), where, self._place("lock.constraints"))
+                yield from _split(constraint, (), where, self._place(self._constraints_key))
 
 
 def _extras_named(marker_text: str) -> tuple[str, ...]:

@@ -5,13 +5,21 @@ an order that depends on nothing but earlier answers, so prefetching cannot chan
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.errors import MetadataInvalid, PackageNotFound
+from envsync.errors import (
+    BuildFailed,
+    EnvsyncError,
+    MetadataInvalid,
+    PackageNotFound,
+    SourceInvalid,
+    WheelInvalid,
+)
 from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.local_version import is_same_release
 from envsync.model.marker import ALWAYS, MarkerSet
@@ -25,7 +33,13 @@ from envsync.resolve.compatibility import (
     wheels_lower_bound,
 )
 from envsync.resolve.offers import Claim, Offers
-from envsync.resolve.rejections import BadMetadata, MetadataReason, OthersMetadata
+from envsync.resolve.rejections import (
+    BadFile,
+    BadMetadata,
+    BrokenBuild,
+    MetadataReason,
+    OthersMetadata,
+)
 from envsync.resolve.requirements import (
     Dependencies,
     PackageRequirement,
@@ -122,6 +136,16 @@ class Release(NamedTuple):
         return self.versions.table.versions[self.at]
 
 
+_FAILED_BUILDS = 5
+"""Releases of one package whose builds may fail: what fails them all is seldom the release."""
+
+
+def _broken(error: WheelInvalid | SourceInvalid | BuildFailed) -> BadFile | BrokenBuild:
+    if isinstance(error, BuildFailed):
+        return BrokenBuild(f"its build failed: {error.reason}", (error.lines or ("",))[-1])
+    return BadFile(error.message)
+
+
 class ResolverIndex:
     """Answers about projects and versions, each asked of the catalog at most once."""
 
@@ -143,6 +167,7 @@ class ResolverIndex:
         self._unclaimed: dict[PackageVersions, int] = {}
         self._lacking: dict[tuple[PackageVersions, MarkerSet], int] = {}
         self._hinted: set[tuple[NormalizedName, str]] = set()
+        self._failed_builds: dict[NormalizedName, list[BuildFailed]] = {}
 
     def versions(self, name: NormalizedName, source: str | None) -> PackageVersions:
         """What a source has of a package: nothing where no index knows the name."""
@@ -179,7 +204,11 @@ class ResolverIndex:
         return dependencies
 
     def metadata(self, release: Release) -> CoreMetadata:
-        """A version's core metadata. Raises Refused if it cannot be read or is another's."""
+        """A version's core metadata. Raises Refused if it cannot be read or is another's.
+
+        What an index has that is broken is passed over. Of a source that env.toml names there is
+        nothing else: its own error says best what is wrong with it.
+        """
         metadata = self._metadata.get(release)
         if metadata is None:
             candidate = release.candidate
@@ -187,12 +216,31 @@ class ResolverIndex:
                 metadata = self._catalog.metadata(candidate)
             except MetadataInvalid as error:
                 raise Refused(BadMetadata(error.file, error.reason)) from error
+            except (WheelInvalid, SourceInvalid, BuildFailed) as error:
+                if candidate.source is not None or self._is_enough(candidate.name, error):
+                    raise
+                raise Refused(_broken(error)) from error
             # A wheel's metadata may lack the local part that its file name has (H25).
             is_right = is_same_release(metadata.version, candidate.version)
             if metadata.name != candidate.name or not is_right:
                 raise Refused(OthersMetadata(metadata.name, metadata.version))
             self._metadata[release] = metadata
         return metadata
+
+    def _is_enough(self, name: NormalizedName, error: EnvsyncError) -> bool:
+        """Say whether so many builds of a package failed that another one is no use."""
+        failures = self._failed_builds.setdefault(name, [])
+        if isinstance(error, BuildFailed):
+            failures.append(error)
+        return len(failures) > _FAILED_BUILDS
+
+    def build_behind(self, error: EnvsyncError) -> BuildFailed | None:
+        """Give the failed build that an explanation names, if it does: it says more by itself."""
+        text = "\n".join(error.lines)
+        for failed in chain.from_iterable(self._failed_builds.values()):
+            if str(_broken(failed)) in text:
+                return failed
+        return None
 
     def told(self, release: Release) -> tuple[CoreMetadata, str]:
         """A version's core metadata and its digest, which a lock keeps. Raises as `metadata`."""

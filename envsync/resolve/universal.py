@@ -38,8 +38,9 @@ def resolve(
     """Choose versions for everything that `environments` covers.
 
     `preferences` are the old lock's versions; they are kept where they still fit, apart from what
-    `policy.upgrade` frees. Raises NoSolution, PackageNotFound for a name that nothing has, and
-    whatever the catalog raises but MetadataInvalid.
+    `policy.upgrade` frees. Raises NoSolution, BuildFailed where a build stands in the way of all
+    solutions, PackageNotFound for a name that nothing has, and whatever the catalog raises but what
+    tells of one broken version.
     """
     policy = policy._replace(environments=environments)
     problem = _Problem(roots, policy, catalog, reporter)
@@ -73,7 +74,8 @@ class _Problem:
         try:
             solution = self._search(locked)
         except Unsolvable as error:
-            raise explain(error, self.index, self._roots, trial(self.index, locked)) from None
+            told = explain(error, self.index, self._roots, trial(self.index, locked))
+            raise self.index.build_behind(told) or told from None
         for _ in range(_PASSES):
             if solution.is_fixed_point:
                 break

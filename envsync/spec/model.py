@@ -98,6 +98,10 @@ class BuildPolicy(NamedTuple):
     """Names of the user's variables that builds of remote sources get; `*` stands for anything."""
     no_isolation: frozenset[NormalizedName] = frozenset()
     """Built beside what the project installs, not in an environment of their own."""
+    unconfined: frozenset[str] = frozenset()
+    """Normalised names, or `ALL`, whose builds have the network and may write anywhere."""
+    constraints: tuple[Requirement, ...] = ()
+    """Bounds for whatever builds require."""
 
 
 class Part(NamedTuple):

@@ -119,6 +119,8 @@ def read_build(table: Table) -> BuildPolicy:
         environment={name: read_variables(variables, key) for key, name in variables.names()},
         passed=table.items("pass", read_pattern),
         no_isolation=frozenset(table.items("no-isolation", read_name)),
+        constraints=table.items("constraints", read_requirement),
+        unconfined=frozenset(table.items("unconfined", read_name_or_all)),
     )
     table.finish()
     return policy

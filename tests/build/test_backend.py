@@ -17,8 +17,9 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.build.backend import build_editable, build_metadata, build_wheel
+from envsync.build.backend import build_editable, build_metadata, build_wheel, prepare
 from envsync.build.process import Limits
+from envsync.build.request import Build
 from envsync.build.sources import SourceTree, open_folder, unpack_sdist
 from envsync.errors import BuildFailed, StorageFailed
 from envsync.events import Reporter
@@ -51,6 +52,7 @@ class Bench:
         self.limits = Limits(seconds=20)
         self.settings: dict[str, str | Sequence[str]] = {}
         self.extra_requires: list[Requirement] = []
+        self.confined = False
 
     def tree(self, backend: str = BACKEND, **fields: Any) -> SourceTree:
         """Unpack a source distribution of shop 1.0 with this backend."""
@@ -62,23 +64,24 @@ class Bench:
             str(self.root / filename), directory=str(directory), name=SHOP, version=Version("1.0")
         )
 
-    def options(self) -> dict[str, Any]:
-        return {
-            "target": self.target,
-            "provision": self.provider,
-            "package": "shop==1.0",
-            "config_settings": self.settings,
-            "extra_requires": self.extra_requires,
-            "reporter": self.reporter,
-            "limits": self.limits,
-        }
+    def build(self, tree: SourceTree) -> Build:
+        return prepare(
+            tree,
+            target=self.target,
+            provision=self.provider,
+            package="shop==1.0",
+            config_settings=self.settings,
+            extra_requires=self.extra_requires,
+            confined=self.confined,
+            reporter=self.reporter,
+            limits=self.limits,
+        )
 
     def wheel(self, backend: str = BACKEND, **fields: Any) -> Path:
-        tree = self.tree(backend, **fields)
-        return Path(build_wheel(tree, outdir=str(self.out), **self.options()))
+        return Path(build_wheel(self.build(self.tree(backend, **fields)), str(self.out)))
 
     def metadata(self, backend: str = BACKEND, **fields: Any) -> str:
-        return build_metadata(self.tree(backend, **fields), **self.options()).decode()
+        return build_metadata(self.build(self.tree(backend, **fields))).decode()
 
     def failure(self, backend: str, **fields: Any) -> BuildFailed:
         """Build what must fail, and see that nothing came of it."""
@@ -134,7 +137,7 @@ def test_builds_an_editable_wheel_of_a_folder_in_place(bench: Bench) -> None:
     bench.tree()
     project = bench.root / "tree" / "shop-1.0"
     before = sorted(os.listdir(project))
-    wheel = build_editable(open_folder(str(project)), outdir=str(bench.out), **bench.options())
+    wheel = build_editable(bench.build(open_folder(str(project))), str(bench.out))
     with zipfile.ZipFile(wheel) as archive:
         assert str(project / "src") == archive.read("__editable__shop.pth").decode()
     assert before == sorted(os.listdir(project))
@@ -143,7 +146,7 @@ def test_builds_an_editable_wheel_of_a_folder_in_place(bench: Bench) -> None:
 def test_a_backend_without_editable_installs_is_named(bench: Bench) -> None:
     tree = bench.tree(backend("return wheel(folder)"))
     with pytest.raises(BuildFailed, match="has no hook build_editable") as caught:
-        build_editable(tree, outdir=str(bench.out), **bench.options())
+        build_editable(bench.build(tree), str(bench.out))
     assert caught.value.hint == "install it without `editable = true`"
 
 
@@ -371,7 +374,7 @@ def test_a_python_that_cannot_be_started_is_named(bench: Bench) -> None:
 def test_a_full_disk_is_a_storage_error(bench: Bench) -> None:
     tree = bench.tree()
     with pytest.raises(StorageFailed):
-        build_wheel(tree, outdir=str(bench.root / "none"), **bench.options())
+        build_wheel(bench.build(tree), str(bench.root / "none"))
 
 
 def test_a_runaway_cannot_change_the_wheel_afterwards(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from envsync.build.variables import (
     variables_of_an_own_build,
 )
 
-ROOM = Room("/room/home", "/room/tmp", "/room/result")
+ROOM = Room("/room", "/room/home", "/room/tmp", "/room/result")
 USERS = {
     "HOME": "/home/me",
     "PATH": ".:/usr/bin",

@@ -109,7 +109,8 @@ def test_a_remote_source_gets_what_env_toml_gives_and_passes_on(
 ) -> None:
     publish(server, make_sdist("shop", "0.1", backend_source=backend(place)))
     place.write(
-        f'{HEAD}[build]\nallow = ["shop"]\npass = ["CARGO_*", "TW?", "ENVSYNC*"]\n'
+        f'{HEAD}[build]\nallow = ["shop"]\nunconfined = ["shop"]\n'
+        'pass = ["CARGO_*", "TW?", "ENVSYNC*"]\n'
         '[build.environment.shop]\nONE = "1"\n[build.environment.other]\nTWO = "2"\n'
     )
     ran = place.run("lock")
@@ -159,7 +160,7 @@ def test_a_build_without_isolation_sees_what_the_project_installs(
         make_wheel("tool", "2.0", {"tool.py": ""}),
         make_wheel("tool", "3.0", {"tool.py": "raise SystemError('not the one of the project')"}),
     )  # fmt: skip
-    build = '[build]\nallow = ["shop"]\nno-isolation = ["shop"]\n'
+    build = '[build]\nallow = ["shop"]\nno-isolation = ["shop"]\nunconfined = ["shop"]\n'
     place.write(HEAD.replace('["shop"]', '["shop", "base<2"]') + build)
     ran = place.run("sync")
     assert ran.code == 1

@@ -14,7 +14,8 @@ from tests.support.index_server import IndexServer
 from tests.support.wheels import BACKEND, make_sdist, make_wheel, source_files
 
 HEAD = '[env]\nname = "shop"\nrequires-python = ">=3.11"\n'
-SPEC = HEAD + 'dependencies = ["webby"]\n'
+# What is built here leaves its mark outside of its own folders.
+SPEC = HEAD + 'dependencies = ["webby"]\n[build]\nunconfined = ["evil"]\n'
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_the_error_under_frozen_says_which_row_why_and_how(locked: Workplace, ra
 
 def test_leave_under_build_allow_is_leave_for_a_row(locked: Workplace) -> None:
     add_row(locked, "evil", rows(locked)["directory"])
-    locked.write(SPEC + '[build]\nallow = ["evil"]\n')
+    locked.write(SPEC + 'allow = ["evil"]\n')
     locked.ok("sync", "--frozen")
     locked.python("import evil")
 
@@ -177,7 +178,8 @@ def test_leave_under_build_allow_is_leave_for_a_row(locked: Workplace) -> None:
 def test_what_sources_names_is_built_in_every_way(
     source: str, locked: Workplace, ran: Path
 ) -> None:
-    locked.write(f'{HEAD}dependencies = ["webby", "evil"]\n[sources]\nevil = {source}\n')
+    leave = '[build]\nunconfined = ["evil"]\n'
+    locked.write(f'{HEAD}dependencies = ["webby", "evil"]\n[sources]\nevil = {source}\n{leave}')
     locked.given("lock")
     locked.ok("lock", "--check")
     locked.ok("sync", "--locked")
@@ -374,7 +376,7 @@ def test_an_archive_at_a_url(locked: Workplace, server: IndexServer, ran: Path) 
     assert not ran.exists()
     locked.write(
         f'{HEAD}dependencies = ["webby", "evil @ {url}#sha256={digest}"]\n'
-        '[build]\nallow = ["evil"]\n'
+        '[build]\nallow = ["evil"]\nunconfined = ["evil"]\n'
     )
     locked.ok("lock")
     locked.ok("sync", "--locked")

@@ -38,6 +38,9 @@ class Workplace:
         self.project.mkdir()
         self.cache = folder / "cache"
         self.environ = clean_environ(self.cache, index_url)
+        # What commands leave there, such as logs of failed builds, goes with the test.
+        (folder / "tmp").mkdir()
+        self.environ["TMPDIR"] = str(folder / "tmp")
 
     @property
     def venv(self) -> Path:
