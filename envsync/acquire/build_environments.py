@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Protocol
 
+from packaging.pylock import Package
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from envsync.build.request import BuildEnvironment
 from envsync.build.room import BUILDS
@@ -18,6 +21,8 @@ from envsync.catalog.resolver_input import resolve_policy
 from envsync.environment.key import UserKey
 from envsync.errors import BuildFailed
 from envsync.events import SILENT
+from envsync.lock.builds import LockedBuild
+from envsync.lock.compare import preferences
 from envsync.lock.pins import Pinned
 from envsync.lock.pylock import to_pylock
 from envsync.lock.select import select
@@ -35,6 +40,7 @@ from envsync.sync.apply import sync
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.store_lookup import CheckDepth
 
+_BUILD_SYSTEM = "[build-system] requires"
 _VARIABLES = (
     *("python_full_version", "implementation_name", "os_name", "platform_machine"),
     *("platform_python_implementation", "platform_system", "sys_platform"),
@@ -62,9 +68,16 @@ OpenProvider = Callable[[Spec], AbstractContextManager[WheelProvider]]
 class Provisioner:
     """Makes build environments from a project's own indexes, policy and store."""
 
-    def __init__(self, root: str, spec: Spec, settings: Settings, provider: OpenProvider) -> None:
-        """`root` is the project's folder, absolute."""
-        self._base, self._project = root, spec
+    def __init__(
+        self,
+        root: str,
+        spec: Spec,
+        settings: Settings,
+        provider: OpenProvider,
+        builds: Sequence[LockedBuild] = (),
+    ) -> None:
+        """`root` is the project's folder, absolute; `builds` is what was locked for builds."""
+        self._base, self._project, self._builds = root, spec, builds
         self._settings, self._open_provider = settings, provider
         self._spec = Spec(
             name="build",
@@ -85,11 +98,36 @@ class Provisioner:
 
         Raises what resolving, downloading and installing raise.
         """
+        locked = self._locked(requirements)
         with self._folder() as root:
             with self._open_provider(self._spec) as provider:
-                pins = self._resolve(provider, requirements, target) if requirements else ()
+                if locked is not None:
+                    pins = select(locked.pylock, target)
+                else:
+                    pins = self._resolve(provider, requirements, target) if requirements else ()
                 self._install(root, pins, provider, target)
             yield _inside(root, target)
+
+    def _locked(self, requirements: Sequence[Requirement]) -> LockedBuild | None:
+        asked = tuple(sorted(map(str, requirements)))
+        return next((build for build in self._builds if build.requires == asked), None)
+
+    def lock(
+        self,
+        requirements: Sequence[Requirement],
+        policy: ResolvePolicy,
+        kept: Mapping[NormalizedName, tuple[Version, ...]],
+    ) -> tuple[Package, ...]:
+        """Resolve what builds require for all that `policy` covers, with pins `kept` that fit.
+
+        Raises what resolving raises.
+        """
+        with self._open_provider(self._spec) as provider:
+            own = self._policy(policy.environments)._replace(upgrade=policy.upgrade)
+            resolution = self._solve(provider, requirements, own, _BUILD_SYSTEM, kept)
+        rows = to_pylock(resolution, self._spec, requires_python=SpecifierSet()).packages
+        # What leads to what is of no use here.
+        return tuple(replace(row, dependencies=None) for row in rows)
 
     @contextmanager
     def beside(
@@ -146,9 +184,17 @@ class Provisioner:
     def _resolve(
         self, provider: WheelProvider, requirements: Sequence[Requirement], target: Target
     ) -> tuple[Pinned, ...]:
+        policy = self._policy(one_environment(target))
+        # Of what a back end asks for besides, that which was locked stays.
+        locked = self._kept_for(requirements)
+        return self._pins(
+            self._solve(provider, requirements, policy, _BUILD_SYSTEM, locked), target
+        )
+
+    def _policy(self, environments: MarkerSet) -> ResolvePolicy:
         lock = self._spec.lock
-        policy = ResolvePolicy(
-            environments=one_environment(target),
+        return ResolvePolicy(
+            environments=environments,
             prereleases=lock.prereleases,
             exclude_newer=self._newest(),
             no_binary=lock.no_binary,
@@ -156,7 +202,14 @@ class Provisioner:
             constraints=self._spec.build.constraints,
             constraints_key="build.constraints",
         )
-        return self._solve(provider, requirements, target, policy, "[build-system] requires")
+
+    def _kept_for(
+        self, requirements: Sequence[Requirement]
+    ) -> Mapping[NormalizedName, tuple[Version, ...]]:
+        """Give the pins of what was locked for some of the requirements."""
+        asked = set(map(str, requirements))
+        part = (build for build in self._builds if asked.issuperset(build.requires))
+        return {name: pins for build in part for name, pins in preferences(build.pylock).items()}
 
     def _resolve_project(
         self, provider: WheelProvider, spec: Spec, without: Container[str], target: Target
@@ -169,7 +222,7 @@ class Provisioner:
         policy = resolve_policy(spec, environments, self._newest(), LockOptions())
         # What the lock must cover elsewhere, and keeps apart, is no matter of this environment.
         policy = policy._replace(required_environments=(), conflicts=())
-        return self._solve(provider, others, target, policy, "env.toml")
+        return self._pins(self._solve(provider, others, policy, "env.toml", {}), target)
 
     def _newest(self) -> datetime | None:
         newest = self._spec.lock.exclude_newer
@@ -179,10 +232,10 @@ class Provisioner:
         self,
         provider: WheelProvider,
         requirements: Sequence[Requirement],
-        target: Target,
         policy: ResolvePolicy,
         origin: str,
-    ) -> tuple[Pinned, ...]:
+        kept: Mapping[NormalizedName, tuple[Version, ...]],
+    ) -> Resolution:
         wanted = [
             RootRequirement(requirement, from_marker(requirement.marker), origin)
             for requirement in requirements
@@ -192,12 +245,14 @@ class Provisioner:
                 wanted,
                 environments=policy.environments,
                 policy=policy,
-                # Nothing is kept from an earlier one: nobody locked it, and the newest is as good.
-                preferences={},
+                preferences=kept,
                 catalog=provider.catalog(policy),
             )
         )
         keep_locked(self._settings.cache_dir, resolution.packages)
+        return resolution
+
+    def _pins(self, resolution: Resolution, target: Target) -> tuple[Pinned, ...]:
         only = SpecifierSet(f"=={target.version}")
         return select(to_pylock(resolution, self._spec, requires_python=only), target)
 

@@ -17,16 +17,19 @@ from envsync.build.key import build_key, requirements_digest
 from envsync.build.log import BuildLog, logged
 from envsync.build.process import DEFAULT_LIMITS, Limits
 from envsync.build.request import Build, BuildEnvironment, Provision
-from envsync.build.room import BUILDS
+from envsync.build.room import BUILDS, REQUIRES
 from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
+from envsync.build.system import read_build_system
 from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
+from envsync.cache.values import ValueCache, key_of
 from envsync.catalog.places import indexes_for
-from envsync.errors import BuildNotAllowed, EnvsyncError
+from envsync.errors import BuildNotAllowed, EnvsyncError, SourceInvalid
 from envsync.events import Reporter, Stage, during
 from envsync.index.client import IndexClient
 from envsync.index.page_source import Index
 from envsync.inside import folder_inside
+from envsync.lock.builds import LockedBuild, build_for
 from envsync.lock.origins import is_declared, place
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
@@ -61,6 +64,9 @@ class BuildHost(Protocol):
 
     def beside(self) -> Sequence[Pinned]:
         """Give what the project installs, as far as it is known."""
+
+    def builds(self) -> Sequence[LockedBuild]:
+        """Give what was locked for builds."""
 
 
 class Builder:
@@ -110,6 +116,34 @@ class Builder:
             # own, and never found again by the folder.
             key = self._key(tree.sha256, pin, target) if tree.sha256 else sha256_file(path)
         return self._built.put(key, path)
+
+    def requires(self, candidate: Candidate) -> tuple[Requirement, ...] | None:
+        """Give what a candidate's `[build-system]` and env.toml ask for; nothing of it runs.
+
+        None for what is built beside the project's packages, and where its source says nothing that
+        can be read. Raises what getting the source raises.
+        """
+        recipe = recipe_of(self._spec.build, candidate.name)
+        if not recipe.isolated:
+            return None
+        own = self._build_system_of(_pin_of(candidate))
+        return None if own is None else tuple(dict.fromkeys((*own, *recipe.requires)))
+
+    def _build_system_of(self, pin: Pinned) -> tuple[Requirement, ...] | None:
+        """Give what a source's `[build-system]` asks for; remembered where its bytes are known."""
+        seen = ValueCache(REQUIRES.folder(self._settings.cache_dir))
+        key = key_of((pin.sha256, pin.subdirectory or "")) if pin.sha256 else ""
+        known = seen.get(key) if key else None
+        if known is not None:
+            return tuple(map(Requirement, known.decode().splitlines()))
+        try:
+            with self._scratch() as folder, self._tree(pin, folder) as tree:
+                own = read_build_system(tree).requires
+        except SourceInvalid:
+            return None  # a build will say why
+        if key:
+            seen.put(key, "".join(f"{one}\n" for one in own).encode())
+        return own
 
     def _prepared(
         self, pin: Pinned, tree: SourceTree, target: Target, label: str, log: BuildLog
@@ -176,7 +210,11 @@ class Builder:
         return build_key(
             source_sha256=source,
             requirements=requirements_digest(
-                (*map(str, recipe.requires), *(f"constraint {one}" for one in recipe.constraints))
+                (
+                    *map(str, recipe.requires),
+                    *(f"constraint {one}" for one in recipe.constraints),
+                    *(f"locked {build.digest()}" for build in self._locked_for(pin)),
+                )
             ),
             config_settings=recipe.settings,
             target=target,
@@ -185,6 +223,11 @@ class Builder:
             variables=self._variables(pin),
             beside=beside(recipe, self._host.beside()),
         )
+
+    def _locked_for(self, pin: Pinned) -> Iterator[LockedBuild]:
+        build = build_for(self._host.builds(), canonicalize_name(pin.name))
+        if build is not None:
+            yield build
 
     def _indexes(self) -> Sequence[Index]:
         return indexes_for(self._spec, self._settings.default_index or public_index())

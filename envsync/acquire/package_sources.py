@@ -25,6 +25,7 @@ from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
 from envsync.index.transport import HttpOptions
+from envsync.lock.builds import LockedBuild
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
 from envsync.model.resolution import Resolution
@@ -59,8 +60,12 @@ class PackageSources:
         reporter: Reporter,
         *,
         renewed: bool | frozenset[str] = False,
+        builds: Sequence[LockedBuild] = (),
     ) -> None:
-        """`renewed`: the packages, or all, of which the indexes are asked whatever is cached."""
+        """`renewed`: the packages, or all, of which the indexes are asked whatever is cached;
+        `builds` is what was locked for builds.
+        """
+        self._builds = builds
         self._root, self._spec, self._renewed = root, spec, renewed
         self._settings, self._reporter = settings, reporter
         self._client: IndexClient | None = None
@@ -219,6 +224,22 @@ class PackageSources:
         """Give what the project installs, as far as it is known."""
         return self._beside or ()
 
+    def builds(self) -> Sequence[LockedBuild]:
+        """Give what was locked for builds."""
+        return self._builds
+
+    def lock_builds(
+        self, resolution: Resolution, policy: ResolvePolicy, old: Pylock | None
+    ) -> tuple[LockedBuild, ...]:
+        """Lock what the builds of a resolution require (`build_locking`)."""
+        # Few locks build anything.
+        from envsync.acquire.build_locking import is_built, lock_builds  # noqa: PLC0415
+
+        built = [one.candidate for one in resolution.packages if is_built(one, policy)]
+        if not built:
+            return ()
+        return lock_builds(built, policy, old, self._builder(), self._provisioner(), self._reporter)
+
     def _provisioner(self) -> "Provisioner":
         from envsync.acquire.build_environments import (  # noqa: PLC0415  (only for builds)
             Provisioner,
@@ -228,7 +249,10 @@ class PackageSources:
             self._root,
             self._spec,
             self._settings,
-            lambda spec: PackageSources(self._root, spec, self._settings, self._reporter),
+            lambda spec: PackageSources(
+                self._root, spec, self._settings, self._reporter, builds=self._builds
+            ),
+            self._builds,
         )
 
     def _builder(self) -> "Builder":

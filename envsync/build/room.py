@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from envsync.cache.bucket import SCRATCH, Bucket
+from envsync.cache.bucket import SCRATCH, VALUES, Bucket
 from envsync.platform.files import remove_tree, storage_errors
 
 BUILDS = Bucket("builds-v1", SCRATCH)
 """For source trees and environments of builds; what a back end sees as its temporary folder and
 home lies below the system's own."""
+
+
+REQUIRES = Bucket("requires-v1", VALUES)
+"""What the `[build-system]` of a source distribution asks for, a line each."""
 
 
 class Room(NamedTuple):

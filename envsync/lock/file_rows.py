@@ -5,10 +5,11 @@ written otherwise, or seems odd, it reads itself: the values are the same for ev
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from envsync.lock.builds import KEY
 from envsync.spec.toml import loads
 
 _STRING: Final = r'"[ !#-\[\]-~]+"'
@@ -72,11 +73,20 @@ def _row(name: str, time: str, url: str, size: str, sha256: str) -> Mapping[str,
     return row
 
 
+def _packages(table: Mapping[str, object]) -> Iterator[Any]:
+    """Give every table in which rows of files may stand: packages, and what builds require."""
+    tool = table.get("tool")
+    own = tool.get("envsync") if isinstance(tool, dict) else None
+    builds = own.get(KEY) if isinstance(own, dict) else None
+    for holder in (table, *(builds if isinstance(builds, list) else ())):
+        packages = holder.get("packages") if isinstance(holder, dict) else None
+        yield from packages if isinstance(packages, list) else ()
+
+
 def _put_back(table: Mapping[str, object], taken: Sequence[object]) -> bool:
     """Put rows back into packages; False where some belong elsewhere."""
-    packages = table.get("packages")
     back = 0
-    for package in packages if isinstance(packages, list) else ():
+    for package in _packages(table):
         for key in ("sdist", "wheels"):
             place = package.get(key) if isinstance(package, dict) else None
             if isinstance(place, _Place):

@@ -22,6 +22,7 @@ from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
 from envsync.errors import IndexFailed, NotSupported
+from envsync.lock.builds import KEY, LockedBuild, build_rows
 from envsync.lock.evidence import evidence_table
 from envsync.lock.fingerprint import fingerprint, root_rows
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
@@ -50,11 +51,13 @@ def to_pylock(
     *,
     requires_python: SpecifierSet | None = None,
     exclude_newer: datetime | None = None,
+    builds: Sequence[LockedBuild] = (),
 ) -> Pylock:
     """Lock a resolution of `spec`.
 
     `requires_python` is what was covered where env.toml gives none; `exclude_newer` is the time
-    that was used, with its zone. Raises `IndexFailed` for a file without sha256 or stronger.
+    that was used, with its zone; `builds` is what builds require. Raises `IndexFailed` for a file
+    without sha256 or stronger.
     """
     packages = sorted(resolution.packages, key=_package_order)
     pins = Counter((package.name, package.version) for package in packages)
@@ -75,7 +78,7 @@ def to_pylock(
         default_groups=sorted(spec.default_groups) or None,
         created_by=CREATED_BY,
         packages=locked,
-        tool={CREATED_BY: _tool(spec, locked, exclude_newer)},
+        tool={CREATED_BY: _tool(spec, locked, exclude_newer, builds)},
     )
 
 
@@ -291,7 +294,10 @@ def _relative(path: str | None) -> str | None:
 
 
 def _tool(
-    spec: Spec, rows: Sequence[Package], exclude_newer: datetime | None
+    spec: Spec,
+    rows: Sequence[Package],
+    exclude_newer: datetime | None,
+    builds: Sequence[LockedBuild],
 ) -> Mapping[str, object]:
     options: dict[str, object] = {
         "fingerprint": fingerprint(spec),
@@ -302,4 +308,6 @@ def _tool(
     if exclude_newer is not None:
         moment = exclude_newer.astimezone(UTC).isoformat().removesuffix("+00:00")
         options["exclude-newer"] = f"{moment}Z"
+    if builds:
+        options[KEY] = build_rows(builds)
     return options

@@ -27,6 +27,7 @@ from packaging.version import Version
 
 from envsync.errors import LockInvalid, LockTooNew
 from envsync.events import SILENT, Reporter
+from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
@@ -144,6 +145,7 @@ def parse_lock(
     try:
         _judge_whole(pylock)
         _judge(pylock, policy)
+        _judge_builds(pylock, policy)
     except _Refused as refused:
         raise LockInvalid(path, refused.reason, where=refused.where) from None
     if pylock.lock_version > Version("1.0"):
@@ -216,6 +218,19 @@ def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
                 f"first at packages[{first}]",
                 f"packages[{index}]",
             )
+
+
+def _judge_builds(pylock: Pylock, policy: ReadingPolicy) -> None:
+    """What builds require is fetched and run, so it is judged as packages are."""
+    try:
+        builds = locked_builds(pylock.tool)
+    except (ValueError, RecursionError) as error:
+        raise _Refused(_shown(str(error)), "tool", CREATED_BY) from None
+    for index, build in enumerate(builds):
+        try:
+            _judge(build.pylock, policy)
+        except _Refused as refused:
+            raise refused.within(f"tool.{CREATED_BY}.builds[{index}]") from None
 
 
 def _judge_groups(key: str, groups: Sequence[str]) -> None:

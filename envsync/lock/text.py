@@ -22,6 +22,8 @@ from packaging.pylock import (
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envsync.lock.builds import KEY, locked_builds
+
 _Artifact = PackageWheel | PackageSdist | PackageArchive | PackageVcs | PackageDirectory
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -44,6 +46,11 @@ def render(pylock: Pylock) -> str:
     if not pylock.packages:
         lines.append("packages = []")
     lines += _tool(pylock.tool)
+    for build in locked_builds(pylock.tool):
+        lines += ["", f"[[tool.envsync.{KEY}]]"]
+        lines += _fields(("for", build.names), ("requires", build.requires))
+        for package in build.packages:
+            lines += ["", f"[[tool.envsync.{KEY}.packages]]", *_package(package)]
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +133,8 @@ def _tool(tool: Mapping[str, object] | None) -> Iterable[str]:
 def _table(table: Mapping[str, object]) -> Iterable[str]:
     for key in sorted(table):
         value = table[key]
+        if key == KEY and isinstance(value, list):
+            continue  # rows like those of packages, and written after all tables
         if isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             yield _spread(_key(key), value)
         else:

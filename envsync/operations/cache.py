@@ -30,6 +30,7 @@ BUCKETS: tuple[Bucket, ...] = (
     *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
     *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, ANSWERED, STAMPS, decisions.BUCKET),
+    room.REQUIRES,
     environments.BUCKET,
     *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
 )

@@ -18,6 +18,7 @@ from envsync.errors import (
     UsageError,
 )
 from envsync.events import Reporter
+from envsync.lock.builds import locked_builds
 from envsync.lock.pins import Pinned
 from envsync.lock.read import reading_policy
 from envsync.lock.select import Choice, select
@@ -120,7 +121,7 @@ def make_desired(
         keep=spec.sync.keep,
         winners=spec.sync.winners,
         any_python=tuple(spec.lock.ignore_requires_python),
-        recipes=recipe_marks(spec.build, pins),
+        recipes=recipe_marks(spec.build, pins, locked_builds(lock.pylock.tool)),
     )
     return desired.at(lies_at(project, root, settings))
 

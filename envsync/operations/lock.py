@@ -20,6 +20,7 @@ from envsync.catalog.resolver_input import (
 )
 from envsync.errors import LockInvalid, LockTooNew, NoSolution, NotSupported
 from envsync.events import Reporter
+from envsync.lock.builds import LockedBuild
 from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import to_pylock
@@ -227,13 +228,14 @@ class _Problem(NamedTuple):
     is_lasting: bool
     """Whether env.toml and pages alone decide: no old pin, no clock, no interpreter."""
 
-    def state(self, resolution: Resolution, spec: Spec) -> Pylock:
+    def state(self, resolution: Resolution, builds: Sequence[LockedBuild], spec: Spec) -> Pylock:
         """Give the lock of a resolution for env.toml, or for another one that it satisfies."""
         pylock = to_pylock(
             resolution,
             spec,
             requires_python=self.requires_python,
             exclude_newer=self.newest,
+            builds=builds,
         )
         return with_local_projects(pylock, self.project, spec)
 
@@ -290,11 +292,14 @@ def _resolve(
     # A sync that finds a wheel to say otherwise can show then what was locked.
     keep_locked(settings.cache_dir, resolution.packages)
     missing = gaps(resolution, lambda name: may_build(name, policy))
-    # Where files had to be hashed, what was downloaded decided too.
-    pages = catalog.decided_by() if problem.is_lasting and resolution is answer else None
+    builds = sources.lock_builds(resolution, policy, old)
+    # Where files had to be hashed, or sources read, what was downloaded decided too.
+    is_lasting = problem.is_lasting and resolution is answer and not builds
+    pages = catalog.decided_by() if is_lasting else None
     count = len(resolution.packages)
     decision = Decision(pages, count, resolution.notices, missing) if pages else None
-    return _Answer(partial(problem.state, resolution), resolution.notices, missing, decision)
+    state = partial(problem.state, resolution, builds)
+    return _Answer(state, resolution.notices, missing, decision)
 
 
 def _answer(

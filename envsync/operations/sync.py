@@ -10,6 +10,7 @@ from envsync.acquire.package_sources import PackageSources
 from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import SILENT, Reporter, Stage, during
+from envsync.lock.builds import locked_builds
 from envsync.operations.desired import (
     desired_on_disk,
     lock_for_sync,
@@ -94,9 +95,10 @@ def _sync_to(
         # A lock that is taken as it stands need not answer env.toml: no mark may say that it does.
         desired = with_inputs(desired, project, source.text, lock)
     leave = _with_leave(spec, request)
+    open_sources = partial(PackageSources, project.lock_folder, leave, settings, reporter)
     with (
         _hint(project, request),
-        PackageSources(project.lock_folder, leave, settings, reporter) as sources,
+        open_sources(builds=locked_builds(lock.pylock.tool)) as sources,
     ):
         outcome = steps.sync(
             desired.unmarked_if(settings.compile_bytecode is not None),

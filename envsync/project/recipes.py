@@ -12,6 +12,7 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from envsync.lock.builds import LockedBuild, build_for
 from envsync.lock.pins import Pinned
 from envsync.spec.model import ALL, BuildPolicy
 
@@ -56,13 +57,20 @@ def beside(recipe: Recipe, pins: Iterable[Pinned]) -> tuple[str, ...]:
     )
 
 
-def recipe_marks(build: BuildPolicy, pins: Sequence[Pinned]) -> Mapping[str, str]:
-    """Name the recipe of each pin that is built and of which `[build]` says anything."""
+def recipe_marks(
+    build: BuildPolicy, pins: Sequence[Pinned], builds: Sequence[LockedBuild] = ()
+) -> Mapping[str, str]:
+    """Name the recipe of each pin that is built and of which `[build]`, or what was locked for its
+    build, says anything.
+    """
     marks = {}
     for pin in pins:
-        recipe = recipe_of(build, pin.name)
-        if not pin.is_wheel and recipe != Recipe():
-            marks[pin.name] = _mark(recipe, beside(recipe, pins))
+        if pin.is_wheel:
+            continue
+        recipe, locked = recipe_of(build, pin.name), build_for(builds, canonicalize_name(pin.name))
+        if recipe != Recipe() or locked is not None:
+            seen = beside(recipe, pins)
+            marks[pin.name] = _mark(recipe, (*seen, locked.digest()) if locked else seen)
     return marks
 
 
