@@ -134,9 +134,10 @@ def _end(text: str) -> "NoReturn":
     try:
         if sys.stderr is not None:
             sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
     except OSError:
         pass
-    sys.exit(0)
+    os._exit(0)  # nothing is open or waiting, and taking Python down takes a tenth of all this
 
 
 def _is_in_sync(root: str, *, files: bool) -> bool:

@@ -55,7 +55,7 @@ static int64_t number_at(const char *numbers, int64_t at) {
 
 static int64_t occurrences(const char *text, int64_t length, char of) {
     int64_t count = 0;
-    for (int64_t at = 0; at < length; at++) count += text[at] == of;
+    for (const char *end = text + length; text < end && (text = memchr(text, of, end - text)); text++) count++;
     return count;
 }
 

@@ -2,7 +2,7 @@
 
     stamps-v1/<key>                      in the user's cache; key: a number made of the path
 
-    envsync-stamp 5
+    envsync-stamp 6
     root /project/.venv
     is 2049 913 914 917 1790… 918 1790…  device and inode of the folder, inode of its state, inode
                                          and time of last change of its id and manifest
@@ -10,14 +10,17 @@
     run synced
     written 1790000000000000000
     input 812 1789999999000000000 9f3e… /project/env.toml
-    tree 261312 3145728                  bytes of the folders' block, and of all behind it
+    tree 261312 3145728 lib/python3…     bytes of the folders' block, and of all behind it; the
+                                         folder that most is in: paths are as seen from there
     …the folders' block: their times of modification in nanoseconds…
     files 812 104320 flask               of each owner in the manifest its number of files, the
                                          bytes of their block, and its name
     …its block: modes, sizes, times of modification and of last change in nanoseconds…
 
 Blocks are those of `platform.many_files`. So `run` reads folders only, files are looked at in two
-halves, and what an owner has can be replaced alone.
+halves, and what an owner has can be replaced alone. A path in the folder that most is in is found
+in a tenth less time from there than from the root; every other begins with as many `..` as lead to
+the root, and then names each folder from there.
 
 A mark that came with an environment proves nothing: whoever made the one made the other. This one
 lies where only the user writes, and is about the very folder and state that were in sync: neither
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     Part = tuple[str, int, bytes]
     """Of an owner its name, the number of its files, and their block."""
 
-HEADER = b"envsync-stamp 5"
+HEADER = b"envsync-stamp 6"
 BUCKET = "stamps-v1"
 DEFAULT_SELECTION = "default"
 
@@ -63,13 +66,14 @@ def render(
     parts: "Sequence[Part]",
     as_of_ns: int,
     run: str,
+    base: str = "",
 ) -> bytes:
     """Write what is in sync now.
 
     `inputs` are (absolute path, sha256) of the files that decided what is installed, "" for one
     of which the time and size are enough; `folders` are what `settled` gives, `parts` what
-    `part_of` gives of each owner. `run` is the run of the system in which files were written,
-    "synced" where all of them are on disk.
+    `part_of` gives of each owner, for the folder `base`. `run` is the run of the system in which
+    files were written, "synced" where all of them are on disk.
     Raises `OSError` when an input or the environment's state is gone.
     """
     # The identity comes first: what is replaced while this is written has another one.
@@ -78,11 +82,12 @@ def render(
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
-    first, pieces = many_files.block(folders), []
+    first = many_files.block([(_near(path, base), time) for path, time in folders])
+    pieces = []
     for name, count, block in parts:
         pieces += [f"files {count} {len(block)} {name}\n".encode(), block]
     behind = b"".join(pieces)
-    lines.append(f"tree {len(first)} {len(behind)}\n")
+    lines.append(f"tree {len(first)} {len(behind)} {base}\n")
     return b"".join(("\n".join(lines).encode("utf-8", "surrogateescape"), first, behind))
 
 
@@ -96,13 +101,28 @@ def settled(root: str, folders: "Iterable[str]", as_of_ns: int) -> "list[tuple[s
     return [(path, time if time < as_of_ns - _TICK_NS else _UNKNOWN) for path, time in times]
 
 
-def part_of(name: str, files: "list[tuple[str, int, int, int, int]]") -> "Part":
-    """Give what a mark says of an owner's files.
+def part_of(name: str, files: "list[tuple[str, int, int, int, int]]", base: str = "") -> "Part":
+    """Give what a mark says of an owner's files, as seen from the folder `base`.
 
     They are (path, mode, size, modification time in nanoseconds) as they should be, and the time of
     last change at which they were known to be so, 0 for none.
     """
-    return name, len(files), many_files.block([(*row[:4], row[4] or _UNKNOWN) for row in files])
+    rows = [(_near(row[0], base), *row[1:4], row[4] or _UNKNOWN) for row in files]
+    return name, len(rows), many_files.block(rows)
+
+
+def _near(path: str, base: str) -> str:
+    """Give a path below the root as it is seen from `base`, without a link on the way."""
+    return path[len(base) + 1 :] if base and path.startswith(f"{base}/") else _up(base) + path
+
+
+def _far(path: str, base: str) -> str:
+    """Give back the path that `_near` was given."""
+    return f"{base}/{path}" if base and not path.startswith("../") else path[len(_up(base)) :]
+
+
+def _up(base: str) -> str:
+    return "../" * (base.count("/") + 1) if base else ""
 
 
 def place(cache_dir: str, root: str) -> str:
@@ -206,9 +226,10 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
             tree = _inputs_match(file)
             if tree is None:
                 return False
-            folders = file.read(tree[0])
-            parts = _parts(file.read(), tree[1]) if files else []
-            return _differing(root, folders, parts, first=True) == ([], [])
+            folders, behind, base = tree
+            block = file.read(folders)
+            parts = _parts(file.read(), behind) if files else []
+            return _differing(root, base, block, parts, first=True) == ([], [])
     except (OSError, ValueError, TypeError, IndexError):
         return False
 
@@ -216,8 +237,8 @@ def is_current(cache_dir: str, root: str, selection: str, *, files: bool) -> boo
 class Mark:
     """What a mark says of an environment's folders and files, whatever became of its inputs."""
 
-    def __init__(self, root: str, folders: bytes, parts: "list[Part]") -> None:
-        self.root, self._folders, self.parts = root, folders, parts
+    def __init__(self, root: str, base: str, folders: bytes, parts: "list[Part]") -> None:
+        self.root, self.base, self._folders, self.parts = root, base, folders, parts
 
     def differences(self) -> "tuple[list[str], list[str]] | None":
         """Give the folders, and the owners of files, that aren't as the mark has them.
@@ -225,29 +246,30 @@ class Mark:
         Nothing else is in all other folders. None: nothing can be said.
         """
         try:
-            found = _differing(self.root, self._folders, self.parts, first=False)
+            found = _differing(self.root, self.base, self._folders, self.parts, first=False)
             paths = many_files.paths(self._folders)[0] if found and found[0] else []
         except (OSError, ValueError):
             return None
         if found is None:
             return None
-        return [paths[row] for row in found[0]], [self.parts[number][0] for number in found[1]]
+        folders = [_far(paths[row], self.base) for row in found[0]]
+        return folders, [self.parts[number][0] for number in found[1]]
 
     def folders(self) -> "list[tuple[str, int]]":
         """Give the rows of the folders, as `settled` gives them."""
-        return list(zip(*many_files.rows(self._folders), strict=True))
+        paths, times = many_files.rows(self._folders)
+        return [(_far(path, self.base), time) for path, time in zip(paths, times, strict=True)]
 
+    def paths_of(self, part: "Part") -> "list[str]":
+        """Give the paths of an owner's files."""
+        return [_far(path, self.base) for path in many_files.paths(part[2])[0]]
 
-def paths_of(part: "Part") -> "list[str]":
-    """Give the paths of an owner's files."""
-    return many_files.paths(part[2])[0]
-
-
-def times_of(part: "Part") -> "dict[str, int]":
-    """Give of an owner's files when they last changed while they were right, by path."""
-    paths, numbers = many_files.rows(part[2])
-    changes = numbers[len(numbers) - len(paths) :]
-    return {path: time for path, time in zip(paths, changes, strict=True) if time != _UNKNOWN}
+    def times_of(self, part: "Part") -> "dict[str, int]":
+        """Give of an owner's files when they last changed while they were right, by path."""
+        paths, numbers = many_files.rows(part[2])
+        changes = numbers[len(numbers) - len(paths) :]
+        rows = zip(paths, changes, strict=True)
+        return {_far(path, self.base): time for path, time in rows if time != _UNKNOWN}
 
 
 def read(cache_dir: str, root: str) -> "Mark | None":
@@ -260,8 +282,8 @@ def read(cache_dir: str, root: str) -> "Mark | None":
             file.readline()
             while (line := file.readline()).startswith(b"input "):
                 pass
-            folders, behind = _lengths(line)
-            return Mark(root, file.read(folders), _parts(file.read(), behind))
+            folders, behind, base = _tree(line)
+            return Mark(root, base, file.read(folders), _parts(file.read(), behind))
     except (OSError, ValueError):
         return None
 
@@ -274,8 +296,8 @@ def _is_whole(root: str, file: "BinaryIO") -> bool:
     return not os.path.lexists(f"{root}/.envsync/journal")
 
 
-def _inputs_match(file: "BinaryIO") -> "tuple[int, int] | None":
-    """Give the numbers of the line after the inputs, None when an input changed."""
+def _inputs_match(file: "BinaryIO") -> "tuple[int, int, str] | None":
+    """Give what is in the line after the inputs, None when an input changed."""
     written = int(file.readline().removeprefix(b"written "))
     while (line := file.readline()).startswith(b"input "):
         fields = line.decode("utf-8", "surrogateescape").rstrip("\n").split(" ", 4)
@@ -287,12 +309,14 @@ def _inputs_match(file: "BinaryIO") -> "tuple[int, int] | None":
         # hash costs its import.
         if mtime >= written - _TICK_NS and digest != "-" and _hash(path) != digest:
             return None
-    return _lengths(line)
+    return _tree(line)
 
 
-def _lengths(line: bytes) -> "tuple[int, int]":
-    folders, behind = map(int, line.removeprefix(b"tree ").split())
-    return folders, behind
+def _tree(line: bytes) -> "tuple[int, int, str]":
+    word, folders, behind, base = line[:-1].decode("utf-8", "surrogateescape").split(" ", 3)
+    if word != "tree":
+        raise ValueError(word)
+    return int(folders), int(behind), base
 
 
 def _hash(path: str) -> str:
@@ -303,13 +327,15 @@ def _hash(path: str) -> str:
 
 
 def _differing(
-    root: str, folders: bytes, parts: "list[Part]", *, first: bool
+    root: str, base: str, folders: bytes, parts: "list[Part]", *, first: bool
 ) -> "tuple[list[int], list[int]] | None":
     """Compare folders and files with the disk; None where the environment's own folder differs."""
-    before = os.getcwd()
-    os.chdir(root)  # short paths are looked up faster, and there are thousands
+    before, own = os.getcwd(), os.stat(root)
+    os.chdir(f"{root}/{base}")  # short paths are looked up faster, and there are thousands
     try:
-        if os.stat(".")[0] & ~_SETGID != _AS_MADE:
+        # A link on the way leads elsewhere, or to a folder of another name: that one's row differs.
+        above = os.stat(_up(base) or ".")
+        if own.st_mode & ~_SETGID != _AS_MADE or not os.path.samestat(own, above):
             return None
         blocks = [block for _, _, block in parts]
         return many_files.differing(folders, blocks, _AS_MADE, first=first)

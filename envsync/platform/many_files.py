@@ -16,7 +16,7 @@ from envsync.platform.fork_join import marks_in_halves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import ModuleType
 
 INTERFACE = 1
@@ -117,13 +117,9 @@ def _differing_folders(block: bytes, mode: int) -> list[int]:
     found, times = rows(block)
     if len(found) != len(times):
         raise ValueError(len(found))
-    try:
-        present = list(map(os.lstat, found))
-    except OSError:
-        pass
-    else:
-        modes = {found & ~_SETGID for found in set(map(attrgetter("st_mode"), present))}
-        if modes <= {mode} and list(map(attrgetter("st_mtime_ns"), present)) == times:
+    # Mostly all of them are right, and of one mode.
+    for usual in (mode, mode | _SETGID):
+        if _all_are(found, attrgetter("st_mode", "st_mtime_ns"), ([usual] * len(times), times)):
             return []
     return [at for at, path in enumerate(found) if not _is_folder(path, mode, times[at])]
 
@@ -152,9 +148,17 @@ def _are(block: bytes) -> bool:
     if len(numbers) != count * len(_OF_FILES):
         raise ValueError(count)
     columns = [numbers[at : at + count] for at in range(0, len(numbers), count or 1)]
-    present = map(attrgetter(*_OF_FILES), map(os.lstat, found))
+    return _all_are(found, attrgetter(*_OF_FILES), columns)
+
+
+def _all_are(
+    found: "Sequence[str]",
+    values: "Callable[[os.stat_result], tuple[int, ...]]",
+    columns: "Sequence[Sequence[int]]",
+) -> bool:
+    """Compare some values of each path with columns; nothing here runs in Python for each file."""
     try:
-        return all(map(eq, present, zip(*columns, strict=True)))
+        return all(map(eq, map(values, map(os.lstat, found)), zip(*columns, strict=True)))
     except OSError:
         return False
 

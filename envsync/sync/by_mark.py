@@ -69,10 +69,10 @@ def _looked_closer(
     if 2 * _files(parts) > _files(mark.parts):
         return None
     placed = {file.path: file for owner in observed.looked_at() for file in owner.files}
-    times = dict(chain.from_iterable(stamp.times_of(part).items() for part in parts))
+    times = dict(chain.from_iterable(mark.times_of(part).items() for part in parts))
     paths: Collection[str] = ()
     if observed.differing_folders:
-        paths = frozenset(chain.from_iterable(map(stamp.paths_of, mark.parts)))
+        paths = frozenset(chain.from_iterable(map(mark.paths_of, mark.parts)))
     folders = owned(paths, owned_folders(desired.target))
     with storage_errors(root):
         drift = scan_part(

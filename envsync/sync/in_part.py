@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 from typing import NamedTuple
 
-from envsync.environment import stamp
 from envsync.environment.change import Others
 from envsync.environment.drift import Drift, compiled_beside, source_of
 from envsync.environment.manifest import Manifest
@@ -77,12 +76,12 @@ def whole_or_part(
     before = manifest._replace(
         owners=tuple(owner for owner in manifest.owners if owner.name in changing)
     )
-    rest = (stamp.paths_of(row) for row in mark.parts if row[0] not in changing)
+    rest = (mark.paths_of(row) for row in mark.parts if row[0] not in changing)
     paths = frozenset(chain.from_iterable(rest))
     times: dict[str, int] = {}
     for row in mark.parts:
         if row[0] in changing and row[0] not in observed.differing_owners:
-            times.update(stamp.times_of(row))
+            times.update(mark.times_of(row))
     times.update(observed.times)
     part = Part(before, Others(paths, frozenset(parents(paths))), changing, times)
     part.refuse_meeting(before.placed())

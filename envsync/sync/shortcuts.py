@@ -72,14 +72,11 @@ def write_stamp(
         return
     ours = owned(manifest.placed(), owned_folders(desired.target))
     folders = sorted(folder for folder in ours if os.path.isdir(f"{desired.root}/{folder}"))
+    base = desired.target.purelib
     with suppress(OSError):  # an input that is gone by now
         rows = stamp.settled(desired.root, folders, as_of_ns)
-        parts = [_part(owner, times) for owner in manifest.owners]
-        run = written_in(desired.folder, manifest)
-        data = stamp.render(
-            desired.root, desired.selection, desired.inputs, rows, parts, as_of_ns, run
-        )
-        stamp.keep(cache_dir, desired.root, data)
+        parts = [_part(owner, times, base) for owner in manifest.owners]
+        _keep(desired, cache_dir, manifest, rows, parts, as_of_ns)
 
 
 def renew_stamp(
@@ -100,17 +97,29 @@ def renew_stamp(
         return
     known = {each[0]: each for each in mark.parts}
     new = observed.differing_owners.union(part.names if part else ())
+    base = desired.target.purelib  # as the mark has it: it is about this very interpreter
     with suppress(OSError):  # an input that is gone by now
         rows = _folders_after(desired, observed, mark, part, manifest)
         parts = [
-            _part(owner, times) if owner.name in new else known[owner.name]
+            _part(owner, times, base) if owner.name in new else known[owner.name]
             for owner in manifest.owners
         ]
-        run = written_in(desired.folder, manifest)
-        data = stamp.render(
-            desired.root, desired.selection, desired.inputs, rows, parts, observed.looked_ns, run
-        )
-        stamp.keep(cache_dir, desired.root, data)
+        _keep(desired, cache_dir, manifest, rows, parts, observed.looked_ns)
+
+
+def _keep(
+    desired: DesiredEnvironment,
+    cache_dir: str,
+    manifest: Manifest,
+    folders: list[tuple[str, int]],
+    parts: "list[stamp.Part]",
+    as_of_ns: int,
+) -> None:
+    run = written_in(desired.folder, manifest)
+    root, selection, inputs = desired.root, desired.selection, desired.inputs
+    base = desired.target.purelib
+    data = stamp.render(root, selection, inputs, folders, parts, as_of_ns, run, base)
+    stamp.keep(cache_dir, root, data)
 
 
 def _folders_after(
@@ -161,9 +170,9 @@ def _dated_back(
     return row
 
 
-def _part(owner: Owner, times: Mapping[str, int]) -> tuple[str, int, bytes]:
+def _part(owner: Owner, times: Mapping[str, int], base: str) -> tuple[str, int, bytes]:
     rows = [
         (file.path, file.mode, file.size, expected_mtime(file) * _SECOND, times.get(file.path, 0))
         for file in owner.files
     ]
-    return stamp.part_of(owner.name, rows)
+    return stamp.part_of(owner.name, rows, base)

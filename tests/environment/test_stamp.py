@@ -372,6 +372,69 @@ def test_folder_with_other_permissions_is_never_current(root: Path) -> None:
     assert not is_current(root, files=False)
 
 
+def keep_as_seen_from(base: str, root: Path) -> None:
+    now = time.time_ns()
+    files = [row(path, (root / path).lstat()) for path in ("lib/a.py", "lib/deep/ü.py")]
+    files.append(row("top", (root / "top").lstat()))
+    folders = stamp.settled(str(root), ["lib", "lib/deep"], now)
+    part = stamp.part_of("", files, base)
+    data = stamp.render(str(root), SELECTION, [], folders, [part], now, SYNCED, base)
+    stamp.keep(cache_of(root), str(root), data)
+
+
+@pytest.mark.parametrize("base", ["", "lib", "lib/deep"])
+def test_paths_are_the_same_from_wherever_they_are_seen(
+    root: Path, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "top").write_text("x")
+    keep_as_seen_from(base, root)
+    for folder in (".", str(root / "lib/deep")):
+        monkeypatch.chdir(folder)
+        assert is_current(root)
+        assert os.path.samefile(os.getcwd(), folder)
+    mark = stamp.read(cache_of(root), str(root))
+    assert mark is not None
+    assert mark.differences() == ([], [])
+    (part,) = mark.parts
+    assert mark.paths_of(part) == ["lib/a.py", "lib/deep/ü.py", "top"]
+    assert mark.times_of(part)["top"] == (root / "top").lstat().st_ctime_ns
+    assert [path for path, _ in mark.folders()] == ["lib", "lib/deep"]
+    for path in ("lib/a.py", "lib/deep/ü.py", "top"):
+        (root / path).write_text("other")
+        assert not is_current(root)
+        assert mark.differences() == ([], [""])
+        keep_as_seen_from(base, root)
+        assert is_current(root)
+    (root / "lib/deep/new").mkdir()
+    assert mark.differences() == (["lib/deep"], [""])
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_link_on_the_way_to_the_folder_that_most_is_in_is_no_folder(
+    root: Path, inside: bool
+) -> None:
+    (root / "top").write_text("x")
+    keep_as_seen_from("lib/deep", root)
+    moved = root / "other" if inside else root.parent / "other/lib"
+    (root.parent / "other").mkdir()
+    times = (root / "lib").stat().st_mtime_ns
+    (root / "lib").rename(moved)
+    (root / "lib").symlink_to(moved)
+    assert moved.stat().st_mtime_ns == times
+    assert not is_current(root, files=False)
+    assert not is_current(root)
+
+
+def test_a_mark_whose_folder_is_gone_says_nothing(root: Path) -> None:
+    (root / "top").write_text("x")
+    keep_as_seen_from("lib/deep", root)
+    mark = stamp.read(cache_of(root), str(root))
+    assert mark is not None
+    shutil.rmtree(root / "lib/deep")
+    assert mark.differences() is None
+    assert not is_current(root)
+
+
 def test_owner_without_files_and_paths_that_two_share_are_as_good(root: Path) -> None:
     now = time.time_ns()
     shared = [row("lib/a.py", (root / "lib/a.py").lstat())]
