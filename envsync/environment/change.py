@@ -6,10 +6,12 @@ are two ways: `environment.update` changes an environment where it is, through t
 """
 
 import os
-from collections.abc import Collection
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple, Protocol, TypeVar
 
 from envsync.environment.manifest import Manifest
+from envsync.environment.paths import parents
 from envsync.environment.placing import ChangeTimes, Files
 from envsync.environment.seal import Seal
 from envsync.events import SILENT, Reporter
@@ -21,11 +23,43 @@ def new_environment_id() -> str:
     return os.urandom(16).hex()
 
 
-class Others(NamedTuple):
-    """What stays as it is where only a part of an environment is looked at."""
+T = TypeVar("T")
 
-    paths: frozenset[str] = frozenset()
-    folders: frozenset[str] = frozenset()
+
+class Others:
+    """Files that stay as they are where only a part of an environment is looked at.
+
+    Their paths are read when somebody asks, those of the owners alone that it may be about.
+    """
+
+    def __init__(
+        self,
+        owners: Iterable[tuple[Collection[str], T]] = (),
+        read: Callable[[T], Collection[str]] = lambda _: (),
+    ) -> None:
+        """Of each owner `owners` have the folders that its files are in, and what `read` gives
+        the paths of.
+        """
+        self._owners = list(owners)
+        self._read = read
+        self._paths: dict[int, Collection[str]] = {}
+        inside = set(chain.from_iterable(folders for folders, _ in self._owners))
+        self.folders = frozenset(parents(f"{folder}/" for folder in inside))
+
+    def beside(self, folders: Collection[str]) -> set[str]:
+        """Give the paths in some folders ("" is the root), and any of the same owners."""
+        wanted = frozenset(folders)
+        near = (at for at, row in enumerate(self._owners) if not wanted.isdisjoint(row[0]))
+        return set(chain.from_iterable(map(self._paths_of, near)))
+
+    def paths(self) -> Iterator[str]:
+        """Give all paths."""
+        return chain.from_iterable(map(self._paths_of, range(len(self._owners))))
+
+    def _paths_of(self, at: int) -> Collection[str]:
+        if at not in self._paths:
+            self._paths[at] = self._read(self._owners[at][1])
+        return self._paths[at]
 
 
 class Contents(NamedTuple):

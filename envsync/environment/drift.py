@@ -9,7 +9,7 @@ no symbolic link is followed below the environment's root.
 import hashlib
 import os
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -107,8 +107,8 @@ def scan_part(
 ) -> Drift | None:
     """Compare some files, as `scan` does, and list some folders; all else is known to be right.
 
-    `paths` are all that were placed, in these `folders`, where any folder is to be `listed`. Gives
-    None where one of those is none, or has other permissions. Raises `OSError`.
+    `paths` are those that were placed `around` what is `listed`, `folders` all of them. Gives None
+    where one of those is none, or has other permissions. Raises `OSError`.
     """
     walk = _Walk(root, paths, folders)
     for folder in sorted(listed):
@@ -125,12 +125,20 @@ def scan_part(
     )
 
 
+def around(folders: Iterable[str]) -> set[str]:
+    """Give the folders whose files say what some folders, and those for bytecode in them, hold."""
+    found = set(folders)
+    found.update([folder.rpartition("/")[0] for folder in found])
+    return found.union([f"{folder}/{_BYTECODE_FOLDER}" for folder in found])
+
+
 def compiled_beside(
     root: str, sources: Collection[str], paths: Collection[str], folders: Collection[str]
 ) -> Drift:
     """Give what is beside compiled files, allowed and stray, in the folders of some sources alone.
 
-    `paths` are all that were placed, in these `folders`. Raises `OSError`.
+    `paths` are those that were placed `around` the sources' folders, `folders` all of them. Raises
+    `OSError`.
     """
     walk = _Walk(root, paths, folders)
     for folder in sorted({path.rpartition("/")[0] for path in sources if path.endswith(".py")}):

@@ -5,7 +5,7 @@ dots and spaces at the end make another name (hazard H39).
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import combinations
 
@@ -24,7 +24,7 @@ class OneName(Exception):
         self.first, self.second = first, second
 
 
-def refuse_one_name(folder: str, paths: Collection[str]) -> None:
+def refuse_one_name(folder: str, paths: Iterable[str]) -> None:
     """Raise `OneName` for two of the paths that are one name where `folder` is.
 
     That folder is made for the trial and removed. Raises `OSError`.
@@ -34,7 +34,7 @@ def refuse_one_name(folder: str, paths: Collection[str]) -> None:
         raise OneName(*pair)
 
 
-def taken_for_one(folder: str, paths: Collection[str]) -> tuple[str, str] | None:
+def taken_for_one(folder: str, paths: Iterable[str]) -> tuple[str, str] | None:
     """Give two of the paths, files or folders, that are one name where `folder` is; None: none.
 
     Names are tried in that folder, which is made and removed. Most file systems say at once that

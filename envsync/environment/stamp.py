@@ -13,8 +13,9 @@
     tree 261312 3145728 lib/python3…     bytes of the folders' block, and of all behind it; the
                                          folder that most is in: paths are as seen from there
     …the folders' block: their times of modification in nanoseconds…
-    files 812 104320 flask               of each owner in the manifest its number of files, the
-                                         bytes of their block, and its name
+    files 812 96 104320 flask            of each owner in the manifest its number of files, the
+                                         bytes of two blocks, and its name
+    …the folders that its files are in, one a line…
     …its block: modes, sizes, times of modification and of last change in nanoseconds…
 
 Blocks are those of `platform.many_files`. So `run` reads folders only, files are looked at in two
@@ -41,8 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import BinaryIO
 
-    Part = tuple[str, int, bytes]
-    """Of an owner its name, the number of its files, and their block."""
+    Part = tuple[str, int, bytes, bytes]
+    """Of an owner its name, the number of its files, the folders that they are in, and their
+    block."""
 
 HEADER = b"envsync-stamp 6"
 BUCKET = "stamps-v1"
@@ -82,10 +84,10 @@ def render(
     for path, digest in inputs:
         status = os.stat(path)
         lines.append(f"input {status.st_size} {status.st_mtime_ns} {digest or '-'} {path}")
-    first = many_files.block([(_near(path, base), time) for path, time in folders])
-    pieces = []
-    for name, count, block in parts:
-        pieces += [f"files {count} {len(block)} {name}\n".encode(), block]
+    paths, times = zip(*folders, strict=True) if folders else ((), ())
+    first, pieces = many_files.block(list(zip(_near(paths, base), times, strict=True))), []
+    for name, count, inside, block in parts:
+        pieces += [f"files {count} {len(inside)} {len(block)} {name}\n".encode(), inside, block]
     behind = b"".join(pieces)
     lines.append(f"tree {len(first)} {len(behind)} {base}\n")
     return b"".join(("\n".join(lines).encode("utf-8", "surrogateescape"), first, behind))
@@ -107,18 +109,29 @@ def part_of(name: str, files: "list[tuple[str, int, int, int, int]]", base: str 
     They are (path, mode, size, modification time in nanoseconds) as they should be, and the time of
     last change at which they were known to be so, 0 for none.
     """
-    rows = [(_near(row[0], base), *row[1:4], row[4] or _UNKNOWN) for row in files]
-    return name, len(rows), many_files.block(rows)
+    paths = _near([row[0] for row in files], base)
+    rows = [(path, *row[1:4], row[4] or _UNKNOWN) for path, row in zip(paths, files, strict=True)]
+    folders = dict.fromkeys([path.rpartition("/")[0] for path in paths])
+    inside = "\n".join(folders).encode("utf-8", "surrogateescape")
+    return name, len(rows), inside, many_files.block(rows)
 
 
-def _near(path: str, base: str) -> str:
-    """Give a path below the root as it is seen from `base`, without a link on the way."""
-    return path[len(base) + 1 :] if base and path.startswith(f"{base}/") else _up(base) + path
+def _near(paths: "Iterable[str]", base: str) -> "list[str]":
+    """Give paths below the root as they are seen from `base`, without a link on the way."""
+    if not base:
+        return list(paths)
+    begin, up = f"{base}/", _up(base)
+    skip = len(begin)
+    return [path[skip:] if path.startswith(begin) else up + path for path in paths]
 
 
-def _far(path: str, base: str) -> str:
-    """Give back the path that `_near` was given."""
-    return f"{base}/{path}" if base and not path.startswith("../") else path[len(_up(base)) :]
+def _far(paths: "list[str]", base: str) -> "list[str]":
+    """Give back the paths that `_near` was given."""
+    if not base:
+        return paths
+    begin, up = f"{base}/", _up(base)
+    skip = len(up)
+    return [path[skip:] if path.startswith("../") else begin + path for path in paths]
 
 
 def _up(base: str) -> str:
@@ -252,24 +265,32 @@ class Mark:
             return None
         if found is None:
             return None
-        folders = [_far(paths[row], self.base) for row in found[0]]
+        folders = _far([paths[row] for row in found[0]], self.base)
         return folders, [self.parts[number][0] for number in found[1]]
 
     def folders(self) -> "list[tuple[str, int]]":
         """Give the rows of the folders, as `settled` gives them."""
         paths, times = many_files.rows(self._folders)
-        return [(_far(path, self.base), time) for path, time in zip(paths, times, strict=True)]
+        return list(zip(_far(paths, self.base), times, strict=True))
 
     def paths_of(self, part: "Part") -> "list[str]":
         """Give the paths of an owner's files."""
-        return [_far(path, self.base) for path in many_files.paths(part[2])[0]]
+        return _far(many_files.paths(part[3])[0], self.base)
+
+    def folders_of(self, part: "Part") -> "set[str]":
+        """Give the folders that an owner's files are in."""
+        if not part[1]:
+            return set()
+        names = part[2].decode("utf-8", "surrogateescape").split("\n")
+        inside = [f"{name}/" if name else "" for name in names]
+        return {path[:-1] for path in _far(inside, self.base)}
 
     def times_of(self, part: "Part") -> "dict[str, int]":
         """Give of an owner's files when they last changed while they were right, by path."""
-        paths, numbers = many_files.rows(part[2])
+        paths, numbers = many_files.rows(part[3])
         changes = numbers[len(numbers) - len(paths) :]
-        rows = zip(paths, changes, strict=True)
-        return {_far(path, self.base): time for path, time in rows if time != _UNKNOWN}
+        rows = zip(_far(paths, self.base), changes, strict=True)
+        return {path: time for path, time in rows if time != _UNKNOWN}
 
 
 def read(cache_dir: str, root: str) -> "Mark | None":
@@ -337,7 +358,7 @@ def _differing(
         above = os.stat(_up(base) or ".")
         if own.st_mode & ~_SETGID != _AS_MADE or not os.path.samestat(own, above):
             return None
-        blocks = [block for _, _, block in parts]
+        blocks = [part[3] for part in parts]
         return many_files.differing(folders, blocks, _AS_MADE, first=first)
     finally:
         os.chdir(before)
@@ -350,7 +371,8 @@ def _parts(data: bytes, length: int) -> "list[Part]":
     parts, at = [], 0
     while at < length:
         end = data.index(b"\n", at)
-        _, count, size, name = data[at:end].decode().split(" ", 3)
-        at = end + 1 + int(size)
-        parts.append((name, int(count), data[end + 1 : at]))
+        _, count, inside, size, name = data[at:end].decode().split(" ", 4)
+        begin = end + 1 + int(inside)
+        at = begin + int(size)
+        parts.append((name, int(count), data[end + 1 : begin], data[begin:at]))
     return parts

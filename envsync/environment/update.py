@@ -6,6 +6,7 @@ rename (`environment.journal`).
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -96,7 +97,7 @@ def prepare_update(
     with storage_errors(root):
         # What a death leaves of the trial is a leftover like any other.
         trial = state_path(root, f".names-{unguessable()}")
-        names.refuse_one_name(trial, (*files.desired, *others.paths))
+        names.refuse_one_name(trial, chain(files.desired, others.paths()))
     with storage_errors(root), Tree(root) as tree:
         refuse_foreign(root, plan.modes, (path for path, _ in plan.times))
         tree.remove(f"{STATE}/stage")  # of a process that died: its numbers mean other files

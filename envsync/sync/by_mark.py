@@ -11,7 +11,8 @@ from itertools import chain
 
 from envsync.environment import stamp
 from envsync.environment.belief import examine
-from envsync.environment.drift import Drift, scan_part
+from envsync.environment.change import Others
+from envsync.environment.drift import Drift, around, scan_part
 from envsync.environment.paths import owned
 from envsync.environment.seal import Seal
 from envsync.platform.files import storage_errors
@@ -70,14 +71,12 @@ def _looked_closer(
         return None
     placed = {file.path: file for owner in observed.looked_at() for file in owner.files}
     times = dict(chain.from_iterable(mark.times_of(part).items() for part in parts))
-    paths: Collection[str] = ()
-    if observed.differing_folders:
-        paths = frozenset(chain.from_iterable(map(mark.paths_of, mark.parts)))
-    folders = owned(paths, owned_folders(desired.target))
+    listed = observed.differing_folders
+    all_placed = Others([(mark.folders_of(part), part) for part in mark.parts], mark.paths_of)
+    folders = all_placed.folders.union(owned((), owned_folders(desired.target)))
     with storage_errors(root):
-        drift = scan_part(
-            root, placed, None if glance else times, observed.differing_folders, paths, folders
-        )
+        paths = all_placed.beside(around(listed))
+        drift = scan_part(root, placed, None if glance else times, listed, paths, folders)
         if drift is None:
             return None
         judged = judge(root, placed, drift, times, cache_dir, closely=False, owners=differing)
@@ -88,5 +87,5 @@ def _looked_closer(
     )
 
 
-def _files(parts: Collection[tuple[str, int, bytes]]) -> int:
-    return sum(count for _, count, _ in parts)
+def _files(parts: Collection[tuple[str, int, bytes, bytes]]) -> int:
+    return sum(count for _, count, *_ in parts)

@@ -6,11 +6,10 @@ they have a folder. Where it would, everything is looked at (`Entangled`).
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from itertools import chain
 from typing import NamedTuple
 
 from envsync.environment.change import Others
-from envsync.environment.drift import Drift, compiled_beside, source_of
+from envsync.environment.drift import Drift, around, compiled_beside, source_of
 from envsync.environment.manifest import Manifest
 from envsync.environment.paths import parents
 from envsync.lock.pins import Pinned
@@ -35,11 +34,12 @@ class Part(NamedTuple):
 
     def refuse_meeting(self, paths: Collection[str]) -> None:
         """Raise `Entangled` where some of the paths meet what others have."""
-        others = self.others
+        above = parents(paths)
+        near = self.others.beside({"", *above})
         if not (
-            others.paths.isdisjoint(paths)
-            and others.folders.isdisjoint(paths)
-            and others.paths.isdisjoint(parents(paths))
+            near.isdisjoint(paths)
+            and self.others.folders.isdisjoint(paths)
+            and near.isdisjoint(above)
         ):
             raise Entangled
 
@@ -50,11 +50,12 @@ class Part(NamedTuple):
         Raises `OSError`.
         """
         placed, others = self.before.placed(), self.others
-        folders = others.folders | parents(placed)
-        beside = compiled_beside(root, placed, others.paths.union(placed), folders)
+        own = parents(placed)
+        folders, near = others.folders | own, others.beside(around(own))
+        beside = compiled_beside(root, placed, near.union(placed), folders)
         return found._replace(
             stray=tuple(sorted({*found.stray, *beside.stray})),
-            bytecode=tuple(p for p in beside.bytecode if source_of(p) not in others.paths),
+            bytecode=tuple(p for p in beside.bytecode if source_of(p) not in near),
             caches=tuple(
                 p for p in beside.caches if p.partition("/__pycache__/")[0] not in others.folders
             ),
@@ -76,13 +77,12 @@ def whole_or_part(
     before = manifest._replace(
         owners=tuple(owner for owner in manifest.owners if owner.name in changing)
     )
-    rest = (mark.paths_of(row) for row in mark.parts if row[0] not in changing)
-    paths = frozenset(chain.from_iterable(rest))
     times: dict[str, int] = {}
     for row in mark.parts:
         if row[0] in changing and row[0] not in observed.differing_owners:
             times.update(mark.times_of(row))
     times.update(observed.times)
-    part = Part(before, Others(paths, frozenset(parents(paths))), changing, times)
+    rest = [(mark.folders_of(row), row) for row in mark.parts if row[0] not in changing]
+    part = Part(before, Others(rest, mark.paths_of), changing, times)
     part.refuse_meeting(before.placed())
     return part

@@ -140,10 +140,10 @@ def _folders_after(
     new = [
         file.path for owner in manifest.owners if owner.name in part.names for file in owner.files
     ]
-    paths = part.others.paths.union(new)
     ours = part.others.folders | owned(new, owned_folders(desired.target))
     known = {row[0]: row for row in mark.folders()}
     touched = differing | parents(part.before.placed()) | parents(new)
+    paths = part.others.beside(touched).union(new)
     rows = []
     for folder in sorted(ours):
         row = known.get(folder)
@@ -170,7 +170,7 @@ def _dated_back(
     return row
 
 
-def _part(owner: Owner, times: Mapping[str, int], base: str) -> tuple[str, int, bytes]:
+def _part(owner: Owner, times: Mapping[str, int], base: str) -> "stamp.Part":
     rows = [
         (file.path, file.mode, file.size, expected_mtime(file) * _SECOND, times.get(file.path, 0))
         for file in owner.files

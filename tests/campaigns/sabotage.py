@@ -248,7 +248,7 @@ SWITCHES = (
     ),
     Switch(
         "bytecode of others goes with that of a package", "sync/in_part.py",
-        "if source_of(p) not in others.paths", "if True",
+        "if source_of(p) not in near", "if True",
         "tests/sync/test_in_part.py"
         "::test_bytecode_goes_with_its_source_and_that_of_others_stays",
     ),

@@ -327,7 +327,7 @@ def test_a_file_of_which_no_time_is_known_is_never_current(root: Path) -> None:
 def test_a_mark_without_one_of_its_paths_is_not_current(root: Path) -> None:
     """Every block's number of paths, and every number of bytes, is believed by the rows alone."""
     data = mark_of(root).read_bytes()
-    (block,) = re.findall(rb"files 1 (\d+) deep\n", data)
+    (block,) = re.findall(rb"files 1 8 (\d+) deep\n", data)
     text = "lib/deep/ü.py".encode()
     cut = data.replace(text, b"")
     none, one, two, length = (n.to_bytes(8, sys.byteorder) for n in (0, 1, 2, len(text)))
@@ -335,7 +335,7 @@ def test_a_mark_without_one_of_its_paths_is_not_current(root: Path) -> None:
         cut,
         cut.replace(length, none),
         cut.replace(b" %b deep" % block, b" %d deep" % (int(block) - len(text))),
-        data.replace(b"files 1 %b deep" % block, b"files 1 %d deep" % (int(block) - 8)),
+        data.replace(b"files 1 8 %b deep" % block, b"files 1 8 %d deep" % (int(block) - 8)),
         data.replace(one + length, two + length),
         data.replace(one + length, none + length),
     ):
@@ -397,6 +397,8 @@ def test_paths_are_the_same_from_wherever_they_are_seen(
     assert mark.differences() == ([], [])
     (part,) = mark.parts
     assert mark.paths_of(part) == ["lib/a.py", "lib/deep/ü.py", "top"]
+    assert mark.folders_of(part) == {"", "lib", "lib/deep"}
+    assert mark.folders_of(stamp.part_of("none", [], base)) == set()
     assert mark.times_of(part)["top"] == (root / "top").lstat().st_ctime_ns
     assert [path for path, _ in mark.folders()] == ["lib", "lib/deep"]
     for path in ("lib/a.py", "lib/deep/ü.py", "top"):

@@ -13,6 +13,7 @@ import pytest
 
 from envsync.environment import drift, every_byte, stamp, transaction
 from envsync.environment.belief import read_manifest
+from envsync.environment.change import Others
 from envsync.environment.drift import Drift, scan
 from envsync.environment.key import UserKey
 from envsync.environment.manifest import Manifest
@@ -111,6 +112,47 @@ def test_what_changes_is_all_that_is_looked_at(project: Project, looks: list[str
         assert project.has(*names).comparison.is_empty()
     assert looks == []
     assert project.drift().is_clean()
+
+
+def test_paths_are_read_of_owners_that_share_a_folder_alone() -> None:
+    read: list[str] = []
+    owners = {"a": ["a/x", "s/a"], "b": ["b/c/x"], "c": ["top"], "d": ["s/d/x"], "e": []}
+
+    def paths_of(name: str) -> list[str]:
+        read.append(name)
+        return owners[name]
+
+    rows = [({path.rpartition("/")[0] for path in paths}, n) for n, paths in owners.items()]
+    others = Others(rows, paths_of)
+    assert others.folders == {"a", "s", "b", "b/c", "s/d"}
+    assert read == []
+    assert others.beside({"b", "new"}) == set()
+    assert others.beside({"s", "b/c"}) == {"a/x", "s/a", "b/c/x"}
+    assert others.beside({""}) == {"top"}
+    assert others.beside({"s"}) == {"a/x", "s/a"}
+    assert read == ["a", "b", "c"]
+    assert sorted(others.paths()) == sorted([path for paths in owners.values() for path in paths])
+    assert read == ["a", "b", "c", "d", "e"]
+    assert (*Others().paths(), *Others().folders, *Others().beside({""})) == ()
+
+
+def test_a_change_reads_no_paths_of_packages_elsewhere(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.has("a-1", "b-1", "d-1")
+    read: list[str] = []
+    paths_of = stamp.Mark.paths_of
+
+    def counted(mark: stamp.Mark, part: "stamp.Part") -> list[str]:
+        read.append(part[0])
+        return paths_of(mark, part)
+
+    monkeypatch.setattr(stamp.Mark, "paths_of", counted)
+    project.has("a-2", "b-1", "d-1")
+    (project.site / "a/stray").write_text("")
+    assert project.has("a-2", "b-1", "d-1").comparison.drift.stray == (f"{SITE}/a/stray",)
+    assert "b" in read  # its module lies beside `a`, and `ns` is of both
+    assert "d" not in read
 
 
 @pytest.mark.parametrize("seed", range(6))
