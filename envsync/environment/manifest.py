@@ -1,29 +1,33 @@
 """The environment's manifest: every path that envsync placed, with owner and signature, as text.
 
-    envsync-manifest 2
+    envsync-manifest 3
     id 5f0c…                           identity of the environment
     target /usr/bin/python3.12 …       the interpreter it was made from, with its signature
     selection groups=dev extras=       what was asked for
     written synced                     all of it is on disk; else the run of the system in which it
                                        was written, and the number of the environment's folder
-    /<TAB>flask<TAB>3.1.0<TAB>ab12…<TAB>77…    a package: name, version, identity of its content,
-                                       digest of its metadata
-    lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    its files: path, st_mode, size, sha256
+    /<TAB>flask<TAB>3.1.0<TAB>ab12…<TAB>77…<TAB>612<TAB>c0…    a package: name, version, identity of
+                                       its content, digest of its metadata; bytes and sha256 of the
+                                       lines of its files
     seal 77aa… 03be…                   checksum and seal of all lines above (`environment.seal`)
+    lib/python3.12/…<TAB>33060<TAB>812<TAB>9f3e…    of each in turn its files: path, st_mode, size,
+                                       sha256
 
-Files before the first package belong to the environment itself. A symbolic link has its target
-in place of the hash. Modification times are not recorded: a placed file's time is a function of
-its hash (`files.content_mtime`).
+So what an owner's files are is compared with what was sealed when somebody asks, and what stays is
+written again as it is. The owner without a name is the environment itself. A symbolic link has its
+target in place of the hash. Modification times are not recorded: a placed file's time is a function
+of its hash (`files.content_mtime`).
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, overload
 
 from envsync.environment.paths import are_inside
-from envsync.environment.seal import NotBelieved, Seal
+from envsync.environment.seal import NotBelieved, Seal, end_of
 from envsync.platform.durable import SYNCED
 
-HEADER = "envsync-manifest 2"
+HEADER = "envsync-manifest 3"
 _BYTECODE = "+bytecode"
 """Ends the identity of a package, in the text, whose compiled files are there, too."""
 
@@ -47,14 +51,16 @@ class PackedFiles(Sequence[Placed]):
     `ManifestInvalid` then for lines that `render_manifest` didn't write.
     """
 
-    def __init__(self, lines: bytes) -> None:
-        """`lines` end in a line feed, where there are any."""
-        self.lines = lines
+    def __init__(self, lines: bytes | memoryview, sha256: str) -> None:
+        """`lines` end in a line feed, where there are any; `sha256` is what was sealed of them."""
+        self.lines, self.sha256 = lines, sha256
         self._read: tuple[Placed, ...] | None = None
 
     def _files(self) -> tuple[Placed, ...]:
         if self._read is None:
-            lines = self.lines.decode("utf-8", "surrogateescape").split("\n")[:-1]
+            if hashlib.sha256(self.lines).hexdigest() != self.sha256:
+                raise ManifestInvalid("is damaged")
+            lines = str(self.lines, "utf-8", "surrogateescape").split("\n")[:-1]
             try:
                 self._read = tuple(map(_parse_file, lines))
             except ValueError as error:
@@ -130,27 +136,28 @@ class ManifestInvalid(ValueError):
 
 def render_manifest(manifest: Manifest, seal: Seal) -> bytes:
     """Write a manifest as text, with its seal."""
-    head = (
+    lines = [
         HEADER,
         f"id {manifest.environment_id}",
         f"target {manifest.target}",
         f"selection {manifest.selection}",
         f"written {manifest.written}",
-    )
-    pieces = ["".join(f"{line}\n" for line in head).encode("utf-8", "surrogateescape")]
-    for owner in manifest.owners:
-        if owner.name:
-            identity = owner.identity + (_BYTECODE if owner.bytecode else "")
-            pieces.append(f"/\t{owner.name}\t{owner.version}\t{identity}\t{owner.facts}\n".encode())
-        pieces.append(_render_files(owner.files))
-    return seal.close(b"".join(pieces))
+    ]
+    packed = [_pack(owner.files) for owner in manifest.owners]
+    for owner, files in zip(manifest.owners, packed, strict=True):
+        identity = owner.identity + (_BYTECODE if owner.bytecode else "")
+        of_files = f"{len(files.lines)}\t{files.sha256}"
+        lines.append(f"/\t{owner.name}\t{owner.version}\t{identity}\t{owner.facts}\t{of_files}")
+    head = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+    return b"".join((seal.close(head), *(files.lines for files in packed)))
 
 
-def _render_files(files: Sequence[Placed]) -> bytes:
+def _pack(files: Sequence[Placed]) -> PackedFiles:
     if isinstance(files, PackedFiles):
-        return files.lines
-    lines = [f"{path}\t{mode}\t{size}\t{content}\n" for path, mode, size, content in files]
-    return "".join(lines).encode("utf-8", "surrogateescape")
+        return files
+    rows = [f"{path}\t{mode}\t{size}\t{content}\n" for path, mode, size, content in files]
+    lines = "".join(rows).encode("utf-8", "surrogateescape")
+    return PackedFiles(lines, hashlib.sha256(lines).hexdigest())
 
 
 def parse_manifest(
@@ -162,18 +169,16 @@ def parse_manifest(
     `ManifestInvalid` for anything that `render_manifest` didn't write, and for a path that leads
     out of the environment or into envsync's own state.
     """
+    end = end_of(data)
     try:
-        body = seal.open(data, trusted=trusted)
+        body = seal.open(data[:end], trusted=trusted)
     except NotBelieved as error:
         raise ManifestInvalid(str(error)) from error
-    # An owner begins with a line that no path can look like.
-    own, *others = body.removesuffix(b"\n").split(b"\n/\t")
-    lines = own.split(b"\n", 5)
-    head = [line.decode("utf-8", "surrogateescape") for line in lines[:5]]
-    if head[0] != HEADER:
-        raise ManifestInvalid(f"has the unknown format {head[0][:40]!a}")
+    head = body.decode("utf-8", "surrogateescape").split("\n")[:-1]
+    if head[:1] != [HEADER]:
+        raise ManifestInvalid(f"has the unknown format {''.join(head[:1])[:40]!a}")
     try:
-        owners = (UNNAMED._replace(files=_packed(b"".join(lines[5:]))), *map(_parse_owner, others))
+        owners = tuple(_parse_owners(head[5:], memoryview(data)[end:]))
         manifest = Manifest(
             environment_id=head[1].removeprefix("id "),
             target=head[2].removeprefix("target "),
@@ -189,21 +194,23 @@ def parse_manifest(
     return manifest._replace(owners=tuple(read))
 
 
-def _packed(lines: bytes) -> PackedFiles:
-    return PackedFiles(lines + b"\n" if lines else b"")
-
-
-def _parse_owner(text: bytes) -> Owner:
-    first, _, lines = text.partition(b"\n")
-    name, version, identity, facts = first.decode("utf-8", "surrogateescape").split("\t")
-    return Owner(
-        name=name,
-        version=version,
-        identity=identity.removesuffix(_BYTECODE),
-        files=_packed(lines),
-        facts=facts,
-        bytecode=identity.endswith(_BYTECODE),
-    )
+def _parse_owners(lines: Sequence[str], behind: memoryview) -> Iterator[Owner]:
+    """Give the owners; `behind` are the lines of their files. Raises `ValueError`."""
+    begin = 0
+    for line in lines:
+        _, name, version, identity, facts, length, sha256 = line.split("\t")
+        end = begin + int(length)
+        yield Owner(
+            name=name,
+            version=version,
+            identity=identity.removesuffix(_BYTECODE),
+            files=PackedFiles(behind[begin:end], sha256),
+            facts=facts,
+            bytecode=identity.endswith(_BYTECODE),
+        )
+        begin = end
+    if begin != len(behind):
+        raise ValueError(begin)
 
 
 def _parse_file(line: str) -> Placed:

@@ -70,5 +70,10 @@ NOBODY = Seal(b"")
 """Of one who has sealed nothing yet."""
 
 
+def end_of(data: bytes) -> int:
+    """Give where a sealed text ends, with its seal, behind which there may be something else."""
+    return data.find(b"\nseal ") + 1 + LINE_BYTES
+
+
 def _line_begin(digest: bytes) -> bytes:
     return b"seal %b " % digest.hex().encode()

@@ -114,15 +114,22 @@ ROWS = [
 ]
 
 
-def manifest(venv: Path, how: str = "seal", version: int = 2) -> None:
+def manifest(venv: Path, how: str = "seal", version: int = 3) -> None:
     rows = "".join(f"{row}\t33188\t0\t{'a' * 64}\n" for row in ROWS)
-    body = (
-        f"envsync-manifest {version}\nid {ID}\ntarget x\nselection default\n"
-        f"{rows}/\twebby\t1.5\tx\nevil.py\t33188\t1\t{'b' * 64}\n"
-    )
+    evil = f"evil.py\t33188\t1\t{'b' * 64}\n"
+    head = f"envsync-manifest {version}\nid {ID}\ntarget x\nselection default\n"
+    if version == 1:
+        content = sealed_by_nobody(f"{head}{rows}/\twebby\t1.5\tx\n{evil}", how)
+    else:
+        of_rows, of_evil = (
+            f"{len(text)}\t{hashlib.sha256(text.encode()).hexdigest()}" for text in (rows, evil)
+        )
+        owners = f"/\t\t\t\t\t{of_rows}\n/\twebby\t1.5\tx\t\t{of_evil}\n"
+        sealed = sealed_by_nobody(f"{head}written synced\n{owners}", how)
+        content = sealed + f"{rows}{evil}".encode()
     write(venv / ".envsync/id", ID + "\n")
     for name in ("manifest", "manifest.next"):
-        write(venv / f".envsync/{name}", sealed_by_nobody(body, how))
+        write(venv / f".envsync/{name}", content)
 
 
 def old_manifest(venv: Path) -> None:

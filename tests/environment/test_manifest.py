@@ -1,9 +1,12 @@
+import hashlib
+
 import pytest
 
 from envsync.environment.manifest import (
     Manifest,
     ManifestInvalid,
     Owner,
+    PackedFiles,
     Placed,
     parse_manifest,
     render_manifest,
@@ -32,8 +35,9 @@ def test_manifest_reads_back_as_written() -> None:
 
 def test_compiled_files_are_a_mark_on_the_identity_in_the_text() -> None:
     lines = render_manifest(MANIFEST, SEAL).decode().split("\n")
-    assert "/\tempty\t1\twheel:00\t" in lines
-    assert "/\tfast\t1\twheel:11+bytecode\t" in lines
+    nothing = f"0\t{hashlib.sha256().hexdigest()}"
+    assert f"/\tempty\t1\twheel:00\t\t{nothing}" in lines
+    assert f"/\tfast\t1\twheel:11+bytecode\t\t{nothing}" in lines
 
 
 def test_placed_gives_every_path() -> None:
@@ -112,6 +116,32 @@ def test_files_that_are_read_when_asked_for_are_the_same() -> None:
     assert packed.placed() == MANIFEST.placed()
     nobody = MANIFEST._replace(owners=(Owner("", "", "", ()),))
     assert parse_manifest(render_manifest(nobody, SEAL), SEAL, packed=True) == nobody
+
+
+def test_damage_of_what_is_read_when_asked_for_is_noticed_then() -> None:
+    data = render_manifest(MANIFEST, SEAL)
+    begin = data.index(b"lib/a.py")
+    damaged = data[:begin] + b"lib/b.py" + data[begin + 8 :]
+    own, flask, *_ = parse_manifest(damaged, SEAL, packed=True).owners
+    assert list(own.files) == list(MANIFEST.owners[0].files)
+    with pytest.raises(ManifestInvalid, match="is damaged"):
+        list(flask.files)
+
+
+def test_more_than_what_was_sealed_is_not_believed() -> None:
+    data = render_manifest(MANIFEST, SEAL)
+    for more in (data + b"x", data + data, data + b"lib/b.py\t1\t1\tx\n"):
+        with pytest.raises(ManifestInvalid):
+            parse_manifest(more, SEAL, packed=True)
+
+
+def test_what_stays_is_written_as_it_is_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = parse_manifest(render_manifest(MANIFEST, SEAL), SEAL, packed=True)
+    monkeypatch.setattr(PackedFiles, "_files", lambda _: pytest.fail("read"))
+    following = packed._replace(owners=(*packed.owners[:2], *packed.owners[3:]))
+    data = render_manifest(following, SEAL)
+    monkeypatch.undo()
+    assert parse_manifest(data, SEAL) == following
 
 
 @pytest.mark.parametrize("path", PATHS, ids=ascii)
