@@ -88,9 +88,8 @@ def render(
     first, pieces = many_files.block(list(zip(_near(paths, base), times, strict=True))), []
     for name, count, inside, block in parts:
         pieces += [f"files {count} {len(inside)} {len(block)} {name}\n".encode(), inside, block]
-    behind = b"".join(pieces)
-    lines.append(f"tree {len(first)} {len(behind)} {base}\n")
-    return b"".join(("\n".join(lines).encode("utf-8", "surrogateescape"), first, behind))
+    lines.append(f"tree {len(first)} {sum(map(len, pieces))} {base}\n")
+    return b"".join(("\n".join(lines).encode("utf-8", "surrogateescape"), first, *pieces))
 
 
 def settled(root: str, folders: "Iterable[str]", as_of_ns: int) -> "list[tuple[str, int]]":

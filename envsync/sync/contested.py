@@ -16,10 +16,9 @@ from envsync.sync.wheel_files import Content, read_stored
 
 _INIT = "/__init__.py"
 # Beside packages, and of no use to any program: what a build took along by mistake.
-_STRAY_TEXT = re.compile(
+_STRAY_TEXT = (
     r"(?:authors|changelog|changes|contributing|contributors|copying|history|install|licen[cs]e"
-    r"|maintainers|makefile|manifest|news|notice|readme|thanks|todo)[^/]*",
-    re.IGNORECASE,
+    r"|maintainers|makefile|manifest|news|notice|readme|thanks|todo)[^/]*"
 )
 _CODE = (".py", ".pyc", ".pyd", ".so", ".pth", ".pyi")
 
@@ -132,7 +131,10 @@ def _namespace(claims: Sequence[_Claim]) -> _Claim | None:
 
 
 def _is_stray_text(name: str) -> bool:
-    return _STRAY_TEXT.fullmatch(name) is not None and not name.endswith(_CODE)
+    is_text = re.fullmatch(
+        _STRAY_TEXT, name, re.IGNORECASE
+    )  # compiled where something is contested
+    return is_text is not None and not name.endswith(_CODE)
 
 
 def _given(content: Content, decided: Mapping[str, _Claim]) -> Content:

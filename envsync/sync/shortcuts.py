@@ -141,33 +141,25 @@ def _folders_after(
         file.path for owner in manifest.owners if owner.name in part.names for file in owner.files
     ]
     ours = part.others.folders | owned(new, owned_folders(desired.target))
-    known = {row[0]: row for row in mark.folders()}
+    rows = dict(mark.folders())
+    for folder in rows.keys() - ours:
+        del rows[folder]
     touched = differing | parents(part.before.placed()) | parents(new)
     paths = part.others.beside(touched).union(new)
-    rows = []
-    for folder in sorted(ours):
-        row = known.get(folder)
-        if folder in touched and row != _row(desired.root, folder):
-            row = _dated_back(desired.root, folder, paths, ours)
-        if row is not None:
-            rows.append(row)
-    return rows
+    for folder in sorted(touched & ours):
+        if rows.get(folder) != os.lstat(f"{desired.root}/{folder}").st_mtime_ns:
+            rows[folder] = _dated_back(desired.root, folder, paths, ours)
+    return list(rows.items())
 
 
-def _row(root: str, folder: str) -> tuple[str, int]:
-    return folder, os.lstat(f"{root}/{folder}").st_mtime_ns
-
-
-def _dated_back(
-    root: str, folder: str, paths: Collection[str], folders: Collection[str]
-) -> tuple[str, int]:
+def _dated_back(root: str, folder: str, paths: Collection[str], folders: Collection[str]) -> int:
     moment = time.time_ns()
     recent = moment - _RECENT_NS
     os.utime(f"{root}/{folder}", ns=(recent, recent), follow_symlinks=False)
     # In this order: what is added after the look moves the time again.
     is_known = holds_only(root, folder, paths, folders)
-    (row,) = stamp.settled(root, [folder], moment if is_known else 0)
-    return row
+    ((_, changed),) = stamp.settled(root, [folder], moment if is_known else 0)
+    return changed
 
 
 def _part(owner: Owner, times: Mapping[str, int], base: str) -> "stamp.Part":
