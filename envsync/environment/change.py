@@ -11,7 +11,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol, TypeVar
 
 from envsync.environment.manifest import Manifest
-from envsync.environment.paths import parents
+from envsync.environment.paths import with_above
 from envsync.environment.placing import ChangeTimes, Files
 from envsync.environment.seal import Seal
 from envsync.events import SILENT, Reporter
@@ -43,8 +43,7 @@ class Others:
         self._owners = list(owners)
         self._read = read
         self._paths: dict[int, Collection[str]] = {}
-        inside = set(chain.from_iterable(folders for folders, _ in self._owners))
-        self.folders = frozenset(parents(f"{folder}/" for folder in inside))
+        self.folders = with_above(chain.from_iterable(folders for folders, _ in self._owners))
 
     def beside(self, folders: Collection[str]) -> set[str]:
         """Give the paths in some folders ("" is the root), and any of the same owners."""

@@ -42,13 +42,18 @@ def is_name(text: str) -> bool:
 
 def parents(paths: Iterable[str]) -> set[str]:
     """Give every folder above the paths, without the root."""
-    above: set[str] = set()
-    for lowest in {path.rpartition("/")[0] for path in paths}:
+    return with_above({path.rpartition("/")[0] for path in paths})
+
+
+def with_above(folders: Iterable[str]) -> set[str]:
+    """Give the folders, and every folder above them, without the root."""
+    found: set[str] = set()
+    for lowest in folders:
         folder = lowest
-        while folder and folder not in above:
-            above.add(folder)
+        while folder and folder not in found:
+            found.add(folder)
             folder = folder.rpartition("/")[0]
-    return above
+    return found
 
 
 def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
@@ -57,9 +62,7 @@ def owned(paths: Iterable[str], always: Collection[str]) -> set[str]:
     Nothing else may be in them, or in a folder below them. Only the environment's root, which is
     none of them, may hold what envsync didn't place.
     """
-    ours = parents(paths)
-    ours.update(always, parents(always))
-    return ours
+    return parents(paths) | with_above(always)
 
 
 def folders(paths: Iterable[str]) -> Iterator[str]:
