@@ -25,7 +25,7 @@ from benchmarks.contest import PEERS, begins, serve
 from benchmarks.measure import Timed, alternate, instructions
 from benchmarks.operations import OPERATIONS, Operation
 from benchmarks.report import HEAD, Row, keep, worse
-from benchmarks.tools import KINDS, Envsync, Setting, Tool
+from benchmarks.tools import KINDS, Envsync, Setting, Tool, console_script
 from benchmarks.workloads import Workload, workloads
 
 
@@ -100,7 +100,7 @@ def _row(operation: Operation, contenders: Sequence[Tool], runs: int) -> Row | N
 
 
 def _contenders(work: Workload, setting: Setting, options: argparse.Namespace) -> Iterator[Tool]:
-    yield Envsync(str(Path(sys.executable).with_name("envsync")), "envsync", work, setting)
+    yield Envsync(console_script(setting.folder), "envsync", work, setting)
     if options.before:
         yield Envsync(str(options.before.absolute()), "before", work, setting)
     for name in options.tools:

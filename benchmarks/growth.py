@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.contest import PEERS, begins, serve
 from benchmarks.measure import alternate
 from benchmarks.operations import OPERATIONS
-from benchmarks.tools import Envsync, Setting, Tool, Uv
+from benchmarks.tools import Envsync, Setting, Tool, Uv, console_script
 from benchmarks.workloads import FILES, PACKAGES, workloads
 
 CURVES: Mapping[str, tuple[str, Sequence[int], Sequence[str]]] = {
@@ -70,8 +70,8 @@ def _costs(
     every = workloads(setting.folder / "index" / "made")
     for size in sizes:
         work = every[f"{prefix}-{size}"]()
-        ours = Path(sys.executable).with_name("envsync")
-        tools: list[Tool] = [Envsync(str(ours), "envsync", work, setting)]
+        ours = console_script(setting.folder)
+        tools: list[Tool] = [Envsync(ours, "envsync", work, setting)]
         tools.append(Uv(str(PEERS / "uv/bin/uv"), "uv", work, setting))
         if not all(begins(tool) for tool in tools):
             continue

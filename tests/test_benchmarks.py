@@ -1,6 +1,7 @@
 """The arithmetic of the benchmarks, and that the packages they make are what they say."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from benchmarks.growth import exponent
 from benchmarks.measure import Cost, Failed, Spread, Timed, alternate, ratios, run
 from benchmarks.report import Row, keep, worse
+from benchmarks.tools import console_script
 from benchmarks.workloads import page_of_files, universe, wheel_of_files
 from envsync.wheel.zip import read_entries
 
@@ -86,3 +88,12 @@ def test_made_packages(tmp_path: Path) -> None:
     page_of_files(tmp_path, 50)
     rows = json.loads((tmp_path / "page50/page.json").read_bytes())["files"]
     assert len({row["filename"] for row in rows}) == 50
+
+
+def test_the_script_that_is_timed_runs_this_envsync(tmp_path: Path) -> None:
+    script = console_script(tmp_path)
+
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("envsync ")
+    assert "import re" not in Path(script).read_text()
