@@ -243,7 +243,7 @@ SWITCHES = (
     ),
     Switch(
         "a sync in part trusts inputs as of its end", "sync/shortcuts.py",
-        "rows, parts, observed.looked_ns, run", "rows, parts, 1 << 62, run",
+        "rows, parts, observed.looked_ns)", "rows, parts, 1 << 62)",
         "tests/sync/test_in_part.py::test_an_input_that_is_edited_meanwhile_is_not_trusted",
     ),
     Switch(
@@ -266,6 +266,23 @@ SWITCHES = (
         "a stamp is believed of another folder in the place", _STAMP,
         "file.read(len(head)) == head:", "file.read(len(head)):",
         "tests/environment/test_stamp.py::test_other_changes_are_seen_at_both_levels",
+    ),
+    Switch(
+        "a link on the way to where files are looked at leads on", _STAMP,
+        " or not os.path.samestat(own, above):", ":",
+        "tests/environment/test_stamp.py"
+        "::test_a_link_on_the_way_to_the_folder_that_most_is_in_is_no_folder",
+    ),
+    Switch(
+        "what a manifest says of files is not what was sealed", "environment/manifest.py",
+        "if hashlib.sha256(self.lines).hexdigest() != self.sha256:", "if False:",
+        "tests/environment/test_manifest.py"
+        "::test_damage_of_what_is_read_when_asked_for_is_noticed_then",
+    ),
+    Switch(
+        "a part may meet packages elsewhere", "environment/change.py",
+        "if not wanted.isdisjoint(row[0])", "if False",
+        "tests/sync/test_in_part.py::test_it_is_as_if_everything_had_been_looked_at",
     ),
     Switch(
         "a lock on a file that was removed counts", _FLOCK,
