@@ -1,10 +1,11 @@
 """Remember what decided a lock: where the same pages still say the same, so would the resolution.
 
-A resolution without preferences depends on env.toml, on pages of indexes, and on metadata of files
-that those pages name with their hashes. So `lock -U`, after which nothing is new, need not resolve:
-each page is asked whether it holds, and compared with what it was then.
+A resolution depends on env.toml, on pages of indexes, on metadata of files that those pages name
+with their hashes, and on the old pins that it prefers. So `lock -U`, after which nothing is new,
+need not resolve: each page is asked whether it holds, and compared with what it was then. Nor need
+`lock -P NAME`, where the pin of NAME comes first among all versions, preferred or not.
 
-    decisions-v1/<key>      key: see `Decisions`; value: pages with digests, notices, gaps
+    decisions-v2/<key>      key: see `Decisions`; value: pages with digests, notices, gaps, pins
 
 One that rests on anything else (a folder, a URL, a build, a file without a hash) is not kept.
 """
@@ -24,11 +25,11 @@ from envsync.lock.coverage import Gap
 if TYPE_CHECKING:
     from envsync.index.client import PageAnswer
 
-BUCKET = Bucket("decisions-v1", VALUES)
+BUCKET = Bucket("decisions-v2", VALUES)
 
 
 class Decision(NamedTuple):
-    """What a resolution without preferences rested on, and what else it told."""
+    """What a resolution rested on, and what else it told."""
 
     pages: Mapping[tuple[NormalizedName, str | None], "PageAnswer"]
     """By project and by the name of the index that env.toml names for it."""
@@ -36,6 +37,16 @@ class Decision(NamedTuple):
     """How many are locked."""
     notices: tuple[str, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    is_free: bool = True
+    """No old pin was preferred."""
+    unmoved: frozenset[str] = frozenset()
+    """Packages whose pins are the same where nothing is preferred of them; see `Resolution`."""
+
+    def answers(self, upgrade: bool | frozenset[str]) -> bool:
+        """Say whether it is the answer where all pins are freed, or those of some packages."""
+        if isinstance(upgrade, frozenset):
+            return upgrade <= self.unmoved
+        return upgrade and (self.is_free or len(self.unmoved) == self.packages)
 
 
 class Decisions:
@@ -46,18 +57,28 @@ class Decisions:
         self._values = ValueCache(BUCKET.folder(cache_dir))
         self._facts = (__version__, *facts)
 
-    def get(self, lock: bytes) -> Decision | None:
-        """Give what led to a lock with these bytes; None where that isn't known."""
-        data = self._values.get(self._key(lock))
+    def find(self, lock: bytes, upgrade: bool | frozenset[str]) -> Decision | None:
+        """Give what led to a lock with these bytes, and would again where some pins are freed.
+
+        None where nothing such is known.
+        """
+        kinds = (True, False) if upgrade is True else (False, True)
+        known = (self._get(lock, is_free=is_free) for is_free in kinds)
+        return next((one for one in known if one is not None and one.answers(upgrade)), None)
+
+    def _get(self, lock: bytes, *, is_free: bool) -> Decision | None:
+        data = self._values.get(self._key(lock, is_free=is_free))
         if data is None:
             return None
         try:
-            pages, packages, notices, gaps = orjson.loads(data)
+            pages, packages, notices, gaps, unmoved = orjson.loads(data)
             return Decision(
                 pages={(name, index): _answer(said) for name, index, said in pages},
                 packages=int(packages),
                 notices=tuple(notices),
                 gaps=tuple(Gap(*gap) for gap in gaps),
+                is_free=is_free,
+                unmoved=frozenset(unmoved),
             )
         except (ValueError, TypeError):
             return None
@@ -66,11 +87,14 @@ class Decisions:
         """Keep what led to a lock."""
         pages = [[name, index, said] for (name, index), said in decision.pages.items()]
         gaps = [list(gap) for gap in decision.gaps]
-        data = orjson.dumps([pages, decision.packages, decision.notices, gaps])
-        self._values.put(self._key(lock), data)
+        unmoved = sorted(decision.unmoved)
+        data = orjson.dumps([pages, decision.packages, decision.notices, gaps, unmoved])
+        self._values.put(self._key(lock, is_free=decision.is_free), data)
 
-    def _key(self, lock: bytes) -> str:
-        return key_of((*self._facts, lock.decode("utf-8", "replace")))
+    def _key(self, lock: bytes, *, is_free: bool) -> str:
+        # Each is true of the pages that it names, and neither takes the place of the other.
+        kind = "free" if is_free else "kept"
+        return key_of((*self._facts, kind, lock.decode("utf-8", "replace")))
 
 
 def _answer(said: list[tuple[str, str | None]]) -> "PageAnswer":

@@ -65,3 +65,6 @@ class Resolution(NamedTuple):
     """What the user should know, one line each."""
     rounds: int
     """Decisions and vain tries over all regions, a measure of difficulty."""
+    unmoved: frozenset[NormalizedName] = frozenset()
+    """Packages of which this is the answer, with the same notices, whether their versions are
+    preferred or not, where those of all others are (`resolve.unmoved`)."""

@@ -80,9 +80,9 @@ def lock_project(
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
         decisions = Decisions(settings.cache_dir, text, settings.default_index or "")
-        is_free = options.upgrade is True and not allow_build
-        asking = ask_pages(project, spec, decisions, settings, reporter)
-        with asking if is_free else nullcontext(Asked()) as asked:
+        may_stand = options.upgrade and not allow_build
+        asking = ask_pages(project, spec, decisions, options, settings, reporter)
+        with asking if may_stand else nullcontext(Asked()) as asked:
             if asked.unchanged is not None:
                 return Locked(asked.unchanged)
             outcome = make_lock(
@@ -226,7 +226,9 @@ class _Problem(NamedTuple):
     kept: Preferences
     """The old lock's versions."""
     is_lasting: bool
-    """Whether env.toml and pages alone decide: no old pin, no clock, no interpreter."""
+    """Whether env.toml, pages and old pins alone decide: no clock, no interpreter."""
+    is_free: bool
+    """Whether no old pin does."""
 
     def state(self, resolution: Resolution, builds: Sequence[LockedBuild], spec: Spec) -> Pylock:
         """Give the lock of a resolution for env.toml, or for another one that it satisfies."""
@@ -256,7 +258,6 @@ def _problem(
     # An age, counted from now, is another time tomorrow.
     moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
     kept = preferences(old) if old else {}
-    is_free = options.upgrade is True or not kept
     return _Problem(
         project=project,
         requires_python=requires_python,
@@ -264,7 +265,8 @@ def _problem(
         roots=tuple(root_requirements(spec)),
         policy=resolve_policy(spec, environments, newest, options),
         kept=kept,
-        is_lasting=is_free and not moves and spec.requires_python is not None,
+        is_lasting=not moves and spec.requires_python is not None,
+        is_free=options.upgrade is True or not kept,
     )
 
 
@@ -296,8 +298,9 @@ def _resolve(
     # Where files had to be hashed, or sources read, what was downloaded decided too.
     is_lasting = problem.is_lasting and resolution is answer and not builds
     pages = catalog.decided_by() if is_lasting else None
-    count = len(resolution.packages)
-    decision = Decision(pages, count, resolution.notices, missing) if pages else None
+    told = (len(resolution.packages), resolution.notices, missing)
+    found = (problem.is_free, resolution.unmoved)
+    decision = Decision(pages, *told, *found) if pages else None
     state = partial(problem.state, resolution, builds)
     return _Answer(state, resolution.notices, missing, decision)
 

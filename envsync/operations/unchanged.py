@@ -1,4 +1,4 @@
-"""`lock -U` where nothing is new: pages that decided the lock are asked, nothing is resolved.
+"""`lock -U`, `-P` where nothing is new: pages that decided the lock are asked, no more is done.
 
 That the lock answers env.toml needs no look either, nor is it read: it was made from this text.
 """
@@ -14,6 +14,7 @@ from envsync.lock.compare import Change
 from envsync.lock.coverage import Gap
 from envsync.operations.lock_file import lock_bytes
 from envsync.project.paths import Project
+from envsync.project.request import LockOptions
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 
@@ -45,22 +46,31 @@ class Asked(NamedTuple):
 
 @contextmanager
 def ask_pages(
-    project: Project, spec: Spec, decisions: Decisions, settings: Settings, reporter: Reporter
+    project: Project,
+    spec: Spec,
+    decisions: Decisions,
+    options: LockOptions,
+    settings: Settings,
+    reporter: Reporter,
 ) -> Iterator[Asked]:
-    """Ask whether the pages that led to the lock on disk hold, where those are known.
+    """Ask whether the pages that led to the lock on disk hold, where it may be the answer then.
 
+    `options` say which pins are freed.
     `sources` are open for the time of the `with` block. Raises `IndexFailed` and `StorageFailed`.
     """
     started = time.monotonic()
     lock = lock_bytes(project)
-    known = decisions.get(lock) if lock is not None and not settings.refresh else None
+    known = None
+    if lock is not None and not settings.refresh:
+        known = decisions.find(lock, options.upgrade)
     if known is None:
         yield Asked()
         return
     # What talks to the network is imported only where something must be asked.
     from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
 
-    with PackageSources(project.root, spec, settings, reporter, renewed=True) as sources:
+    renewed = options.renewed()
+    with PackageSources(project.root, spec, settings, reporter, renewed=renewed) as sources:
         if not sources.say_the_same(known.pages):
             yield Asked(sources=sources)
             return

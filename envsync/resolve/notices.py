@@ -21,16 +21,12 @@ _LONG_AGO = timedelta(days=2 * 365)
 
 
 def notices_of(
-    packages: Sequence[ResolvedPackage],
-    regions: Sequence[RegionSolution],
-    index: ResolverIndex,
-    locked: Preferences,
+    packages: Sequence[ResolvedPackage], regions: Sequence[RegionSolution], index: ResolverIndex
 ) -> tuple[str, ...]:
     """Python bounds that are not met, extras that are missing, yanked pins, what was held back,
     local versions that metadata doesn't have.
 
-    Old releases as well, but not those that are `locked`. Sorted by package within each kind, so
-    that equal resolutions have equal notices.
+    Sorted by package within each kind, so that equal resolutions have equal notices.
     """
     lines: list[str] = []
     for package in packages:
@@ -43,10 +39,20 @@ def notices_of(
     lines.extend(sorted(_about_extras(regions, index)))
     lines.extend(sorted(_about_local_versions(regions, index)))
     lines.extend(_about_builds(regions))
+    return tuple(dict.fromkeys(lines))
+
+
+def notices_of_search(
+    regions: Sequence[RegionSolution], index: ResolverIndex, locked: Preferences
+) -> tuple[str, ...]:
+    """Old releases, but not those that are `locked`, and what was looked at and passed over.
+
+    That depends on how the answer was found; a search that starts from it has less to say.
+    """
     # Otherwise old releases are what was asked for.
-    if index.policy.resolution == "highest":
-        lines.extend(sorted(_about_age(regions, locked)))
-        lines.extend(sorted(set(_about_unusable(regions, index))))
+    if index.policy.resolution != "highest":
+        return ()
+    lines = (*sorted(_about_age(regions, locked)), *sorted(set(_about_unusable(regions, index))))
     return tuple(dict.fromkeys(lines))
 
 

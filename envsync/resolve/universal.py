@@ -17,10 +17,11 @@ from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.explain import explain
 from envsync.resolve.forking import Forking, Solution, trial
 from envsync.resolve.marker_propagation import packages_of
-from envsync.resolve.notices import notices_of
+from envsync.resolve.notices import notices_of, notices_of_search
 from envsync.resolve.region import Budget, RegionSolution, Unsolvable
 from envsync.resolve.region_view import Preferences
 from envsync.resolve.resolver_index import ResolverIndex
+from envsync.resolve.unmoved import unmoved_by_preferences
 
 _PASSES = 4
 """How often the answer is resolved again at most; one that still changes then is taken."""
@@ -46,10 +47,18 @@ def resolve(
     problem = _Problem(roots, policy, catalog, reporter)
     locked = _kept(preferences, policy.upgrade)
     with during(Stage.RESOLVING, reporter):
-        regions = problem.solve(locked)
+        solution = problem.solve(locked)
+    regions, index = solution.regions, problem.index
     packages = problem.packages(regions)
-    notices = notices_of(packages, regions, problem.index, locked)
-    return Resolution(packages, environments, notices, rounds=problem.rounds)
+    about_search = notices_of_search(regions, index, locked)
+    is_found_again = solution.is_fixed_point and not about_search
+    return Resolution(
+        packages,
+        environments,
+        (*notices_of(packages, regions, index), *about_search),
+        rounds=problem.rounds,
+        unmoved=unmoved_by_preferences(regions, index) if is_found_again else frozenset(),
+    )
 
 
 class _Problem:
@@ -69,7 +78,7 @@ class _Problem:
         self._branches = list(_branches(policy.environments, policy.conflicts))
         self._compatible = _compatible(policy.conflicts)
 
-    def solve(self, locked: Preferences) -> tuple[RegionSolution, ...]:
+    def solve(self, locked: Preferences) -> Solution:
         """Search, and search again from the answer until it stays. Raises as `resolve` does."""
         try:
             solution = self._search(locked)
@@ -87,9 +96,9 @@ class _Problem:
             except Unsolvable:
                 break
             if self.packages(again.regions) == packages:
-                break
+                return solution._replace(is_fixed_point=True)
             solution = again
-        return solution.regions
+        return solution
 
     def packages(self, regions: Sequence[RegionSolution]) -> tuple[ResolvedPackage, ...]:
         """Join regions into packages."""

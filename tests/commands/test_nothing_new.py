@@ -1,4 +1,4 @@
-"""`lock -U` where nothing is new: pages are asked, and nothing is resolved. Else all as ever."""
+"""`lock -U`, `-P` where nothing is new: pages are asked, nothing is resolved. Else all as ever."""
 
 import tomllib
 
@@ -22,6 +22,12 @@ def locked(place: Workplace) -> Workplace:
 def upgraded(place: Workplace, *options: str) -> tuple[bool, str]:
     """Whether `lock -U` took the short way; and the lock."""
     ran = place.ok("lock", "-U", "-v", *options)
+    return SHORT in ran.err, place.read("pylock.toml")
+
+
+def freed(place: Workplace, *names: str) -> tuple[bool, str]:
+    """Whether `lock -P` took the short way; and the lock."""
+    ran = place.ok("lock", "-v", *(word for name in names for word in ("-P", name)))
     return SHORT in ran.err, place.read("pylock.toml")
 
 
@@ -73,6 +79,54 @@ def test_an_old_pin_that_an_upgrade_frees(place: Workplace, server: IndexServer)
 
     assert not is_short
     assert versions(lock)["base"] == "2.0"
+
+
+def test_a_package_that_is_at_its_newest_is_freed_in_vain(
+    locked: Workplace, server: IndexServer
+) -> None:
+    before = locked.read("pylock.toml")
+    server.cache_control = "max-age=600"
+    locked.ok("lock", "-U")
+    server.forget()
+
+    assert freed(locked, "webby", "base") == (True, before)
+    # Only theirs are asked; the others are believed for a while.
+    assert sorted(server.paths()) == ["/simple/base/", "/simple/webby/"]
+
+
+def test_a_new_release_of_the_package_is_found(locked: Workplace, server: IndexServer) -> None:
+    publish(server, make_wheel("base", "2.1", {"base.py": ""}))
+
+    is_short, lock = freed(locked, "base")
+
+    assert not is_short
+    assert versions(lock)["base"] == "2.1"
+    assert freed(locked, "base") == (True, lock)
+
+
+def test_an_older_pin_that_is_freed_is_looked_for(place: Workplace, server: IndexServer) -> None:
+    place.write(SPEC.replace('["webby"]', '["webby", "base<2"]'))
+    place.ok("lock")
+    place.write(SPEC)
+    place.ok("lock")
+
+    assert freed(place, "webby")[0] is True
+    assert versions(place.read("pylock.toml"))["base"] == "1.0"
+    is_short, lock = freed(place, "base")
+    assert not is_short
+    assert versions(lock)["base"] == "2.0"
+
+
+def test_what_is_known_of_all_pins_freed_stays_known(locked: Workplace) -> None:
+    """A lock that was made again from its own pins is still the one without them."""
+    lock = locked.read("pylock.toml")
+    locked.ok("lock", "-P", "base", "--refresh")
+
+    assert upgraded(locked) == (True, lock)
+
+
+def test_a_package_that_the_lock_has_not_is_told(locked: Workplace) -> None:
+    assert "the lock has no such package" in locked.ok("lock", "-P", "missing").err
 
 
 def test_another_env_toml_is_another_question(locked: Workplace) -> None:
