@@ -3,7 +3,8 @@
 A resolution depends on env.toml, on pages of indexes, on metadata of files that those pages name
 with their hashes, and on the old pins that it prefers. So `lock -U`, after which nothing is new,
 need not resolve: each page is asked whether it holds, and compared with what it was then. Nor need
-`lock -P NAME`, where the pin of NAME comes first among all versions, preferred or not.
+`lock -P NAME`, where the pin of NAME comes first among all versions, preferred or not; and `add`
+need only resolve what is new, where that leads to nothing but firm pins (`resolve.unmoved`).
 
     decisions-v2/<key>      key: see `Decisions`; value: pages with digests, notices, gaps, pins
 
@@ -41,6 +42,8 @@ class Decision(NamedTuple):
     """No old pin was preferred."""
     unmoved: frozenset[str] = frozenset()
     """Packages whose pins are the same where nothing is preferred of them; see `Resolution`."""
+    firm: frozenset[str] = frozenset()
+    """Packages whose pins stay whatever else is asked that they meet; see `Resolution`."""
 
     def answers(self, upgrade: bool | frozenset[str]) -> bool:
         """Say whether it is the answer where all pins are freed, or those of some packages."""
@@ -66,12 +69,17 @@ class Decisions:
         known = (self._get(lock, is_free=is_free) for is_free in kinds)
         return next((one for one in known if one is not None and one.answers(upgrade)), None)
 
+    def find_firm(self, lock: bytes) -> Decision | None:
+        """Give what led to a lock with these bytes, where some of its pins are known to be firm."""
+        known = (self._get(lock, is_free=is_free) for is_free in (False, True))
+        return next((one for one in known if one is not None and one.firm), None)
+
     def _get(self, lock: bytes, *, is_free: bool) -> Decision | None:
         data = self._values.get(self._key(lock, is_free=is_free))
         if data is None:
             return None
         try:
-            pages, packages, notices, gaps, unmoved = orjson.loads(data)
+            pages, packages, notices, gaps, unmoved, firm = orjson.loads(data)
             return Decision(
                 pages={(name, index): _answer(said) for name, index, said in pages},
                 packages=int(packages),
@@ -79,6 +87,7 @@ class Decisions:
                 gaps=tuple(Gap(*gap) for gap in gaps),
                 is_free=is_free,
                 unmoved=frozenset(unmoved),
+                firm=frozenset(firm),
             )
         except (ValueError, TypeError):
             return None
@@ -87,8 +96,8 @@ class Decisions:
         """Keep what led to a lock."""
         pages = [[name, index, said] for (name, index), said in decision.pages.items()]
         gaps = [list(gap) for gap in decision.gaps]
-        unmoved = sorted(decision.unmoved)
-        data = orjson.dumps([pages, decision.packages, decision.notices, gaps, unmoved])
+        lasting = (sorted(decision.unmoved), sorted(decision.firm))
+        data = orjson.dumps([pages, decision.packages, decision.notices, gaps, *lasting])
         self._values.put(self._key(lock, is_free=decision.is_free), data)
 
     def _key(self, lock: bytes, *, is_free: bool) -> str:

@@ -6,7 +6,7 @@ built for.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -37,12 +37,18 @@ class Gap(NamedTuple):
     only "none on 3.8-3.9"; "" where the package is not needed."""
 
 
-def gaps(resolution: Resolution, may_build: Callable[[NormalizedName], bool]) -> tuple[Gap, ...]:
+def gaps(
+    resolution: Resolution,
+    may_build: Callable[[NormalizedName], bool],
+    newest: int | None = None,
+) -> tuple[Gap, ...]:
     """The packages without a wheel or source that may be built, somewhere in what is covered.
 
-    `may_build` says whether a package's source distribution may be built without being asked.
+    `may_build` says whether a package's source distribution may be built without being asked;
+    `newest` is the minor version of the newest Python, where that of these packages isn't it.
     """
-    newest = _newest_python(resolution.packages)
+    if newest is None:
+        newest = newest_python(wheels_of(resolution.packages))
     usual = f"implementation_name == 'cpython' and python_version <= '3.{newest}'"
     covered = resolution.environments & from_text(usual)
     missing = []
@@ -71,13 +77,14 @@ def table(missing: Iterable[Gap]) -> tuple[str, ...]:
     )
 
 
-def _newest_python(packages: Iterable[ResolvedPackage]) -> int:
+def wheels_of(packages: Iterable[ResolvedPackage]) -> Iterator[str]:
+    """The file names of all wheels."""
+    return (wheel.filename for package in packages for wheel in package.candidate.wheels)
+
+
+def newest_python(filenames: Iterable[str]) -> int:
     """The newest minor of Python 3 that a wheel is built for."""
-    tags = {
-        wheel.filename.rsplit("-", 3)[1]
-        for package in packages
-        for wheel in package.candidate.wheels
-    }
+    tags = {filename.rsplit("-", 3)[1] for filename in filenames}
     minors = [int(minor) for tag in tags for minor in _CPYTHON_TAG.findall(tag)]
     return max(minors, default=_NEWEST)
 

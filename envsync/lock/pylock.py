@@ -59,6 +59,28 @@ def to_pylock(
     that was used, with its zone; `builds` is what builds require. Raises `IndexFailed` for a file
     without sha256 or stronger.
     """
+    return _pylock(_rows(resolution, spec), spec, requires_python, exclude_newer, builds)
+
+
+def extended(
+    locked: Sequence[Package],
+    addition: Resolution,
+    spec: Spec,
+    *,
+    requires_python: SpecifierSet | None = None,
+    exclude_newer: datetime | None = None,
+) -> Pylock:
+    """Lock what was locked, and what is new in an addition that changes nothing of it.
+
+    See `to_pylock`.
+    """
+    known = {row.name for row in locked}
+    new = (row for row in _rows(addition, spec) if row.name not in known)
+    rows = sorted((*locked, *new), key=lambda row: row.name)
+    return _pylock(rows, spec, requires_python, exclude_newer)
+
+
+def _rows(resolution: Resolution, spec: Spec) -> list[Package]:
     packages = sorted(resolution.packages, key=_package_order)
     pins = Counter((package.name, package.version) for package in packages)
     names = Counter(package.name for package in packages)
@@ -66,9 +88,18 @@ def to_pylock(
     for package in packages:
         rows = references.setdefault((package.name, package.version), [])
         rows.append(_reference(package, names, pins))
+    return [_package(package, resolution, spec, references) for package in packages]
+
+
+def _pylock(
+    rows: Sequence[Package],
+    spec: Spec,
+    requires_python: SpecifierSet | None,
+    exclude_newer: datetime | None,
+    builds: Sequence[LockedBuild] = (),
+) -> Pylock:
     markers = sorted({str(marker) for marker in spec.lock.environments})
     by_text = {str(marker): marker for marker in spec.lock.environments}
-    locked = [_package(package, resolution, spec, references) for package in packages]
     return Pylock(
         lock_version=LOCK_VERSION,
         environments=[by_text[text] for text in markers] or None,
@@ -77,8 +108,8 @@ def to_pylock(
         dependency_groups=sorted(spec.dependency_groups),
         default_groups=sorted(spec.default_groups) or None,
         created_by=CREATED_BY,
-        packages=locked,
-        tool={CREATED_BY: _tool(spec, locked, exclude_newer, builds)},
+        packages=rows,
+        tool={CREATED_BY: _tool(spec, rows, exclude_newer, builds)},
     )
 
 

@@ -68,3 +68,5 @@ class Resolution(NamedTuple):
     unmoved: frozenset[NormalizedName] = frozenset()
     """Packages of which this is the answer, with the same notices, whether their versions are
     preferred or not, where those of all others are (`resolve.unmoved`)."""
+    firm: frozenset[NormalizedName] = frozenset()
+    """Packages whose versions are taken wherever they may be once they are preferred."""

@@ -16,10 +16,12 @@ from envsync.events import SILENT, Reporter
 from envsync.lock.needers import all_needers, needers
 from envsync.lock.read import STRICT
 from envsync.lock.text import render
+from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
+from envsync.operations.unchanged import decisions_about
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
@@ -107,14 +109,18 @@ def add(
     Raises what `make_lock` and a sync raise, `UsageError`, `SpecInvalid`; nothing has changed then.
     """
     with project_lock(project, settings.cache_dir, reporter):
-        _, before = read_spec(project)
+        spec, before = read_spec(project)
         source = _with_added(addition, project, before)
         names = frozenset(map(_name_of, addition.requirements))
-        lock = make_lock(project, source.spec, settings, reporter, LockOptions(added=names))
+        options, earlier = LockOptions(added=names), (spec, before)
+        lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
             source, lock = _with_bounds(names, addition.place, project, source, lock)
         edit = _Edit(project, before, source, lock)
-        return _carry_out(edit, addition.place.request(), settings, reporter, sync=sync)
+        changed = _carry_out(edit, addition.place.request(), settings, reporter, sync=sync)
+        if lock.decision is not None:
+            decisions_about(source.text, settings).put(lock.data, lock.decision)
+        return changed
 
 
 def remove(
@@ -204,7 +210,9 @@ def _with_bounds(
         return source, lock
     spec = parse_project_spec(project, text.encode())
     pylock = lock.restated(spec)
-    return SpecText(spec, text), lock._replace(pylock=pylock, data=render(pylock).encode())
+    decision = bounded(lock.decision, pylock, names)
+    data = render(pylock).encode()
+    return SpecText(spec, text), lock._replace(pylock=pylock, data=data, decision=decision)
 
 
 def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
-from envsync.catalog.decisions import Decision, Decisions
+from envsync.catalog.decisions import Decision
 from envsync.catalog.resolver_input import (
     covered_environments,
     markers_within_reason,
@@ -23,13 +23,14 @@ from envsync.events import Reporter
 from envsync.lock.builds import LockedBuild
 from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
-from envsync.lock.pylock import to_pylock
+from envsync.lock.pylock import extended, to_pylock
 from envsync.lock.read import CREATED_BY, reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import Resolution, RootRequirement
+from envsync.operations.addition import Standing, extend, find_standing
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
-from envsync.operations.unchanged import Asked, Unchanged, ask_pages
+from envsync.operations.unchanged import Asked, Unchanged, ask_pages, decisions_about
 from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
@@ -79,7 +80,7 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        decisions = Decisions(settings.cache_dir, text, settings.default_index or "")
+        decisions = decisions_about(text, settings)
         may_stand = options.upgrade and not allow_build
         asking = ask_pages(project, spec, decisions, options, settings, reporter)
         with asking if may_stand else nullcontext(Asked()) as asked:
@@ -117,9 +118,11 @@ def make_lock(
     *,
     repair: bool = False,
     sources: "PackageSources | None" = None,
+    earlier: tuple[Spec, str] | None = None,
 ) -> LockOutcome:
     """Lock a project: give the lock on disk when it is up to date, else resolve a new one.
 
+    `earlier` is env.toml before something was added to it, with its text.
     Nothing is written. With `repair`, a lock that can't be read as a whole is as old as one that
     answers nothing, with a warning, but for one of a newer format; else raises `LockInvalid`.
     `sources` that have just asked the indexes are used in the place of new ones.
@@ -134,6 +137,9 @@ def make_lock(
         _warn_of_another_maker(project, old, reporter)
     with markers_within_reason(spec):
         problem = _problem(project, spec, settings, reporter, options, old)
+        if earlier is not None and before is not None:
+            standing = find_standing(earlier, spec, before, problem.policy_of, settings)
+            problem = problem._replace(standing=standing)
         answer = _answer(problem, spec, old, settings, reporter, sources, options.renewed())
         pylock = answer.state(spec)
     if isinstance(options.upgrade, frozenset):
@@ -229,6 +235,10 @@ class _Problem(NamedTuple):
     """Whether env.toml, pages and old pins alone decide: no clock, no interpreter."""
     is_free: bool
     """Whether no old pin does."""
+    policy_of: Callable[[Spec], ResolvePolicy]
+    """Gives the policy that another env.toml would have."""
+    standing: Standing | None = None
+    """The lock on disk, where all else that is asked was asked for it."""
 
     def state(self, resolution: Resolution, builds: Sequence[LockedBuild], spec: Spec) -> Pylock:
         """Give the lock of a resolution for env.toml, or for another one that it satisfies."""
@@ -240,6 +250,16 @@ class _Problem(NamedTuple):
             builds=builds,
         )
         return with_local_projects(pylock, self.project, spec)
+
+    def extend(self, locked: Pylock, addition: Resolution, spec: Spec) -> Pylock:
+        """Give a lock together with the resolution of what was added; compare `state`."""
+        return extended(
+            locked.packages,
+            addition,
+            spec,
+            requires_python=self.requires_python,
+            exclude_newer=self.newest,
+        )
 
 
 def _problem(
@@ -258,13 +278,18 @@ def _problem(
     # An age, counted from now, is another time tomorrow.
     moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
     kept = preferences(old) if old else {}
+
+    def policy_of(spec: Spec) -> ResolvePolicy:
+        return resolve_policy(spec, environments, newest, options)
+
     return _Problem(
         project=project,
         requires_python=requires_python,
         newest=newest,
         roots=tuple(root_requirements(spec)),
-        policy=resolve_policy(spec, environments, newest, options),
+        policy=policy_of(spec),
         kept=kept,
+        policy_of=policy_of,
         is_lasting=not moves and spec.requires_python is not None,
         is_free=options.upgrade is True or not kept,
     )
@@ -279,7 +304,12 @@ def _resolve(
 ) -> _Answer:
     from envsync.catalog.memory import keep_locked  # noqa: PLC0415
 
-    policy = problem.policy
+    policy, standing = problem.policy, problem.standing
+    if standing is not None:
+        more = extend(standing, policy, problem.kept, sources, settings, reporter)
+        if more is not None:
+            state = partial(problem.extend, standing.pylock, more.resolution)
+            return _Answer(state, more.decision.notices, more.decision.gaps, more.decision)
     catalog = sources.catalog(policy, problem.kept)
     answer = resolve(
         problem.roots,
@@ -299,7 +329,7 @@ def _resolve(
     is_lasting = problem.is_lasting and resolution is answer and not builds
     pages = catalog.decided_by() if is_lasting else None
     told = (len(resolution.packages), resolution.notices, missing)
-    found = (problem.is_free, resolution.unmoved)
+    found = (problem.is_free, resolution.unmoved, resolution.firm)
     decision = Decision(pages, *told, *found) if pages else None
     state = partial(problem.state, resolution, builds)
     return _Answer(state, resolution.notices, missing, decision)

@@ -36,6 +36,11 @@ class Unchanged(NamedTuple):
     """Always: it was asked for anew."""
 
 
+def decisions_about(text: str, settings: Settings) -> Decisions:
+    """Give what is known of the locks of an env.toml with this text."""
+    return Decisions(settings.cache_dir, text, settings.default_index or "")
+
+
 class Asked(NamedTuple):
     """What asking came to."""
 

@@ -21,7 +21,7 @@ from envsync.resolve.notices import notices_of, notices_of_search
 from envsync.resolve.region import Budget, RegionSolution, Unsolvable
 from envsync.resolve.region_view import Preferences
 from envsync.resolve.resolver_index import ResolverIndex
-from envsync.resolve.unmoved import unmoved_by_preferences
+from envsync.resolve.unmoved import Lasting, lasting_pins
 
 _PASSES = 4
 """How often the answer is resolved again at most; one that still changes then is taken."""
@@ -52,12 +52,14 @@ def resolve(
     packages = problem.packages(regions)
     about_search = notices_of_search(regions, index, locked)
     is_found_again = solution.is_fixed_point and not about_search
+    lasting = lasting_pins(regions, index) if is_found_again else Lasting()
     return Resolution(
         packages,
         environments,
         (*notices_of(packages, regions, index), *about_search),
         rounds=problem.rounds,
-        unmoved=unmoved_by_preferences(regions, index) if is_found_again else frozenset(),
+        unmoved=lasting.unmoved,
+        firm=lasting.firm,
     )
 
 
