@@ -59,25 +59,26 @@ def to_pylock(
     that was used, with its zone; `builds` is what builds require. Raises `IndexFailed` for a file
     without sha256 or stronger.
     """
-    return _pylock(_rows(resolution, spec), spec, requires_python, exclude_newer, builds)
+    return with_rows(
+        package_rows(resolution, spec),
+        spec,
+        requires_python=requires_python,
+        exclude_newer=exclude_newer,
+        builds=builds,
+    )
 
 
-def extended(
-    locked: Sequence[Package],
-    addition: Resolution,
-    spec: Spec,
-    *,
-    requires_python: SpecifierSet | None = None,
-    exclude_newer: datetime | None = None,
-) -> Pylock:
-    """Lock what was locked, and what is new in an addition that changes nothing of it.
+def package_rows(
+    resolution: Resolution, spec: Spec, locked: Sequence[Package] = ()
+) -> Sequence[Package]:
+    """Give a lock's packages.
 
-    See `to_pylock`.
+    With `locked`, packages of a lock that the resolution changes nothing of: those, and its new
+    ones.
     """
     known = {row.name for row in locked}
-    new = (row for row in _rows(addition, spec) if row.name not in known)
-    rows = sorted((*locked, *new), key=lambda row: row.name)
-    return _pylock(rows, spec, requires_python, exclude_newer)
+    new = [row for row in _rows(resolution, spec) if row.name not in known]
+    return sorted((*locked, *new), key=lambda row: row.name) if locked else new
 
 
 def _rows(resolution: Resolution, spec: Spec) -> list[Package]:
@@ -91,13 +92,15 @@ def _rows(resolution: Resolution, spec: Spec) -> list[Package]:
     return [_package(package, resolution, spec, references) for package in packages]
 
 
-def _pylock(
+def with_rows(
     rows: Sequence[Package],
     spec: Spec,
-    requires_python: SpecifierSet | None,
-    exclude_newer: datetime | None,
+    *,
+    requires_python: SpecifierSet | None = None,
+    exclude_newer: datetime | None = None,
     builds: Sequence[LockedBuild] = (),
 ) -> Pylock:
+    """Lock packages that answer `spec`; see `to_pylock`."""
     markers = sorted({str(marker) for marker in spec.lock.environments})
     by_text = {str(marker): marker for marker in spec.lock.environments}
     return Pylock(

@@ -38,11 +38,17 @@ _SHORT_ESCAPES = {
 }
 
 
-def render(pylock: Pylock) -> str:
-    """Text of a lock, ending in a newline. Equal locks give equal text."""
+def render(pylock: Pylock, before: tuple[Pylock, str] | None = None) -> str:
+    """Text of a lock, ending in a newline. Equal locks give equal text.
+
+    `before` is a lock with its text, as this gives it, some of whose packages (the very same
+    values) are in this one too: what it has of them is not written out again.
+    """
+    known = _known_texts(*before) if before is not None else {}
     lines = list(_head(pylock))
     for package in pylock.packages:
-        lines += ["", "[[packages]]", *_package(package)]
+        text = known.get(id(package))
+        lines += ["", "[[packages]]", *([text] if text is not None else _package(package))]
     if not pylock.packages:
         lines.append("packages = []")
     lines += _tool(pylock.tool)
@@ -52,6 +58,13 @@ def render(pylock: Pylock) -> str:
         for package in build.packages:
             lines += ["", f"[[tool.envsync.{KEY}.packages]]", *_package(package)]
     return "\n".join(lines) + "\n"
+
+
+def _known_texts(pylock: Pylock, text: str) -> Mapping[int, str]:
+    """What a lock's text has of each package, by identity. No value spans lines as its parts do."""
+    body = text.partition("\n\n[tool")[0].removesuffix("\n")
+    parts = body.split("\n\n[[packages]]\n")[1:]
+    return dict(zip(map(id, pylock.packages), parts, strict=True))
 
 
 def _head(pylock: Pylock) -> Iterable[str]:

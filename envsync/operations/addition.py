@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 class Standing(NamedTuple):
     """A lock that answers what was asked before something was added."""
 
-    pylock: Pylock
+    lock: tuple[Pylock, str]
+    """With its text."""
     decision: Decision
     added: tuple[RootRequirement, ...]
     """What is asked besides."""
@@ -72,7 +73,7 @@ def find_standing(
         return None
     pylock, data = lock
     decision = decisions_about(text, settings).find_firm(data)
-    return None if decision is None else Standing(pylock, decision, added)
+    return None if decision is None else Standing((pylock, data.decode()), decision, added)
 
 
 def extend(
@@ -102,15 +103,15 @@ def extend(
         )
     except (NoSolution, PackageNotFound):
         return None  # all that is asked together has more to say of it
-    rows = {row.name: row for row in standing.pylock.packages}
+    rows = {row.name: row for row in standing.lock[0].packages}
     new = tuple(one for one in found.packages if one.name not in rows)
     missing = _gaps(standing, found._replace(packages=new), policy)
     pages = catalog.decided_by()
     if not is_apart(found, _firm_pins(standing, found), rows) or missing is None or pages is None:
         return None
-    if sources.hashed(found, standing.pylock) is not found:
+    if sources.hashed(found, standing.lock[0]) is not found:
         return None
-    if sources.lock_builds(found._replace(packages=new), policy, standing.pylock):
+    if sources.lock_builds(found._replace(packages=new), policy, standing.lock[0]):
         return None
     reporter.detail(f"{found.rounds} rounds for {len(new)} packages besides what is locked")
     keep_locked(settings.cache_dir, new)
@@ -134,7 +135,7 @@ def _firm_pins(standing: Standing, found: Resolution) -> dict[NormalizedName, Lo
     names = {one.name for one in found.packages} & standing.decision.firm
     return {
         row.name: LockedPin(row.version, from_marker(row.marker) if row.marker else ALWAYS)
-        for row in standing.pylock.packages
+        for row in standing.lock[0].packages
         if row.name in names and row.version is not None
     }
 
@@ -142,7 +143,7 @@ def _firm_pins(standing: Standing, found: Resolution) -> dict[NormalizedName, Lo
 def _gaps(standing: Standing, new: Resolution, policy: ResolvePolicy) -> tuple[Gap, ...] | None:
     """What the whole lacks; None where what is new makes a difference for what was locked."""
     locked = [
-        artifact_filename(wheel) for row in standing.pylock.packages for wheel in row.wheels or ()
+        artifact_filename(wheel) for row in standing.lock[0].packages for wheel in row.wheels or ()
     ]
     newest = newest_python(locked)
     if newest_python((*locked, *wheels_of(new.packages))) != newest:

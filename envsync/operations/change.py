@@ -211,7 +211,7 @@ def _with_bounds(
     spec = parse_project_spec(project, text.encode())
     pylock = lock.restated(spec)
     decision = bounded(lock.decision, pylock, names)
-    data = render(pylock).encode()
+    data = render(pylock, (lock.pylock, lock.data.decode())).encode()
     return SpecText(spec, text), lock._replace(pylock=pylock, data=data, decision=decision)
 
 

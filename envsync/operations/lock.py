@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.pylock import Pylock
+from packaging.pylock import Package, Pylock
 from packaging.specifiers import SpecifierSet
 
 from envsync.catalog.decisions import Decision
@@ -23,10 +23,10 @@ from envsync.events import Reporter
 from envsync.lock.builds import LockedBuild
 from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
-from envsync.lock.pylock import extended, to_pylock
+from envsync.lock.pylock import package_rows, with_rows
 from envsync.lock.read import CREATED_BY, reading_policy
 from envsync.lock.text import render
-from envsync.model.resolution import Resolution, RootRequirement
+from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
@@ -141,13 +141,14 @@ def make_lock(
             standing = find_standing(earlier, spec, before, problem.policy_of, settings)
             problem = problem._replace(standing=standing)
         answer = _answer(problem, spec, old, settings, reporter, sources, options.renewed())
-        pylock = answer.state(spec)
+        state = partial(problem.state, answer.packages, answer.builds)
+        pylock = state(spec)
     if isinstance(options.upgrade, frozenset):
         for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
         check_hashes(old, pylock, trusted=_trusted(spec, options))
-    data = render(pylock).encode()
+    data = render(pylock, answer.before).encode()
     return LockOutcome(
         path=project.lock_path,
         pylock=pylock,
@@ -158,7 +159,7 @@ def make_lock(
         gaps=answer.gaps,
         seconds=time.monotonic() - started,
         decision=answer.decision,
-        restated=answer.state,
+        restated=state,
     )
 
 
@@ -213,17 +214,22 @@ def refuse_pending(spec: Spec) -> None:
 class _Answer(NamedTuple):
     """What a resolution came to."""
 
-    state: Callable[[Spec], Pylock]
-    """Gives the lock for env.toml, or for another one that the resolution satisfies too."""
+    packages: Sequence[Package]
+    """As the lock has them."""
     notices: tuple[str, ...]
     gaps: tuple[Gap, ...]
     decision: Decision | None = None
+    builds: Sequence[LockedBuild] = ()
+    """What builds require."""
+    before: tuple[Pylock, str] | None = None
+    """A lock that has most of these packages already, with its text."""
 
 
 class _Problem(NamedTuple):
     """What is to be resolved."""
 
     project: Project
+    spec: Spec
     requires_python: SpecifierSet
     newest: datetime | None
     """The time from which on uploads are not believed."""
@@ -240,26 +246,18 @@ class _Problem(NamedTuple):
     standing: Standing | None = None
     """The lock on disk, where all else that is asked was asked for it."""
 
-    def state(self, resolution: Resolution, builds: Sequence[LockedBuild], spec: Spec) -> Pylock:
-        """Give the lock of a resolution for env.toml, or for another one that it satisfies."""
-        pylock = to_pylock(
-            resolution,
+    def state(
+        self, packages: Sequence[Package], builds: Sequence[LockedBuild], spec: Spec
+    ) -> Pylock:
+        """Give the lock for env.toml, or for another one that the packages satisfy too."""
+        pylock = with_rows(
+            packages,
             spec,
             requires_python=self.requires_python,
             exclude_newer=self.newest,
             builds=builds,
         )
         return with_local_projects(pylock, self.project, spec)
-
-    def extend(self, locked: Pylock, addition: Resolution, spec: Spec) -> Pylock:
-        """Give a lock together with the resolution of what was added; compare `state`."""
-        return extended(
-            locked.packages,
-            addition,
-            spec,
-            requires_python=self.requires_python,
-            exclude_newer=self.newest,
-        )
 
 
 def _problem(
@@ -284,6 +282,7 @@ def _problem(
 
     return _Problem(
         project=project,
+        spec=spec,
         requires_python=requires_python,
         newest=newest,
         roots=tuple(root_requirements(spec)),
@@ -308,8 +307,9 @@ def _resolve(
     if standing is not None:
         more = extend(standing, policy, problem.kept, sources, settings, reporter)
         if more is not None:
-            state = partial(problem.extend, standing.pylock, more.resolution)
-            return _Answer(state, more.decision.notices, more.decision.gaps, more.decision)
+            whole = more.decision
+            rows = package_rows(more.resolution, problem.spec, standing.lock[0].packages)
+            return _Answer(rows, whole.notices, whole.gaps, whole, before=standing.lock)
     catalog = sources.catalog(policy, problem.kept)
     answer = resolve(
         problem.roots,
@@ -331,8 +331,8 @@ def _resolve(
     told = (len(resolution.packages), resolution.notices, missing)
     found = (problem.is_free, resolution.unmoved, resolution.firm)
     decision = Decision(pages, *told, *found) if pages else None
-    state = partial(problem.state, resolution, builds)
-    return _Answer(state, resolution.notices, missing, decision)
+    rows = package_rows(resolution, problem.spec)
+    return _Answer(rows, resolution.notices, missing, decision, builds)
 
 
 def _answer(

@@ -1,6 +1,7 @@
 """The canonical text of a lock."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -215,6 +216,24 @@ def test_reading_gives_back_what_was_written(lock: Pylock) -> None:
     assert text.endswith("\n")
     assert Pylock.from_dict(tomllib.loads(text)) == lock
     assert render(Pylock.from_dict(tomllib.loads(text))) == text
+
+
+@given(locks(), locks(), st.data())
+def test_what_was_written_before_is_written_alike(
+    lock: Pylock, other: Pylock, data: st.DataObject
+) -> None:
+    """Some packages of a lock between others: by their text in that, or by their values."""
+    kept = [one for one in lock.packages if data.draw(st.booleans())]
+    mixed = replace(other, packages=[*kept, *other.packages])
+
+    assert render(mixed, (lock, render(lock))) == render(mixed)
+
+
+def test_what_was_written_before_is_not_written_again() -> None:
+    lock = lock_of(package("a", "1"), package("b", "1"))
+    marked = render(lock).replace('name = "a"', 'name = "a" # as it was')
+
+    assert "# as it was" in render(lock, (lock, marked))
 
 
 def test_sample_hashes_are_real() -> None:
