@@ -1,7 +1,8 @@
 """Read config.toml, the user's own settings file, as strictly as env.toml.
 
 It holds what no file of a project can say: to which address an index's credentials belong, which
-interpreters env.toml may name by path, and where environments may lie outside of projects.
+interpreters env.toml may name by path, and where environments may lie outside of projects; and
+whether anything may be left to be done after a command.
 """
 
 import re
@@ -47,6 +48,7 @@ class UserConfig(NamedTuple):
     pythons: tuple[str, ...] = ()
     """Absolute paths of interpreters that env.toml may name though no search finds them."""
     venvs: "VenvPlaces" = VenvPlaces()
+    compile_in_background: bool = True
 
 
 def parse_user_config(data: bytes, *, path: str) -> UserConfig:
@@ -62,8 +64,8 @@ def parse_user_config(data: bytes, *, path: str) -> UserConfig:
         config = _read(Table(content, (), problems))
     if problems.found:
         hint = (
-            f"correct {path}; its tables are [index.NAME] with url, [python] with allow, and "
-            "[venv] with folder and links"
+            f"correct {path}; its tables are [index.NAME] with url, [python] with allow, "
+            "[venv] with folder and links, and [background] with compile-bytecode"
         )
         raise SpecInvalid(path, problem_lines(problems, text), hint=hint)
     return config
@@ -84,8 +86,11 @@ def _read(root: Table) -> UserConfig:
         venv.convert("folder", _read_folder) or "", tuple(venv.items("links", _read_folder))
     )
     venv.finish({"path": "write folder = ..."})
+    background = root.table("background")
+    compile_in_background = background.flag("compile-bytecode", default=True)
+    background.finish()
     root.finish(_ADVICE)
-    return UserConfig(indexes, tuple(dict.fromkeys(pythons)), venvs)
+    return UserConfig(indexes, tuple(dict.fromkeys(pythons)), venvs, compile_in_background)
 
 
 def _read_indexes(table: Table) -> dict[str, str]:
