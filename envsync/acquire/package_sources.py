@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from packaging.pylock import Pylock
@@ -22,9 +23,9 @@ from envsync.errors import NoSolution
 from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
 from envsync.index.client import IndexClient, PageAnswer, Refresh
-from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
-from envsync.index.transport import HttpOptions
+from envsync.index.on_demand import OnDemand
+from envsync.index.transport import HttpOptions, Transport
 from envsync.lock.builds import LockedBuild
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
@@ -44,6 +45,12 @@ if TYPE_CHECKING:
     from envsync.sync.store_lookup import CheckDepth
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
+
+
+def _curl(options: HttpOptions) -> Transport:
+    from envsync.index.curl import CurlTransport  # noqa: PLC0415  (libcurl: 15 ms, 8 MB)
+
+    return CurlTransport(options)
 
 
 class PackageSources:
@@ -105,7 +112,7 @@ class PackageSources:
             user_agent=f"envsync/{__version__}",
         )
         return IndexClient(
-            HttpClient(CurlTransport(options), options, self._reporter),
+            HttpClient(OnDemand(partial(_curl, options)), options, self._reporter),
             indexes_for(self._spec, settings.default_index or public_index()),
             settings.cache_dir,
             self._reporter,

@@ -5,7 +5,7 @@ them come sooner: whoever comes first, the resolver or a guess, each answer is m
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -121,7 +121,7 @@ class IndexCatalog:
         """Ask ahead for a project and its likeliest version in `specifier` (`Catalog.prefetch`)."""
         self._speculation.hint(name, specifier)
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
+    def expect(self, candidates: Iterable[Candidate]) -> None:
         """Ask ahead for the metadata of several versions (`Foresight.expect`)."""
         self._speculation.expect(candidates)
 
@@ -153,6 +153,10 @@ class IndexCatalog:
 
     # -- for the guesses
 
+    def is_listed(self, name: NormalizedName) -> bool:
+        """Start to fetch a project's page; say whether it is there (`speculation.Answers`)."""
+        return self._client.page(name).done()
+
     def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
         """Start to fetch a project's page (`speculation.Answers`)."""
         self._client.page(name).add_done_callback(lambda _: call())
@@ -168,6 +172,11 @@ class IndexCatalog:
         else:
             self._cell(self._metadata, _identity(candidate), lambda: known).get()
             call()
+
+    def _awaited(self, future: Future[T]) -> T:
+        if not future.done():
+            self._speculation.begin()
+        return future.result()
 
     # -- listings
 
@@ -189,7 +198,7 @@ class IndexCatalog:
         return Listing(name, (direct.candidate,))
 
     def _list_page(self, name: NormalizedName, index: str | None) -> Listing:
-        page = self._client.page(name, index=index).result()
+        page = self._awaited(self._client.page(name, index=index))
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance(Stage.RESOLVING, 1, name)
@@ -225,7 +234,7 @@ class IndexCatalog:
         known = self._remembered(file)
         if known is not None:
             return known
-        data = self._client.wheel_metadata(file).result()
+        data = self._awaited(self._client.wheel_metadata(file))
         metadata = check_identity(parse_metadata(data, file=file.filename), file.filename)
         # Checked before it is kept: what contradicts its file's name is asked for again (H10).
         self._remember(file, metadata)
@@ -236,7 +245,7 @@ class IndexCatalog:
         known = self._remembered(file)
         if known is not None:
             return known
-        data = self._client.sdist_metadata(file).result()
+        data = self._awaited(self._client.sdist_metadata(file))
         metadata = None if data is None else static_sdist_metadata(data, file=file.filename)
         if metadata is not None:
             self._remember(file, check_identity(metadata, file.filename))

@@ -15,7 +15,7 @@ from envsync.index.http import HttpClient
 from envsync.index.metadata_source import MetadataSource
 from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
-from envsync.index.steps import Steps, run_steps
+from envsync.index.steps import Steps, run_here, run_steps
 from envsync.index.urls import parse_address
 from envsync.index.witness import Witness
 from envsync.model.candidate import File
@@ -65,7 +65,7 @@ class IndexClient:
     """The indexes of one project; close it, or use it as a context manager.
 
     The same question is asked once: later calls get the first one's future. Methods may be called
-    from any thread and never wait.
+    from any thread and never wait for the network: what is kept is there when they return.
     """
 
     def __init__(
@@ -232,10 +232,12 @@ class IndexClient:
         self, asked: dict[Key, Future[T]], key: Key, make: Callable[[], Steps[T]]
     ) -> Future[T]:
         with self._lock:
-            future = asked.get(key)
-            if future is None:
-                future = asked[key] = self._run(make())
-            return future
+            known = asked.get(key)
+            if known is not None:
+                return known
+            future = asked[key] = Future()
+        # What is kept is read at once, by who asks: a thread that did it would be waited for.
+        return run_steps(make(), self._submit, begin=run_here, result=future)
 
     def _run(self, steps: Steps[T]) -> Future[T]:
         return run_steps(steps, self._submit)

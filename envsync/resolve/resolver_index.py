@@ -320,10 +320,9 @@ class ResolverIndex:
     def expect_metadata(self, releases: Iterable[Release]) -> None:
         """Hint to the catalog that some versions are going to be tried one after the other."""
         if self._foresight is not None:
-            known = self._metadata
-            new = [release.candidate for release in releases if release not in known]
+            new = [release for release in releases if release not in self._metadata]
             if new:
-                self._foresight.expect(new)
+                self._foresight.expect(release.candidate for release in new)
 
     def expect(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         """Hint to the catalog, once each, that a project is going to be asked for."""
