@@ -46,7 +46,7 @@ from envsync.resolve.requirements import (
     Refused,
     RequirementReader,
 )
-from envsync.resolve.versions import VersionTable, parse_specifiers
+from envsync.resolve.versions import VersionTable, parse_specifiers, text_of
 from envsync.wheel.facts import facts_digest
 
 
@@ -326,7 +326,7 @@ class ResolverIndex:
 
     def expect(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         """Hint to the catalog, once each, that a project is going to be asked for."""
-        key = (name, str(specifier))
+        key = (name, text_of(specifier))
         if key not in self._hinted:
             self._hinted.add(key)
             self._catalog.prefetch(name, specifier)
