@@ -14,7 +14,6 @@ from packaging.version import Version
 from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
 from envsync.acquire.hashes import with_hashes
-from envsync.acquire.later import with_later_indexes
 from envsync.acquire.public_index import public_index
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.index_catalog import IndexCatalog
@@ -138,6 +137,8 @@ class PackageSources:
 
     def explained(self, error: NoSolution) -> NoSolution:
         """Give an error with what later indexes have of what the first ones lack (`later`)."""
+        from envsync.acquire.later import with_later_indexes  # noqa: PLC0415  (for few)
+
         return with_later_indexes(error, self.client(), self._spec.sources)
 
     def _is_asked_again(self, name: NormalizedName) -> bool:

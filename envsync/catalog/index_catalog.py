@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync.catalog.choice import check_identity
-from envsync.catalog.direct import BuildMetadata, DirectPolicy, DirectReader
 from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
 from envsync.catalog.speculation import Guide, Speculation
@@ -35,6 +34,9 @@ from envsync.resolve.page_judge import candidates_of
 from envsync.resolve.rejections import StrangeName
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
+
+if TYPE_CHECKING:
+    from envsync.catalog.direct import BuildMetadata, DirectReader
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -80,7 +82,7 @@ class IndexCatalog:
         *,
         root: str,
         cache_dir: str,
-        build_metadata: BuildMetadata = no_builds,
+        build_metadata: "BuildMetadata" = no_builds,
         preferences: Mapping[NormalizedName, tuple[Version, ...]] | None = None,
         refresh: Callable[[NormalizedName], bool] = lambda _: False,
         reporter: Reporter = SILENT,
@@ -92,8 +94,8 @@ class IndexCatalog:
         self._build, self._reporter = build_metadata, reporter
         self._sources = sources_by_key(spec)
         self._memory = MetadataMemory(cache_dir)
-        leave = DirectPolicy(lambda name: may_build(name, policy), refresh)
-        self._direct = DirectReader(root, client, cache_dir, build_metadata, leave)
+        self._root, self._cache_dir, self._refresh = root, cache_dir, refresh
+        self._direct: DirectReader | None = None
         self._lock = threading.Lock()
         self._listings: dict[tuple[NormalizedName, str | None], _Cell[Listing]] = {}
         self._metadata: dict[str, _Cell[CoreMetadata]] = {}
@@ -191,11 +193,22 @@ class IndexCatalog:
             place = source_of(source, self._sources)
         except ValueError as error:
             raise MetadataInvalid(display_url(source), str(error)) from error
-        direct = self._direct.read(name, place)
+        direct = self._direct_reader().read(name, place)
         cell = self._cell(self._metadata, _identity(direct.candidate), lambda: direct.metadata)
         # Kept right away: asking for the metadata later must not build the source once more.
         cell.get()
         return Listing(name, (direct.candidate,))
+
+    def _direct_reader(self) -> "DirectReader":
+        """The reader of direct sources; most projects have none."""
+        if self._direct is None:
+            from envsync.catalog.direct import DirectPolicy, DirectReader  # noqa: PLC0415
+
+            leave = DirectPolicy(lambda name: may_build(name, self._policy), self._refresh)
+            self._direct = DirectReader(
+                self._root, self._client, self._cache_dir, self._build, leave
+            )
+        return self._direct
 
     def _list_page(self, name: NormalizedName, index: str | None) -> Listing:
         page = self._awaited(self._client.page(name, index=index))
