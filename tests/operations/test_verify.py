@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from envsync.environment.key import UserKey
-from envsync.environment.manifest import PackedFiles, parse_manifest, render_manifest
+from envsync.environment.manifest import Owner, PackedFiles, parse_manifest, render_manifest
 from envsync.errors import EnvDiffers
 from envsync.operations import verify as operation
 from envsync.operations.verify import Verified, verify
@@ -56,14 +56,16 @@ def forge_manifest(bench: Bench, old: bytes, new: bytes) -> None:
     """Change the manifest as only this user can."""
     path, seal = bench.folder / ".venv/.envsync/manifest", UserKey(bench.settings).seal()
     manifest = parse_manifest(path.read_bytes(), seal)
-    forged = []
-    for owner in manifest.owners:
-        files = owner.files
-        assert isinstance(files, PackedFiles)
-        lines = bytes(files.lines).replace(old, new)
-        forged.append(owner._replace(files=PackedFiles(lines, hashlib.sha256(lines).hexdigest())))
-    assert tuple(forged) != manifest.owners
-    path.write_bytes(render_manifest(manifest._replace(owners=tuple(forged)), seal))
+    owners = tuple(_forged(owner, old, new) for owner in manifest.owners)
+    assert owners != manifest.owners
+    path.write_bytes(render_manifest(manifest._replace(owners=owners), seal))
+
+
+def _forged(owner: Owner, old: bytes, new: bytes) -> Owner:
+    if not isinstance(owner.files, PackedFiles):
+        return owner  # the environment's own
+    lines = bytes(owner.files.lines).replace(old, new)
+    return owner._replace(files=PackedFiles(lines, hashlib.sha256(lines).hexdigest()))
 
 
 def test_what_the_store_has_is_compared_and_counted(bench: Bench) -> None:
