@@ -62,9 +62,8 @@ def forge_manifest(bench: Bench, old: bytes, new: bytes) -> None:
 
 
 def _forged(owner: Owner, old: bytes, new: bytes) -> Owner:
-    if not isinstance(owner.files, PackedFiles):
-        return owner  # the environment's own
-    lines = bytes(owner.files.lines).replace(old, new)
+    rows = "".join("\t".join(map(str, file)) + "\n" for file in owner.files)
+    lines = rows.encode().replace(old, new)
     return owner._replace(files=PackedFiles(lines, hashlib.sha256(lines).hexdigest()))
 
 
