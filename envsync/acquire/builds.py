@@ -39,6 +39,7 @@ from envsync.platform.confined import confinement
 from envsync.platform.files import make_private_directory, sha256_file, storage_errors
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import take
+from envsync.project.outside import place_of
 from envsync.project.recipes import beside, recipe_of
 from envsync.settings import Settings
 from envsync.spec.model import ALL, Spec
@@ -251,7 +252,7 @@ class Builder:
         """Give the source tree of a pin: a folder where it is, all else in a private place."""
         place = make_private_directory(folder, "source-")
         if pin.kind == "directory":
-            inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
+            inside = folder_inside(*place_of(self._root, pin.path or ".", pin.subdirectory))
             yield open_folder(inside, label=pin.path)
         elif pin.kind == "vcs":
             source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)

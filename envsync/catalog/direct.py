@@ -23,6 +23,7 @@ from envsync.index.sdist import read_pkg_info
 from envsync.inside import copy_inside, folder_inside, read_inside, real_path
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.platform.files import open_regular, sha256_file, storage_errors
+from envsync.project.outside import place_of
 from envsync.project.pyproject_table import static_metadata
 from envsync.spec.model import SourceSpec
 from envsync.wheel.archive import open_wheel
@@ -94,11 +95,13 @@ class DirectReader:
 
     def _local(self, name: NormalizedName, source: SourceSpec) -> Direct:
         try:
-            if os.path.isdir(real_path(self._root, source.location)):
+            if os.path.isdir(real_path(*place_of(self._root, source.location))):
                 return self._folder(name, source)
             return self._local_file(name, source)
         except PathRefused as error:
-            raise MetadataInvalid(error.path, error.reason, hint=error.hint) from error
+            raise MetadataInvalid(
+                source.location, error.reason, hint=_where(name, error)
+            ) from error
 
     def _local_file(self, name: NormalizedName, source: SourceSpec) -> Direct:
         """Read a private copy: what is learned belongs to the very bytes that are hashed."""
@@ -106,7 +109,7 @@ class DirectReader:
         _check_kind(source.location, filename)
         with self._scratch() as folder:
             path = os.path.join(folder, filename)
-            content = copy_inside(self._root, source.location, path)
+            content = copy_inside(*place_of(self._root, source.location), path)
             direct = DirectSource(
                 kind="wheel" if filename.endswith(".whl") else "archive",
                 path=source.location,
@@ -124,11 +127,11 @@ class DirectReader:
             editable=source.editable,
         )
         label = f"{source.location}/pyproject.toml"
-        folder = folder_inside(self._root, source.location, source.subdirectory)
+        root, inside = place_of(self._root, source.location, source.subdirectory)
+        folder = folder_inside(root, inside)
         metadata = None
         if os.path.lexists(os.path.join(folder, "pyproject.toml")):
-            path = os.path.join(source.location, source.subdirectory or "", "pyproject.toml")
-            data = read_inside(self._root, path, _MAX_PYPROJECT)
+            data = read_inside(root, os.path.join(inside, "pyproject.toml"), _MAX_PYPROJECT)
             metadata = static_metadata(data, file=label)
         return self._direct(name, direct, metadata, source.location)
 
@@ -205,6 +208,13 @@ class DirectReader:
         return Direct(
             candidate._replace(version=version, requires_python=metadata.requires_python), metadata
         )
+
+
+def _where(name: str, error: PathRefused) -> str | None:
+    """Say what to do where a path leads to nothing; of all else the error has a hint."""
+    if "there is no such" not in error.reason:
+        return error.hint
+    return f"[sources] in env.toml says where {name} is: correct its path, or put it back"
 
 
 def _version(source: DirectSource, metadata: CoreMetadata) -> Version:

@@ -17,6 +17,7 @@ from envsync.lock.together import is_meant, referred_name
 from envsync.lock.urls import public_url
 from envsync.model.marker import NEVER, from_marker
 from envsync.spec.declared import declared_sources
+from envsync.spec.locations import shortest
 from envsync.spec.model import SourceSpec, Spec
 
 IsDefault = Callable[[str], bool]
@@ -196,4 +197,5 @@ def _names(source: SourceSpec, pin: Pinned) -> bool:
 
 def _plain(path: str | None) -> str:
     """The shortest form of a path, as env.toml's are kept."""
-    return "/".join(part for part in (path or "").split("/") if part not in ("", ".")) or "."
+    parts = [part for part in (path or "").split("/") if part not in ("", ".")]
+    return shortest(parts, absolute=(path or "").startswith("/"))

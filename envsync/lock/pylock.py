@@ -21,7 +21,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
-from envsync.errors import IndexFailed, NotSupported
+from envsync.errors import IndexFailed
 from envsync.lock.builds import KEY, LockedBuild, build_rows
 from envsync.lock.evidence import evidence_table
 from envsync.lock.fingerprint import fingerprint, root_rows
@@ -293,7 +293,7 @@ def _archive(source: DirectSource) -> PackageArchive:
     place = source.url or source.path or ""
     return PackageArchive(
         url=public_url(source.url) if source.url else None,
-        path=_relative(source.path) if not source.url else None,
+        path=source.path if not source.url else None,
         size=source.size,
         hashes=_hashes(place.rpartition("/")[2], source.url, source.hashes),
         subdirectory=source.subdirectory,
@@ -302,7 +302,7 @@ def _archive(source: DirectSource) -> PackageArchive:
 
 def _directory(source: DirectSource) -> PackageDirectory:
     return PackageDirectory(
-        path=_relative(source.path) or ".",
+        path=source.path or ".",
         editable=source.editable or None,
         subdirectory=source.subdirectory,
     )
@@ -312,19 +312,11 @@ def _vcs(source: DirectSource) -> PackageVcs:
     return PackageVcs(
         type=source.vcs or "git",
         url=public_url(source.url) if source.url else None,
-        path=_relative(source.path) if not source.url else None,
+        path=source.path if not source.url else None,
         requested_revision=source.requested_revision,
         commit_id=source.commit or "",
         subdirectory=source.subdirectory,
     )
-
-
-def _relative(path: str | None) -> str | None:
-    if path is not None and (path.startswith(("/", "\\")) or path[1:2] == ":"):
-        raise NotSupported(
-            f"absolute path {path} in a lock", hint="name it relative to the project's folder"
-        )
-    return path
 
 
 def _tool(

@@ -8,6 +8,7 @@ file names that are only names, and rows that could never be told apart.
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,7 +33,8 @@ from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
 from envsync.redaction import redact
-from envsync.spec.model import Spec
+from envsync.spec.locations import Reach, leads_outside, nowhere, shortest
+from envsync.spec.model import SourceKind, Spec
 from envsync.spec.toml import TooDeep
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
@@ -76,6 +78,7 @@ _PLAIN = re.compile(
 _LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 _VCS_TYPES = ("git", "hg", "bzr", "svn")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LEAVE = ", and neither [sources] nor config.toml allows that"
 _POSITION = re.compile(r" \(at (line \d+), column \d+\)$| \(at end of document\)$")
 _CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
 
@@ -89,20 +92,26 @@ class ReadingPolicy(NamedTuple):
     """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
     named: frozenset[str] = frozenset()
     """URLs of repositories that env.toml itself names; it may name local ones."""
+    reach: Reach = nowhere
+    """Says which paths out of the lock's folder env.toml, or the user, lets it name."""
 
 
 STRICT = ReadingPolicy()
 
 
-def reading_policy(spec: Spec, insecure_hosts: frozenset[str] = frozenset()) -> ReadingPolicy:
-    """What may stand in the lock of this env.toml; the hosts come from the user's settings."""
-    named = (
-        source.location
-        for sources in spec.sources.values()
-        for source in sources
-        if source.kind == "git"
-    )
-    return ReadingPolicy(insecure_hosts=insecure_hosts, named=frozenset(named))
+def reading_policy(
+    spec: Spec, insecure_hosts: frozenset[str] = frozenset(), reach: Reach = nowhere
+) -> ReadingPolicy:
+    """What may stand in the lock of this env.toml; `insecure_hosts` and `reach` are the user's."""
+    named: dict[SourceKind, set[str]] = {"git": set(), "path": set()}
+    for source in chain(*spec.sources.values()):
+        if source.kind in named:
+            named[source.kind].add(source.location)
+
+    def may_lead(path: str) -> bool:
+        return path in named["path"] or reach(path)
+
+    return ReadingPolicy(insecure_hosts, named=frozenset(named["git"]), reach=may_lead)
 
 
 class _Refused(Exception):
@@ -261,7 +270,7 @@ def _judge_package(package: Package, policy: ReadingPolicy) -> None:
         _judge_at("archive", package.archive, policy)
         _judge_archive_identity(package, package.archive)
     if package.directory is not None:
-        _judge_directory(package.directory)
+        _judge_directory(package.directory, policy)
     if package.vcs is not None:
         _judge_vcs(package.vcs, policy)
 
@@ -287,7 +296,7 @@ def _judge_file(
     if url is not None and not _is_plain(url, policy):
         _judge_url(url, policy)
     if path is not None:
-        _judge_path(path, "path")
+        _judge_path(path, "path", policy.reach)
     filename = artifact_filename(artifact)
     if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
         raise _Refused(f"{_shown(filename)} is not a file name", "name")
@@ -333,9 +342,9 @@ def _judge_archive_identity(package: Package, archive: PackageArchive) -> None:
         raise _Refused(f"{_shown(filename)} is another project or version", "archive")
 
 
-def _judge_directory(directory: PackageDirectory) -> None:
+def _judge_directory(directory: PackageDirectory, policy: ReadingPolicy) -> None:
     try:
-        _judge_path(directory.path, "path")
+        _judge_path(directory.path, "path", policy.reach)
         if directory.subdirectory is not None:
             _judge_path(directory.subdirectory, "subdirectory")
     except _Refused as refused:
@@ -389,16 +398,23 @@ def _judge_file_url(parts: SplitResult, policy: ReadingPolicy) -> None:
         raise _Refused("a file: URL must not name another host", "url")
 
 
-def _judge_path(path: str, key: str) -> None:
-    """Relative to the lock's folder and inside it, with forward slashes (H24)."""
+def _judge_path(path: str, key: str, reach: Reach = nowhere) -> None:
+    """Relative to the lock's folder and inside it, with forward slashes (H24).
+
+    Or out of it, to where `reach` lets it lead.
+    """
     _judge_text(path, key)
-    if path.startswith("/") or _DRIVE.match(path) is not None:
-        raise _Refused(f"{_shown(path)} is an absolute path", key)
     if "\\" in path:
         raise _Refused(f"{_shown(path)} has backslashes; a portable path has slashes", key)
-    parts = path.split("/")
-    if ".." in parts:
-        raise _Refused(f"{_shown(path)} leads out of its folder", key)
+    absolute = path.startswith("/")
+    parts = path.removeprefix("/").split("/")
+    place = shortest([part for part in parts if part not in ("", ".")], absolute=absolute)
+    if not (leads_outside(place) and reach(place)):
+        leave = _LEAVE if key == "path" else ""
+        if absolute or _DRIVE.match(path) is not None:
+            raise _Refused(f"{_shown(path)} is an absolute path{leave}", key)
+        if ".." in parts:
+            raise _Refused(f"{_shown(path)} leads out of its folder{leave}", key)
     if not path or "" in parts[:-1] or any(part.startswith(("-", "~")) for part in parts):
         raise _Refused(f"{_shown(path)} is not a relative path", key)
 

@@ -29,6 +29,7 @@ from envsync.operations.lock_file import LockOutcome, read_lock
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import files_of_pins, refuse_altered
 from envsync.project.local_metadata import input_paths
+from envsync.project.outside import absolute, place_of, reach_of
 from envsync.project.paths import Project
 from envsync.project.recipes import recipe_marks
 from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
@@ -72,8 +73,9 @@ def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
     """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
+    policy = reading_policy(spec, settings.insecure_hosts, reach_of(project.lock_folder))
     with _hints_for(project):
-        before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+        before = read_lock(project, policy, reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if project.named_lock is not None:
@@ -221,11 +223,11 @@ def with_inputs(
         (desired.target.executable, ""),
     ]
     for file in files_of_pins(desired.pins):
-        path = os.path.normpath(os.path.join(project.root, file.path))
+        path = absolute(project.root, file.path)
         inputs.append((path, file.hashes.get("sha256", "")))
     for pin in desired.pins:
         if pin.kind == "directory":
-            paths = input_paths(project.root, os.path.join(pin.path or ".", pin.subdirectory or ""))
+            paths = input_paths(*place_of(project.root, pin.path or ".", pin.subdirectory))
             if not paths:
                 return desired
             inputs += [(path, "") for path in paths]

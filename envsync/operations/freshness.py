@@ -14,6 +14,7 @@ from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
 from envsync.project.local_files import altered, refuse_altered
 from envsync.project.local_metadata import metadata_digest
+from envsync.project.outside import absolute, place_of
 from envsync.project.paths import Project
 from envsync.settings import Settings
 from envsync.spec.model import Spec
@@ -79,10 +80,10 @@ def _local_projects(project: Project, spec: Spec) -> list[dict[str, str]]:
     for name, sources in sorted(spec.sources.items()):
         for source in sources:
             if source.kind == "path":
-                folder = os.path.join(source.location, source.subdirectory or "")
                 digest = ""
                 with suppress(PathRefused, StorageFailed):
-                    digest = metadata_digest(project.root, folder)
+                    place = place_of(project.root, source.location, source.subdirectory)
+                    digest = metadata_digest(*place)
                 rows.append({"name": name, "sha256": digest})
     return rows
 
@@ -104,7 +105,7 @@ def _refuted_projects(pylock: Pylock, project: Project, settings: Settings) -> I
             from envsync.project.refuted import is_refuted  # noqa: PLC0415  (few have one)
 
             row = package.directory
-            folder = os.path.join(project.root, row.path, row.subdirectory or "")
+            folder = os.path.join(absolute(project.root, row.path), row.subdirectory or "")
             if is_refuted(settings.cache_dir, folder, evidence_of(package).facts):
                 yield f"the last build of {package.name} gave other metadata than is locked"
 

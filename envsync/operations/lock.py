@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -35,6 +35,7 @@ from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
+from envsync.project.outside import reach_of
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import ResolvePolicy, may_build
@@ -42,6 +43,7 @@ from envsync.resolve.region_view import Preferences
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
+from envsync.spec.locations import leads_outside
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
@@ -105,7 +107,8 @@ def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None
     Raises `LockOutdated`, and `LockInvalid`, `SpecInvalid` and `StorageFailed` as reading does.
     """
     spec, _ = read_spec(project)
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    reading = reading_policy(spec, settings.insecure_hosts, reach_of(project.root))
+    before = read_lock(project, reading, reporter)
     refuse_stale(project, spec, before[0] if before else None, settings)
 
 
@@ -155,12 +158,20 @@ def make_lock(
         data=data,
         fresh=False,
         changes=changes(old, pylock),
-        notices=answer.notices,
+        notices=(*_outside(spec), *answer.notices),
         gaps=answer.gaps,
         seconds=time.monotonic() - started,
         decision=answer.decision,
         restated=state,
     )
+
+
+def _outside(spec: Spec) -> Iterator[str]:
+    """Say what of env.toml leads out of the project's folder."""
+    for name, sources in spec.sources.items():
+        for source in sources:
+            if source.kind == "path" and leads_outside(source.location):
+                yield f"{name} comes from {source.location}, outside of the project"
 
 
 def _before(
@@ -169,7 +180,7 @@ def _before(
     """Read the lock on disk with its bytes; and what there is of it, with `repair` also of one that
     can't be read as a whole.
     """
-    reading = reading_policy(spec, settings.insecure_hosts)
+    reading = reading_policy(spec, settings.insecure_hosts, reach_of(project.root))
     try:
         before = read_lock(project, reading, reporter)
     # Whoever wrote it knew more than this one does: it is never written over.

@@ -3,6 +3,7 @@
 import os
 
 from envsync.platform.files import open_regular, storage_errors
+from envsync.project.outside import reach_of
 from envsync.project.paths import Project
 from envsync.project.texts import Text
 from envsync.spec.document import MAX_BYTES
@@ -35,7 +36,10 @@ def _read(path: str) -> bytes:
 def parse_project_spec(project: Project, data: bytes) -> Spec:
     """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
     spec = parse_spec_bytes(
-        data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
+        data,
+        path=os.path.basename(project.spec_path),
+        folder_name=os.path.basename(project.root),
+        reach=reach_of(project.root),
     )
     return spec._replace(script=project.script)
 

@@ -11,6 +11,7 @@ from envsync.inside import Content, copy_inside, hash_inside
 from envsync.lock.compare import trust_hint
 from envsync.lock.pins import Pinned
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
+from envsync.project.outside import absolute, place_of
 
 
 class LocalFile(NamedTuple):
@@ -32,7 +33,7 @@ def take(pin: Pinned, root: str, folder: str) -> str:
     """
     file = _of_pin(pin)
     copy = os.path.join(folder, f"{os.urandom(8).hex()}-{pin.filename}")
-    _compare(file, copy_inside(root, file.path, copy, file.hashes))
+    _compare(file, copy_inside(*place_of(root, file.path), copy, file.hashes))
     return copy
 
 
@@ -44,11 +45,11 @@ def refuse_altered(root: str, pylock: Pylock, *, may_lack: bool) -> bool:
     """
     is_whole = True
     for file in files_of_lock(pylock):
-        if may_lack and not os.path.lexists(os.path.join(root, file.path)):
+        if may_lack and not os.path.lexists(absolute(root, file.path)):
             is_whole = False
             continue
         hint = trust_hint(file.package) if pylock.created_by == CREATED_BY else None
-        _compare(file, hash_inside(root, file.path, file.hashes), hint=hint)
+        _compare(file, hash_inside(*place_of(root, file.path), file.hashes), hint=hint)
     return is_whole
 
 
@@ -64,7 +65,7 @@ def altered(root: str, pylock: Pylock) -> Iterator[Altered]:
     """Give the files of the project that are not what a lock says. Raises `StorageFailed`."""
     for file in files_of_lock(pylock):
         try:
-            _compare(file, hash_inside(root, file.path, file.hashes))
+            _compare(file, hash_inside(*place_of(root, file.path), file.hashes))
         except HashMismatch as error:
             reason = f"{file.path} changed: the lock has {error.expected}, there is {error.found}"
             yield Altered(reason, trust_hint(file.package))

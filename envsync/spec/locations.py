@@ -6,6 +6,7 @@ Every reader gives the text back, checked, or raises ValueError with the reason.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -31,6 +32,16 @@ _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 _NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
 
 _REPOSITORY = frozenset({".git", ".hg", ".svn", ".bzr", ".jj"})
+
+
+Reach = Callable[[str], bool]
+"""Says of a path that leads out of the project's folder whether the user's own settings let any
+project read what lies there."""
+
+
+def nowhere(_: str) -> bool:
+    """Let no project reach out."""
+    return False
 
 
 class Url(NamedTuple):
@@ -124,20 +135,61 @@ def read_path(text: str) -> str:
 
     Always relative, with forward slashes, never through `..` (H21, H24, H28).
     """
+    parts = _parts(text)
+    if text.startswith("/"):
+        raise ValueError("the path must be relative to the project's folder")
+    if ".." in parts:
+        raise ValueError("the path must stay inside the project's folder: no ..")
+    return "/".join(parts) or "."
+
+
+def _parts(text: str) -> list[str]:
+    """Give the parts of a path, but for those that mean nothing; ValueError for an odd one."""
     _refuse_odd_text(text, "path")
     if "\\" in text:
         raise ValueError("write the path with forward slashes")
     parts = [part for part in text.split("/") if part not in ("", ".")]
     # What is read is read again, from the lock or by another tool: `./~` must not become `~`.
-    if text.startswith("/") or any(re.match("~|[A-Za-z]:", one) for one in (text, *parts[:1])):
+    if any(re.match("~|[A-Za-z]:", one) for one in (text, *parts[:1])):
         raise ValueError("the path must be relative to the project's folder")
-    if ".." in parts:
-        raise ValueError("the path must stay inside the project's folder: no ..")
     if any(part != part.strip() or len(part.encode()) > 255 for part in parts):
         raise ValueError("the path has a part with blanks around it, or of over 255 bytes")
     if parts and parts[0].startswith("-"):
         raise ValueError("the path must not begin with -")
-    return "/".join(parts) or "."
+    return parts
+
+
+def read_place(text: str, *, outside: bool, reach: Reach = nowhere) -> str:
+    """Check a path that may lead out of the project's folder, and give its shortest form.
+
+    It is absolute as it was written, or relative with every `..` in front. `outside`: env.toml says
+    beside it that it leads out; else it is `reach` that may allow that.
+    """
+    place = shortest(_parts(text), absolute=text.startswith("/"))
+    if not leads_outside(place):
+        return read_path(text)
+    if not outside and not reach(place):
+        try:
+            read_path(text)
+        except ValueError as error:
+            raise ValueError(f"{error}, unless outside = true beside it says so") from None
+    return place
+
+
+def shortest(parts: Sequence[str], *, absolute: bool = False) -> str:
+    """Join the parts of a path, each `..` taken with what is before it."""
+    kept: list[str] = []
+    for part in parts:
+        if part == ".." and kept and kept[-1] != "..":
+            kept.pop()
+        elif part != ".." or not absolute:
+            kept.append(part)
+    return "/" + "/".join(kept) if absolute else "/".join(kept) or "."
+
+
+def leads_outside(path: str) -> bool:
+    """Say whether a path in its shortest form leads out of the folder that it starts from."""
+    return path.startswith("/") or path.partition("/")[0] == ".."
 
 
 def is_of_repository(path: str) -> bool:

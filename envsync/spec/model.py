@@ -37,8 +37,9 @@ class SourceSpec(NamedTuple):
 
     kind: SourceKind
     location: str
-    """By kind: a path relative to the project's folder with forward slashes; the URL of a git
-    repository; the URL of a wheel or source archive; the name of an index."""
+    """By kind: a path with forward slashes, relative to the project's folder or, where it leads out
+    of that, absolute if it was written so; the URL of a git repository; the URL of a wheel or
+    source archive; the name of an index."""
     marker: Marker | None = None
     editable: bool = False
     subdirectory: str | None = None

@@ -14,7 +14,7 @@ from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
-from envsync.spec.locations import is_of_repository, read_path
+from envsync.spec.locations import Reach, is_of_repository, nowhere, read_path
 from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
     read_build,
@@ -62,22 +62,27 @@ _ENV_ADVICE = {
 }
 
 
-def parse_spec_bytes(data: bytes, *, path: str = "env.toml", folder_name: str) -> Spec:
+def parse_spec_bytes(
+    data: bytes, *, path: str = "env.toml", folder_name: str, reach: Reach = nowhere
+) -> Spec:
     """Read env.toml from its bytes (UTF-8, at most 1 MiB); else as `parse_spec`."""
-    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name)
+    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name, reach=reach)
 
 
-def parse_spec(text: str, *, path: str = "env.toml", folder_name: str) -> Spec:
+def parse_spec(
+    text: str, *, path: str = "env.toml", folder_name: str, reach: Reach = nowhere
+) -> Spec:
     """Read the text of env.toml.
 
     `path` is what messages call the file; `folder_name` is the environment's name where env.toml
-    has none. Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
+    has none; `reach` says where the user lets paths lead that env.toml doesn't let out itself.
+    Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
     order of the file.
     """
     content = load(text, path=path)
     problems = Problems()
     try:
-        spec = _read(Table(content, (), problems), folder_name)
+        spec = _read(Table(content, (), problems), folder_name, reach)
     except TooManyProblems:
         spec = None
     if spec is None or problems.found:
@@ -85,7 +90,7 @@ def parse_spec(text: str, *, path: str = "env.toml", folder_name: str) -> Spec:
     return spec
 
 
-def _read(root: Table, folder_name: str) -> Spec:
+def _read(root: Table, folder_name: str, reach: Reach) -> Spec:
     if "env" not in root.content:
         root.report("the table [env] is missing")
     env = root.table("env")
@@ -108,7 +113,7 @@ def _read(root: Table, folder_name: str) -> Spec:
         system_site_packages=env.flag("system-site-packages"),
         seed=env.items("seed", read_name),
         indexes=indexes,
-        sources=read_sources(root, index_names(root)),
+        sources=read_sources(root, index_names(root), reach),
         lock=read_lock(root.table("lock"), {**groups, **extras}),
         sync=read_sync(root.table("sync")),
         build=read_build(root.table("build")),

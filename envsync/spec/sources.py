@@ -8,10 +8,12 @@ from packaging.utils import NormalizedName
 
 from envsync.spec.fields import Table
 from envsync.spec.locations import (
+    Reach,
+    nowhere,
     read_archive_url,
     read_git_url,
     read_index_url,
-    read_path,
+    read_place,
     read_revision,
     read_subdirectory,
 )
@@ -23,7 +25,7 @@ _INDEX_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _KINDS: tuple[SourceKind, ...] = ("path", "git", "url", "index")
 _REVISIONS = ("tag", "branch", "rev")
 _KINDS_WITH: Mapping[str, tuple[SourceKind, ...]] = {
-    "editable": ("path",),
+    **dict.fromkeys(("editable", "outside"), ("path",)),
     "subdirectory": ("path", "git", "url"),
     **dict.fromkeys(_REVISIONS, ("git",)),
 }
@@ -48,11 +50,15 @@ def read_indexes(root: Table) -> tuple[IndexSpec, ...]:
 
 
 def read_sources(
-    root: Table, indexes: Collection[str]
+    root: Table, indexes: Collection[str], reach: Reach = nowhere
 ) -> dict[NormalizedName, tuple[SourceSpec, ...]]:
-    """Read `[sources]`; `indexes` are the names that a source may send its package to."""
+    """Read `[sources]`; `indexes` are the names that a source may send its package to.
+
+    `reach` says where paths may lead that env.toml doesn't let out itself.
+    """
     table = root.table("sources")
-    return {name: _read_package(table, key, indexes) for key, name in table.names()}
+    read = partial(_read_source, indexes=indexes, reach=reach)
+    return {name: _read_package(table, key, read) for key, name in table.names()}
 
 
 def index_names(root: Table) -> Collection[str]:
@@ -109,14 +115,16 @@ def _refuse_two_defaults(tables: Collection[Table]) -> None:
         table.report("another index is the default already", "default")
 
 
-def _read_package(table: Table, key: str, indexes: Collection[str]) -> tuple[SourceSpec, ...]:
+def _read_package(
+    table: Table, key: str, read: Callable[[Table], SourceSpec | None]
+) -> tuple[SourceSpec, ...]:
     """Read the source of one package, or a list of them with markers."""
     value = table.value(key)
     if not isinstance(value, list):
         if not isinstance(value, dict):
             table.report(_not_a_source(value), key)
             return ()
-        source = _read_source(table.table_at(value, key), indexes)
+        source = read(table.table_at(value, key))
         return (source,) if source else ()
     if not value:
         table.report("the list of sources is empty", key)
@@ -125,7 +133,7 @@ def _read_package(table: Table, key: str, indexes: Collection[str]) -> tuple[Sou
         for each in tables:
             if "marker" not in each.content:
                 each.report("each of several sources needs a marker that says where it applies")
-    sources = (_read_source(each, indexes) for each in tables)
+    sources = map(read, tables)
     return tuple(source for source in sources if source)
 
 
@@ -134,9 +142,9 @@ def _not_a_source(value: object) -> str:
     return f"expected a table such as {{ {example} = ... }}: path, git, url or index"
 
 
-def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
+def _read_source(table: Table, *, indexes: Collection[str], reach: Reach) -> SourceSpec | None:
     readers: Mapping[SourceKind, Callable[[str], str]] = {
-        "path": read_path,
+        "path": partial(read_place, outside=table.flag("outside"), reach=reach),
         "git": read_git_url,
         "url": read_archive_url,
         "index": partial(_read_index_reference, indexes),

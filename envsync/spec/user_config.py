@@ -1,8 +1,9 @@
 """Read config.toml, the user's own settings file, as strictly as env.toml.
 
 It holds what no file of a project can say: to which address an index's credentials belong, which
-interpreters env.toml may name by path, and where environments may lie outside of projects; and
-whether anything may be left to be done after a command.
+interpreters env.toml may name by path, which folders outside of projects their sources may lie
+in, and where environments may lie outside of projects; and whether anything may be left to be done
+after a command.
 """
 
 import re
@@ -22,6 +23,7 @@ _ADVICE = {
     "indexes": "write [index.NAME]",
     "venvs": "write [venv] with folder or links",
     "interpreters": "write [python] with allow = [...]",
+    "paths": "write [outside] with allow = [...]",
     **dict.fromkeys(("env", "sources", "lock", "sync", "tasks"), "it belongs in env.toml"),
 }
 _INDEX_ADVICE = dict.fromkeys(
@@ -49,6 +51,8 @@ class UserConfig(NamedTuple):
     """Absolute paths of interpreters that env.toml may name though no search finds them."""
     venvs: "VenvPlaces" = VenvPlaces()
     compile_in_background: bool = True
+    outside: tuple[str, ...] = ()
+    """Absolute paths of folders in which sources of any project may lie, whoever owns them."""
 
 
 def parse_user_config(data: bytes, *, path: str) -> UserConfig:
@@ -64,8 +68,8 @@ def parse_user_config(data: bytes, *, path: str) -> UserConfig:
         config = _read(Table(content, (), problems))
     if problems.found:
         hint = (
-            f"correct {path}; its tables are [index.NAME] with url, [python] with allow, "
-            "[venv] with folder and links, and [background] with compile-bytecode"
+            f"correct {path}; its tables are [index.NAME] with url, [python] and [outside] with "
+            "allow, [venv] with folder and links, and [background] with compile-bytecode"
         )
         raise SpecInvalid(path, problem_lines(problems, text), hint=hint)
     return config
@@ -89,8 +93,12 @@ def _read(root: Table) -> UserConfig:
     background = root.table("background")
     compile_in_background = background.flag("compile-bytecode", default=True)
     background.finish()
+    outside = root.table("outside")
+    places = outside.items("allow", _read_folder)
+    outside.finish({"path": "write allow = [...]"})
     root.finish(_ADVICE)
-    return UserConfig(indexes, tuple(dict.fromkeys(pythons)), venvs, compile_in_background)
+    own = tuple(dict.fromkeys(pythons))
+    return UserConfig(indexes, own, venvs, compile_in_background, places)
 
 
 def _read_indexes(table: Table) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """What identifies a pin's files in an environment, and what direct_url.json says of it."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 
 from envsync.environment.manifest import Placed
@@ -32,12 +31,13 @@ def identity(pin: Pinned, project_root: str) -> str:
 def _rows(pin: Pinned, project_root: str) -> Iterator[str]:
     # Packages from an index, nearly all there are, need none of this.
     from envsync.project.local_metadata import metadata_rows  # noqa: PLC0415
+    from envsync.project.outside import place_of  # noqa: PLC0415
     from envsync.project.source_files import source_rows  # noqa: PLC0415
 
-    folder = os.path.join(pin.path or ".", pin.subdirectory or "")
+    place = place_of(project_root, pin.path or ".", pin.subdirectory)
     if pin.editable:
-        return metadata_rows(project_root, folder, files_too=True)
-    return source_rows(project_root, folder)
+        return metadata_rows(*place, files_too=True)
+    return source_rows(*place)
 
 
 def identity_in(desired: DesiredEnvironment, pin: Pinned, files: Iterable[Placed]) -> str:
@@ -89,5 +89,6 @@ def direct_url(pin: Pinned, project_root: str) -> bytes | None:
 def _file_url(pin: Pinned, project_root: str) -> str:
     from urllib.request import pathname2url  # noqa: PLC0415  (40 ms, for local sources only)
 
-    path = os.path.normpath(os.path.join(project_root, pin.path or "."))
-    return f"file://{pathname2url(path)}"
+    from envsync.project.outside import absolute  # noqa: PLC0415
+
+    return f"file://{pathname2url(absolute(project_root, pin.path or '.'))}"

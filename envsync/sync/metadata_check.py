@@ -190,9 +190,10 @@ def _compare(
         sha256 = pin.sha256 if is_proven and pin.is_wheel else ""
         believe_bytes(cache_dir, sha256, metadata, sorted(said))
         if pin.kind == "directory":
+            from envsync.project.outside import absolute  # noqa: PLC0415  (few have one)
             from envsync.project.refuted import refute  # noqa: PLC0415
 
-            folder = os.path.join(desired.base, pin.path or ".", pin.subdirectory or "")
+            folder = os.path.join(absolute(desired.base, pin.path or "."), pin.subdirectory or "")
             refute(cache_dir, folder, pin.facts)
     raise _refusal(pin, differences)
 

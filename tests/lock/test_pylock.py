@@ -11,15 +11,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.errors import IndexFailed, NotSupported
+from envsync.errors import IndexFailed
 from envsync.lock.fingerprint import fingerprint, stale_reasons
 from envsync.lock.pylock import to_pylock, without_upper_bound
-from envsync.lock.read import parse_lock
+from envsync.lock.read import parse_lock, reading_policy
 from envsync.lock.text import render
 from envsync.model.candidate import Candidate, DirectSource, File
 from envsync.model.marker import ALWAYS, MarkerSet, from_requires_python, from_text
 from envsync.model.resolution import Edge, Resolution, ResolvedPackage
-from envsync.spec.model import Spec
+from envsync.spec.model import SourceSpec, Spec
 from envsync.spec.read import parse_spec
 from tests.lock.samples import digest
 
@@ -378,9 +378,14 @@ def test_direct_sources() -> None:
     assert [package.index for package in (wheel, archive, folder, repository)] == [None] * 4
 
 
-def test_no_path_of_the_machine_reaches_the_lock() -> None:
-    with pytest.raises(NotSupported):
-        lock(direct("c", DirectSource("directory", path="/home/someone/c")))
+def test_a_path_stands_in_the_lock_as_env_toml_has_it() -> None:
+    for path in ("c", "../c", "/home/someone/c"):
+        made = direct("c", DirectSource("directory", path=path))
+        own = SPEC._replace(sources={canonicalize_name("c"): (SourceSpec("path", path),)})
+        text = render(to_pylock(resolution(made), own)).encode()
+        (row,) = parse_lock(text, path="x", policy=reading_policy(own)).packages
+        assert row.directory is not None
+        assert row.directory.path == path
 
 
 def test_the_time_that_limited_uploads_is_absolute() -> None:

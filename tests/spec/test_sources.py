@@ -4,11 +4,39 @@ import pytest
 from packaging.markers import Marker
 
 from envsync.spec.model import IndexSpec, SourceSpec
+from envsync.spec.read import parse_spec
 from tests.spec.samples import problem, problems, read
+
+NOT_RELATIVE = "the path must be relative to the project's folder"
+NOT_INSIDE = "the path must stay inside the project's folder: no .."
+UNLESS = "unless outside = true beside it says so"
 
 
 def sources(text: str) -> str:
     return f"[env]\n[[index]]\nname = 'corp'\nurl = 'https://index.example/'\n[sources]\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "location"),
+    [
+        ("../lib", "../lib"),
+        ("./.././lib/", "../lib"),
+        ("a/../../lib", "../lib"),
+        ("..", ".."),
+        ("../../a/../b", "../../b"),
+        ("/srv//libs/./shop/../lib", "/srv/libs/lib"),
+        ("/../lib", "/lib"),
+        ("/", "/"),
+    ],
+)
+def test_a_path_leads_out_where_it_says_so_or_the_user_lets_it(written: str, location: str) -> None:
+    text = sources(f"a = {{ path = '{written}', outside = true }}")
+    assert read(text).sources == {"a": (SourceSpec("path", location),)}
+    plain = text.replace(", outside = true", "")
+    assert parse_spec(plain, folder_name="x", reach=[location].__contains__).sources == {
+        "a": (SourceSpec("path", location),)
+    }
+    assert "outside = true" in problem(plain)
 
 
 def test_indexes_in_their_order() -> None:
@@ -140,8 +168,13 @@ def test_sources_by_platform() -> None:
             "a = {index = 'crop'}",
             "a.index: there is no [[index]] named 'crop'; did you mean 'corp'?",
         ),
-        ("a = {path = '/abs'}", "a.path: the path must be relative to the project's folder"),
-        ("a = {path = '../x'}", "a.path: the path must stay inside the project's folder: no .."),
+        ("a = {path = '/abs'}", f"a.path: {NOT_RELATIVE}, {UNLESS}"),
+        ("a = {path = '../x'}", f"a.path: {NOT_INSIDE}, {UNLESS}"),
+        ("a = {path = 'x/..', outside = true}", f"a.path: {NOT_INSIDE}"),
+        ("a = {path = '~/x', outside = true}", f"a.path: {NOT_RELATIVE}"),
+        ("a = {path = 'C:/x', outside = true}", f"a.path: {NOT_RELATIVE}"),
+        ("a = {path = 'x', outside = 'yes'}", "a.outside: expected true or false, found a string"),
+        ("a = {index = 'corp', outside = true}", "a.outside: goes with path only, not with index"),
         ("a = {path = '.', tag = 'x'}", "a.tag: goes with git only, not with path"),
         (
             "a = {index = 'corp', editable = true}",
