@@ -103,7 +103,7 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
     running = arguments[0] == "run"
     if running and not command:
         return
-    if not _is_in_sync(root, files=not running):
+    if not _is_in_sync(root, files=not running) or _may_be_member():
         return
     if may_speak_of_venvs(config_file(os.environ)):
         return  # the environment may lie elsewhere by now
@@ -117,6 +117,22 @@ def _answer_from_stamp(arguments: "list[str]") -> None:
         return  # cli.run says what is wrong
 
 
+def _may_be_member() -> bool:
+    """Tell whether a folder above may be a workspace's, whose lock and environment count then."""
+    folder = os.path.dirname(_HERE)
+    while True:
+        try:
+            with open(f"{folder}/env.toml", "rb") as file:
+                if b"workspace" in file.read(_LARGEST):
+                    return True
+        except OSError:
+            pass
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+
+
 def _answer_lock() -> None:
     """End the process here when the lock is known to answer env.toml."""
     cache = cache_dir(os.environ)
@@ -125,7 +141,7 @@ def _answer_lock() -> None:
     from envsync.project.answered import is_known_fresh  # noqa: PLC0415
 
     index = os.environ.get("ENVSYNC_DEFAULT_INDEX")
-    if is_known_fresh(cache, index, "env.toml", "pylock.toml"):
+    if is_known_fresh(cache, index, "env.toml", "pylock.toml") and not _may_be_member():
         _end("pylock.toml is up to date")
 
 

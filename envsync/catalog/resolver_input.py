@@ -22,6 +22,7 @@ from envsync.model.marker_diagram import TooLarge
 from envsync.model.resolution import RootRequirement
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import ResolvePolicy
+from envsync.spec.members import places
 from envsync.spec.model import Part, Spec
 
 OLDEST_PYTHON = SpecifierSet(">=3.8")
@@ -103,9 +104,11 @@ def root_requirements(spec: Spec) -> Iterator[RootRequirement]:
     for name, requirements in spec.optional_dependencies.items():
         for requirement in requirements:
             yield _one(requirement, extra(name), spec.place(f"extra {name}"))
+    of_members = places(spec.members)
     for name, requirements in spec.dependency_groups.items():
+        where = of_members.get(name) or spec.place(f"group {name}")
         for requirement in requirements:
-            yield _one(requirement, group(name), spec.place(f"group {name}"))
+            yield _one(requirement, group(name), where)
 
 
 def _one(requirement: Requirement, condition: MarkerSet, origin: str) -> RootRequirement:

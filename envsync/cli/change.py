@@ -67,7 +67,8 @@ def _add(options: argparse.Namespace, session: Session) -> Changed:
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
     except EnvsyncError as error:  # what it would add is in no file, for `lock` to see
-        give_leave_by(error, partial(_add_and_allow, options))
+        if not project.member:  # leave stands in the workspace's own env.toml
+            give_leave_by(error, partial(_add_and_allow, options))
         raise
 
 

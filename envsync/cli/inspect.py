@@ -27,7 +27,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
         return _verify(project, options, session)
     from envsync.operations.status import status  # noqa: PLC0415
 
-    seen = status(project, sync_request(options), session.settings, session.ui)
+    seen = status(project, sync_request(options, project), session.settings, session.ui)
     if session.settings.json:
         session.ui.document({"command": "status", **_document(seen)})
     else:
@@ -39,7 +39,7 @@ def _verify(project: Project, options: argparse.Namespace, session: Session) -> 
     from envsync.operations.verify import verify  # noqa: PLC0415
 
     try:
-        verified = verify(project, sync_request(options), session.settings, session.ui)
+        verified = verify(project, sync_request(options, project), session.settings, session.ui)
     except EnvDiffers as error:
         choose_alike(error, options)
         raise

@@ -83,7 +83,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
 
 
 def _enter(job: Job, options: argparse.Namespace, session: Session) -> Inside:
-    request, no_sync = sync_request(options), is_not_synced(options)
+    request, no_sync = sync_request(options, job.project), is_not_synced(options)
     try:
         return enter_for(job, request, session.settings, session.ui, no_sync=no_sync)
     except EnvsyncError as error:

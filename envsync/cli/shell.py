@@ -65,7 +65,7 @@ def _start(options: argparse.Namespace, session: Session) -> int:
     environ = environ_of(())
     shell = which_shell(options.shell, environ, typed=True)
     program = program_of(shell, project, environ)
-    request, no_sync = sync_request(options), is_not_synced(options)
+    request, no_sync = sync_request(options, project), is_not_synced(options)
     inside = enter(project, request, session.settings, session.ui, no_sync=no_sync)
     report_entered(inside, session)
     refuse_to_enter(inside, shell, environ)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envsync.lock.compare import Change
 
 
-_CHOICES = ("all_groups", "no_default_groups", "all_extras", "dev", "no_dev")
+_CHOICES = ("all_groups", "no_default_groups", "all_extras", "dev", "no_dev", "all_packages")
 """The options without a value that choose extras and groups."""
 
 
@@ -115,10 +115,19 @@ def add_choice_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--all-extras", action="store_true", help="every extra")
     what.add_argument("--dev", action="store_true", help="the group dev too")
     what.add_argument("--no-dev", action="store_true", help="not the group dev")
+    which = parser.add_argument_group("in a workspace").add_mutually_exclusive_group()
+    which.add_argument(
+        "--package",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="what this member needs; default: the member of this folder, else the root",
+    )
+    which.add_argument("--all-packages", action="store_true", help="what all members need")
 
 
-def sync_request(options: argparse.Namespace) -> SyncRequest:
-    """Read the options that say what is installed."""
+def sync_request(options: argparse.Namespace, project: Project) -> SyncRequest:
+    """Read the options that say what is installed in a project."""
     selection = Selection(
         groups=(*options.group, *(["dev"] if options.dev else [])),
         no_groups=(*options.no_group, *(["dev"] if options.no_dev else [])),
@@ -127,6 +136,9 @@ def sync_request(options: argparse.Namespace) -> SyncRequest:
         extras=tuple(options.extra),
         no_extras=tuple(options.no_extra),
         all_extras=options.all_extras,
+        packages=tuple(options.package),
+        all_packages=options.all_packages,
+        member="" if options.package or options.all_packages else project.member,
     )
     trust = LOCKED if options.locked else FROZEN if options.frozen else None
     wanted = lock_options(options)
@@ -153,7 +165,7 @@ def sync_command(options: argparse.Namespace, *others: str) -> str:
     chosen = [f"--{name.replace('_', '-')}" for name in _CHOICES if getattr(options, name)]
     if getattr(options, "lock", None) is not None:
         chosen += ["--lock", options.lock]
-    for name in ("group", "no_group", "extra", "no_extra"):
+    for name in ("group", "no_group", "extra", "no_extra", "package"):
         for value in getattr(options, name):
             chosen += [f"--{name.replace('_', '-')}", value]
     return f"`envsync {shlex.join(['sync', *chosen, *others])}`"
@@ -179,7 +191,7 @@ def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Make the environment match the lock."""
     project = _project(options, session)
-    request = sync_request(options)
+    request = sync_request(options, project)
     settings, ui = session.settings, session.ui
     if options.check:
         return _check(project, request, options, session)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import LockInvalid, UsageError
 from envsync.events import SILENT, Reporter
@@ -21,10 +21,11 @@ from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
-from envsync.operations.unchanged import decisions_about
+from envsync.operations.unchanged import decisions_about, whole_text
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
+from envsync.project.members import member_text
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions, Selection, SyncRequest
 from envsync.project.texts import Text, write_if_changed
@@ -52,13 +53,21 @@ class Place(NamedTuple):
         extras = () if self.extra is None else (self.extra,)
         return SyncRequest(Selection(groups=groups, extras=extras))
 
-    def of(self, spec: Spec) -> Sequence[Requirement]:
-        """Give the list's requirements."""
+    def of(self, spec: Spec, member: str = "") -> Sequence[Requirement]:
+        """Give the list's requirements; of a workspace those of the member in that folder."""
+        if spec.members:
+            return spec.dependency_groups.get(self._in_lock(spec, member), ())
         if self.group is not None:
             return spec.dependency_groups.get(canonicalize_name(self.group), ())
         if self.extra is not None:
             return spec.optional_dependencies.get(canonicalize_name(self.extra), ())
         return spec.dependencies
+
+    def _in_lock(self, spec: Spec, path: str) -> NormalizedName:
+        member = next(one for one in spec.members if one.path == (path or "."))
+        if self.group is not None:
+            return member.groups[canonicalize_name(self.group)]
+        return member.needs if self.extra is None else member.extras[canonicalize_name(self.extra)]
 
 
 class Addition(NamedTuple):
@@ -109,17 +118,18 @@ def add(
     Raises what `make_lock` and a sync raise, `UsageError`, `SpecInvalid`; nothing has changed then.
     """
     with project_lock(project, settings.cache_dir, reporter):
-        spec, before = read_spec(project)
-        source = _with_added(addition, project, before)
+        file = _file_of(project)
+        edited = file.with_text(_with_added(addition, file))
         names = frozenset(map(_name_of, addition.requirements))
-        options, earlier = LockOptions(added=names), (spec, before)
-        lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
+        options, earlier = LockOptions(added=names), file.earlier()
+        lock = make_lock(project, edited.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
-            source, lock = _with_bounds(names, addition.place, project, source, lock)
-        edit = _Edit(project, before, source, lock)
-        changed = _carry_out(edit, addition.place.request(), settings, reporter, sync=sync)
+            edited, lock = _with_bounds(names, addition.place, edited, lock)
+        request = addition.place.request()
+        changed = _carry_out(edited, lock, request, settings, reporter, sync=sync)
         if lock.decision is not None:
-            decisions_about(source.text, settings).put(lock.data, lock.decision)
+            text = whole_text(edited.source().text, edited.spec)
+            decisions_about(text, settings).put(lock.data, lock.decision)
         return changed
 
 
@@ -134,85 +144,148 @@ def remove(
 ) -> Changed:
     """Take packages out of a list of env.toml, as `add` does. Raises `NotListed`, and as `add`."""
     with project_lock(project, settings.cache_dir, reporter):
-        _, before = read_spec(project)
-        text = before
+        file = _file_of(project)
+        text = file.before
         for name in names:
             try:
-                text = remove_dependency(text, name, group=place.group, extra=place.extra)
+                text = remove_dependency(text, name, **place._asdict(), member_of=file.indexes)
             except NotListed as error:
                 raise _with_needers(error, project, text) from None
-        source = SpecText(parse_project_spec(project, text.encode()), text)
-        lock = make_lock(project, source.spec, settings, reporter, LockOptions())
-        edit = _Edit(project, before, source, lock)
-        return _carry_out(edit, SyncRequest(), settings, reporter, sync=sync)
+        edited = file.with_text(text)
+        lock = make_lock(project, edited.spec, settings, reporter, LockOptions())
+        return _carry_out(edited, lock, SyncRequest(), settings, reporter, sync=sync)
 
 
-class _Edit(NamedTuple):
-    """An env.toml that is to be another one, and the lock of that."""
+class _File(NamedTuple):
+    """The env.toml that is edited, the project's or that of a workspace's member."""
 
     project: Project
+    """That of a member is the workspace, entered by the member."""
+    member: str
+    """The member's file, relative to the workspace's folder; "" is the project's own env.toml."""
+    root_text: str
+    """What the project's own holds on disk."""
     before: str
-    source: SpecText
-    lock: LockOutcome
+    """What the edited one does."""
+    text: str
+    """What it is to hold."""
+    spec: Spec
+    """What all of the project is by what stands on disk."""
+    indexes: Sequence[str] | None = None
+    """The workspace's, of a member's file."""
+
+    def earlier(self) -> tuple[Spec, str]:
+        """Give what the project was before, with all that decides its lock."""
+        return self.spec, whole_text(self.root_text, self.spec)
+
+    def with_text(self, text: str) -> "_Edited":
+        """Give it with another text, and what that means. Raises `SpecInvalid`."""
+        file = self._replace(text=text)
+        if self.member:
+            spec = parse_project_spec(self.project, self.root_text.encode(), {self.member: text})
+        else:
+            spec = parse_project_spec(self.project, text.encode())
+        return _Edited(file, spec)
 
     def texts(self) -> list[Text]:
-        """Give what is to be written of env.toml."""
-        return changed_spec(self.project, self.before, self.source.text)
+        """Give what is to be written."""
+        if not self.member:
+            return changed_spec(self.project, self.before, self.text)
+        if self.text == self.before:
+            return []
+        path = os.path.realpath(os.path.join(self.project.root, self.member))
+        return [Text(path, self.text.encode(), self.before.encode(), self.member)]
+
+
+class _Edited(NamedTuple):
+    """An edited file, and what the project is by it."""
+
+    file: _File
+    spec: Spec
+
+    def source(self) -> SpecText:
+        """Give the project's own env.toml, and what it means."""
+        file = self.file
+        return SpecText(self.spec, file.root_text if file.member else file.text)
+
+
+def _file_of(project: Project) -> _File:
+    """Read the file that is to be edited. Raises `UsageError` for a member without env.toml."""
+    spec, root_text = read_spec(project)
+    if not project.member:
+        return _File(project, "", root_text, root_text, root_text, spec)
+    member, text = member_text(project)
+    if not text:
+        raise UsageError(
+            f"there is no {member} to edit: the member's requirements stand in its pyproject.toml",
+            hint="change that by hand, then `envsync sync`; `envsync init` there makes an env.toml",
+        )
+    return _File(project, member, root_text, text, text, spec, [one.name for one in spec.indexes])
 
 
 def _carry_out(
-    edit: _Edit, request: SyncRequest, settings: Settings, reporter: Reporter, *, sync: bool
+    edited: _Edited,
+    lock: LockOutcome,
+    request: SyncRequest,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    sync: bool,
 ) -> Changed:
     """Write env.toml and lock, with `sync` together with the environment."""
-    is_edited = edit.source.text != edit.before
+    file = edited.file
+    is_edited = file.text != file.before
     if not sync:
-        return Changed(edit.lock, None, write_with_lock(edit.texts(), edit.lock), is_edited)
+        return Changed(lock, None, write_with_lock(file.texts(), lock), is_edited)
     started = time.monotonic()
+    selection = request.selection._replace(member=file.project.member)
     synced = sync_project(
-        edit.project,
-        request,
+        file.project,
+        request._replace(selection=selection),
         settings,
         reporter,
-        edited=edit.texts(),
-        source=edit.source,
-        lock=edit.lock,
+        edited=file.texts(),
+        source=edited.source(),
+        lock=lock,
     )
     seconds = time.monotonic() - started
-    return Changed(edit.lock, synced, synced.wrote_lock, is_edited, seconds)
+    return Changed(lock, synced, synced.wrote_lock, is_edited, seconds)
 
 
 def _name_of(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
 
 
-def _with_added(addition: Addition, project: Project, text: str) -> SpecText:
-    place = addition.place
+def _with_added(addition: Addition, file: _File) -> str:
+    text = file.before
     for requirement in addition.requirements:
-        text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+        place = addition.place._asdict()
+        text = add_dependency(text, requirement, **place, member_of=file.indexes)
     if addition.allow_build:
         text = allow_build(text, addition.allow_build)
-    return SpecText(parse_project_spec(project, text.encode()), text)
+    return text
 
 
 def _with_bounds(
-    names: Collection[str], place: Place, project: Project, source: SpecText, lock: LockOutcome
-) -> tuple[SpecText, LockOutcome]:
+    names: Collection[str], place: Place, edited: _Edited, lock: LockOutcome
+) -> tuple[_Edited, LockOutcome]:
     """Write requirements that were given without a version as "at least what was locked"."""
-    text = source.text
-    for requirement in place.of(source.spec):
+    text = edited.file.text
+    for requirement in place.of(edited.spec, edited.file.project.member):
         name = canonicalize_name(requirement.name)
         locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
         if name in names and locked and not requirement.specifier and requirement.url is None:
             # The oldest where markers led to several; a bound can't have a local part (PEP 440).
             requirement.specifier = SpecifierSet(f">={min(locked).public}")
-            text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
-    if text == source.text or lock.restated is None:
-        return source, lock
-    spec = parse_project_spec(project, text.encode())
-    pylock = lock.restated(spec)
+            where = {**place._asdict(), "member_of": edited.file.indexes}
+            text = add_dependency(text, str(requirement), **where)
+    if text == edited.file.text or lock.restated is None:
+        return edited, lock
+    with_bounds = edited.file.with_text(text)
+    pylock = lock.restated(with_bounds.spec)
     decision = bounded(lock.decision, pylock, names)
     data = render(pylock, (lock.pylock, lock.data.decode())).encode()
-    return SpecText(spec, text), lock._replace(pylock=pylock, data=data, decision=decision)
+    return with_bounds, lock._replace(pylock=pylock, data=data, decision=decision)
 
 
 def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:

@@ -12,10 +12,12 @@ from envsync.events import SILENT
 from envsync.lock.pins import Pinned
 from envsync.operations.desired import lock_on_disk, make_desired
 from envsync.operations.freshness import why_stale
+from envsync.operations.selected import chosen_members
 from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import FROZEN, Selection
 from envsync.settings import Settings
+from envsync.spec.model import Spec
 from envsync.store.entries import StoreReader
 from envsync.sync.store_lookup import in_store
 
@@ -62,18 +64,23 @@ def _bringers(
 
     if those_with(selection):
         return
-    for kind, name, more in _larger(selection, lock.pylock):
+    for kind, name, more in _larger(selection, spec, lock.pylock):
         with suppress(EnvsyncError):  # what conflicts with the selection can't be added to it
             for pin in those_with(more):
                 yield Bringer(kind, name, pin.name)
 
 
-def _larger(selection: Selection, pylock: Pylock) -> Iterator[tuple[str, str, Selection]]:
-    """Give each group and extra of a lock, and the selection with it; but none that is refused."""
-    for name in pylock.dependency_groups or ():
+def _larger(
+    selection: Selection, spec: Spec, pylock: Pylock
+) -> Iterator[tuple[str, str, Selection]]:
+    """Give each group and extra that there is, and the selection with it; none that is refused."""
+    chosen = chosen_members(spec.members, selection) if spec.members else ()
+    of_members = [name for member in chosen for name in member.groups]
+    for name in of_members if chosen else pylock.dependency_groups or ():
         if name not in {*map(canonicalize_name, selection.no_groups)}:
             yield "group", name, selection._replace(groups=(*selection.groups, name))
-    for name in pylock.extras or ():
+    extras_of_members = [name for member in chosen for name in member.extras]
+    for name in extras_of_members if chosen else pylock.extras or ():
         if name not in {*map(canonicalize_name, selection.no_extras)}:
             yield "extra", name, selection._replace(extras=(*selection.extras, name))
 

@@ -26,9 +26,11 @@ from envsync.model.target import Target
 from envsync.operations.freshness import refuse_stale, refuse_unanswered
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock
+from envsync.operations.selected import chosen_of_members
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import files_of_pins, refuse_altered
 from envsync.project.local_metadata import input_paths
+from envsync.project.members import member_inputs
 from envsync.project.outside import absolute, place_of, reach_of
 from envsync.project.paths import Project
 from envsync.project.recipes import recipe_marks
@@ -174,12 +176,17 @@ def pins_for(
     pylock: Pylock, target: Target, selection: Selection, spec: Spec, *, path: str
 ) -> tuple[Pinned, ...]:
     """Give what the target gets from a lock under a selection."""
-    groups, extras = set(_normal(selection.groups)), set(_normal(selection.extras))
-    groups |= set(pylock.default_groups or ()) if selection.default_groups else set()
-    groups |= set(pylock.dependency_groups or ()) if selection.all_groups else set()
-    extras |= set(pylock.extras or ()) if selection.all_extras else set()
-    extras -= set(_normal(selection.no_extras))
-    groups -= set(_normal(selection.no_groups))
+    # Another tool's lock has groups of its own.
+    if spec.members and spec.members[0].needs in (pylock.dependency_groups or ()):
+        groups, extras = chosen_of_members(spec.members, selection)
+    else:
+        groups, extras = set(_normal(selection.groups)), set(_normal(selection.extras))
+        groups |= set(pylock.default_groups or ()) if selection.default_groups else set()
+        groups |= set(pylock.dependency_groups or ()) if selection.all_groups else set()
+        extras |= set(pylock.extras or ()) if selection.all_extras else set()
+        extras -= set(_normal(selection.no_extras))
+        groups -= set(_normal(selection.no_groups))
+        _refuse_packages(selection)
     _refuse_clash(extras, groups, spec)
     choice = Choice(
         extras=sorted(extras),
@@ -202,12 +209,20 @@ def _refuse_clash(extras: Iterable[str], groups: Iterable[str], spec: Spec) -> N
         )
 
 
+def _refuse_packages(selection: Selection) -> None:
+    if selection.packages or selection.all_packages:
+        raise UsageError(
+            "--package and --all-packages are for workspaces",
+            hint='`[workspace]` with members = ["packages/*"] in env.toml makes one',
+        )
+
+
 def _normal(names: Iterable[str]) -> Iterable[str]:
     return map(canonicalize_name, names)
 
 
 def with_inputs(
-    desired: DesiredEnvironment, project: Project, spec_text: str, lock: LockOutcome
+    desired: DesiredEnvironment, project: Project, spec: Spec, spec_text: str, lock: LockOutcome
 ) -> DesiredEnvironment:
     """Name the files that decided what is desired, for the no-op mark.
 
@@ -222,6 +237,10 @@ def with_inputs(
         # By size and time alone: a mark is to cost less than reading an interpreter.
         (desired.target.executable, ""),
     ]
+    of_members = member_inputs(project, spec)
+    if of_members is None:
+        return desired
+    inputs += [(path, "") for path in of_members]
     for file in files_of_pins(desired.pins):
         path = absolute(project.root, file.path)
         inputs.append((path, file.hashes.get("sha256", "")))

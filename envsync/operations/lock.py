@@ -30,7 +30,13 @@ from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
-from envsync.operations.unchanged import Asked, Unchanged, ask_pages, decisions_about
+from envsync.operations.unchanged import (
+    Asked,
+    Unchanged,
+    ask_pages,
+    decisions_about,
+    whole_text,
+)
 from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
@@ -82,7 +88,7 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        decisions = decisions_about(text, settings)
+        decisions = decisions_about(whole_text(text, spec), settings)
         may_stand = options.upgrade and not allow_build
         asking = ask_pages(project, spec, decisions, options, settings, reporter)
         with asking if may_stand else nullcontext(Asked()) as asked:
@@ -96,7 +102,7 @@ def lock_project(
         written = write_with_lock(changed_spec(project, before, text), outcome)
         if outcome.decision is not None:
             decisions.put(outcome.data, outcome.decision)
-        if not spec.sources:  # local sources may change what is fresh
+        if not spec.sources and spec.workspace is None:  # local sources may change what is fresh
             remember_fresh(text.encode(), outcome.data, settings)
     return Locked(outcome, written)
 

@@ -14,7 +14,7 @@ from envsync.platform.files import storage_errors
 from envsync.project.paths import Project, find_project
 from envsync.project.request import LockOptions, Selection, SyncRequest
 from envsync.project.script import LIMIT, read_script_file, script_project
-from envsync.project.tasks import all_tasks, tasks_with
+from envsync.project.tasks import all_tasks, folder_of, tasks_with
 from envsync.project.variables import with_env_files
 from envsync.settings import Settings
 
@@ -190,14 +190,14 @@ def words_of(job: Job, inside: Inside) -> list[str]:
 
 
 def go_to_project(job: Job, environ: Mapping[str, str]) -> dict[str, str]:
-    """Go to the project's folder, as for a task; gives the variables of its commands.
+    """Go to the folder of the env.toml with a task; gives the variables of its commands.
 
     Raises `StorageFailed`.
     """
-    begun_in = os.getcwd()
-    with storage_errors(job.project.root):
-        os.chdir(job.project.root)
-    return {**environ, "INIT_CWD": begun_in, "PWD": job.project.root}
+    begun_in, folder = os.getcwd(), folder_of(job.words[0], job.project)
+    with storage_errors(folder):
+        os.chdir(folder)
+    return {**environ, "INIT_CWD": begun_in, "PWD": folder}
 
 
 def steps(job: Job) -> "Iterator[Step]":

@@ -94,7 +94,7 @@ def _sync_to(
     desired = make_desired(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
         # A lock that is taken as it stands need not answer env.toml: no mark may say that it does.
-        desired = with_inputs(desired, project, source.text, lock)
+        desired = with_inputs(desired, project, spec, source.text, lock)
     leave = _with_leave(spec, request)
     open_sources = partial(PackageSources, project.lock_folder, leave, settings, reporter)
     with (
@@ -114,7 +114,8 @@ def _sync_to(
             verify=request.verify,
             companions=(*edited, *lock.texts()),
         )
-        if request.trust != FROZEN:
+        # What a workspace means isn't known by its env.toml's bytes.
+        if request.trust != FROZEN and spec.workspace is None:
             remember(desired, project, request, settings)
     compile_for_others(outcome, desired, settings, reporter)
     return Synced(outcome, lock, lock.path in outcome.written)

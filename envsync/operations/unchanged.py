@@ -12,6 +12,7 @@ from envsync.catalog.decisions import Decision, Decisions
 from envsync.events import Reporter
 from envsync.lock.compare import Change
 from envsync.lock.coverage import Gap
+from envsync.lock.fingerprint import whole_fingerprint
 from envsync.operations.lock_file import lock_bytes
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
@@ -34,6 +35,11 @@ class Unchanged(NamedTuple):
     changes: tuple[Change, ...] = ()
     fresh: bool = False
     """Always: it was asked for anew."""
+
+
+def whole_text(text: str, spec: Spec) -> str:
+    """Give all that decides a lock: of a workspace env.toml is a part."""
+    return text if spec.workspace is None else f"{text}\0{whole_fingerprint(spec)}"
 
 
 def decisions_about(text: str, settings: Settings) -> Decisions:

@@ -1,6 +1,7 @@
 """Read a project's env.toml."""
 
 import os
+from collections.abc import Mapping
 
 from envsync.platform.files import open_regular, storage_errors
 from envsync.project.outside import reach_of
@@ -33,14 +34,23 @@ def _read(path: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def parse_project_spec(project: Project, data: bytes) -> Spec:
-    """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
+def parse_project_spec(
+    project: Project, data: bytes, edits: Mapping[str, str] | None = None
+) -> Spec:
+    """Read the bytes of an env.toml of the project, and of a workspace its members.
+
+    `edits` has by relative path what members' files are to hold. Raises `SpecInvalid`.
+    """
     spec = parse_spec_bytes(
         data,
         path=os.path.basename(project.spec_path),
         folder_name=os.path.basename(project.root),
         reach=reach_of(project.root),
     )
+    if spec.workspace is not None:
+        from envsync.project.members import with_members  # noqa: PLC0415  (few are one)
+
+        spec = with_members(project, spec, data.decode("utf-8-sig"), edits)
     return spec._replace(script=project.script)
 
 

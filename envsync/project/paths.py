@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from envsync.errors import ProjectNotFound, TargetRefused, UsageError
-from envsync.platform.files import storage_errors
+from envsync.platform.files import open_regular, storage_errors
 from envsync.platform.user import stranger
+
+_MOST_READ = 1 << 20
 
 
 class Project(NamedTuple):
@@ -21,6 +23,8 @@ class Project(NamedTuple):
     lock_path: str
     default_venv_path: str
     environment: str | None = None
+    member: str = ""
+    """Of a workspace, the folder of the member by which it was entered, relative to the root."""
     script: str = ""
     """What messages call the script whose metadata the project is made from, if it is one's."""
 
@@ -69,16 +73,43 @@ def with_lock(root: str, environment: str | None, named: str) -> Project:
 def find_project(directory: str, environment: str | None = None) -> Project:
     """Find the project that a folder belongs to: the nearest folder upwards with its env.toml.
 
-    Raises `ProjectNotFound` when there is none, `UsageError` for one further up that isn't the
-    user's own, `StorageFailed` where it can't be told whether there is one.
+    That of a workspace's member is the workspace, entered by the member. Raises `ProjectNotFound`
+    when there is none, `UsageError` for one further up that isn't the user's own, `StorageFailed`
+    where it can't be told whether there is one, `SpecInvalid` for a workspace's that is no TOML.
     """
     for folder in upwards(directory):
         project = project_at(folder, environment)
         if _is_there(project.spec_path):
             if folder != directory:
                 _refuse_strangers(project, directory)
-            return project
+            return _in_workspace(project, directory)
     raise _not_found(project_at(directory, environment))
+
+
+def _in_workspace(project: Project, directory: str) -> Project:
+    """Give the workspace of which a project is a member, or in a member of which a folder lies."""
+    for folder in upwards(project.root if directory == project.root else directory):
+        above = project_at(folder, project.environment)
+        if len(folder) > len(project.root) or not may_be_workspace(above.spec_path):
+            continue
+        if folder != project.root and _why_not_ours(above) is not None:
+            continue
+        from envsync.project.member_of import member_in  # noqa: PLC0415  (few are in one)
+
+        member = member_in(above.spec_path, directory)
+        # A project that lies in a member's folder is one by itself.
+        if member and (folder == project.root or f"{folder.rstrip('/')}/{member}" == project.root):
+            return above._replace(member=member)
+    return project
+
+
+def may_be_workspace(spec_path: str) -> bool:
+    """Say whether there is an env.toml that speaks of a workspace."""
+    try:
+        with open_regular(spec_path) as file:
+            return b"workspace" in file.read(_MOST_READ)
+    except OSError:
+        return False
 
 
 def _not_found(project: Project) -> ProjectNotFound:
@@ -140,20 +171,24 @@ def _refuse_strangers(project: Project, directory: str) -> None:
     isn't the rule of `trust`: a project may be a group's, and root may use that of the user who
     became root; a sticky folder, where others put in what they like, holds nobody's.
     """
-    if os.name == "nt":
-        return
-    with storage_errors(project.spec_path):
-        folder, file = os.stat(project.root), os.lstat(project.spec_path)
-    if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
-        why = f"lies in {project.root}, where others may write"
-    elif (other := stranger(folder, file)) is not None:
-        why = f"belongs to another user ({other})"
-    else:
+    why = _why_not_ours(project)
+    if why is None:
         return
     raise UsageError(
         f"{project.spec_path} {why}: not used for {directory} unasked",
         hint=f"`envsync -C {project.root} …` uses it; `envsync init` starts a project here",
     )
+
+
+def _why_not_ours(project: Project) -> str | None:
+    if os.name == "nt":
+        return None
+    with storage_errors(project.spec_path):
+        folder, file = os.stat(project.root), os.lstat(project.spec_path)
+    if folder.st_mode & (stat.S_ISVTX | stat.S_IWOTH):
+        return f"lies in {project.root}, where others may write"
+    other = stranger(folder, file)
+    return None if other is None else f"belongs to another user ({other})"
 
 
 def refuse_outside(project: Project, root: str) -> None:

@@ -7,6 +7,9 @@ LOCKED, FROZEN = "locked", "frozen"
 DEFAULT_SELECTION = "default"
 
 
+_OF_WORKSPACES = frozenset({"packages", "all_packages", "member"})
+
+
 class LockOptions(NamedTuple):
     """What `lock` is asked for besides env.toml."""
 
@@ -30,6 +33,12 @@ class Selection(NamedTuple):
     extras: tuple[str, ...] = ()
     no_extras: tuple[str, ...] = ()
     all_extras: bool = False
+    packages: tuple[str, ...] = ()
+    """Members of the workspace, by name, in the place of the one that it was entered by."""
+    all_packages: bool = False
+    """The workspace's own project and every member."""
+    member: str = ""
+    """The folder of the member by which the workspace was entered."""
 
     def line(self, python: str | None) -> str:
         """Name the selection in one line, for stamp and manifest; with the interpreter that the
@@ -40,6 +49,8 @@ class Selection(NamedTuple):
             return DEFAULT_SELECTION + chosen
         parts = []
         for field, value in self._asdict().items():
+            if field in _OF_WORKSPACES and not value:
+                continue  # what files say of selections in other projects stays
             text = ",".join(sorted(value)) if isinstance(value, tuple) else str(value)
             parts.append(f"{field}={text}")
         return " ".join(parts) + chosen

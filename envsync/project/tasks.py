@@ -8,6 +8,7 @@ from envsync.project.paths import Project
 from envsync.spec.task_names import may_be_task
 
 if TYPE_CHECKING:
+    from envsync.spec.model import Spec
     from envsync.spec.tasks import Tasks
 
 _SPEC_LIMIT = 1 << 20
@@ -16,8 +17,12 @@ _SPEC_LIMIT = 1 << 20
 def tasks_with(name: str, project: Project) -> "Tasks | None":
     """Give the project's tasks if `name` is one of them. Raises as `all_tasks`.
 
-    Other mistakes of env.toml are left to whoever syncs.
+    A workspace's member has its own, and else those of the workspace. Other mistakes of env.toml
+    are left to whoever syncs.
     """
+    if project.member:
+        every = all_tasks(project)
+        return every if name in every else None
     with storage_errors(project.spec_path):
         try:
             data = read_limited(project.spec_path, _SPEC_LIMIT)
@@ -46,4 +51,21 @@ def all_tasks(project: Project) -> "Tasks":
     """Give the project's tasks. Raises `SpecInvalid`, `StorageFailed`."""
     from envsync.project.env_toml import read_spec  # noqa: PLC0415
 
-    return read_spec(project)[0].tasks
+    spec, _ = read_spec(project)
+    return {**spec.tasks, **of_member(spec, project)}
+
+
+def of_member(spec: "Spec", project: Project) -> "Tasks":
+    """Give the tasks of the member by which a workspace was entered."""
+    found = [one.tasks for one in spec.members if one.path == project.member]
+    return found[0] if found else {}
+
+
+def folder_of(name: str, project: Project) -> str:
+    """Give the folder that a task runs in: that of the env.toml that has it."""
+    if not project.member:
+        return project.root
+    from envsync.project.env_toml import read_spec  # noqa: PLC0415
+
+    has_it = name in of_member(read_spec(project)[0], project)
+    return f"{project.root}/{project.member}" if has_it else project.root

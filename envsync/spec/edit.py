@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import tomlkit
@@ -19,6 +20,9 @@ from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
 from envsync.spec.wording import show_path
 
 T = TypeVar("T")
+
+Indexes = Collection[str] | None
+"""Those of its workspace, where the text is that of a member."""
 
 DEPENDENCIES: ListPath = ("env", "dependencies")
 EXTRAS: ListPath = ("env", "optional-dependencies")
@@ -78,22 +82,34 @@ class _List(NamedTuple):
 
 
 def add_dependency(
-    text: str, requirement: str, *, group: str | None = None, extra: str | None = None
+    text: str,
+    requirement: str,
+    *,
+    group: str | None = None,
+    extra: str | None = None,
+    member_of: Indexes = None,
 ) -> str:
     """Give env.toml with a requirement (PEP 508) in its dependencies, a group or an extra.
 
     A requirement of the same name and marker that is there already is replaced in its place; its
     extras stay, and so do its versions when the new one says nothing about them. A list in
-    alphabetical order stays in it. `UsageError` for a requirement or name that can't be used,
+    alphabetical order stays in it. Of a workspace's member, `member_of` are the names of the
+    workspace's indexes. `UsageError` for a requirement or name that can't be used,
     `SpecInvalid` when the text has mistakes or the result would have.
     """
     new = _usable(read_requirement, requirement.strip())
     path = _find_path(text, group, extra)
-    return _change_list(text, path, lambda listed: _with_requirement(listed, new, requirement))
+    change = partial(_with_requirement, new=new, text=requirement)
+    return _change_list(text, path, change, member_of)
 
 
 def remove_dependency(
-    text: str, name: str, *, group: str | None = None, extra: str | None = None
+    text: str,
+    name: str,
+    *,
+    group: str | None = None,
+    extra: str | None = None,
+    member_of: Indexes = None,
 ) -> str:
     """Give env.toml without a package in its dependencies, a group or an extra.
 
@@ -111,7 +127,7 @@ def remove_dependency(
             entries = entries.remove(position)
         return entries
 
-    return _change_list(text, path, without)
+    return _change_list(text, path, without, member_of)
 
 
 def allow_build(text: str, names: Collection[str]) -> str:
@@ -203,10 +219,12 @@ def _spelled(text: str, tables: ListPath, name: str) -> ListPath:
     return (*tables, next(spelled, wanted))
 
 
-def _change_list(text: str, path: ListPath, change: Callable[[_List], _List]) -> str:
+def _change_list(
+    text: str, path: ListPath, change: Callable[[_List], _List], member_of: Indexes = None
+) -> str:
     """Apply a change to one list of env.toml, and make sure that nothing else changed."""
     body = text.removeprefix(_BYTE_ORDER_MARK)
-    parse_spec(body, folder_name="env", reach=_anywhere)
+    parse_spec(body, folder_name="env", reach=_anywhere, member_of=member_of)
     values = _load(body)
     try:
         before = _List(get_list(body, path) or "[]", tuple(_lookup(values, path)))
@@ -220,7 +238,7 @@ def _change_list(text: str, path: ListPath, change: Callable[[_List], _List]) ->
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != _with_list(values, path, after.values):
         raise _by_hand(path)
-    parse_spec(written, folder_name="env", reach=_anywhere)
+    parse_spec(written, folder_name="env", reach=_anywhere, member_of=member_of)
     return text[: len(text) - len(body)] + written
 
 

@@ -115,6 +115,43 @@ class Part(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
+class WorkspaceSpec(NamedTuple):
+    """`[workspace]`: the folders below env.toml's that are locked together, by patterns."""
+
+    members: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+
+
+class Member(NamedTuple):
+    """A project of a workspace, and how the one lock of all calls what it needs.
+
+    In the lock everything that a member needs is in dependency groups, so that what one needs can
+    be chosen without the others.
+    """
+
+    name: NormalizedName
+    path: str
+    """Its folder, relative to the workspace's; "." is the workspace's own project."""
+    needs: NormalizedName
+    """The group of what it always needs."""
+    groups: Mapping[NormalizedName, NormalizedName] = MappingProxyType({})
+    """Its own groups, by their names in its file."""
+    extras: Mapping[NormalizedName, NormalizedName] = MappingProxyType({})
+    default_groups: tuple[NormalizedName, ...] = ()
+    """By their names in its file."""
+    file: str = ""
+    """The file that says what it needs, relative to the workspace's folder."""
+    tasks: Mapping[str, str | tuple[str, ...]] = MappingProxyType({})
+
+    def place(self, group: NormalizedName) -> str:
+        """Say what in this member's file a group of the lock is."""
+        for kind, names in (("group", self.groups), ("extra", self.extras)):
+            for name, known in names.items():
+                if known == group:
+                    return f"{self.file}: {kind} {name}"
+        return f"{self.file}: dependencies"
+
+
 BASE = Part("base", NormalizedName(""))
 
 Exclusive = tuple[frozenset[Part], ...]
@@ -150,6 +187,10 @@ class Spec(NamedTuple):
     build: BuildPolicy = BuildPolicy()
     tasks: Mapping[str, str | tuple[str, ...]] = {}
     """Name -> a command line, or commands and names of other tasks in order."""
+    workspace: WorkspaceSpec | None = None
+    members: tuple[Member, ...] = ()
+    """Of a workspace, the project at its root first; empty where there is none, or where members
+    weren't read. Then all of the root's dependencies stand in groups."""
     script: str = ""
     """What messages call the script whose metadata this is; of an env.toml: nothing."""
 

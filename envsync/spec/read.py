@@ -1,7 +1,8 @@
 """Read env.toml into a Spec: every table and key checked, all mistakes reported together."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 
@@ -14,6 +15,7 @@ from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
+from envsync.spec.lines import KeyPath
 from envsync.spec.locations import Reach, is_of_repository, nowhere, read_path
 from envsync.spec.model import BASE, Part, Spec
 from envsync.spec.policies import (
@@ -27,6 +29,7 @@ from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import kind_of, quote
+from envsync.spec.workspace import read_workspace, refuse_in_member
 
 _MAX_NAME = 200
 _PYTHON = re.compile(r"[A-Za-z0-9.<>=!~,*+_ -]+")
@@ -63,26 +66,38 @@ _ENV_ADVICE = {
 
 
 def parse_spec_bytes(
-    data: bytes, *, path: str = "env.toml", folder_name: str, reach: Reach = nowhere
+    data: bytes,
+    *,
+    path: str = "env.toml",
+    folder_name: str,
+    reach: Reach = nowhere,
+    member_of: Collection[str] | None = None,
 ) -> Spec:
     """Read env.toml from its bytes (UTF-8, at most 1 MiB); else as `parse_spec`."""
-    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name, reach=reach)
+    text = decode(data, path=path)
+    return parse_spec(text, path=path, folder_name=folder_name, reach=reach, member_of=member_of)
 
 
 def parse_spec(
-    text: str, *, path: str = "env.toml", folder_name: str, reach: Reach = nowhere
+    text: str,
+    *,
+    path: str = "env.toml",
+    folder_name: str,
+    reach: Reach = nowhere,
+    member_of: Collection[str] | None = None,
 ) -> Spec:
     """Read the text of env.toml.
 
     `path` is what messages call the file; `folder_name` is the environment's name where env.toml
-    has none; `reach` says where the user lets paths lead that env.toml doesn't let out itself.
+    has none; `reach` says where the user lets paths lead that env.toml doesn't let out itself. Of
+    a workspace's member, `member_of` are the names of the workspace's indexes.
     Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
     order of the file.
     """
     content = load(text, path=path)
     problems = Problems()
     try:
-        spec = _read(Table(content, (), problems), folder_name, reach)
+        spec = _read(Table(content, (), problems), folder_name, reach, member_of)
     except TooManyProblems:
         spec = None
     if spec is None or problems.found:
@@ -90,10 +105,40 @@ def parse_spec(
     return spec
 
 
-def _read(root: Table, folder_name: str, reach: Reach) -> Spec:
-    if "env" not in root.content:
+def parse_pyproject(text: str, *, path: str, folder_name: str) -> Spec:
+    """Read of a pyproject.toml what an env.toml that says the same would have.
+
+    That is of [project] the name, requires-python, dependencies and extras, and the dependency
+    groups (PEP 621, PEP 735). Raises `SpecInvalid` as `parse_spec`.
+    """
+    problems = Problems()
+    root = Table(load(text, path=path), (), problems)
+    with suppress(TooManyProblems):
+        project = root.table("project")
+        own = _own_name(project.convert("name", str) or folder_name)
+        requirements = expand(_read_parts(root, project, own), problems.add)
+        groups = _of_kind("group", requirements)
+        spec = Spec(
+            name=own or _folder_as_name(folder_name),
+            own_name=own,
+            requires_python=project.convert("requires-python", read_python_range),
+            dependencies=requirements[BASE],
+            optional_dependencies=_of_kind("extra", requirements),
+            dependency_groups=groups,
+            default_groups=tuple(name for name in groups if name == "dev"),
+        )
+    if problems.found:
+        raise SpecInvalid(path, problem_lines(problems, text))
+    return spec
+
+
+def _read(root: Table, folder_name: str, reach: Reach, member_of: Collection[str] | None) -> Spec:
+    workspace = read_workspace(root) if member_of is None else None
+    if "env" not in root.content and workspace is None:
         root.report("the table [env] is missing")
     env = root.table("env")
+    if member_of is not None:
+        refuse_in_member(root, env)
     name = env.convert("name", _read_env_name)
     own = _own_name(name or folder_name)
     parts = _read_parts(root, env, None if own in _sourced(root) else own)
@@ -113,11 +158,12 @@ def _read(root: Table, folder_name: str, reach: Reach) -> Spec:
         system_site_packages=env.flag("system-site-packages"),
         seed=env.items("seed", read_name),
         indexes=indexes,
-        sources=read_sources(root, index_names(root), reach),
+        sources=read_sources(root, [*index_names(root), *(member_of or ())], reach),
         lock=read_lock(root.table("lock"), {**groups, **extras}),
         sync=read_sync(root.table("sync")),
         build=read_build(root.table("build")),
         tasks=read_tasks(root.table("tasks")),
+        workspace=workspace,
     )
     env.finish(_ENV_ADVICE)
     root.finish(_ROOT_ADVICE)
@@ -170,9 +216,10 @@ def _read_parts(root: Table, env: Table, own_name: NormalizedName | None) -> dic
     extras = read_requirement_lists(env.table("optional-dependencies"))
     own = OwnName(own_name, extras)
     base = env.items("dependencies", read_requirement)
-    parts: dict[Part, Entries] = {BASE: tuple(own.entries(base, ("env", "dependencies"), report))}
+    path: KeyPath = (*env.path, "dependencies")
+    parts: dict[Part, Entries] = {BASE: tuple(own.entries(base, path, report))}
     for name, requirements in extras.items():
-        path = ("env", "optional-dependencies", name)
+        path = (*env.path, "optional-dependencies", name)
         parts[Part("extra", name)] = tuple(own.entries(requirements, path, report))
     groups = root.table("dependency-groups")
     for key, name in groups.names():

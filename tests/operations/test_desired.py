@@ -222,7 +222,7 @@ def test_a_file_that_is_gone_may_be_in_the_store_of_a_frozen_sync_alone(local: B
 def inputs(bench: Bench) -> dict[str, str]:
     lock, goal = on_disk(bench, FROZEN)
     assert goal.inputs == ()
-    given = with_inputs(goal, bench.project, read_spec(bench.project)[1], lock)
+    given = with_inputs(goal, bench.project, *read_spec(bench.project), lock)
     assert given._replace(inputs=()) == goal
     return dict(given.inputs)
 
@@ -261,10 +261,11 @@ def test_a_folder_below_the_one_that_is_named_is_the_one_that_counts(bench: Benc
     bench.write("")
     bench.lock()
     lock, goal = on_disk(bench, FROZEN)
+    spec, text = read_spec(bench.project)
     (bench.folder / "lib/own").mkdir(parents=True)
 
     def given(pin: Pinned) -> dict[str, str]:
-        return dict(with_inputs(goal._replace(pins=(pin,)), bench.project, "", lock).inputs)
+        return dict(with_inputs(goal._replace(pins=(pin,)), bench.project, spec, text, lock).inputs)
 
     pin = Pinned("own", None, "directory", "", None, "lib", "", {}, editable=True)
     below = pin._replace(subdirectory="own")

@@ -13,6 +13,7 @@ from envsync.environment.drift import expected_mtime
 from envsync.environment.manifest import UNNAMED, Placed
 from envsync.operations.desired import with_inputs
 from envsync.operations.lock_file import LockOutcome
+from envsync.spec.model import Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.shortcuts import _part
 from tests.support.synced import SyncedProject
@@ -29,7 +30,7 @@ def with_all_inputs(synced: SyncedProject, desired: DesiredEnvironment) -> Desir
     pylock = Pylock(lock_version=Version("1.0"), created_by="test", packages=[])
     lock = LockOutcome(str(path), pylock, path.read_bytes(), fresh=True)
     text = Path(synced.project.spec_path).read_text()
-    return with_inputs(desired._replace(inputs=()), synced.project, text, lock)
+    return with_inputs(desired._replace(inputs=()), synced.project, Spec("x"), text, lock)
 
 
 def test_an_environment_that_was_just_made_is_current(synced: SyncedProject) -> None:
