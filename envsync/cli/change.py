@@ -21,7 +21,9 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
         "names" if command == "remove" else "requirements",
         nargs="+",
         metavar="NAME" if command == "remove" else "REQUIREMENT",
-        help="a package" if command == "remove" else "a requirement, such as 'flask>=3'",
+        help="a package"
+        if command == "remove"
+        else "a requirement, such as 'flask>=3', or a path of a folder, wheel or source archive",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--group", metavar="NAME", help="in this dependency group")
@@ -31,6 +33,9 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
     if command == "add":
         parser.add_argument(
             "--raw", action="store_true", help="write the requirement as given, without a bound"
+        )
+        parser.add_argument(
+            "--editable", action="store_true", help="install the local folder in place"
         )
         parser.add_argument(
             "--allow-build",
@@ -62,7 +67,11 @@ def _init(options: argparse.Namespace, session: Session) -> int:
 def _add(options: argparse.Namespace, session: Session) -> Changed:
     project = find_project(session.directory, session.environment)
     addition = Addition(
-        tuple(options.requirements), _place(options), tuple(options.allow_build), options.raw
+        tuple(options.requirements),
+        _place(options),
+        tuple(options.allow_build),
+        options.raw,
+        options.editable,
     )
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
@@ -84,7 +93,7 @@ def _place(options: argparse.Namespace) -> Place:
 
 def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     """Give the `add` that was typed, with leave to build a package."""
-    words = [f"--{flag}" for flag in ("dev", "raw") if getattr(options, flag)]
+    words = [f"--{flag}" for flag in ("dev", "raw", "editable") if getattr(options, flag)]
     words += ["--no-sync"] if options.no_sync else []
     for flag, value in (("--group", options.group), ("--extra", options.extra)):
         words += [flag, value] if value else []

@@ -24,6 +24,7 @@ from envsync.operations.sync import SpecText, sync_project
 from envsync.operations.unchanged import decisions_about, whole_text
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
+from envsync.project.local_addition import is_path, local_addition
 from envsync.project.locks import project_lock
 from envsync.project.members import member_text
 from envsync.project.paths import Project
@@ -35,9 +36,11 @@ from envsync.spec.edit import (
     add_dependency,
     allow_build,
     new_spec,
+    put_source,
     removal_of,
     remove_dependency,
 )
+from envsync.spec.members import from_root
 from envsync.spec.model import Spec
 
 
@@ -78,6 +81,8 @@ class Addition(NamedTuple):
     allow_build: tuple[str, ...] = ()
     raw: bool = False
     """Requirements are written as given, without a bound."""
+    editable: bool = False
+    """Local folders among them."""
 
 
 class Changed(NamedTuple):
@@ -119,7 +124,8 @@ def add(
     """
     with project_lock(project, settings.cache_dir, reporter):
         file = _file_of(project)
-        edited = file.with_text(_with_added(addition, file))
+        addition, text = _with_local(addition, file)
+        edited = file.with_text(_with_added(addition, file._replace(before=text)))
         names = frozenset(map(_name_of, addition.requirements))
         options, earlier = LockOptions(added=names), file.earlier()
         lock = make_lock(project, edited.spec, settings, reporter, options, earlier=earlier)
@@ -173,6 +179,10 @@ class _File(NamedTuple):
     """What all of the project is by what stands on disk."""
     indexes: Sequence[str] | None = None
     """The workspace's, of a member's file."""
+
+    def folder(self) -> str:
+        """Give the folder that paths in it start from."""
+        return os.path.dirname(os.path.join(self.project.root, self.member or "env.toml"))
 
     def earlier(self) -> tuple[Spec, str]:
         """Give what the project was before, with all that decides its lock."""
@@ -254,6 +264,25 @@ def _carry_out(
 
 def _name_of(requirement: str) -> str:
     return canonicalize_name(Requirement(requirement).name)
+
+
+def _with_local(addition: Addition, file: _File) -> tuple[Addition, str]:
+    """Put names in the place of paths; gives the text with the sources of these, too."""
+    text, requirements, names = file.before, [], []
+    members = {one.name: one for one in file.spec.members}
+    for word in addition.requirements:
+        if not is_path(word):
+            requirements.append(word)
+            continue
+        local = local_addition(word, file.folder(), editable=addition.editable)
+        requirements.append(local.requirement)
+        names.append(local.name)
+        place = from_root(os.path.dirname(file.member) or ".", local.source.location)
+        if local.name not in members or members[local.name].path != place:
+            text = put_source(text, local.name, local.source, member_of=file.indexes)
+    if addition.editable and not names:
+        raise UsageError("--editable is for local folders", hint="`envsync add --editable ./lib`")
+    return addition._replace(requirements=tuple(requirements)), text
 
 
 def _with_added(addition: Addition, file: _File) -> str:

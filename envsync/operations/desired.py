@@ -37,6 +37,7 @@ from envsync.project.recipes import recipe_marks
 from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
+from envsync.spec.locations import everywhere
 from envsync.spec.model import Part, Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
@@ -75,7 +76,9 @@ def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
     """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
-    policy = reading_policy(spec, settings.insecure_hosts, reach_of(project.lock_folder))
+    # What must answer env.toml leads nowhere else (`lock.origins`).
+    reach = reach_of(project.lock_folder) if trust == FROZEN else everywhere
+    policy = reading_policy(spec, settings.insecure_hosts, reach)
     with _hints_for(project):
         before = read_lock(project, policy, reporter)
     if before is not None:

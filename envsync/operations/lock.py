@@ -41,7 +41,6 @@ from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
-from envsync.project.outside import reach_of
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import ResolvePolicy, may_build
@@ -49,7 +48,7 @@ from envsync.resolve.region_view import Preferences
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
-from envsync.spec.locations import leads_outside
+from envsync.spec.locations import everywhere, leads_outside
 from envsync.spec.model import Spec
 from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time
@@ -113,7 +112,7 @@ def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None
     Raises `LockOutdated`, and `LockInvalid`, `SpecInvalid` and `StorageFailed` as reading does.
     """
     spec, _ = read_spec(project)
-    reading = reading_policy(spec, settings.insecure_hosts, reach_of(project.root))
+    reading = reading_policy(spec, settings.insecure_hosts, everywhere)
     before = read_lock(project, reading, reporter)
     refuse_stale(project, spec, before[0] if before else None, settings)
 
@@ -184,9 +183,9 @@ def _before(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, repair: bool
 ) -> tuple[tuple[Pylock, bytes] | None, Pylock | None]:
     """Read the lock on disk with its bytes; and what there is of it, with `repair` also of one that
-    can't be read as a whole.
+    can't be read as a whole. Wherever it leads: only what env.toml leads to stands.
     """
-    reading = reading_policy(spec, settings.insecure_hosts, reach_of(project.root))
+    reading = reading_policy(spec, settings.insecure_hosts, everywhere)
     try:
         before = read_lock(project, reading, reporter)
     # Whoever wrote it knew more than this one does: it is never written over.

@@ -13,7 +13,8 @@ from packaging.utils import canonicalize_name
 from envsync.errors import UsageError
 from envsync.spec.arrays import insert_item, remove_item, replace_item
 from envsync.spec.document import load
-from envsync.spec.model import ALL
+from envsync.spec.locations import everywhere, leads_outside
+from envsync.spec.model import ALL, SourceSpec
 from envsync.spec.read import parse_spec
 from envsync.spec.requirements import read_name, read_name_or_all, read_requirement
 from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
@@ -27,6 +28,7 @@ Indexes = Collection[str] | None
 DEPENDENCIES: ListPath = ("env", "dependencies")
 EXTRAS: ListPath = ("env", "optional-dependencies")
 GROUPS: ListPath = ("dependency-groups",)
+SOURCES: ListPath = ("sources",)
 ALLOW: ListPath = ("build", "allow")
 
 _HEAD = re.compile(r"\s*(?P<name>:all:|[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?")
@@ -101,6 +103,41 @@ def add_dependency(
     path = _find_path(text, group, extra)
     change = partial(_with_requirement, new=new, text=requirement)
     return _change_list(text, path, change, member_of)
+
+
+def put_source(text: str, name: str, source: SourceSpec, *, member_of: Indexes = None) -> str:
+    """Give env.toml with a path as the source of a package, in the place of any other.
+
+    A path that leads out of the project's folder gets its `outside = true`. Raises as
+    `add_dependency`.
+    """
+    body = text.removeprefix(_BYTE_ORDER_MARK)
+    path = _spelled(text, SOURCES, name)
+    table: dict[str, object] = {"path": source.location}
+    table |= {"editable": True} if source.editable else {}
+    table |= {"outside": True} if leads_outside(source.location) else {}
+    values = _load(body)
+    if values.get("sources", {}) == {**_table(values, "sources"), path[-1]: table}:
+        return text
+    shown = ", ".join(
+        f"{key} = {'true' if value is True else _quoted(str(value))}"
+        for key, value in table.items()
+    )
+    try:
+        written = put_list(body, path, f"{{ {shown} }}")
+    except RewriteFailed as error:
+        raise _by_hand(path) from error
+    if "\r\n" in body and not _BARE_NEWLINE.search(body):
+        written = _BARE_NEWLINE.sub("\r\n", written)
+    if _load(written) != {**values, "sources": {**_table(values, "sources"), path[-1]: table}}:
+        raise _by_hand(path)
+    parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
+    return text[: len(text) - len(body)] + written
+
+
+def _table(values: Mapping[str, object], key: str) -> dict[str, object]:
+    table = values.get(key)
+    return table if isinstance(table, dict) else {}
 
 
 def remove_dependency(
@@ -224,7 +261,7 @@ def _change_list(
 ) -> str:
     """Apply a change to one list of env.toml, and make sure that nothing else changed."""
     body = text.removeprefix(_BYTE_ORDER_MARK)
-    parse_spec(body, folder_name="env", reach=_anywhere, member_of=member_of)
+    parse_spec(body, folder_name="env", reach=everywhere, member_of=member_of)
     values = _load(body)
     try:
         before = _List(get_list(body, path) or "[]", tuple(_lookup(values, path)))
@@ -238,13 +275,8 @@ def _change_list(
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != _with_list(values, path, after.values):
         raise _by_hand(path)
-    parse_spec(written, folder_name="env", reach=_anywhere, member_of=member_of)
+    parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
     return text[: len(text) - len(body)] + written
-
-
-def _anywhere(_: str) -> bool:
-    """Judge no place: whoever works with env.toml knows what the user allows."""
-    return True
 
 
 def _by_hand(path: ListPath) -> UsageError:

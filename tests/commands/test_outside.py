@@ -1,11 +1,14 @@
 """Sources outside of the project's folder: with leave, exact, and never unseen."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from envsync.lock.fingerprint import fingerprint
+from envsync.spec.read import parse_spec
 from tests.commands.test_local_files import made
 from tests.commands.test_local_sources import HEAD, write_shop
 from tests.support.command import Workplace
@@ -57,10 +60,19 @@ def test_without_leave_neither_env_toml_nor_a_lock_reaches_out(place: Workplace,
     assert "line 5: sources.shop.path: " in ran.err
     assert "unless outside = true" in ran.err
     place.write(HEAD)
-    for arguments in (["sync", "--frozen"], ["lock", "--check"]):
+    for arguments in (["sync", "--frozen"], ["status"]):
         ran = place.here(*arguments)
         assert ran.code == 2
         assert "directory.path: shop: ../lib leads out of its folder" in ran.err
+    # Whoever writes a lock can write its fingerprint, too.
+    right = fingerprint(parse_spec(HEAD, folder_name=place.project.name))
+    lock = re.sub('fingerprint = ".*"', f'fingerprint = "{right}"', lock)
+    place.write(lock, "pylock.toml")
+    for arguments in (["sync", "--locked"], ["lock", "--check"]):
+        ran = place.here(*arguments)
+        assert ran.code == 3
+        assert "editable directory ../lib, which env.toml does not name" in ran.err
+    assert place.here("sync").code == 1  # shop is asked of the index now
     assert not place.venv.exists()
     assert place.lock() == lock
     assert not list(lib.glob("build"))
