@@ -4,6 +4,9 @@
                         [tool]: comments, order and other tools' tables mean nothing
     setup.py, setup.cfg by content
     files that these name (`file = "VERSION"`, `open("requirements.txt")`), by content
+    commit and tags     where the version is made of them (`project.commit`): they decide what is
+                        installed, and no lock, which has no version of a folder (PEP 751) and is
+                        to hold in a clone without tags, too
 
 Where [project] says all that is wanted of metadata, nothing else decides it. Nothing is run, so
 what setup.py computes otherwise stays unseen until a build tells (`project.refuted`). A lock keeps
@@ -22,6 +25,7 @@ from packaging.utils import canonicalize_name
 
 from envsync.errors import MetadataInvalid, PathRefused, StorageFailed
 from envsync.inside import hash_inside, read_inside
+from envsync.project.commit import commit_paths, commit_rows
 from envsync.project.pyproject_table import static_metadata
 from envsync.spec.toml import loads
 
@@ -30,6 +34,9 @@ SCRIPTS = ("setup.py", "setup.cfg")
 _MAX_PROJECT_FILE = 4 << 20
 _MAX_TEXT = 1 << 20
 _MAX_NAMED = 256
+_VERSION_CONTROL = re.compile(
+    r"(?i)scm|vcs|git(?!hub|lab)|pbr|versioneer|dunamai|dynamic-versioning"
+)
 _WORD = re.compile(r"""[^\s'"=:,;()\[\]{}]{1,255}""")
 # What is named and yet never a requirement or a version: code, and texts for people.
 _NO_METADATA = re.compile(
@@ -51,6 +58,16 @@ class Texts(NamedTuple):
     """[project] says all that is wanted of metadata (PEP 621)."""
     setuptools: bool
     """setup.py and setup.cfg mean something to the back end."""
+
+    def has_version_of_commit(self) -> bool:
+        """Say whether the version is made of what version control says."""
+        if self.static or (not self.setuptools and not self.values):
+            return False
+        project = self.values.get("project")
+        if isinstance(project, Mapping) and "version" in project:
+            return False
+        said = [*_strings(self.values.get("build-system")), *_strings(self.tools)]
+        return any(map(_VERSION_CONTROL.search, [*said, *self.tools, *self.scripts.values()]))
 
     def words(self) -> Iterable[str]:
         """Give every text in the values, and every word of the scripts."""
@@ -138,6 +155,8 @@ def metadata_rows(root: str, folder: str, *, files_too: bool = False) -> Iterato
         for path in _named(root, folder, texts):
             with suppress(PathRefused, StorageFailed):
                 yield f"{path} {hash_inside(root, os.path.join(folder, path)).hashes['sha256']}"
+    if files_too and texts.has_version_of_commit():
+        yield from commit_rows(os.path.join(root, folder))
 
 
 def input_paths(root: str, folder: str) -> list[str]:
@@ -151,7 +170,10 @@ def input_paths(root: str, folder: str) -> list[str]:
     named = [] if texts.static else _named(root, folder, texts)
     may_appear = not texts.static and texts.setuptools and len(texts.scripts) < len(SCRIPTS)
     names = (PYPROJECT, *sorted(texts.scripts), *named, *(["."] if may_appear else []))
-    return [os.path.normpath(os.path.join(root, folder, name)) for name in names]
+    paths = [os.path.normpath(os.path.join(root, folder, name)) for name in names]
+    if texts.has_version_of_commit():
+        paths += commit_paths(os.path.normpath(os.path.join(root, folder)))
+    return paths
 
 
 def metadata_digest(root: str, folder: str) -> str:

@@ -6,7 +6,7 @@ A build back end decides for itself what it reads, and tells nobody. What counts
     at the top          code, files of build systems (Cargo.toml, meson.build), and whatever the
                         project files or code at the top name
     folders at the top  those that hold code, or are named; all that is in them
-    the commit          where the project files speak of version control (setuptools-scm, pbr)
+    commit and tags     where the version is made of them (setuptools-scm, pbr)
 
 What doesn't: logs, bytecode, hidden files at the top and all hidden folders, environments, caches
 (CACHEDIR.TAG), what builds leave behind, and tests, docs and examples that nothing names. So a log
@@ -18,7 +18,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
-from envsync.errors import StorageFailed
 from envsync.inside import real_path
 from envsync.platform.files import read_limited
 from envsync.project.local_metadata import PYPROJECT, Texts, metadata_rows, read_texts
@@ -36,10 +35,8 @@ _BUILD_FILES = frozenset(
 _LEFT_BEHIND = frozenset({"__pycache__", "build", "dist", "node_modules", "htmlcov"})
 _ASIDE = re.compile(r"(?i)(unit)?tests?|(.*_)?tests?|docs?|documentation|examples?|benchmarks?")
 _NOISE = re.compile(r"(?i).*(\.py[co]|\.log(\.\d+)?|\.sw[po]|~|\.tmp|\.orig|\.rej)|\.DS_Store")
-_VERSION_CONTROL = re.compile(r"(?i)scm|vcs|git|pbr|versioneer|dunamai")
 _WORD = re.compile(r"[\w.+-]+")
 _MAX_CODE = 1 << 20
-_MAX_HEAD = 4096
 
 
 def source_rows(root: str, folder: str) -> Iterator[str]:
@@ -63,8 +60,6 @@ def source_rows(root: str, folder: str) -> Iterator[str]:
         elif entry.name in named or (not _ASIDE.fullmatch(entry.name) and _holds_code(entry)):
             for file in _files(entry):
                 yield from _row(file, place)
-    if _VERSION_CONTROL.search(" ".join(texts.words())):
-        yield from _commit(place)
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -119,32 +114,3 @@ def _named(place: str, texts: Texts) -> Collection[str]:
 def _words(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
         yield from _WORD.findall(text)
-
-
-def _commit(place: str) -> Iterator[str]:
-    """Give what names the commit of the repository that a folder lies in, and its tags."""
-    folder = place
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return
-        folder = above
-    git = os.path.join(folder, ".git")
-    head = _head(git, "HEAD")
-    yield f"HEAD {head}"
-    reference = head.removeprefix("ref: ").strip()
-    # HEAD is a stranger's text: it must not lead out of the repository (H21).
-    if reference != head.strip() and ".." not in reference.split("/"):
-        yield f"{reference} {_head(git, reference)}"
-    # Tags stand in either, and name a version as much as the commit does.
-    for name in ("packed-refs", os.path.join("refs", "tags")):
-        with suppress(OSError):
-            status = os.stat(os.path.join(git, name))
-            yield f"{name} {status.st_mtime_ns}"
-
-
-def _head(git: str, name: str) -> str:
-    try:
-        return read_limited(os.path.join(git, name), _MAX_HEAD).decode(errors="replace")
-    except (OSError, ValueError, StorageFailed):
-        return ""

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.commands.conftest import SPEC
+from tests.project.test_source_files import git
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
 from tests.support.wheels import make_sdist, source_files
@@ -98,3 +99,23 @@ def test_url_of_a_source_archive_names_the_package_to_allow(
     ran = project.run("lock")
     assert ran.code == 1
     assert "`envsync lock --allow-build sourced`" in ran.err
+
+
+@pytest.mark.parametrize("editable", ["true", "false"])
+def test_a_new_tag_is_a_new_version_and_no_new_lock(place: Workplace, editable: str) -> None:
+    write_shop(place)
+    pyproject = place.project / "lib" / "pyproject.toml"
+    text = pyproject.read_text().replace('version = "0.1"', 'dynamic = ["version"]')
+    pyproject.write_text(f"{text}[tool.own]\nsource = 'scm'\n")
+    place.write(f'{HEAD}[sources]\nshop = {{ path = "lib", editable = {editable} }}\n')
+    git(place.project, "init", "-q")
+    git(place.project, "commit", "-q", "--allow-empty", "-m", "x")
+    place.ok("sync")
+    assert "Nothing to do" in place.ok("sync").err
+    lock = place.lock()
+    git(place.project, "tag", "v2")
+    assert place.here("sync", "--check").code == 3
+    place.given("lock", "--check")
+    assert "shop" in place.ok("sync").err
+    assert "Nothing to do" in place.ok("sync").err
+    assert place.lock() == lock

@@ -1,13 +1,20 @@
 """What of a local folder counts as input of its build, and what of that decides its metadata."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from envsync.errors import PathRefused
-from envsync.project.local_metadata import input_paths, metadata_digest, metadata_rows
+from envsync.project.commit import commit_paths, commit_rows
+from envsync.project.local_metadata import (
+    input_paths,
+    metadata_digest,
+    metadata_rows,
+    read_texts,
+)
 from envsync.project.source_files import source_rows
 
 STATIC = '[project]\nname = "shop"\nversion = "1"\n'
@@ -17,6 +24,9 @@ DYNAMIC = (
     "[tool.setuptools.dynamic]\nversion = { file = 'VERSION' }\nreadme = { file = 'README.md' }\n"
     "dependencies = { file = ['requirements/base.txt'] }\n"
 )
+
+
+DYNAMIC_VERSION = "[project]\nname='a'\ndynamic=['version']\n[build-system]\n"
 
 
 @pytest.fixture
@@ -105,8 +115,96 @@ def test_what_appears_beside_the_sources_does_not(shop: Path) -> None:
 
 def test_the_commit_counts_where_the_version_comes_from_it(shop: Path) -> None:
     write(shop, {"pyproject.toml": DYNAMIC.replace("wheel", "setuptools_scm")})
-    files = {".git/refs/heads/main": "5678\n", ".git/packed-refs": "x"}
-    assert changes(shop, files, rows) == [True, True]
+    files = {
+        ".git/refs/heads/main": "5678\n",
+        ".git/packed-refs": "# pack-refs with: peeled\n1234 refs/tags/v1\n^5678\n",
+        ".git/refs/tags/v2": "5678\n",
+        ".git/refs/heads/other": "5678\n",
+        ".git/index": "x",
+    }
+    assert changes(shop, files, rows) == [True, True, True, False, False]
+    assert metadata_digest(str(shop), ".") == metadata_digest(str(shop), ".")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{DYNAMIC_VERSION}requires=['hatch-vcs']\n", True),
+        (("[project]\nname='a'\ndynamic=['version']\n[build-system]\nrequires=['pdm-backend']\n"
+         "[tool.pdm.version]\nsource = 'scm'\n"), True),
+        ("[build-system]\nrequires=['setuptools', 'setuptools-git-versioning']\n", True),
+        (("[project]\nname='a'\ndynamic=['version']\n[build-system]\nrequires=['hatchling']\n"
+         "[tool.hatch.metadata]\nx = 'see https://github.com/a'\n"), False),
+        (("[project]\nname='a'\nversion='1'\ndynamic=['dependencies']\n[build-system]\n"
+         "requires=['setuptools-scm']\n"), False),
+        (("[project]\nname='a'\ndynamic=['version']\n[build-system]\nrequires=['hatchling']\n"
+         "[tool.other]\nsource = 'scm'\n"), False),
+    ],
+)  # fmt: skip
+def test_when_a_version_is_made_of_the_commit(tmp_path: Path, text: str, expected: bool) -> None:
+    write(tmp_path, {"pyproject.toml": text})
+    assert read_texts(str(tmp_path), ".").has_version_of_commit() is expected
+
+
+GIT = ("git", "-c", "user.name=x", "-c", "user.email=x@host.example", "-c", "commit.gpgsign=false")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run([*GIT, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_commits_and_tags_of_real_repositories_are_seen(tmp_path: Path) -> None:
+    main, tree = tmp_path / "main", tmp_path / "tree"
+    write(main, {"lib/x.py": ""})
+    git(main, "init", "-q", "-b", "trunk")
+    git(main, "add", ".")
+    git(main, "commit", "-q", "-m", "x")
+    git(main, "worktree", "add", "-q", "-b", "other", str(tree))
+    seen = [
+        (list(commit_rows(str(place / "lib"))), commit_paths(str(place))) for place in (main, tree)
+    ]
+    assert all(rows and all(map(os.path.lexists, paths)) for rows, paths in seen)
+    acts: list[tuple[Path, str]] = [
+        (main, "tag v1"),
+        (main, "tag -a release/v2 -m x"),
+        (tree, "commit -q --allow-empty -m y"),
+        (tree, "tag -f v1"),
+        (main, "tag -d v1"),
+        (tree, "switch -q -c third"),
+    ]
+    for place, words in acts:
+        before, times = list(commit_rows(str(tree))), stamps(tree)
+        git(place, *words.split())
+        assert list(commit_rows(str(tree))) != before, words
+        assert stamps(tree) != times, words
+    before = list(commit_rows(str(tree)))
+    git(main, "pack-refs", "--all")
+    git(main, "gc", "-q")
+    assert list(commit_rows(str(tree))) == before
+    assert not list(commit_rows(str(tmp_path)))
+
+
+def stamps(place: Path) -> list[tuple[str, int, int]]:
+    paths = commit_paths(str(place))
+    return [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".git": "gitdir: /nowhere"},
+        {".git": "gitdir: ../../../../etc"},
+        {".git/HEAD": "ref: ../../../etc/passwd"},
+        {".git/HEAD": "ref: refs/../../../etc/passwd"},
+        {".git/HEAD": "ref: /etc/passwd"},
+        {".git/HEAD": "x" * 9000, ".git/packed-refs": "\0\n \nx"},
+        {".git/commondir": "/nowhere", ".git/HEAD": "ref: refs/heads/x"},
+    ],
+)
+def test_a_strange_repository_leads_nowhere(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, files)
+    assert not any("root:" in row for row in commit_rows(str(tmp_path)))
+    assert all("passwd" not in path for path in commit_paths(str(tmp_path)))
 
 
 def test_what_can_not_be_read_is_as_absent(shop: Path) -> None:
