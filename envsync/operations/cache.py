@@ -16,7 +16,7 @@ from envsync.environment import stamp
 from envsync.events import Reporter, Stage, during
 from envsync.index import artifacts, http_cache, metadata_source
 from envsync.platform.files import storage_errors
-from envsync.project import answered, refuted, script
+from envsync.project import answered, refuted, script, workspace_mark
 from envsync.python import ask
 from envsync.store import built, bytecode, entries
 from envsync.store import users as environments
@@ -30,7 +30,7 @@ BUCKETS: tuple[Bucket, ...] = (
     *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
     *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, ANSWERED, STAMPS, decisions.BUCKET),
-    room.REQUIRES,
+    *(room.REQUIRES, workspace_mark.BUCKET),
     environments.BUCKET,
     *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
 )

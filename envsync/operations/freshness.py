@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 
 from packaging.pylock import Pylock
 
@@ -12,8 +13,10 @@ from envsync.errors import LockMissing, LockOutdated, PathRefused, StorageFailed
 from envsync.lock.evidence import evidence_of
 from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
-from envsync.project.local_files import altered, refuse_altered
-from envsync.project.local_metadata import metadata_digest
+from envsync.project import workspace_mark
+from envsync.project.local_files import altered, files_of_lock, refuse_altered
+from envsync.project.local_metadata import input_paths, metadata_digest
+from envsync.project.members import member_inputs
 from envsync.project.outside import absolute, place_of
 from envsync.project.paths import Project
 from envsync.settings import Settings
@@ -117,6 +120,28 @@ def with_local_projects(pylock: Pylock, project: Project, spec: Spec) -> Pylock:
         return pylock
     tool = {**(pylock.tool or {}), "envsync": {**tool_table(pylock), _LOCAL: local}}
     return dataclasses.replace(pylock, tool=tool)
+
+
+def keep_mark(
+    project: Project,
+    spec: Spec,
+    pylock: Pylock,
+    answer: workspace_mark.Answer,
+    settings: Settings,
+) -> None:
+    """Note that a lock answers a workspace's files."""
+    inputs = member_inputs(project, spec)
+    if inputs is None:
+        return
+    with suppress(PathRefused, StorageFailed):
+        for source in chain(*spec.sources.values()):
+            if source.kind == "path":
+                place = place_of(project.root, source.location, source.subdirectory)
+                inputs += (paths := input_paths(*place))
+                if not paths and os.path.isdir(absolute(*place)):
+                    return  # what decides a folder without pyproject.toml can't all be named
+        inputs += [absolute(project.root, file.path) for file in files_of_lock(pylock)]
+        workspace_mark.keep(project, answer, inputs, settings)
 
 
 def stands(project: Project, spec: Spec, pylock: Pylock, settings: Settings) -> bool:

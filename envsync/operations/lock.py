@@ -28,7 +28,7 @@ from envsync.lock.read import CREATED_BY, reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
-from envsync.operations.freshness import refuse_stale, stands, with_local_projects
+from envsync.operations.freshness import keep_mark, refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
 from envsync.operations.unchanged import (
     Asked,
@@ -43,6 +43,7 @@ from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
+from envsync.project.workspace_mark import Answer
 from envsync.resolve.candidates import ResolvePolicy, may_build
 from envsync.resolve.region_view import Preferences
 from envsync.resolve.universal import resolve
@@ -78,6 +79,7 @@ def lock_project(
     `allow_build` names packages that may be built from now on: that goes into env.toml. Raises as
     `make_lock`.
     """
+    begun = time.time_ns()
     # A dry run writes nothing, and waits for nobody.
     with nullcontext() if dry_run else project_lock(project, settings.cache_dir, reporter):
         spec, before = read_spec(project)
@@ -101,7 +103,10 @@ def lock_project(
         written = write_with_lock(changed_spec(project, before, text), outcome)
         if outcome.decision is not None:
             decisions.put(outcome.data, outcome.decision)
-        if not spec.sources and spec.workspace is None:  # local sources may change what is fresh
+        if spec.workspace is not None:
+            answer = Answer(text.encode(), outcome.data, begun)
+            keep_mark(project, spec, outcome.pylock, answer, settings)
+        elif not spec.sources:  # local sources may change what is fresh
             remember_fresh(text.encode(), outcome.data, settings)
     return Locked(outcome, written)
 

@@ -1,6 +1,7 @@
 """From a project's folder to its environment: read, lock if needed, choose, fetch, sync."""
 
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,7 @@ from envsync.operations.desired import (
     make_desired,
     with_inputs,
 )
+from envsync.operations.freshness import keep_mark
 from envsync.operations.lock import make_lock, refuse_pending
 from envsync.operations.lock_file import LockOutcome
 from envsync.operations.results import Synced
@@ -25,6 +27,7 @@ from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import FROZEN, LOCKED, SyncRequest
 from envsync.project.texts import Text
+from envsync.project.workspace_mark import Answer
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.sync import apply as steps
@@ -40,6 +43,8 @@ class SpecText(NamedTuple):
 
     spec: Spec
     text: str
+    begun_ns: int = 0
+    """The time before it was read; 0 where that isn't known."""
 
 
 def sync_project(
@@ -57,12 +62,13 @@ def sync_project(
     The caller holds the project's lock. `edited` is what is to be written of env.toml, `source`
     stands in for what is on disk of it, `lock` for the lock.
     """
-    spec, text = source or read_spec(project)
+    begun = time.time_ns()
+    given = source or SpecText(*read_spec(project), begun)
+    spec = given.spec
     refuse_pending(spec)
     seal = UserKey(settings).seal()
     folder = lies_at(project, root_of(project, spec.path, settings), settings)
     with steps.locked(folder, settings.cache_dir, reporter, seal) as recovered:
-        given = SpecText(spec, text)
         answer = lock or lock_for_sync(
             project, spec, settings, reporter, trust=request.trust, options=request.lock
         )
@@ -114,8 +120,10 @@ def _sync_to(
             verify=request.verify,
             companions=(*edited, *lock.texts()),
         )
-        # What a workspace means isn't known by its env.toml's bytes.
-        if request.trust != FROZEN and spec.workspace is None:
+        if request.trust != FROZEN:
+            if spec.workspace is not None:
+                answer = Answer(source.text.encode(), lock.data, source.begun_ns)
+                keep_mark(project, spec, lock.pylock, answer, settings)
             remember(desired, project, request, settings)
     compile_for_others(outcome, desired, settings, reporter)
     return Synced(outcome, lock, lock.path in outcome.written)

@@ -26,7 +26,7 @@ the folder of env.toml and where no other variable is set, `__main__` asks the s
 from typing import TYPE_CHECKING
 
 from envsync.project.answered import is_known_fresh
-from envsync.project.paths import Project
+from envsync.project.paths import Project, may_be_workspace
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
 
@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 def lock_stands(project: Project, settings: Settings) -> bool:
     """Say whether the lock on disk is known to be what a `lock` without options would write."""
+    if may_be_workspace(project.spec_path):
+        from envsync.project.workspace_mark import known  # noqa: PLC0415  (few are one)
+
+        return known(project, settings) is not None
     return is_known_fresh(
         settings.cache_dir, settings.default_index, project.spec_path, project.lock_path
     )

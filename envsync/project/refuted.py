@@ -11,6 +11,7 @@ import os
 
 from envsync.cache.bucket import VALUES, Bucket
 from envsync.cache.values import ValueCache
+from envsync.project import workspace_mark
 
 BUCKET = Bucket("refuted-v2", VALUES)
 
@@ -18,6 +19,7 @@ BUCKET = Bucket("refuted-v2", VALUES)
 def refute(cache_dir: str, folder: str, facts: str) -> None:
     """Keep that a folder, absolute, is not what a lock with this digest says of its metadata."""
     _values(cache_dir).put(_key(folder, facts), b"")
+    workspace_mark.forget(cache_dir)
 
 
 def is_refuted(cache_dir: str, folder: str, facts: str) -> bool:

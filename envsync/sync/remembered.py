@@ -17,7 +17,7 @@ from envsync.cache.values import ValueCache
 from envsync.lock.pins import pack_pins, unpack_pins
 from envsync.model.target import Target
 from envsync.platform.files import sha256_file
-from envsync.project.paths import Project
+from envsync.project.paths import Project, may_be_workspace
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
 from envsync.sync.desired import DesiredEnvironment
@@ -40,7 +40,10 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Desire
         lock = sha256_file(project.lock_path)
     except OSError:
         return None
-    body = _values(settings).get(_key(project, request, settings, spec, lock))
+    members = _members(project, settings)
+    if members is None:
+        return None
+    body = _values(settings).get(_key(project, request, settings, spec, lock, members))
     if body is None:
         return None
     try:
@@ -65,7 +68,18 @@ def remember(
         return
     # The hashes of what was read: by now the files may be others.
     (_, spec), (_, lock), *_ = desired.inputs
-    _values(settings).put(_key(project, request, settings, spec, lock), body)
+    members = _members(project, settings)
+    if members is not None:
+        _values(settings).put(_key(project, request, settings, spec, lock, members), body)
+
+
+def _members(project: Project, settings: Settings) -> str | None:
+    """Name what a workspace's members say; "" where there are none, None where it isn't known."""
+    if not may_be_workspace(project.spec_path):
+        return ""
+    from envsync.project.workspace_mark import known  # noqa: PLC0415  (few are one)
+
+    return known(project, settings)
 
 
 def _pack(desired: DesiredEnvironment) -> bytes | None:
@@ -144,7 +158,14 @@ def _values(settings: Settings) -> ValueCache:
     return ValueCache(BUCKET.folder(settings.cache_dir))
 
 
-def _key(project: Project, request: SyncRequest, settings: Settings, spec: str, lock: str) -> str:
+def _key(
+    project: Project,
+    request: SyncRequest,
+    settings: Settings,
+    spec: str,
+    lock: str,
+    members: str,
+) -> str:
     facts = (
         __version__,
         project.spec_path,
@@ -154,5 +175,6 @@ def _key(project: Project, request: SyncRequest, settings: Settings, spec: str, 
         root_of(project, DEFAULT, settings),
         spec,
         lock,
+        *([members] if members else []),
     )
     return "\0".join(facts)

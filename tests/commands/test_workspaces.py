@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -350,3 +351,29 @@ def test_a_lock_and_mark_from_before_say_nothing_in_a_member(mono: Workplace) ->
     ran = place.ok("sync")
     assert "Nothing to do" not in ran.err
     assert mono.venv.exists()
+
+
+def test_what_is_known_of_a_workspace_is_known_by_all_its_files(mono: Workplace) -> None:
+    mono.given("sync", "--all-packages")
+    time.sleep(0.03)
+    mono.given("sync", "--all-packages")
+    mark = mono.cache / "workspaces-v1"
+    assert list(mark.rglob("*"))
+    assert "is up to date" in below(mono, "packages/lib", "lock").err
+    core, web = mono.project / "packages" / "core", mono.project / "web"
+    pyproject = (core / "pyproject.toml").read_text()
+    acts: list[Callable[[], object]] = [
+        lambda: (core / "pyproject.toml").write_text(pyproject.replace('"base"', '"winner"')),
+        lambda: (web / "env.toml").write_text(WEB.replace('"lib", ', "")),
+        lambda: package(mono.project / "packages" / "more", "more"),
+        lambda: shutil.rmtree(mono.project / "packages" / "more"),
+        lambda: (web / "pyproject.toml").write_text("[project]\nname = 'wob'\n"),
+        lambda: (mono.project / "pylock.toml").unlink(),
+    ]
+    for act in acts:
+        act()
+        assert "is up to date" not in mono.here("lock").err
+        time.sleep(0.03)
+        mono.given("lock")
+        assert "is up to date" in mono.here("lock").err
+        assert list(mark.rglob("*"))
