@@ -1,5 +1,6 @@
 """Wheels and metadata from source, built in environments that envsync itself makes."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -39,6 +40,7 @@ from envsync.platform.confined import confinement
 from envsync.platform.files import make_private_directory, sha256_file, storage_errors
 from envsync.project.interpreter import find_interpreter
 from envsync.project.local_files import take
+from envsync.project.local_metadata import metadata_rows, read_texts
 from envsync.project.outside import place_of
 from envsync.project.recipes import beside, recipe_of
 from envsync.settings import Settings
@@ -89,19 +91,39 @@ class Builder:
     def wheel(self, pin: Pinned, target: Target) -> tuple[str, str]:
         """Build the wheel of a pin that is a source; gives its path and sha256.
 
-        A source distribution is built once for each kind of interpreter, a local folder each time.
+        A source distribution is built once for each kind of interpreter, and so is an editable
+        folder whose files say all that such a build depends on; other local folders each time.
         Raises `BuildNotAllowed`, `BuildFailed`, and what getting the source raises.
         """
         self.check_leave(pin)
         # What lies in the project is read each time: it may not be what was locked any more.
-        built = self._known(pin.sha256, pin, target) if pin.url is not None else None
+        source = pin.sha256 if pin.url is not None else self._said(pin)
+        built = self._known(source, pin, target)
         if built is not None:
             return built.path, built.sha256
         with self._scratch() as folder, self._tree(pin, folder) as tree:
             # An archive of the project has its hash only now, from the copy that is built from
             # (H103).
-            built = self._known(tree.sha256, pin, target) or self._build(pin, tree, target, folder)
+            built = self._known(tree.sha256, pin, target)
+            if built is None:
+                built = self._build(pin, tree, target, folder)
+                # What it links to isn't in such a wheel; what was compiled would be.
+                if source and source == self._said(pin) and built.filename.endswith("-any.whl"):
+                    self._built.put(self._key(source, pin, target), built.path)
         return built.path, built.sha256
+
+    def _said(self, pin: Pinned) -> str:
+        """Digest all that an editable wheel of a folder is made of; "" where that isn't known.
+
+        That is where it is, and its project files, where these hold all of its metadata (PEP 621).
+        """
+        if pin.kind != "directory" or not pin.editable:
+            return ""
+        root, path = place_of(self._root, pin.path or ".", pin.subdirectory)
+        if not read_texts(root, path).static:
+            return ""
+        facts = (*metadata_rows(root, path, files_too=True), os.path.join(root, path), "editable")
+        return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _known(self, source: str, pin: Pinned, target: Target) -> BuiltWheel | None:
         return self._built.get(self._key(source, pin, target)) if source else None

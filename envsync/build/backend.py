@@ -166,9 +166,12 @@ def _ready(build: Build, requires_hook: str) -> Iterator[tuple[BuildBackendHookC
 @contextmanager
 def _environment(build: Build, requires: Sequence[Requirement]) -> Iterator[BuildEnvironment]:
     """Enter `provision`'s environment; requirements that can't be met are the build's failure."""
+    # A back end may ask for what its package requires (flit does), under extras, too.
+    facts = {**build.target.environment, "extra": ""}
+    wanted = [one for one in requires if one.marker is None or one.marker.evaluate(facts)]
     with ExitStack() as stack:
         try:
-            environment = stack.enter_context(build.provision(requires, build.target))
+            environment = stack.enter_context(build.provision(wanted, build.target))
         except (NoSolution, NoMatchingFile, PackageNotFound, BuildNotAllowed) as error:
             reason = f"its build requirements cannot be installed: {error.message}"
             detail = "\n".join(error.lines)

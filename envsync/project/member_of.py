@@ -4,7 +4,7 @@ import os
 
 from envsync.platform.files import open_regular, storage_errors
 from envsync.spec.document import MAX_BYTES, decode, load
-from envsync.spec.workspace import member_above
+from envsync.spec.member_patterns import member_above
 
 
 def member_in(spec_path: str, directory: str) -> str:

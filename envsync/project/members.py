@@ -24,12 +24,12 @@ from envsync.project.paths import Project
 from envsync.spec.document import MAX_BYTES, decode, load
 from envsync.spec.fields import Problems
 from envsync.spec.locations import is_of_repository
+from envsync.spec.member_patterns import ANY_DEPTH, is_excluded, is_match, is_pattern
 from envsync.spec.members import MemberSpec, combine, stays_inside
 from envsync.spec.model import Spec, WorkspaceSpec
 from envsync.spec.problem_lines import problem_lines
 from envsync.spec.read import parse_pyproject, parse_spec_bytes
 from envsync.spec.requirements import read_name
-from envsync.spec.workspace import ANY_DEPTH, is_excluded, is_match, is_pattern
 
 SPEC, PYPROJECT, SETUP = "env.toml", "pyproject.toml", "setup.py"
 FILES = (SPEC, PYPROJECT, SETUP)
@@ -94,7 +94,10 @@ def find_members(root: str, workspace: WorkspaceSpec, text: str) -> Found:
         key = ("workspace", "members", at)
         matched = list(_expand(root, pattern, looked_in))
         kept = [path for path in matched if not is_excluded(workspace.exclude, path)]
-        if is_pattern(pattern):
+        if ANY_DEPTH in pattern.split("/"):
+            # It means what lies between a folder and its projects as well.
+            kept = [path for path in kept if _has_project(os.path.join(root, path))]
+        elif is_pattern(pattern):
             kept = [path for path in kept if _holds_files(os.path.join(root, path))]
         if not kept:
             problems.add(_nothing(pattern, matched), key)
@@ -164,6 +167,10 @@ def _holds_files(folder: str) -> bool:
     )
 
 
+def _has_project(folder: str) -> bool:
+    return any(os.path.lexists(os.path.join(folder, name)) for name in FILES)
+
+
 def _why_none(root: str, path: str, real: dict[str, str]) -> str | None:
     """Say why a folder can't be a member; `real` has those before by where they really are."""
     try:
@@ -175,7 +182,7 @@ def _why_none(root: str, path: str, real: dict[str, str]) -> str | None:
     other = real.setdefault(place, path)
     if other != path:
         return f"is the member {other} by another name"
-    if not any(os.path.lexists(os.path.join(place, name)) for name in FILES):
+    if not _has_project(place):
         return "has no project: neither env.toml nor pyproject.toml nor setup.py"
     return None
 

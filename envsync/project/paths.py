@@ -90,7 +90,8 @@ def _in_workspace(project: Project, directory: str) -> Project:
     """Give the workspace of which a project is a member, or in a member of which a folder lies."""
     for folder in upwards(project.root if directory == project.root else directory):
         above = project_at(folder, project.environment)
-        if len(folder) > len(project.root) or not may_be_workspace(above.spec_path):
+        is_around = len(folder) <= len(project.root) and folder != directory
+        if not is_around or not may_be_workspace(above.spec_path):
             continue
         if folder != project.root and _why_not_ours(above) is not None:
             continue

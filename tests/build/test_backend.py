@@ -123,6 +123,15 @@ def test_builds_a_wheel(bench: Bench) -> None:
     assert not bench.provider.is_open
 
 
+def test_what_a_backend_asks_for_under_an_extra_is_not_meant(bench: Bench) -> None:
+    """As flit does, which asks for all that the package requires."""
+    asked = """['dep', 'ruff; extra == "all"', 'old; python_version < "3"']"""
+    more = f"def get_requires_for_build_wheel(settings): return {asked}"
+    bench.provider = Provider(bench.root, {"dep": ""})
+    bench.wheel(backend("return wheel(folder)", more=more))
+    assert bench.provider.asked[-1] == ["dep"]
+
+
 def test_asks_for_metadata_without_building(bench: Bench) -> None:
     text = bench.metadata(BACKEND + "\ndef build_wheel(*a): raise SystemExit(1)", requires=["rich"])
     assert text.split("\n")[1:4] == ["Name: shop", "Version: 1.0", "Requires-Dist: rich"]

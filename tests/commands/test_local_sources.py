@@ -1,6 +1,7 @@
 """Projects on the disk as sources: editable and not, their changes, their builds."""
 
 import json
+import shutil
 
 import pytest
 
@@ -65,6 +66,25 @@ def test_changed_code_of_a_local_source_is_what_runs(shop: Workplace) -> None:
     shop.given("sync")
     write_shop(shop, "base<2", code="X = 'changed'\n")
     assert shop.ok("run", "python", "-c", "import shop; print(shop.X)").out == "changed\n"
+
+
+def test_an_editable_wheel_is_kept_by_what_it_is_made_of(place: Workplace) -> None:
+    write_shop(place)
+    place.write(f'{HEAD}[sources]\nshop = {{ path = "lib", editable = true }}\n')
+    backend = place.project / "lib" / "backend.py"
+    counting = "import pathlib\n_log = pathlib.Path(__file__).with_name('built.log')\n"
+    counting += "with _log.open('a') as _file: _file.write('x')\n"
+    backend.write_text(counting + backend.read_text())
+    place.given("sync")
+    once = (place.project / "lib" / "built.log").stat().st_size
+    shutil.rmtree(place.venv)
+    place.given("sync")
+    assert (place.project / "lib" / "built.log").stat().st_size == once
+    place.python("import shop")
+    pyproject = place.project / "lib" / "pyproject.toml"
+    pyproject.write_text(f'{pyproject.read_text()}scripts.shop = "shop:X"\n')
+    place.given("sync")
+    assert (place.project / "lib" / "built.log").stat().st_size > once
 
 
 def test_missing_local_source_is_named(place: Workplace) -> None:

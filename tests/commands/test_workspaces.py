@@ -309,6 +309,15 @@ def test_a_member_that_a_link_leads_out_to_is_refused(mono: Workplace) -> None:
     assert (ran.code, "leads out of the workspace" in ran.err) == (2, True)
 
 
+def test_any_depth_means_the_projects_below(mono: Workplace) -> None:
+    mono.write(ROOT.replace("packages/*", "packages/**"))
+    package(mono.project / "packages" / "group" / "deep", "deep")
+    mono.given("sync", "--package", "deep")
+    assert installed(mono) == {"deep"}
+    package(mono.project / "packages" / "group" / "deeper", "deeper")
+    assert mono.here("sync", "--check").code == 3
+
+
 def test_what_git_leaves_behind_is_no_member(mono: Workplace) -> None:
     write(mono.project, {"packages/gone/__pycache__/x.pyc": "", "packages/.hidden/x": ""})
     mono.given("lock")

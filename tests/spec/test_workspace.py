@@ -2,9 +2,9 @@
 
 import pytest
 
+from envsync.spec.member_patterns import matches, member_above
 from envsync.spec.members import from_root, stays_inside
 from envsync.spec.model import WorkspaceSpec
-from envsync.spec.workspace import matches, member_above
 from tests.spec.samples import problem, read
 
 
