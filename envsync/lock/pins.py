@@ -50,7 +50,8 @@ class Pinned(NamedTuple):
 
 
 def pack_pins(pins: Iterable[Pinned]) -> str | None:
-    """Write pins of wheels and source distributions as lines that `unpack_pins` reads fast.
+    """Write pins of wheels, source distributions and editable folders as lines that `unpack_pins`
+    reads fast.
 
     None when one of them is something else, or has a value that no line can hold.
     """
@@ -59,6 +60,8 @@ def pack_pins(pins: Iterable[Pinned]) -> str | None:
 
 
 def _line(pin: Pinned) -> str | None:
+    if pin.kind == "directory":
+        return _line_of_folder(pin)
     plain = Pinned(
         *pin[:4], url=pin.url, path=None, sha256=pin.sha256, hashes={"sha256": pin.sha256},
         size=pin.size, index_url=pin.index_url, requires_python=pin.requires_python,
@@ -75,6 +78,24 @@ def _line(pin: Pinned) -> str | None:
     return line if line.replace("\t", "", len(fields) - 1).isprintable() else None
 
 
+def _line_of_folder(pin: Pinned) -> str | None:
+    plain = _folder(pin.name, pin.subdirectory, pin.path or ".")._replace(
+        requires_python=pin.requires_python, facts=pin.facts, speaker=pin.speaker, extras=pin.extras
+    )
+    if pin != plain:
+        return None
+    file = (pin.name, "", pin.kind, pin.subdirectory or "", pin.path or ".", "", "", "")
+    fields = (*file, pin.requires_python, pin.facts, pin.speaker, ",".join(pin.extras), "")
+    line = "\t".join(fields)
+    return line if line.replace("\t", "", len(fields) - 1).isprintable() else None
+
+
+def _folder(name: str, subdirectory: str | None, path: str) -> Pinned:
+    return Pinned(
+        name, None, "directory", "", None, path, "", {}, subdirectory=subdirectory, editable=True
+    )
+
+
 def unpack_pins(text: str) -> tuple[Pinned, ...]:
     """Read what `pack_pins` wrote. Raises `ValueError` for anything else."""
     return tuple(map(_pin, text.split("\n"))) if text else ()
@@ -83,6 +104,13 @@ def unpack_pins(text: str) -> tuple[Pinned, ...]:
 def _pin(line: str) -> Pinned:
     name, version, kind, filename, url, sha256, size, *told = line.split("\t")
     index_url, requires_python, facts, speaker, extras, trust = told
+    if kind == "directory":
+        return _folder(name, filename or None, url)._replace(
+            requires_python=requires_python,
+            facts=facts,
+            speaker=speaker,
+            extras=tuple(extras.split(",")) if extras else (),
+        )
     if kind not in ("wheel", "sdist") or len(sha256) != 64:
         raise ValueError(f"not a pin: {line!a}")
     return Pinned(

@@ -69,7 +69,9 @@ def remember(
     # The hashes of what was read: by now the files may be others.
     (_, spec), (_, lock), *_ = desired.inputs
     members = _members(project, settings)
-    if members is not None:
+    # Whether a folder is what was locked, the bytes of env.toml and lock don't say.
+    is_known = members or not any(pin.kind == "directory" for pin in desired.pins)
+    if members is not None and is_known:
         _values(settings).put(_key(project, request, settings, spec, lock, members), body)
 
 

@@ -63,3 +63,11 @@ def test_what_decided_a_pin_is_packed_with_it() -> None:
     )
     assert unpack_pins(packed((told, PINS[1]))) == (told, PINS[1])
     assert pack_pins([told._replace(speaker="a\tb")]) is None
+
+
+def test_an_editable_folder_is_packed_with_what_decided_it() -> None:
+    for path, below in (("packages/a", None), (".", "py"), ("../b", None), ("/srv/b", "x")):
+        folder = Pinned("a", None, "directory", "", None, path, "", {}, editable=True)
+        folder = folder._replace(subdirectory=below, facts="sha256:1", extras=("x", "y"))
+        assert unpack_pins(packed((folder,))) == (folder,)
+        assert pack_pins([folder._replace(editable=False)]) is None
