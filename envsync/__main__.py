@@ -121,16 +121,23 @@ def _may_be_member() -> bool:
     """Tell whether a folder above may be a workspace's, whose lock and environment count then."""
     folder = os.path.dirname(_HERE)
     while True:
-        try:
-            with open(f"{folder}/env.toml", "rb") as file:
-                if b"workspace" in file.read(_LARGEST):
-                    return True
-        except OSError:
-            pass
+        path = f"{folder}/env.toml"
+        if os.path.isfile(path) and _speaks_of_workspaces(path):
+            return True
         above = os.path.dirname(folder)
         if above == folder:
             return False
         folder = above
+
+
+def _speaks_of_workspaces(path: str) -> bool:
+    from envsync.platform.flags import READ  # noqa: PLC0415  (few lie below another project)
+
+    try:
+        with open(os.open(path, READ), "rb", buffering=0) as file:
+            return b"workspace" in (file.read(_LARGEST) or b"")
+    except OSError:
+        return False
 
 
 def _answer_lock() -> None:
