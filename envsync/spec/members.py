@@ -22,7 +22,8 @@ from packaging.version import Version
 
 from envsync.errors import SpecInvalid
 from envsync.spec.locations import leads_outside, shortest
-from envsync.spec.model import Member, SourceSpec, Spec
+from envsync.spec.model import Exclusive, Member, Part, SourceSpec, Spec
+from envsync.spec.workspace import MEMBER
 
 ROOT = NormalizedName("workspace-root")
 
@@ -62,6 +63,7 @@ def combine(spec: Spec, members: Sequence[MemberSpec], *, path: str) -> Spec:
     ]
     sources = dict(_sources(spec, members, path, problems))
     requires_python = _requires_python(spec, members, path, problems)
+    exclusive = tuple(_exclusive(spec, known, path, problems))
     if problems:
         raise SpecInvalid(path, problems, hint="correct the files of the members that are named")
     return spec._replace(
@@ -70,6 +72,7 @@ def combine(spec: Spec, members: Sequence[MemberSpec], *, path: str) -> Spec:
         dependency_groups={name: those for one in groups for name, those in one.items()},
         default_groups=(ROOT, *spec.default_groups),
         sources=sources,
+        exclusive=exclusive,
         members=known,
     )
 
@@ -92,7 +95,7 @@ def _named(spec: Spec, members: Sequence[MemberSpec]) -> tuple[tuple[Member, ...
     known, groups = [root], [{ROOT: spec.dependencies, **spec.dependency_groups}]
     for one in members:
         extras = {**dict.fromkeys(one.extras, ()), **one.spec.optional_dependencies}
-        needs = NormalizedName(f"member-{one.name}")
+        needs = NormalizedName(f"{MEMBER}{one.name}")
         named = Member(
             one.name,
             one.path,
@@ -112,6 +115,26 @@ def _named(spec: Spec, members: Sequence[MemberSpec]) -> tuple[tuple[Member, ...
         known.append(named)
         groups.append(of_it)
     return tuple(known), groups
+
+
+def _exclusive(
+    spec: Spec, known: Sequence[Member], path: str, problems: list[str]
+) -> Iterator[Exclusive]:
+    """Give what `[lock] conflicts` means: "member-NAME" is all that a member ever needs."""
+    of_members = {
+        one.needs: frozenset(
+            Part("group", group)
+            for group in (one.needs, *one.groups.values(), *one.extras.values())
+        )
+        for one in known[1:]
+    }
+    for names, meant in zip(spec.lock.conflicts, spec.exclusive, strict=True):
+        for name, parts in zip(names, meant, strict=True):
+            if not parts and name not in of_members:
+                problems.append(f"{path}: lock.conflicts: there is no member of which {name} is")
+        yield tuple(
+            parts or of_members.get(name, parts) for name, parts in zip(names, meant, strict=True)
+        )
 
 
 def _below(needs: str, kind: str, name: str) -> NormalizedName:

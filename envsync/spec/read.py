@@ -17,7 +17,7 @@ from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
 from envsync.spec.lines import KeyPath
 from envsync.spec.locations import Reach, is_of_repository, nowhere, read_path
-from envsync.spec.model import BASE, Part, Spec
+from envsync.spec.model import BASE, Part, Spec, WorkspaceSpec
 from envsync.spec.policies import (
     read_build,
     read_lock,
@@ -29,7 +29,7 @@ from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import kind_of, quote
-from envsync.spec.workspace import read_workspace, refuse_in_member
+from envsync.spec.workspace import WithMembers, read_workspace, refuse_in_member
 
 _MAX_NAME = 200
 _PYTHON = re.compile(r"[A-Za-z0-9.<>=!~,*+_ -]+")
@@ -159,7 +159,7 @@ def _read(root: Table, folder_name: str, reach: Reach, member_of: Collection[str
         seed=env.items("seed", read_name),
         indexes=indexes,
         sources=read_sources(root, [*index_names(root), *(member_of or ())], reach),
-        lock=read_lock(root.table("lock"), {**groups, **extras}),
+        lock=read_lock(root.table("lock"), _may_conflict(groups, extras, workspace)),
         sync=read_sync(root.table("sync")),
         build=read_build(root.table("build")),
         tasks=read_tasks(root.table("tasks")),
@@ -174,6 +174,15 @@ def _read(root: Table, folder_name: str, reach: Reach, member_of: Collection[str
     spec = spec._replace(exclusive=exclusive)
     _refuse_conflicting_defaults(env, spec)
     return spec
+
+
+def _may_conflict(
+    groups: Mapping[NormalizedName, object],
+    extras: Mapping[NormalizedName, object],
+    workspace: WorkspaceSpec | None,
+) -> Mapping[NormalizedName, object]:
+    """Give the names that `[lock] conflicts` may have."""
+    return {**groups, **extras} if workspace is None else WithMembers({**groups, **extras})
 
 
 def _read_env_name(text: str) -> str:

@@ -2,11 +2,15 @@
 
 from functools import partial
 
+from packaging.utils import NormalizedName
+
 from envsync.spec.fields import Table
 from envsync.spec.locations import read_path
 from envsync.spec.model import WorkspaceSpec
 from envsync.spec.wording import quote
 
+MEMBER = "member-"
+"""Begins the names of the groups that members have in the lock."""
 _MOST_PARTS = 32
 
 _ADVICE = {
@@ -22,6 +26,13 @@ _MEMBERS_HAVE_NOT = {
     "workspace": "members: workspaces don't nest",
 }
 _MEMBERS_ENV_HAS_NOT = ("python", "path", "system-site-packages", "seed")
+
+
+class WithMembers(dict[NormalizedName, object]):
+    """Names that `[lock] conflicts` may have in a workspace: its members are not known yet."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or str(name).startswith(MEMBER)
 
 
 def read_workspace(root: Table) -> WorkspaceSpec | None:

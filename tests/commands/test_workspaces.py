@@ -219,6 +219,21 @@ def test_members_that_disagree_are_both_named(mono: Workplace) -> None:
     assert "env.toml says >=3.11, and web/env.toml says <3.11" in ran.err
 
 
+def test_members_that_are_kept_apart_have_versions_of_their_own(mono: Workplace) -> None:
+    package(mono.project / "packages" / "new", "new", "base>=2")
+    write(mono.project, {"web/env.toml": WEB.replace('"speedups"', '"base<2"')})
+    root = ROOT.replace("base<2", "checker")
+    mono.write(f'{root}[lock]\nconflicts = [["member-new", "member-web"]]\n')
+    for member, version in (("new", "2"), ("web", "1")):
+        mono.given("sync", "--package", member)
+        assert mono.python("import base; print(base.VERSION)") == version
+    ran = mono.here("sync", "--all-packages")
+    assert (ran.code, "keeps group member-new and group member-web apart" in ran.err) == (2, True)
+    mono.write(f'{ROOT}[lock]\nconflicts = [["member-new", "member-wob"]]\n')
+    ran = mono.here("lock")
+    assert (ran.code, "there is no member of which member-wob is" in ran.err) == (2, True)
+
+
 def test_the_pythons_of_all_are_what_is_covered(mono: Workplace) -> None:
     write(mono.project, {"web/env.toml": WEB.replace(">=3.10", ">=3.10,<3.15,!=3.13.0")})
     mono.given("lock")
