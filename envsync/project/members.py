@@ -35,6 +35,7 @@ SPEC, PYPROJECT, SETUP = "env.toml", "pyproject.toml", "setup.py"
 FILES = (SPEC, PYPROJECT, SETUP)
 _NO_MEMBERS = frozenset({"__pycache__", "node_modules", "build", "dist"})
 _MOST_MEMBERS = 2_000
+_MOST_FOLDERS = 20_000
 
 
 class Found(NamedTuple):
@@ -125,20 +126,27 @@ def _nothing(pattern: str, matched: Sequence[str]) -> str:
 
 def _expand(root: str, pattern: str, looked_in: dict[str, None]) -> Iterator[str]:
     """Give the folders that a pattern names, sorted; and note where others would appear."""
-    found = {""}
-    for part in pattern.split("/"):
-        found = {path for above in found for path in _below(root, above, part, looked_in)}
+    found, parts = {""}, pattern.split("/")
+    for at, part in enumerate(parts, 1):
+        links = at == len(parts)
+        found = {path for above in found for path in _below(root, above, part, looked_in, links)}
     yield from sorted(path for path in found if path)
 
 
-def _below(root: str, above: str, part: str, looked_in: dict[str, None]) -> Iterator[str]:
+def _below(
+    root: str, above: str, part: str, looked_in: dict[str, None], links: bool
+) -> Iterator[str]:
     if part == ANY_DEPTH:
         yield above
-        for path in _below(root, above, "*", looked_in):
-            yield from _below(root, path, part, looked_in)
+        for path in _below(root, above, "*", looked_in, links=False):
+            yield from _below(root, path, part, looked_in, links)
     elif is_pattern(part):
         looked_in[os.path.join(root, above)] = None
-        for name in _folders(os.path.join(root, above)):
+        if len(looked_in) > _MOST_FOLDERS:
+            raise SpecInvalid(
+                SPEC, [f"workspace.members: there are over {_MOST_FOLDERS} folders to look into"]
+            )
+        for name in _folders(os.path.join(root, above), links):
             if is_match(part, name):
                 yield f"{above}/{name}" if above else name
     else:
@@ -147,14 +155,18 @@ def _below(root: str, above: str, part: str, looked_in: dict[str, None]) -> Iter
             yield path
 
 
-def _folders(folder: str) -> list[str]:
+def _folders(folder: str, links: bool) -> list[str]:
+    """Give what may be members in a folder; with `links` those that links lead to, too.
+
+    On the way to members links aren't followed: they may lead round in circles.
+    """
     with suppress(OSError), os.scandir(folder) as entries:
-        return [entry.name for entry in entries if _may_be_member(entry)]
+        return [entry.name for entry in entries if _may_be_member(entry, links)]
     return []
 
 
-def _may_be_member(entry: os.DirEntry[str]) -> bool:
-    if entry.name in _NO_MEMBERS or not entry.is_dir():
+def _may_be_member(entry: os.DirEntry[str], links: bool) -> bool:
+    if entry.name in _NO_MEMBERS or not entry.is_dir(follow_symlinks=links):
         return False
     return not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg"))
 

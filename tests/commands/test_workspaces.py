@@ -333,6 +333,17 @@ def test_any_depth_means_the_projects_below(mono: Workplace) -> None:
     assert mono.here("sync", "--check").code == 3
 
 
+def test_links_that_lead_round_in_circles_are_not_followed(mono: Workplace) -> None:
+    for place in ("packages/core", "packages/lib", "web", "packages"):
+        (mono.project / place / "loop").symlink_to(mono.project / "packages")
+    mono.write(ROOT.replace('"web"', f'"web", "{"*/" * 30}core", "**/nothing-*"'))
+    ran = mono.here("lock")
+    assert (ran.code, "no folder matches **/nothing-*" in ran.err) == (2, True)
+    (mono.project / "packages" / "loop").unlink()
+    mono.write(ROOT)
+    mono.given("lock")
+
+
 def test_what_git_leaves_behind_is_no_member(mono: Workplace) -> None:
     write(mono.project, {"packages/gone/__pycache__/x.pyc": "", "packages/.hidden/x": ""})
     mono.given("lock")
