@@ -12,13 +12,14 @@ from packaging.version import Version
 
 from envsync.acquire.fetch import listing_of
 from envsync.acquire.public_index import public_index
+from envsync.acquire.repositories import RepositorySources
 from envsync.build.backend import build_editable, build_metadata, build_wheel, prepare
 from envsync.build.key import build_key, requirements_digest
 from envsync.build.log import BuildLog, logged
 from envsync.build.process import DEFAULT_LIMITS, Limits
 from envsync.build.request import Build, BuildEnvironment, Provision
 from envsync.build.room import BUILDS, REQUIRES
-from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
+from envsync.build.sources import SourceTree, open_folder, unpack_sdist
 from envsync.build.system import read_build_system
 from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
@@ -33,7 +34,7 @@ from envsync.lock.builds import LockedBuild, build_for
 from envsync.lock.origins import is_declared, place
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
-from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.target import Target
 from envsync.platform.confined import confinement
 from envsync.platform.files import make_private_directory, sha256_file, storage_errors
@@ -51,6 +52,9 @@ class BuildHost(Protocol):
 
     def client(self) -> IndexClient:
         """Give the index client."""
+
+    def repositories(self) -> RepositorySources:
+        """Give the git repositories of the project."""
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target
@@ -93,7 +97,9 @@ class Builder:
         """
         self.check_leave(pin)
         # What lies in the project is read each time: it may not be what was locked any more.
-        built = self._known(pin.sha256, pin, target) if pin.url is not None else None
+        named = self._host.repositories().digest(pin) if pin.kind == "vcs" else pin.sha256
+        is_remote = pin.url is not None or pin.kind == "vcs"
+        built = self._known(named, pin, target) if is_remote else None
         if built is not None:
             return built.path, built.sha256
         with self._scratch() as folder, self._tree(pin, folder) as tree:
@@ -171,8 +177,9 @@ class Builder:
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """Ask a candidate's backend for its metadata. Raises as `wheel`."""
         source = candidate.source
-        is_local = source is not None and source.url is None
-        if not is_local and not self._is_allowed(candidate.name):
+        # The catalog reads no repository but those that env.toml names.
+        is_named = source is not None and (source.url is None or source.kind == "vcs")
+        if not is_named and not self._is_allowed(candidate.name):
             raise BuildNotAllowed(f"{candidate.name}=={candidate.version}")
         spec = self._spec
         target = find_interpreter(
@@ -192,11 +199,12 @@ class Builder:
 
     def check_leave(self, pin: Pinned) -> None:
         """See that env.toml gives leave for a build: by `[build] allow`, or because `[sources]`
-        names this very file or folder of the project. A lock gives none.
+        names this very file or folder of the project, or this repository. A lock gives none.
 
         Raises `BuildNotAllowed`.
         """
-        if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):
+        is_ours = pin.url is None or pin.kind == "vcs"
+        if self._is_allowed(pin.name) or (is_ours and is_declared(pin, self._spec)):
             return
         package = f"{pin.name}=={pin.version}" if pin.version else pin.name
         raise BuildNotAllowed(package, source=None if pin.index_url else place(pin))
@@ -254,8 +262,7 @@ class Builder:
             inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
             yield open_folder(inside, label=pin.path)
         elif pin.kind == "vcs":
-            source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)
-            yield check_out(pin.name, source_of, directory=place)
+            yield self._host.repositories().tree(pin, place)
         else:
             yield unpack_sdist(
                 self._archive(pin, folder),
@@ -290,7 +297,7 @@ def _pin_of(candidate: Candidate) -> Pinned:
     if source is not None and source.kind != "wheel":
         return Pinned(
             candidate.name,
-            None if source.kind == "directory" else str(candidate.version),
+            None if source.kind in ("directory", "vcs") else str(candidate.version),
             source.kind,
             os.path.basename(source.url or source.path or ""),
             source.url,
@@ -302,6 +309,7 @@ def _pin_of(candidate: Candidate) -> Pinned:
             editable=False,
             vcs=source.vcs,
             commit=source.commit,
+            requested_revision=source.requested_revision,
         )
     if sdist is None:
         raise EnvsyncError(f"{candidate.name} {candidate.version} has no source to build from")

@@ -32,6 +32,7 @@ from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
 from envsync.redaction import redact
+from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
 from envsync.spec.toml import TooDeep
 
@@ -98,7 +99,7 @@ def reading_policy(spec: Spec, insecure_hosts: frozenset[str] = frozenset()) -> 
     """What may stand in the lock of this env.toml; the hosts come from the user's settings."""
     named = (
         source.location
-        for sources in spec.sources.values()
+        for sources in declared_sources(spec).values()
         for source in sources
         if source.kind == "git"
     )

@@ -1,0 +1,339 @@
+"""Packages out of git repositories: locked to a commit, built once, moved on when asked for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Workplace
+from tests.support.repositories import GitServer, Repository, needs_git, project
+from tests.support.wheels import source_files
+
+pytestmark = needs_git
+
+HEAD = '[env]\nrequires-python = ">=3.11"\n'
+
+
+def sources(*rows: str, names: str = '"tool"') -> str:
+    """Give an env.toml with rows under [sources]."""
+    return f"{HEAD}dependencies = [{names}]\n[sources]\n" + "".join(f"{row}\n" for row in rows)
+
+
+@pytest.fixture
+def tool(tmp_path: Path) -> Repository:
+    repository = Repository(tmp_path / "srv" / "tool", project("tool", requires=("base<2",)))
+    repository.commit({"src/tool.py": "VERSION = 'two'\n"}, tag="v2")
+    return repository
+
+
+@pytest.fixture
+def served(tmp_path: Path, tool: Repository) -> Iterator[GitServer]:
+    with GitServer(tmp_path / "srv") as server:
+        yield server
+
+
+def test_a_tag_is_locked_installed_and_built_but_once(
+    place: Workplace, tool: Repository, served: GitServer
+) -> None:
+    url = served.url("tool")
+    place.write(f'{HEAD}dependencies = ["tool @ git+{url}@v2"]\n')
+    place.ok("sync")
+    assert (
+        f'vcs = {{ type = "git", url = "{url}", requested-revision = "v2", '
+        f'commit-id = "{tool.head()}" }}'
+    ) in place.lock()
+    said = place.python(
+        "import tool, base, importlib.metadata as m; print(tool.VERSION, base.VERSION); "
+        "print(m.distribution('tool').read_text('direct_url.json'))"
+    )
+    imported, _, row = said.partition("\n")
+    assert imported == "two 1"
+    assert json.loads(row) == {
+        "url": url,
+        "vcs_info": {"vcs": "git", "commit_id": tool.head(), "requested_revision": "v2"},
+    }
+    assert "Nothing to do" in place.ok("sync").err
+    place.ok("sync", "--check")
+    asked = len(served.asked)
+    # Another environment from the same cache, without a network and without a build.
+    subprocess.run(["rm", "-rf", place.venv], check=True)
+    (place.cache / "builds-v1").rename(place.cache.parent / "away")
+    ran = place.ok("--offline", "sync", "--frozen")
+    assert "Made .venv" in ran.err
+    assert not (place.cache / "builds-v1").exists()
+    assert len(served.asked) == asked
+
+
+def test_a_branch_stays_until_it_is_to_move(place: Workplace, tool: Repository) -> None:
+    first = tool.head()
+    place.write(sources(f'tool = {{ git = "{tool.url}", branch = "main" }}'))
+    place.given("lock")
+    second = tool.commit({"src/tool.py": "VERSION = 'three'\n"})
+    place.write(place.read().replace('["tool"]', '["tool", "speedups"]'))
+    place.given("lock")
+    assert first in place.lock()
+    for upgrade in (["-P", "speedups"], ["-P", "tool"]):
+        place.given("lock", *upgrade)
+        assert (second in place.lock()) is (upgrade[1] == "tool")
+    third = tool.commit({"src/tool.py": "VERSION = 'four'\n"})
+    assert third in place.here("lock", "--upgrade").err
+
+
+def test_a_tag_that_moved_is_told_when_it_is_asked_for(place: Workplace, tool: Repository) -> None:
+    place.write(sources(f'tool = {{ git = "{tool.url}", tag = "v2" }}'))
+    place.given("lock")
+    before = tool.head()
+    tool.commit({"src/tool.py": "VERSION = 'other'\n"})
+    tool.run("tag", "--force", "--annotate", "--message", "moved", "v2")
+    place.given("lock")
+    assert before in place.lock()
+    ran = place.here("lock", "-P", "tool")
+    assert f"the tag v2 of {tool.url} has moved from {before} to {tool.head()}" in ran.err
+    assert tool.head() in place.lock()
+
+
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [
+        ('tag = "v2"', 'branch = "main"'),
+        ('tag = "v2"', ""),
+        ("", "submodules = true"),
+        ("", 'subdirectory = "sub"'),
+    ],
+)
+def test_another_name_makes_the_lock_stale(
+    place: Workplace, tool: Repository, written: str, changed: str
+) -> None:
+    tool.commit({f"sub/{name}": text for name, text in project("tool").items()})
+
+    def write(more: str) -> None:
+        place.write(sources(f'tool = {{ git = "{tool.url}"{", " if more else ""}{more} }}'))
+
+    write(written)
+    place.given("lock")
+    place.given("lock", "--check")
+    write(changed)
+    assert place.here("lock", "--check").code == 3
+    place.given("lock")
+    place.given("lock", "--check")
+
+
+def test_a_lock_that_names_another_commit_than_env_toml(place: Workplace, tool: Repository) -> None:
+    commit = tool.head()
+    place.write(sources(f'tool = {{ git = "{tool.url}", rev = "{commit}" }}'))
+    place.given("lock")
+    other = tool.commit({"a": "1"})
+    text = place.lock().replace(f'commit-id = "{commit}"', f'commit-id = "{other}"')
+    place.write(text, "pylock.toml")
+    ran = place.here("sync", "--locked")
+    assert ran.code == 3
+    assert "which env.toml does not name" in ran.err
+
+
+def test_a_commit_that_is_gone_from_the_server(place: Workplace, tool: Repository) -> None:
+    place.write(sources(f'tool = {{ git = "{tool.url}", branch = "main" }}'))
+    place.given("lock")
+    tool.run("reset", "-q", "--hard", "HEAD~1")
+    tool.run("tag", "--delete", "v2")
+    tool.run("reflog", "expire", "--expire=now", "--all")
+    tool.run("gc", "-q", "--prune=now")
+    place.given("sync", "--locked")
+    subprocess.run(["rm", "-rf", place.cache, place.venv], check=True)
+    before = place.files()
+    ran = place.here("sync", "--locked")
+    assert ran.code == 1
+    assert "(any more)" in ran.err
+    assert "`envsync lock -P NAME`" in ran.err
+    assert place.files() == before
+    place.given("lock", "-P", "tool")
+    assert tool.head() in place.lock()
+
+
+def test_two_packages_of_one_repository_get_the_same_commit(
+    place: Workplace, tmp_path: Path
+) -> None:
+    repository = Repository(tmp_path / "many")
+    files = {
+        f"{name}/{path}": text
+        for name in ("one", "two")
+        for path, text in project(name, requires=("two",) if name == "one" else ()).items()
+    }
+    commit = repository.commit(files)
+    place.write(
+        sources(
+            f'one = {{ git = "{repository.url}", subdirectory = "one" }}',
+            f'two = {{ git = "{repository.url}", subdirectory = "two" }}',
+            names='"one"',
+        )
+    )
+    place.given("sync")
+    assert place.lock().count(commit) == 2
+    assert len(list(place.cache.glob("git-v1/*/repository"))) == 1
+    assert place.python("import one, two; print(one.VERSION, two.VERSION)") == "1.0 1.0"
+
+
+def test_a_package_that_names_repositories_itself_needs_them_named(
+    place: Workplace, tool: Repository, tmp_path: Path
+) -> None:
+    app = Repository(tmp_path / "app", project("app", requires=(f"tool @ git+{tool.url}@v2",)))
+    place.write(sources(f'app = {{ git = "{app.url}" }}', names='"app"'))
+    ran = place.here("lock")
+    assert ran.code == 1
+    assert f"requires tool from git+{tool.url}@v2" in ran.err.replace("\n", " ")
+    place.write(
+        sources(
+            f'app = {{ git = "{app.url}" }}',
+            f'tool = {{ git = "{tool.url}", tag = "v2" }}',
+            names='"app"',
+        )
+    )
+    place.given("sync")
+    assert place.python("import app, tool; print(tool.VERSION)") == "two"
+
+
+COUNTING = b"""
+
+def counted(text):
+    import subprocess
+    words = ["git", "describe", "--tags", "--dirty", "--match", "[0-9]*"]
+    tag, _, rest = subprocess.check_output(words, text=True).strip().partition("-")
+    version = tag + ".post" + rest.partition("-")[0]
+    return version, text.replace("Version: 0", "Version: " + version)
+"""
+
+
+def test_a_version_counted_by_tags_comes_with_the_history(place: Workplace, tmp_path: Path) -> None:
+    files = dict(source_files("tool", "0", metadata_version="2.1"))
+    files["backend.py"] = (
+        files["backend.py"].replace(b'head["Version"], text', b"*counted(text)") + COUNTING
+    )
+    files["pyproject.toml"] += (
+        b'[project]\nname = "tool"\ndynamic = ["version"]\n[tool.fake-scm]\nuse = true\n'
+    )
+    repository = Repository(tmp_path / "tool", files)
+    repository.run("tag", "3.1")
+    repository.commit({"a": "1"})
+    repository.commit({"a": "2"})
+    place.write(sources(f'tool = {{ git = "{repository.url}" }}'))
+    place.given("sync")
+    said = "import importlib.metadata as m; print(m.version('tool'))"
+    assert place.python(said) == "3.1.post2"
+
+
+def test_a_lock_of_another_tool_is_installed_with_leave(place: Workplace, tool: Repository) -> None:
+    place.write(f'{HEAD}dependencies = []\n[build]\nallow = ["tool"]\n')
+    row = (
+        '[[packages]]\nname = "tool"\nvcs = { type = "git", url = "%s", '
+        'requested-revision = "v2", commit-id = "%s" }\n'
+    )
+    head = 'lock-version = "1.0"\ncreated-by = "pip"\n'
+    inside = Repository(place.project / "vendor", project("near"))
+    near = (
+        f'[[packages]]\nname = "near"\nvcs = {{ type = "git", path = "vendor", '
+        f'commit-id = "{inside.head()}" }}\n'
+    )
+    place.write(head + near, "pylock.toml")
+    assert "BuildNotAllowed" not in place.here("sync", "--frozen").err
+    assert place.here("sync", "--frozen").code == 1
+    place.given("sync", "--frozen", "--allow-build", "near")
+    assert place.python("import near; print(near.VERSION)") == "1.0"
+    place.write(head + row % (tool.url, tool.head()), "pylock.toml")
+    ran = place.here("sync", "--frozen")
+    assert (ran.code, "'file' is not allowed" in ran.err) == (2, True)
+    other = near.replace('"git"', '"hg"').replace(
+        "commit-id", 'requested-revision = "x", commit-id'
+    )
+    place.write(head + other.replace('path = "vendor"', 'path = "vendor/src"'), "pylock.toml")
+    ran = place.here("sync", "--frozen", "--allow-build", "near")
+    assert "git is the one version control system" in ran.err
+
+
+KILLED = """
+import os, signal, sys
+from envsync.platform import supervised
+start = supervised.start_supervised
+def started(command, **more):
+    process = start(command, **more)
+    if "fetch" in command:
+        import time; time.sleep(float(os.environ["KILL_AFTER"]))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return process
+import envsync.git.run
+envsync.git.run.start_supervised = started
+from envsync.cli.main import main
+sys.exit(main(["lock"]))
+"""
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.03", "0.3"])
+def test_a_kill_in_the_middle_of_a_fetch_leaves_a_store_that_can_be_used(
+    place: Workplace, tool: Repository, seconds: str
+) -> None:
+    tool.commit({f"data/{number}": os.urandom(40_000) for number in range(40)})
+    place.write(sources(f'tool = {{ git = "{tool.url}", branch = "main" }}'))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        cwd=place.project,
+        env={**place.environ, "KILL_AFTER": seconds},
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL
+    place.ok("lock")
+    assert tool.head() in place.lock()
+    assert not list(place.cache.glob("git-v1/*/repository/**/tmp_*"))
+
+
+def test_eight_projects_lock_one_repository_at_once(
+    place: Workplace, tool: Repository, served: GitServer
+) -> None:
+    tool.commit({"data": os.urandom(2_000_000)})
+    text = sources(f'tool = {{ git = "{served.url("tool")}" }}')
+    folders = [place.project / f"p{number}" for number in range(4)]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "env.toml").write_text(text)
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "envsync", "lock"],
+            cwd=folder,
+            env=place.environ,
+            stderr=subprocess.PIPE,
+        )
+        for folder in folders
+    ]
+    for one in running:
+        _, err = one.communicate(timeout=60)
+        assert one.returncode == 0, err.decode()
+    assert {tool.head() in (folder / "pylock.toml").read_text() for folder in folders} == {True}
+    assert len(list(place.cache.glob("git-v1/*/repository"))) == 1
+    (pack,) = place.cache.glob("git-v1/*/repository/objects/pack/*.pack")
+    assert pack.stat().st_size > 1_000_000
+
+
+def test_the_cache_knows_its_clones(place: Workplace, tool: Repository) -> None:
+    place.write(sources(f'tool = {{ git = "{tool.url}" }}'))
+    place.given("lock")
+    (entry,) = (one for one in (place.cache / "git-v1").iterdir() if one.name[0] != ".")
+    assert "is whole" in place.here("cache", "verify").err
+    (pack,) = entry.rglob("*.pack")
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:-30])
+    ran = place.here("cache", "verify")
+    assert ran.code == 3
+    assert "git-v1" in ran.err + ran.out
+    assert not entry.exists()
+    place.given("lock", "-P", "tool")
+    old = time.time() - 40 * 86_400
+    os.utime(entry / "manifest", (old, old))
+    place.given("cache", "prune")
+    assert not entry.exists()
+    place.given("sync")
+    place.given("cache", "clean")
+    assert not entry.exists()
