@@ -157,7 +157,8 @@ def _userinfo(scheme: str, rest: str) -> tuple[int, bool]:
     authority = _authority(rest)
     # `ssh://git@host/path@v1`: an ssh address has a user's name, and no password without a colon.
     if scheme.startswith("ssh:") and re.match(_SSH_USER, authority) and _has_user_and_host(rest):
-        return authority.rfind("@") + 1, False
+        # What all forges call it is no secret, and a command that is to be typed needs it.
+        return 0 if authority.startswith("git@") else authority.rfind("@") + 1, False
     if at < len(authority):
         return at + 1, False
     if "@" not in authority and re.fullmatch(_CLEAN, authority) is not None:

@@ -35,7 +35,7 @@ from envsync.platform.files import sha256_file
 from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
-from envsync.spec.model import Spec
+from envsync.spec.model import SourceSpec, Spec
 
 if TYPE_CHECKING:
     from envsync.acquire.build_environments import Provisioner
@@ -188,6 +188,17 @@ class PackageSources:
                 asks = self._root, self._spec, self._settings, self._reporter
                 self._repositories = RepositorySources(*asks, self._commits, self._renewed)
             return self._repositories
+
+    def name_at(self, source: SourceSpec) -> str:
+        """Give the name of the project in a repository, built for it if need be.
+
+        Raises `GitFailed`, `MetadataInvalid`, `BuildFailed`.
+        """
+        name = self.repositories().name_at(source)
+        if name is not None:
+            return name
+        candidate = self.repositories().unnamed(source)
+        return self._builder().metadata(candidate).name
 
     def fetch(
         self,

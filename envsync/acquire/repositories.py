@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from envsync.build.sources import SourceTree
 from envsync.catalog.direct import Repository
@@ -20,9 +22,9 @@ from envsync.lock.compare import CommitOf
 from envsync.lock.origins import declared_source
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
-from envsync.model.candidate import CoreMetadata, DirectSource
+from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.project.interpreter import strangers_folder
-from envsync.project.pyproject_table import static_metadata
+from envsync.project.pyproject_table import project_name, static_metadata
 from envsync.settings import Settings
 from envsync.spec.model import SourceSpec, Spec
 from envsync.wheel.metadata import static_sdist_metadata
@@ -76,20 +78,35 @@ class RepositorySources:
                 f"the tag {source.revision} of {place.url} has moved from {locked} to "
                 f"{found.commit}: a published tag should stay where it is"
             )
-        direct = DirectSource(
-            "vcs",
-            url=place.url,
-            subdirectory=source.subdirectory,
-            vcs="git",
-            commit=found.commit,
-            requested_revision=source.revision,
-        )
-        return Repository(direct, self._metadata(source, found.commit))
+        return Repository(self._direct(source, found.commit), self._metadata(source, found.commit))
 
     def name_at(self, source: SourceSpec) -> NormalizedName | None:
         """Give the name of the project in a repository; None where only a build can tell."""
-        metadata = self._metadata(source, self._find(source, None).commit)
-        return metadata.name if metadata else None
+        commit = self._find(source, None).commit
+        metadata = self._metadata(source, commit)
+        if metadata is not None:
+            return metadata.name
+        folder = f"{source.subdirectory}/" if source.subdirectory else ""
+        data = self._repositories.file(source, commit, f"{folder}pyproject.toml")
+        return None if data is None else project_name(data)
+
+    def unnamed(self, source: SourceSpec) -> Candidate:
+        """Give what a build is asked about, to learn the name of the project in a repository."""
+        commit = self._find(source, None).commit
+        direct = self._direct(source, commit)
+        last = source.location.rstrip("/").rpartition("/")[2].removesuffix(".git")
+        name = canonicalize_name(re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip("-._") or "project")
+        return Candidate(name, Version("0"), source=direct)
+
+    def _direct(self, source: SourceSpec, commit: str) -> DirectSource:
+        return DirectSource(
+            "vcs",
+            url=public_url(source.location),
+            subdirectory=source.subdirectory,
+            vcs="git",
+            commit=commit,
+            requested_revision=source.revision,
+        )
 
     def _find(self, source: SourceSpec, locked: str | None) -> Found:
         """Find a source's commit; two packages of one repository get the same one."""

@@ -69,8 +69,8 @@ class Address:
     def failed(self, errors: str, doing: str = "") -> GitFailed:
         """Give the error for what git said of this address."""
         said = [line for line in errors.splitlines() if line.strip()]
-        last = next((line for line in said[::-1] if line.startswith(("fatal:", "error:"))), "")
-        text = (last or (said[-1] if said else "git said nothing")).partition(": ")[2] or last
+        first = next((line for line in said if line.startswith(("fatal:", "error:"))), "")
+        text = first.partition(": ")[2] or (said[-1] if said else "git said nothing")
         reason = f"{doing}{text.strip()[:300]}"
         whole = "\n".join(said)
         if _DAMAGED.search(whole):

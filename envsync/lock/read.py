@@ -90,6 +90,8 @@ class ReadingPolicy(NamedTuple):
     """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
     named: frozenset[str] = frozenset()
     """URLs of repositories that env.toml itself names; it may name local ones."""
+    local_repositories: bool = False
+    """In a lock of our own: one that env.toml doesn't name makes it outdated (`lock.origins`)."""
 
 
 STRICT = ReadingPolicy()
@@ -203,6 +205,7 @@ def _judge_whole(pylock: Pylock) -> None:
 def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
     _judge_groups("dependency-groups", pylock.dependency_groups or ())
     _judge_groups("default-groups", pylock.default_groups or ())
+    policy = policy._replace(local_repositories=pylock.created_by == CREATED_BY)
     rows: dict[tuple[str, str], int] = {}
     for index, package in enumerate(pylock.packages):
         try:
@@ -352,7 +355,8 @@ def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
         if vcs.requested_revision is not None:
             _judge_text(vcs.requested_revision, "requested-revision")
         if vcs.url is not None and vcs.url not in policy.named:
-            _judge_url(vcs.url, policy, ssh=True)
+            is_local = policy.local_repositories and vcs.url.startswith("file:///")
+            _judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
         if vcs.path is not None:
             _judge_path(vcs.path, "path")
         if vcs.subdirectory is not None:

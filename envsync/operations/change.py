@@ -19,6 +19,7 @@ from envsync.lock.text import render
 from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
+from envsync.operations.named import Named, Revision, named
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
 from envsync.operations.unchanged import decisions_about
@@ -37,7 +38,9 @@ from envsync.spec.edit import (
     removal_of,
     remove_dependency,
 )
-from envsync.spec.model import Spec
+from envsync.spec.edit_sources import put_git_source
+from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.read import parse_spec
 
 
 class Place(NamedTuple):
@@ -69,6 +72,8 @@ class Addition(NamedTuple):
     allow_build: tuple[str, ...] = ()
     raw: bool = False
     """Requirements are written as given, without a bound."""
+    revision: Revision = Revision()
+    """What of a repository is asked for."""
 
 
 class Changed(NamedTuple):
@@ -110,8 +115,10 @@ def add(
     """
     with project_lock(project, settings.cache_dir, reporter):
         spec, before = read_spec(project)
-        source = _with_added(addition, project, before)
-        names = frozenset(map(_name_of, addition.requirements))
+        look = partial(_name_at, project, spec, settings, reporter)
+        asked = named(addition.requirements, addition.revision, spec, look)
+        source = _with_added(addition, asked, project, before)
+        names = frozenset(one.name for one in asked)
         options, earlier = LockOptions(added=names), (spec, before)
         lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
@@ -181,17 +188,38 @@ def _carry_out(
     return Changed(edit.lock, synced, synced.wrote_lock, is_edited, seconds)
 
 
-def _name_of(requirement: str) -> str:
-    return canonicalize_name(Requirement(requirement).name)
+def _name_at(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, source: SourceSpec
+) -> str:
+    """Give the name of the project in a repository; who types its address lets it be built."""
+    # What talks to servers is imported only where something is asked.
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
+
+    with PackageSources(project.root, spec, settings, reporter) as sources:
+        return sources.name_at(source)
 
 
-def _with_added(addition: Addition, project: Project, text: str) -> SpecText:
+def _with_added(
+    addition: Addition, asked: Sequence[Named], project: Project, text: str
+) -> SpecText:
     place = addition.place
-    for requirement in addition.requirements:
-        text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+    for one in asked:
+        if one.source is not None:
+            text = _without_address(text, one.name, place)
+        text = add_dependency(text, one.requirement, group=place.group, extra=place.extra)
+        if one.source is not None:
+            text = put_git_source(text, one.name, one.source)
     if addition.allow_build:
         text = allow_build(text, addition.allow_build)
     return SpecText(parse_project_spec(project, text.encode()), text)
+
+
+def _without_address(text: str, name: str, place: Place) -> str:
+    """Take a requirement out that has an address of its own, for one under [sources]."""
+    listed = place.of(parse_spec(text, folder_name="env"))
+    if any(canonicalize_name(one.name) == name and one.url for one in listed):
+        return remove_dependency(text, name, group=place.group, extra=place.extra)
+    return text
 
 
 def _with_bounds(

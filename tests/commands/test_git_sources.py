@@ -337,3 +337,71 @@ def test_the_cache_knows_its_clones(place: Workplace, tool: Repository) -> None:
     place.given("sync")
     place.given("cache", "clean")
     assert not entry.exists()
+
+
+def test_add_finds_the_name_and_writes_what_was_typed(place: Workplace, tool: Repository) -> None:
+    place.write(f"{HEAD}dependencies = []\n")
+    place.ok("add", f"git+{tool.url}@v2")
+    assert f'"tool @ git+{tool.url}@v2"' in place.read()
+    assert place.python("import tool; print(tool.VERSION)") == "two"
+    place.given("add", "--branch", "main", f"git+{tool.url}")
+    assert place.read().endswith(
+        f'    "tool",\n]\n\n[sources]\ntool = {{ git = "{tool.url}", branch = "main" }}\n'
+    )
+    later = tool.commit({"src/tool.py": "VERSION = 'three'\n"})
+    place.given("add", f"git+{tool.url}@main")  # asked for just now: it moves on
+    assert later in place.lock()
+    before = place.files()
+    ran = place.here("add", f"git+{tool.url}", "--tag", "v3")
+    assert (ran.code, "hint: it has v2\n" in ran.err) == (1, True)
+    assert place.files() == before
+
+
+def test_add_builds_what_alone_can_tell_its_name(place: Workplace, tmp_path: Path) -> None:
+    files = source_files("legacy", "1.5", metadata_version="2.1")
+    repository = Repository(tmp_path / "odd name", files)
+    place.write(f"{HEAD}dependencies = []\n")
+    place.given("add", f"git+{repository.url.replace(' ', '%20')}")
+    assert '"legacy @ git+' in place.read()
+    assert place.python("import legacy; print(legacy.__version__)") == "1.5"
+
+
+def test_an_address_that_env_toml_no_longer_has_makes_no_lock_unreadable(
+    place: Workplace, tool: Repository, tmp_path: Path
+) -> None:
+    place.write(sources(f'tool = {{ git = "{tool.url}" }}'))
+    place.given("lock")
+    subprocess.run(["mv", tool.path, tmp_path / "moved"], check=True)
+    place.write(place.read().replace(tool.url, f"file://{tmp_path}/moved"))
+    assert place.here("lock", "--check").code == 3
+    ran = place.here("sync", "--frozen")
+    assert (ran.code, "which [sources] in env.toml does not name" in ran.err) == (1, True)
+    place.given("sync")
+
+
+@pytest.mark.parametrize(
+    ("files", "given", "reason", "hint"),
+    [
+        ({"a": "1"}, "", "holds no project", "repository of a Python package"),
+        ({"py/setup.py": ""}, "", "holds no project", "it has projects in py"),
+        ({"py/x": ""}, 'subdirectory = "py"', "holds no project in py", "Python package"),
+        ({"x": ""}, 'subdirectory = "py"', "has no folder 'py'", "links are not followed"),
+        ({"x": ""}, 'subdirectory = "x"', "has no folder 'x'", "links are not followed"),
+        (project("other"), "", "is the project other, not tool", ""),
+        ({"pyproject.toml": "[project"}, "", "is not valid TOML", ""),
+        ({"pyproject.toml": "[project]\nname = 'tool'\nversion = 'x'\n"}, "", "[project]", ""),
+        (project("tool", requires=("git+https://x",)), "", "[project]", ""),
+    ],
+)
+def test_a_repository_without_the_project(
+    place: Workplace, tmp_path: Path, files: dict[str, str], given: str, reason: str, hint: str
+) -> None:
+    repository = Repository(tmp_path / "r", files)
+    place.write(sources(f'tool = {{ git = "{repository.url}"{", " if given else ""}{given} }}'))
+    before = place.files()
+    ran = place.here("lock")
+    assert ran.code == 1
+    assert reason in ran.err
+    assert hint in ran.err
+    assert repository.url in ran.err
+    assert place.files() == before
