@@ -24,6 +24,7 @@ from envsync.build.system import read_build_system
 from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
 from envsync.cache.values import ValueCache, key_of
+from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError, SourceInvalid
 from envsync.events import Reporter, Stage, during
@@ -186,7 +187,12 @@ class Builder:
             spec.python, spec.requires_python, self._root, self._settings, self._reporter
         )
         pin = _pin_of(candidate)
-        label = f"{candidate.name}=={candidate.version}"
+        label = pin.name if pin.version is None else f"{pin.name}=={pin.version}"
+        memory, key = MetadataMemory(self._settings.cache_dir), self._key_of_metadata(pin, target)
+        is_asked_again = key and self._host.repositories().moves(candidate.name)
+        known = memory.get(key) if key and not is_asked_again else None
+        if known is not None:
+            return known
         stage = during(Stage.BUILDING, self._reporter)
         with (
             stage,
@@ -195,7 +201,16 @@ class Builder:
             logged(label) as log,
         ):
             data = build_metadata(self._prepared(pin, tree, target, label, log))
-        return parse_metadata(data, file=label)
+        metadata = parse_metadata(data, file=label)
+        if key:
+            memory.put(key, metadata)
+        return metadata
+
+    def _key_of_metadata(self, pin: Pinned, target: Target) -> str:
+        """Name what a build says of a commit; "" of all else, which is asked each time."""
+        if pin.kind != "vcs":
+            return ""
+        return f"built {self._key(self._host.repositories().digest(pin), pin, target)}"
 
     def check_leave(self, pin: Pinned) -> None:
         """See that env.toml gives leave for a build: by `[build] allow`, or because `[sources]`

@@ -178,7 +178,7 @@ class PackageSources:
         return catalog
 
     def repositories(self) -> "RepositorySources":
-        """Give the git repositories that env.toml and the lock name. Raises `GitFailed`."""
+        """Give the git repositories that env.toml and the lock name."""
         from envsync.acquire.repositories import (  # noqa: PLC0415  (few projects have one)
             RepositorySources,
         )

@@ -42,10 +42,7 @@ class RepositorySources:
         commits: Mapping[CommitOf, str],
         renewed: bool | frozenset[str],
     ) -> None:
-        """`commits` are those of the lock; they stay, but those of packages that are `renewed`.
-
-        Raises `GitFailed` where there is no git.
-        """
+        """`commits` are those of the lock; they stay, but those of packages that are `renewed`."""
         self._root, self._spec, self._reporter = root, spec, reporter
         self._commits, self._renewed = commits, renewed
         strangers = strangers_folder(settings.script_folder or root)
@@ -69,9 +66,11 @@ class RepositorySources:
         """
         place = CommitOf(name, public_url(source.location), source.revision)
         locked = self._commits.get(place)
-        moves = self._renewed is True or (
-            isinstance(self._renewed, frozenset) and name in self._renewed
-        )
+        moves = self.moves(name)
+        if locked is not None and not moves:
+            known = self._memory.get(_memory_key(source, locked))
+            if known is not None:  # the repository itself is not needed then
+                return Repository(self._direct(source, locked), known)
         found = self._find(source, None if moves else locked)
         if moves and locked not in (None, found.commit) and _is_tag(source, found):
             self._reporter.warn(
@@ -79,6 +78,12 @@ class RepositorySources:
                 f"{found.commit}: a published tag should stay where it is"
             )
         return Repository(self._direct(source, found.commit), self._metadata(source, found.commit))
+
+    def moves(self, name: NormalizedName) -> bool:
+        """Say whether a package is asked for anew, whatever is locked or remembered of it."""
+        return self._renewed is True or (
+            isinstance(self._renewed, frozenset) and name in self._renewed
+        )
 
     def name_at(self, source: SourceSpec) -> NormalizedName | None:
         """Give the name of the project in a repository; None where only a build can tell."""
@@ -118,8 +123,7 @@ class RepositorySources:
         return self._found[key]
 
     def _metadata(self, source: SourceSpec, commit: str) -> CoreMetadata | None:
-        # A commit's id says all of its content, whatever server it came from.
-        key = f"git {commit} {source.subdirectory or ''}"
+        key = _memory_key(source, commit)
         known = self._memory.get(key)
         if known is not None:
             return known
@@ -199,6 +203,11 @@ class RepositorySources:
 
 
 _ONLY_GIT = "git is the one version control system that packages are taken from"
+
+
+def _memory_key(source: SourceSpec, commit: str) -> str:
+    """Name what a commit says of itself: its id tells all of its content, whoever served it."""
+    return f"git {commit} {source.subdirectory or ''}"
 
 
 def _is_tag(source: SourceSpec, found: Found) -> bool:

@@ -8,6 +8,8 @@ from envsync.errors import GitFailed
 from envsync.git.access import Access
 from envsync.git.address import Address
 from envsync.git.trees import Entry
+from envsync.platform.files import make_folders, sha256_file, storage_errors
+from envsync.platform.links import Placer
 
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n")
 _MAX_POINTER = 1024
@@ -37,27 +39,42 @@ def bring_files(
             hint="install git-lfs, then run this again",
         )
     # The server is that of the repository, whatever .lfsconfig says: git's helpers would be asked
-    # for that one's password. In the store, what was fetched once is there for the next checkout.
+    # for that one's password.
     settings = {
         "remote.origin.url": address.url,
         "lfs.url": _server(address),
-        "lfs.storage": os.path.join(os.path.dirname(repository), "lfs"),
-        "lfs.concurrenttransfers": "4",
-        "filter.lfs.process": "git-lfs filter-process",
-        "filter.lfs.smudge": "git-lfs smudge -- %f",
-        "filter.lfs.clean": "git-lfs clean -- %f",
-        "filter.lfs.required": "true",
     }
     config = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    # Else whoever asks git in this checkout would be told that those files were edited.
+    program.local(tree, "lfs", "install", "--local", "--skip-repo")
+    kept = os.path.join(os.path.dirname(repository), "lfs")
+    here = os.path.join(tree, ".git", "lfs", "objects")
+    with storage_errors(kept):
+        _link_objects(kept, here)
     if not access.offline:
         answer = program.remote(tree, address.scheme, *config, "lfs", "fetch", "origin", "HEAD")
         if answer.code:
             raise address.failed(answer.errors, "Git LFS: ")
+        with storage_errors(kept):
+            _link_objects(here, kept)
     answer = program.remote(tree, address.scheme, *config, "lfs", "checkout")
     left = list(pointers(tree, listed))
     if answer.code or left:
         what = f"{left[0]} and {len(left) - 1} more" if left[1:] else "".join(left)
         raise GitFailed(address.url, f"Git LFS has not brought {what or 'its files'}")
+
+
+def _link_objects(source: str, target: str) -> None:
+    """Put the objects of one folder into another, each under its sha256, where it is right."""
+    placer = Placer()
+    for folder, _, names in os.walk(source):
+        there = f"{target}{folder[len(source) :]}"
+        for name in names:
+            path = f"{folder}/{name}"
+            if os.path.lexists(f"{there}/{name}") or sha256_file(path) != name:
+                continue  # half of one, if anything
+            make_folders(there)
+            placer.place(path, f"{there}/{name}")
 
 
 def _server(address: Address) -> str:

@@ -9,6 +9,7 @@ Commits stay in the store, where every project of the user finds them, without a
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -213,6 +214,7 @@ class Repositories:
     ) -> T:
         """Do something with a clone that has a commit; one that is damaged is made anew."""
         for attempt in (1, 2):
+            repository = ""
             try:
                 with open_clone(self._access, address, object_format(commit)) as repository:
                     try:
@@ -223,10 +225,12 @@ class Repositories:
                         if not self._access.offline:
                             drop(repository)
                         raise
-            except DamagedClone as error:
-                if attempt == 2 or self._access.offline:
+            except GitFailed as error:
+                # Somebody may have cleaned the cache meanwhile.
+                is_gone = bool(repository) and not os.path.isdir(repository)
+                if attempt == 2 or self._access.offline or not is_gone:
                     raise
-                self._access.reporter.detail(f"{error}; it is made anew")
+                self._access.reporter.detail(f"{error}; its clone is made anew")
         raise AssertionError
 
 

@@ -41,9 +41,9 @@ class Program:
     ) -> None:
         """`never_inside` is the stranger's folder that no program is taken from.
 
-        Raises `GitFailed` where there is no git.
+        Git is looked for when it is needed: every method raises `GitFailed` where there is none.
         """
-        self._path = find_git(environ, never_inside)
+        self._path = ""
         self._whose = environ, never_inside
         self._idle_seconds = idle_seconds
         self._filters: tuple[str, ...] | None = None
@@ -76,14 +76,18 @@ class Program:
         """Give the filter drivers that the user's configuration has."""
         if self._filters is None:
             words = ("config", "--null", "--name-only", "--get-regexp", r"^filter\.")
-            done = self._run([self._path, *words], variables(*self._whose) | _NOWHERE)
+            done = self._run([self._git(), *words], variables(*self._whose) | _NOWHERE)
             names = done.stdout.decode(errors="surrogateescape").split("\0")
             drivers = {name.removeprefix("filter.").rpartition(".")[0] for name in names if name}
             self._filters = tuple(sorted({*drivers, "lfs"} - {""}))
         return self._filters
 
+    def _git(self) -> str:
+        self._path = self._path or find_git(*self._whose)
+        return self._path
+
     def _command(self, folder: str | None, words: Sequence[str]) -> list[str]:
-        command = [self._path, *options(idle_seconds=self._idle_seconds)]
+        command = [self._git(), *options(idle_seconds=self._idle_seconds)]
         return [*command, *(["-C", folder] if folder else []), *words]
 
     def _run(

@@ -31,6 +31,7 @@ from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
+from envsync.lock.urls import public_url
 from envsync.redaction import redact
 from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
@@ -357,6 +358,10 @@ def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
         if vcs.url is not None and vcs.url not in policy.named:
             is_local = policy.local_repositories and vcs.url.startswith("file:///")
             _judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
+            if public_url(vcs.url) != vcs.url:
+                raise _Refused(
+                    "credentials do not belong in a lock: git's own helpers know them", "url"
+                )
         if vcs.path is not None:
             _judge_path(vcs.path, "path")
         if vcs.subdirectory is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Workplace
-from tests.support.repositories import GitServer, Repository, needs_git, project
+from tests.support.repositories import GIT, GitServer, Repository, needs_git, project
 from tests.support.wheels import source_files
 
 pytestmark = needs_git
@@ -186,6 +186,7 @@ def test_a_package_that_names_repositories_itself_needs_them_named(
     ran = place.here("lock")
     assert ran.code == 1
     assert f"requires tool from git+{tool.url}@v2" in ran.err.replace("\n", " ")
+    assert f"`envsync add 'tool @ git+{tool.url}@v2'` names it" in ran.err
     place.write(
         sources(
             f'app = {{ git = "{app.url}" }}',
@@ -224,6 +225,11 @@ def test_a_version_counted_by_tags_comes_with_the_history(place: Workplace, tmp_
     place.given("sync")
     said = "import importlib.metadata as m; print(m.version('tool'))"
     assert place.python(said) == "3.1.post2"
+    # What the build said of that commit is remembered: no build for the next lock.
+    subprocess.run(["rm", "-rf", place.cache / "builds-v1", place.cache / "git-v1"], check=True)
+    place.write(place.read().replace('["tool"]', '["tool", "speedups"]'))
+    place.given("lock")
+    assert not (place.cache / "builds-v1").exists()
 
 
 def test_a_lock_of_another_tool_is_installed_with_leave(place: Workplace, tool: Repository) -> None:
@@ -405,3 +411,72 @@ def test_a_repository_without_the_project(
     assert hint in ran.err
     assert repository.url in ran.err
     assert place.files() == before
+
+
+SPY = """#!/bin/sh
+printf '%s\\n' "$*" >> {log}
+exec {git} "$@"
+"""
+
+
+def test_a_password_stands_nowhere(place: Workplace, tmp_path: Path, tool: Repository) -> None:
+    home, spy = tmp_path / "home", tmp_path / "spy"
+    home.mkdir()
+    spy.mkdir()
+    (home / "helper").write_text("#!/bin/sh\necho username=me\necho password=hunter2\n")
+    (home / ".gitconfig").write_text(f"[credential]\nhelper = {home}/helper\n")
+    (spy / "git").write_text(SPY.format(log=tmp_path / "log", git=GIT))
+    for program in (home / "helper", spy / "git"):
+        program.chmod(0o755)
+    with GitServer(tmp_path / "srv", password="hunter2") as server:
+        place.write(sources(f'tool = {{ git = "{server.url("tool")}" }}'))
+        ran = place.run("lock")
+        assert (ran.code, "without another login" in ran.err) == (1, True)
+        place.environ |= {"HOME": str(home), "PATH": f"{spy}:{os.environ['PATH']}"}
+        said = place.ok("sync", "-v").err + place.ok("lock", "-P", "tool", "-v").err
+    assert tool.head() in place.lock()
+    for path in (*place.cache.rglob("*"), *place.project.rglob("*"), tmp_path / "log"):
+        if path.is_file() and not path.is_symlink():
+            assert b"hunter2" not in path.read_bytes(), path
+    assert "hunter2" not in said
+    assert "fetch" in (tmp_path / "log").read_text()
+
+
+def test_credentials_in_the_lock_of_another_tool_are_refused(place: Workplace) -> None:
+    place.write(f"{HEAD}dependencies = []\n")
+    place.write(
+        'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "tool"\n'
+        'vcs = { type = "git", url = "https://me:hunter2@git.example/t", '
+        f'commit-id = "{"0" * 40}" }}\n',
+        "pylock.toml",
+    )
+    ran = place.here("sync", "--frozen", "--allow-build", "tool")
+    assert ran.code == 2
+    assert "credentials" in ran.err
+    assert "hunter2" not in ran.err
+
+
+def test_what_is_built_already_needs_no_git(place: Workplace, tool: Repository) -> None:
+    place.write(sources(f'tool = {{ git = "{tool.url}", tag = "v2" }}'))
+    place.given("sync")
+    subprocess.run(["rm", "-rf", place.venv, place.cache / "git-v1"], check=True)
+    place.environ["PATH"] = "/nonexistent"
+    place.given("sync", "--locked")
+    place.write(place.read().replace('["tool"]', '["tool", "speedups"]'))
+    place.given("lock")
+    ran = place.here("lock", "-P", "tool")
+    assert ran.code == 1
+    assert "error: git: there is no such program on PATH\nhint: install git" in ran.err
+
+
+def test_a_lock_named_on_the_command_line(place: Workplace) -> None:
+    commit = Repository(place.project / "locks" / "near", project("near")).head()
+    place.write(
+        'lock-version = "1.0"\ncreated-by = "uv"\n[[packages]]\nname = "near"\n'
+        f'vcs = {{ type = "git", path = "near", commit-id = "{commit}" }}\n',
+        "locks/pylock.toml",
+    )
+    ran = place.here("sync", "--lock", "locks/pylock.toml")
+    assert (ran.code, "--allow-build near" in ran.err) == (1, True)
+    place.given("sync", "--lock", "locks/pylock.toml", "--allow-build", "near")
+    assert place.python("import near; print(near.VERSION)") == "1.0"

@@ -12,7 +12,7 @@ from envsync.git.clones import damage
 from envsync.git.repositories import Wanted
 from envsync.spec.model import SourceSpec
 from tests.git.conftest import Asking, History
-from tests.support.repositories import GitServer, Repository, git, project
+from tests.support.repositories import GIT, GitServer, Repository, git, needs_lfs, project
 
 Ask = Callable[..., Asking]
 
@@ -238,3 +238,35 @@ def test_a_server_that_fails_or_is_not_there(
         asking().repositories.find(SourceSpec("git", url))
     with pytest.raises(GitFailed, match="network is not to be used"):
         asking().offline().repositories.find(SourceSpec("git", url))
+
+
+@needs_lfs
+def test_large_files_come_by_choice_and_stay_in_the_store(
+    tmp_path: Path, served: Repository, asking: Ask
+) -> None:
+    served.run("lfs", "install", "--local")
+    large = os.urandom(3000)
+    commit = served.commit({".gitattributes": "*.bin filter=lfs\n", "src/a b.bin": large})
+    case = asking()
+    for wanted, online in ((Wanted(), True), (Wanted(lfs=True), True), (Wanted(lfs=True), False)):
+        out = tmp_path / f"{wanted.lfs}-{online}"
+        out.mkdir()
+        ask = case if online else case.offline()
+        ask.repositories.check_out(served.url, commit, str(out), wanted)
+        assert ((out / "src" / "a b.bin").read_bytes() == large) is wanted.lfs
+        assert git(out, "status", "--porcelain") == ""
+
+
+def test_large_files_need_the_program_for_them(
+    tmp_path: Path, served: Repository, asking: Ask
+) -> None:
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"
+    commit = served.commit({"a.bin": pointer, ".lfsconfig": "[lfs]\nurl = https://evil.example\n"})
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "git").symlink_to(GIT)
+    case = asking(PATH=str(bare), GIT_EXEC_PATH="/nonexistent")
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(GitFailed, match=r"needs git-lfs|has not brought|Git LFS: "):
+        case.repositories.check_out(served.url, commit, str(out), Wanted(lfs=True))

@@ -27,6 +27,10 @@ from tests.support.wheels import source_files
 GIT = shutil.which("git") or ""
 needs_git = pytest.mark.skipif(not GIT, reason="git is not installed")
 
+needs_lfs = pytest.mark.skipif(
+    not (GIT and shutil.which("git-lfs")), reason="git-lfs is not installed"
+)
+
 _ENVIRON = {
     "PATH": os.environ.get("PATH", os.defpath),
     "HOME": "/nonexistent",
