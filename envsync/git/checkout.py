@@ -20,6 +20,8 @@ from envsync.git.trees import SUBMODULE, Entry, entries
 from envsync.platform.files import make_folders, remove_tree, storage_errors
 from envsync.platform.links import Placer
 
+_MAX_GITMODULES = 1 << 20
+
 
 class Submodule(NamedTuple):
     """A repository that belongs into a folder of a checkout."""
@@ -121,6 +123,8 @@ def submodules(
     gitlinks = {entry.path: entry.object_id for entry in listed if entry.mode == SUBMODULE}
     if not gitlinks:
         return ()
+    if any(one.path == ".gitmodules" and one.size > _MAX_GITMODULES for one in listed):
+        raise GitFailed(address.url, "its .gitmodules is larger than any")
     words = ("config", "--null", "--blob", "HEAD:.gitmodules", "--get-regexp", r"^submodule\.")
     answer = access.program.local(directory, *words)
     named: dict[str, dict[str, str]] = {}

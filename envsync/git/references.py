@@ -94,6 +94,8 @@ def _unknown(access: Access, address: Address, source: SourceSpec) -> GitFailed:
         return GitFailed(address.url, "the repository is empty: it has no commit yet")
     kind = "tag" if source.tag else "branch" if source.branch else "tag, branch or commit"
     beginnings = {"tag": ("refs/tags/",), "branch": ("refs/heads/",)}
+    if source.revision is None:
+        kind = "branch"
     there = [
         name.removeprefix(beginning)
         for name in rows

@@ -21,7 +21,7 @@ from envsync.git.clones import drop, open_clone
 from envsync.git.fetching import commit_at, fetch, fetch_all
 from envsync.git.history import asks_history
 from envsync.git.references import Meant, ask, object_format
-from envsync.git.trees import entries, read_file
+from envsync.git.trees import SUBMODULE, Entry, entries, read_file
 from envsync.spec.model import SourceSpec
 
 T = TypeVar("T")
@@ -151,11 +151,22 @@ class Repositories:
                 hint=error.hint,
             ) from error
         if not wanted.submodules:
+            self._tell_submodules(address, listed)
             return
         for one in submodules(self._access, directory, address, listed):
             below = address.below(one.url, self._access.insecure_hosts)
             folder = f"{directory}/{one.path}"
             self._check_out(below, one.commit, folder, wanted, f"{inside}\n{one.path}", seen)
+
+    def _tell_submodules(self, address: Address, listed: tuple[Entry, ...]) -> None:
+        """Say what is left out, since other tools don't leave it out."""
+        left = [one.path for one in listed if one.mode == SUBMODULE]
+        if left:
+            more = f" and {len(left) - 1} more" if left[1:] else ""
+            self._access.reporter.warn(
+                f"{address.url}: the submodule {left[0]}{more} is left out; "
+                "`submodules = true` in [sources] takes it in"
+            )
 
     def _asks_history(self, address: Address, commit: str, subdirectory: str | None) -> bool:
         folder = f"{subdirectory}/" if subdirectory else ""

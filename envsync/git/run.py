@@ -17,6 +17,8 @@ from envsync.redaction import redact
 
 _LOCAL_SECONDS = 600.0
 _REMOTE_SECONDS = 7200.0
+_MOST_BYTES = 64 << 20
+"""More than this no repository has to say of its references, or of the files of one commit."""
 _KEPT_BYTES = 1 << 16
 _READ_BYTES = 1 << 14
 _POLL_SECONDS = 0.1
@@ -53,6 +55,29 @@ class Program:
         done = self._run(self._command(folder, words), variables(*self._whose, "file"), given)
         return Answer(done.returncode, done.stdout, _shown(done.stderr))
 
+    def listing(self, folder: str, *words: str) -> bytes | None:
+        """Give what a command of that kind prints; None where there is no end to it.
+
+        Raises `GitFailed` where it fails.
+        """
+        process = subprocess.Popen(
+            self._command(folder, words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=variables(*self._whose, "file"),
+            cwd="/",
+        )
+        assert process.stdout is not None
+        with process, process.stdout:
+            output = process.stdout.read(_MOST_BYTES + 1)
+            if len(output) > _MOST_BYTES:
+                process.kill()
+                return None
+        if process.returncode:
+            raise GitFailed("git", f"{words[0]} failed ({process.returncode})")
+        return output
+
     def remote(self, folder: str | None, scheme: str, *words: str) -> Answer:
         """Run a command that talks to an address of this scheme; None is no repository at all."""
         with tempfile.TemporaryFile() as output:
@@ -66,7 +91,7 @@ class Program:
             assert process.stderr is not None
             with process.stderr:
                 try:
-                    errors = _read(process, process.stderr)
+                    errors = _read(process, process.stderr, output)
                 finally:
                     end_supervised(process)
             output.seek(0)
@@ -107,7 +132,7 @@ class Program:
             raise GitFailed("git", f"it took longer than {_LOCAL_SECONDS:.0f} s") from error
 
 
-def _read(process: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> bytes:
+def _read(process: "subprocess.Popen[bytes]", pipe: IO[bytes], output: IO[bytes]) -> bytes:
     """Take in what a command says until it has ended; one that takes too long is ended."""
     kept = bytearray()
     deadline = time.monotonic() + _REMOTE_SECONDS
@@ -124,7 +149,9 @@ def _read(process: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> bytes:
         elif not is_open:
             time.sleep(_POLL_SECONDS / 10)
         if time.monotonic() > deadline:
-            return bytes(kept) + b"\nfatal: it took too long"
+            return b"fatal: it took too long"
+        if os.fstat(output.fileno()).st_size > _MOST_BYTES:
+            return b"fatal: the server goes on without end"
 
 
 def _shown(errors: bytes) -> str:

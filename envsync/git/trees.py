@@ -37,12 +37,17 @@ def entries(access: Access, repository: str, address: Address, commit: str) -> t
     repository, more than any package has.
     """
     words = ("ls-tree", "-r", "-z", "-l", "--full-tree", commit)
-    answer = access.program.local(repository, *words)
-    if answer.code:
-        raise DamagedClone(address.url, f"its clone is damaged: {answer.errors[-300:]}")
-    listed = tuple(_read(answer.output))
-    if len(listed) > MAX_MEMBERS or sum(one.size for one in listed) > MAX_UNPACKED_BYTES:
-        raise GitFailed(address.url, f"{commit[:12]} is larger than any package: {len(listed)}")
+    try:
+        output = access.program.listing(repository, *words)
+    except GitFailed as error:
+        raise DamagedClone(address.url, f"its clone is damaged: {error.reason}") from error
+    listed = tuple(_read(output)) if output is not None else None
+    if (
+        listed is None
+        or len(listed) > MAX_MEMBERS
+        or sum(one.size for one in listed) > MAX_UNPACKED_BYTES
+    ):
+        raise GitFailed(address.url, f"{commit[:12]} is larger than any package")
     for entry in listed:
         try:
             parts = split_path(entry.path)

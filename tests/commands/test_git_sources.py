@@ -98,6 +98,7 @@ def test_a_tag_that_moved_is_told_when_it_is_asked_for(place: Workplace, tool: R
     assert tool.head() in place.lock()
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize(
     ("written", "changed"),
     [
@@ -277,6 +278,7 @@ sys.exit(main(["lock"]))
 """
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("seconds", ["0", "0.03", "0.3"])
 def test_a_kill_in_the_middle_of_a_fetch_leaves_a_store_that_can_be_used(
     place: Workplace, tool: Repository, seconds: str
@@ -296,7 +298,7 @@ def test_a_kill_in_the_middle_of_a_fetch_leaves_a_store_that_can_be_used(
     assert not list(place.cache.glob("git-v1/*/repository/**/tmp_*"))
 
 
-def test_eight_projects_lock_one_repository_at_once(
+def test_projects_lock_one_repository_at_once(
     place: Workplace, tool: Repository, served: GitServer
 ) -> None:
     tool.commit({"data": os.urandom(2_000_000)})
@@ -385,6 +387,7 @@ def test_an_address_that_env_toml_no_longer_has_makes_no_lock_unreadable(
     place.given("sync")
 
 
+@pytest.mark.matrix(4)
 @pytest.mark.parametrize(
     ("files", "given", "reason", "hint"),
     [
@@ -480,3 +483,20 @@ def test_a_lock_named_on_the_command_line(place: Workplace) -> None:
     assert (ran.code, "--allow-build near" in ran.err) == (1, True)
     place.given("sync", "--lock", "locks/pylock.toml", "--allow-build", "near")
     assert place.python("import near; print(near.VERSION)") == "1.0"
+
+
+def test_submodules_are_left_out_with_a_word_and_taken_in_by_choice(
+    place: Workplace, tool: Repository, tmp_path: Path
+) -> None:
+    part = Repository(tmp_path / "srv" / "part", {"part.py": "PART = 1\n"})
+    tool.run("update-index", "--add", "--cacheinfo", f"160000,{part.head()},src/part")
+    (tool.path / ".gitmodules").write_text('[submodule "p"]\npath = src/part\nurl = ../part\n')
+    tool.run("add", ".gitmodules")
+    tool.run("commit", "-q", "-m", "x")
+    place.write(sources(f'tool = {{ git = "{tool.url}" }}'))
+    ran = place.here("sync")
+    assert "the submodule src/part is left out; `submodules = true` in [sources]" in ran.err
+    assert not (place.site / "part").exists()
+    place.write(place.read().replace(" }", ", submodules = true }"))
+    place.given("sync")
+    assert (place.site / "part" / "part.py").read_text() == "PART = 1\n"

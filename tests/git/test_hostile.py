@@ -133,7 +133,7 @@ def test_variables_of_hooks_and_of_the_clone_do_not_reach_git(tmp_path: Path) ->
         *("GIT_SSH_COMMAND", "GIT_SSH", "SSH_AUTH_SOCK"),
         *("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_CONFIG_VALUE_0"),
         *("GIT_TERMINAL_PROMPT", "GIT_ALLOW_PROTOCOL", "GIT_OPTIONAL_LOCKS"),
-        *("GIT_NO_REPLACE_OBJECTS", "GIT_LFS_SKIP_SMUDGE"),
+        *("GIT_NO_REPLACE_OBJECTS", "GIT_LFS_SKIP_SMUDGE", "GIT_LITERAL_PATHSPECS"),
     }
     assert kept["GIT_TERMINAL_PROMPT"] == "0"
 
@@ -180,6 +180,7 @@ def test_nothing_of_the_users_configuration_runs_for_a_repository(
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.matrix(3)
 @pytest.mark.parametrize(
     ("path", "target"),
     [
@@ -213,6 +214,7 @@ def test_links_that_stay_inside_are_kept(tmp_path: Path, tool: Repository, askin
     assert (folder / "docs" / "code").read_text() == "VERSION = '1.0'\n"
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize(
     "name",
     ["a\\b", "a\x01b", ".git", ".GIT", "git~1", ".g\u200cit", ".git .", "..", "C:x", "x" * 300],
@@ -244,6 +246,7 @@ def with_submodule(tool: Repository, url: str, commit: str, path: str = "lib") -
     return tool.head()
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize(
     "url",
     [
@@ -299,3 +302,30 @@ def test_a_private_submodule_is_named(tmp_path: Path, tool: Repository, asking: 
         )
     assert f"{tmp_path}/srv/none" in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_tree_without_end_is_cut_off(tmp_path: Path, tool: Repository, asking: Ask) -> None:
+    """Ten folders of ten folders of ...: a small pack that is ten thousand million files."""
+    made = tool.run("rev-parse", "HEAD:src/tool.py")
+    for kind, mode in (("blob", "100644"), *[("tree", "40000")] * 9):
+        rows = "".join(f"{mode} {kind} {made}\tx{number}\n" for number in range(10))
+        made = tool.run("mktree", given=rows)
+    commit = tool.run("commit-tree", made, "-m", "x")
+    tool.run("update-ref", "refs/heads/bomb", commit)
+    folder = out(tmp_path)
+    with pytest.raises(GitFailed, match="larger than any package"):
+        asking().repositories.check_out(tool.url, commit, str(folder), Wanted())
+    assert list(folder.iterdir()) == []
+
+
+def test_a_server_that_never_ends_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\nexec yes 0000\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setattr("envsync.git.run._MOST_BYTES", 1 << 20)
+    program = Program({"PATH": f"{tmp_path}/bin:/bin:/usr/bin"}, None)
+    repositories = Repositories(Access(program, str(tmp_path / "cache")))
+    with pytest.raises(GitFailed, match="without end"):
+        repositories.find(SourceSpec("git", "https://git.example/a"))

@@ -21,6 +21,7 @@ def source(history: History, **given: str) -> SourceSpec:
     return SourceSpec("git", history.repository.url)._replace(**given)  # type: ignore[arg-type]
 
 
+@pytest.mark.matrix(6)
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
@@ -46,6 +47,7 @@ def test_each_kind_of_name_means_a_commit_then_also_offline(
     assert case.offline().repositories.find(wanted).commit == history.commits[meant]
 
 
+@pytest.mark.matrix(2)
 @pytest.mark.parametrize("length", [7, 12, 40])
 def test_an_id_in_full_or_its_beginning(history: History, asking: Ask, length: int) -> None:
     commit = history.commits["v1"]
@@ -53,6 +55,7 @@ def test_an_id_in_full_or_its_beginning(history: History, asking: Ask, length: i
     assert asking().repositories.find(wanted).commit == commit
 
 
+@pytest.mark.matrix(5)
 @pytest.mark.parametrize(
     ("given", "reason", "hint"),
     [
@@ -168,6 +171,7 @@ def test_history_and_tags_come_for_what_counts_its_version_by_them(
     assert case.offline().repositories.find(SourceSpec("git", served.url), known=counted)
 
 
+@pytest.mark.matrix(1)
 @pytest.mark.parametrize("folder", ["", "refs/heads", "objects/pack"])
 def test_what_a_killed_git_left_is_in_nobodys_way(
     tmp_path: Path, served: Repository, asking: Ask, folder: str
