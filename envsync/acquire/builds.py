@@ -139,12 +139,13 @@ class Builder:
     def _build_system_of(self, pin: Pinned) -> tuple[Requirement, ...] | None:
         """Give what a source's `[build-system]` asks for; remembered where its bytes are known."""
         seen = ValueCache(REQUIRES.folder(self._settings.cache_dir))
-        key = key_of((pin.sha256, pin.subdirectory or "")) if pin.sha256 else ""
+        named = self._host.repositories().digest(pin) if pin.kind == "vcs" else pin.sha256
+        key = key_of((named, pin.subdirectory or "")) if named else ""
         known = seen.get(key) if key else None
         if known is not None:
             return tuple(map(Requirement, known.decode().splitlines()))
         try:
-            with self._scratch() as folder, self._tree(pin, folder) as tree:
+            with self._scratch() as folder, self._tree(pin, folder, is_outline=True) as tree:
                 own = read_build_system(tree).requires
         except SourceInvalid:
             return None  # a build will say why
@@ -270,14 +271,17 @@ class Builder:
         return scratch_in(BUILDS, self._settings.cache_dir, "build-")
 
     @contextmanager
-    def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:
-        """Give the source tree of a pin: a folder where it is, all else in a private place."""
+    def _tree(self, pin: Pinned, folder: str, *, is_outline: bool = False) -> Iterator[SourceTree]:
+        """Give the source tree of a pin: a folder where it is, all else in a private place.
+
+        An outline is only to be looked at.
+        """
         place = make_private_directory(folder, "source-")
         if pin.kind == "directory":
             inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
             yield open_folder(inside, label=pin.path)
         elif pin.kind == "vcs":
-            yield self._host.repositories().tree(pin, place)
+            yield self._host.repositories().tree(pin, place, is_outline=is_outline)
         else:
             yield unpack_sdist(
                 self._archive(pin, folder),

@@ -12,7 +12,7 @@ from packaging.version import Version
 from envsync.build.sources import SourceTree
 from envsync.catalog.direct import Repository
 from envsync.catalog.memory import MetadataMemory
-from envsync.errors import MetadataInvalid, NotSupported, SourceInvalid
+from envsync.errors import GitFailed, Leave, MetadataInvalid, NotSupported, SourceInvalid
 from envsync.events import Reporter
 from envsync.git.access import Access
 from envsync.git.repositories import PROJECT_FILES, Found, Repositories, Wanted
@@ -26,7 +26,7 @@ from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.project.interpreter import strangers_folder
 from envsync.project.pyproject_table import project_name, static_metadata
 from envsync.settings import Settings
-from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.model import ALL, SourceSpec, Spec
 from envsync.wheel.metadata import static_sdist_metadata
 
 
@@ -62,8 +62,10 @@ class RepositorySources:
     def read(self, name: NormalizedName, source: SourceSpec) -> Repository:
         """Find the commit of a source and read what it says of itself (`ReadRepository`).
 
-        Raises `GitFailed`, `MetadataInvalid`.
+        Raises `GitFailed`, `MetadataInvalid`; and for an address that only a package names, as what
+        its build requires.
         """
+        self._refuse_strangers(name, source)
         place = CommitOf(name, public_url(source.location), source.revision)
         locked = self._commits.get(place)
         moves = self.moves(name)
@@ -78,6 +80,23 @@ class RepositorySources:
                 f"{found.commit}: a published tag should stay where it is"
             )
         return Repository(self._direct(source, found.commit), self._metadata(source, found.commit))
+
+    def _refuse_strangers(self, name: NormalizedName, source: SourceSpec) -> None:
+        """See that env.toml names an address, or lets the package be built (hazard H18): asking it
+        takes the user's own logins along.
+        """
+        allowed = self._spec.build.allow
+        direct = self._direct(source, source.rev or "")
+        pin = Pinned(
+            name, None, "vcs", "", direct.url, None, "", {}, subdirectory=direct.subdirectory
+        )
+        pin = pin._replace(requested_revision=direct.requested_revision, commit=direct.commit)
+        if name not in allowed and ALL not in allowed and declared_source(pin, self._spec) is None:
+            raise GitFailed(
+                source.location,
+                f"a build requires {name} from there, and env.toml doesn't name that address",
+                hint=Leave(name, " lets it be asked, and built"),
+            )
 
     def moves(self, name: NormalizedName) -> bool:
         """Say whether a package is asked for anew, whatever is locked or remembered of it."""
@@ -174,9 +193,14 @@ class RepositorySources:
         facts = ("git", url, pin.commit or "", str(wanted.submodules), str(wanted.lfs))
         return hashlib.sha256("\0".join(facts).encode()).hexdigest()
 
-    def tree(self, pin: Pinned, directory: str) -> SourceTree:
-        """Check a pin's commit out into an empty folder. Raises `GitFailed`, `SourceInvalid`."""
+    def tree(self, pin: Pinned, directory: str, *, is_outline: bool = False) -> SourceTree:
+        """Check a pin's commit out into an empty folder. Raises `GitFailed`, `SourceInvalid`.
+
+        An outline is only to be looked at, not built.
+        """
         url, wanted = self._place(pin)
+        if is_outline:
+            wanted = Wanted(pin.subdirectory, is_outline=True)
         self._repositories.check_out(url, pin.commit or "", directory, wanted)
         path = directory
         for part in (pin.subdirectory or "").split("/"):

@@ -40,11 +40,12 @@ def check_out(
     directory: str,
     *,
     history: bool = False,
-    lfs: bool = False,
+    lfs: bool | None = False,
 ) -> tuple[Entry, ...]:
     """Check a commit out into `directory`, which is empty; gives what is in it.
 
-    Without `history` the commit has no parents there, whatever the clone has of them. Raises
+    Without `history` the commit has no parents there, whatever the clone has of them. `lfs` is None
+    where nothing is to be said of large files that are left out. Raises
     `GitFailed`, `DamagedClone`, `StorageFailed`.
     """
     listed = entries(access, repository, address, commit)
@@ -64,7 +65,7 @@ def check_out(
         raise DamagedClone(address.url, f"what was checked out is not {commit}")
     if lfs:
         bring_files(access, repository, address, directory, listed)
-    elif (left := next(pointers(directory, listed), None)) is not None:
+    elif lfs is False and (left := next(pointers(directory, listed), None)) is not None:
         access.reporter.warn(
             f"{address.url}: {left} is a pointer to a large file (Git LFS); "
             "`lfs = true` in [sources] fetches those"

@@ -40,6 +40,8 @@ class Wanted(NamedTuple):
     """Where the project lies, whose files say whether history is needed."""
     submodules: bool = False
     lfs: bool = False
+    is_outline: bool = False
+    """Only to be looked at: no history, and no word of what is left out."""
 
 
 class Found(NamedTuple):
@@ -125,7 +127,8 @@ class Repositories:
         seen.append(address.url)
         if len(seen) > _MAX_SUBMODULES or inside.count("\n") > _MAX_DEPTH:
             raise GitFailed(address.url, "there is no end to the submodules in it")
-        history = self._asks_history(address, commit, wanted.subdirectory) if not inside else False
+        is_built = not inside and not wanted.is_outline
+        history = is_built and self._asks_history(address, commit, wanted.subdirectory)
         try:
             listed = self._with(
                 address,
@@ -137,7 +140,7 @@ class Repositories:
                     commit,
                     directory,
                     history=history,
-                    lfs=wanted.lfs,
+                    lfs=None if wanted.is_outline else wanted.lfs,
                 ),
                 history=history,
             )
@@ -151,7 +154,8 @@ class Repositories:
                 hint=error.hint,
             ) from error
         if not wanted.submodules:
-            self._tell_submodules(address, listed)
+            if is_built:
+                self._tell_submodules(address, listed)
             return
         for one in submodules(self._access, directory, address, listed):
             below = address.below(one.url, self._access.insecure_hosts)

@@ -19,6 +19,7 @@ from envsync.lock.urls import public_url
 from envsync.model.marker import NEVER, from_marker
 from envsync.spec.declared import declared_sources
 from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.references import direct_source
 
 _ID = re.compile(r"(?i)[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -50,9 +51,20 @@ def is_declared(pin: Pinned, spec: Spec) -> bool:
 
 
 def declared_source(pin: Pinned, spec: Spec) -> SourceSpec | None:
-    """Give the source of env.toml that names the very place of a pin; None where none does."""
-    sources = declared_sources(spec).get(canonicalize_name(pin.name), ())
+    """Give the source of env.toml that names the very place of a pin; None where none does.
+
+    What env.toml adds to builds (`extra-build-requires`) may name repositories, too.
+    """
+    name = canonicalize_name(pin.name)
+    sources = (*declared_sources(spec).get(name, ()), *_of_builds(spec, name))
     return next((source for source in sources if _names(source, pin)), None)
+
+
+def _of_builds(spec: Spec, name: NormalizedName) -> Iterator[SourceSpec]:
+    for requirements in spec.build.extra_build_requires.values():
+        for one in requirements:
+            if one.url is not None and canonicalize_name(one.name) == name:
+                yield direct_source(one.url)
 
 
 def place(pin: Pinned) -> str:

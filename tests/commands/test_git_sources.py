@@ -500,3 +500,30 @@ def test_submodules_are_left_out_with_a_word_and_taken_in_by_choice(
     place.write(place.read().replace(" }", ", submodules = true }"))
     place.given("sync")
     assert (place.site / "part" / "part.py").read_text() == "PART = 1\n"
+
+
+def test_what_only_a_build_requires_from_a_repository_needs_leave(
+    place: Workplace, tool: Repository, tmp_path: Path
+) -> None:
+    """Its address would be asked with the user's own logins, and it be built (H18)."""
+    files = source_files("app", "1.0", build_requires=[f"tool @ git+{tool.url}@v2"])
+    app = Repository(tmp_path / "app", files)
+    place.write(sources(f'app = {{ git = "{app.url}" }}', names='"app"'))
+    ran = place.here("lock")
+    assert ran.code == 1
+    assert f"error: {tool.url}: a build requires tool from there" in ran.err
+    assert "`envsync lock --allow-build tool`" in ran.err
+    assert len(list(place.cache.glob("git-v1/*/repository"))) == 1
+    place.write(place.read() + '[build]\nallow = ["tool"]\n')
+    place.given("sync")
+    assert place.python("import app") == ""
+
+
+def test_env_toml_may_add_a_repository_to_a_build(
+    place: Workplace, tool: Repository, tmp_path: Path
+) -> None:
+    app = Repository(tmp_path / "app", source_files("app", "1.0", metadata_version="2.1"))
+    rest = f'[build]\nextra-build-requires = {{ app = ["tool @ git+{tool.url}@v2", "base<2"] }}\n'
+    place.write(sources(f'app = {{ git = "{app.url}" }}', names='"app"') + rest)
+    place.given("sync")
+    assert place.python("import app") == ""
