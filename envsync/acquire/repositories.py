@@ -3,7 +3,8 @@
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from urllib.parse import quote
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -73,7 +74,8 @@ class RepositorySources:
             known = self._memory.get(_memory_key(source, locked))
             if known is not None:  # the repository itself is not needed then
                 return Repository(self._direct(source, locked), known)
-        found = self._find(source, None if moves else locked)
+        with _named_in_hints(name):
+            found = self._find(source, None if moves else locked)
         if moves and locked not in (None, found.commit) and _is_tag(source, found):
             self._reporter.warn(
                 f"the tag {source.revision} of {place.url} has moved from {locked} to "
@@ -201,7 +203,8 @@ class RepositorySources:
         url, wanted = self._place(pin)
         if is_outline:
             wanted = Wanted(pin.subdirectory, is_outline=True)
-        self._repositories.check_out(url, pin.commit or "", directory, wanted)
+        with _named_in_hints(pin.name):
+            self._repositories.check_out(url, pin.commit or "", directory, wanted)
         path = directory
         for part in (pin.subdirectory or "").split("/"):
             path = os.path.join(path, part)
@@ -227,6 +230,16 @@ class RepositorySources:
 
 
 _ONLY_GIT = "git is the one version control system that packages are taken from"
+
+
+@contextmanager
+def _named_in_hints(name: str) -> Iterator[None]:
+    """Put a package's name into what a hint says to type: a repository knows none."""
+    try:
+        yield
+    except GitFailed as error:
+        error.hint = error.hint and error.hint.replace("-P NAME", f"-P {name}")
+        raise
 
 
 def _memory_key(source: SourceSpec, commit: str) -> str:

@@ -150,7 +150,7 @@ def test_a_commit_that_is_gone_from_the_server(place: Workplace, tool: Repositor
     ran = place.here("sync", "--locked")
     assert ran.code == 1
     assert "(any more)" in ran.err
-    assert "`envsync lock -P NAME`" in ran.err
+    assert "`envsync lock -P tool`" in ran.err
     assert place.files() == before
     place.given("lock", "-P", "tool")
     assert tool.head() in place.lock()

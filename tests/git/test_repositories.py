@@ -274,3 +274,24 @@ def test_large_files_need_the_program_for_them(
     out.mkdir()
     with pytest.raises(GitFailed, match=r"needs git-lfs|has not brought|Git LFS: "):
         case.repositories.check_out(served.url, commit, str(out), Wanted(lfs=True))
+
+
+def test_ssh_is_the_users_own(tmp_path: Path, served: Repository, asking: Ask) -> None:
+    """A program stands in for ssh, which gets the host and what is to be run there."""
+    program = tmp_path / "ssh"
+    program.write_text(
+        f'#!/bin/sh\necho "$*" >> {tmp_path}/log\n'
+        'case "$1" in *refused*) echo "Permission denied (publickey)." >&2; exit 255;; esac\n'
+        f'shift; cd {tmp_path}/srv && exec sh -c "$*"\n'
+    )
+    program.chmod(0o755)
+    case = asking(GIT_SSH_COMMAND=str(program), GIT_SSH_VARIANT="simple")
+    wanted = SourceSpec("git", f"ssh://git@git.example{served.path}")
+    assert case.repositories.find(wanted).commit == served.first
+    assert (tmp_path / "log").read_text().startswith("git@git.example git-upload-pack '/")
+    with pytest.raises(GitFailed, match="without another login") as caught:
+        case.repositories.find(SourceSpec("git", "ssh://git@refused.example/a"))
+    assert "`git ls-remote ssh://git@refused.example/a`" in str(caught.value.hint)
+    bare = asking(GIT_SSH_COMMAND="false").repositories
+    with pytest.raises(GitFailed):
+        bare.find(wanted._replace(rev="nothing-yet"))
