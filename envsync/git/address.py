@@ -7,6 +7,7 @@ from envsync.errors import GitFailed
 from envsync.redaction import redact
 from envsync.spec.locations import read_git_url
 
+_OLDEST = "2.31"
 _LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 
 _LOGIN = re.compile(
@@ -73,6 +74,10 @@ class Address:
         text = first.partition(": ")[2] or (said[-1] if said else "git said nothing")
         reason = f"{doing}{text.strip()[:300]}"
         whole = "\n".join(said)
+        if re.search("(?i)unknown option|unknown switch|usage: git", whole):
+            return GitFailed(
+                self.url, f"this git is too old: {reason}", hint=f"git {_OLDEST} or newer is needed"
+            )
         if _DAMAGED.search(whole):
             return DamagedClone(self.url, f"its clone in the cache is damaged: {reason}")
         if "Host key verification failed" in whole:

@@ -21,7 +21,13 @@ from envsync.errors import GitFailed, StorageFailed
 from envsync.git.access import Access, who_asks
 from envsync.git.address import Address
 from envsync.platform.file_lock import FileLock
-from envsync.platform.files import make_folders, read_limited, remove_tree, write_atomic
+from envsync.platform.files import (
+    make_folders,
+    read_limited,
+    remove_tree,
+    sha256_file,
+    write_atomic,
+)
 from envsync.platform.files import storage_errors as refusals
 
 BUCKET = Bucket("git-v1", ENTRIES)
@@ -145,8 +151,15 @@ def damage(entry: str) -> tuple[int, list[str]]:
     folder = f"{entry}/repository/objects/pack"
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     packs = [name for name in names if name.endswith((".pack", ".idx"))]
-    return len(packs), [
-        f"{name} is damaged" for name in packs if not _ends_in_its_digest(f"{folder}/{name}")
+    large = [f"{folder}/{name}" for folder, _, names in os.walk(f"{entry}/lfs") for name in names]
+    return len(packs) + len(large), [
+        *(f"{name} is damaged" for name in packs if not _ends_in_its_digest(f"{folder}/{name}")),
+        # Objects of Git LFS are named by their sha256.
+        *(
+            f"{os.path.basename(path)} is damaged"
+            for path in large
+            if sha256_file(path) != os.path.basename(path)
+        ),
     ]
 
 

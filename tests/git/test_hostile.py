@@ -167,14 +167,16 @@ def test_nothing_of_the_users_configuration_runs_for_a_repository(
         )
         + f"[init]\ntemplateDir = {home}\n[core]\nautocrlf = true\n"
         f'[url "ext::{touch}"]\ninsteadOf = https://git.example/\n'
+        '[protocol "ext"]\nallow = always\n'
     )
-    (home / "attr").write_text("* filter=mine\n")
+    (home / "attr").write_text("* filter=mine\n*.py text eol=crlf\n")
     commit = tool.commit({".gitattributes": "*.txt filter=mine\na.bin filter=lfs\nb filter=a.b\n",
                           "x.txt": "x\n", "a.bin": "a\n", "b": "b\n"})  # fmt: skip
     case = asking()
     folder = out(tmp_path)
     case.repositories.check_out(tool.url, commit, str(folder), Wanted())
     assert (folder / "x.txt").read_bytes() == b"x\n"
+    assert b"\r" not in (folder / "src" / "tool.py").read_bytes()
     with pytest.raises(GitFailed, match="not allowed"):
         case.repositories.find(SourceSpec("git", "https://git.example/tool"))
     assert not (tmp_path / "ran").exists()

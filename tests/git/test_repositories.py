@@ -158,12 +158,14 @@ def test_history_and_tags_come_for_what_counts_its_version_by_them(
     )
     case = asking()
     case.repositories.find(SourceSpec("git", served.url), known=plain)
-    for commit, described in ((plain, plain[:7]), (counted, f"v1-2-g{counted[:7]}")):
-        out = tmp_path / commit
+    alone = (plain, plain[:7])
+    for at, (commit, described) in enumerate((alone, (counted, f"v1-2-g{counted[:7]}"), alone)):
+        out = tmp_path / f"{at}"
         out.mkdir()
         case.repositories.check_out(served.url, commit, str(out), Wanted())
         said = git(out, "describe", "--tags", "--always", "--dirty", "--abbrev=7")
         assert said == described
+        assert git(out, "rev-list", "--count", "HEAD") == ("1" if commit == plain else "3")
         assert (
             git(out, "ls-files").split()
             == git(served.path, "ls-tree", "-r", "--name-only", commit).split()
