@@ -14,13 +14,24 @@ from envsync.spec.toml import loads
 
 _VERSION_CONTROL = re.compile(
     r"(?i)scm|vcs|pbr\b|versioneer|dunamai|versioningit|dynamic.versioning|git.version"
-    r"|(?<![\w./@:])git(?![\w.:])"
+    r"|(?<![\w./@:])git(?![\w.:+])"
 )
 _COMMENT = re.compile(r"(?m)^\s*#.*$")
 
 
+READ = (
+    "pyproject.toml",
+    "setup.py",
+    "setup.cfg",
+    "meson.build",
+    "CMakeLists.txt",
+    "hatch_build.py",
+)
+"""Names of the files that say it, pyproject.toml first."""
+
+
 def asks_history(pyproject: bytes | None, *scripts: bytes | None) -> bool:
-    """Judge pyproject.toml, and setup.py and setup.cfg."""
+    """Judge pyproject.toml, and the scripts and files of build systems beside it (`READ`)."""
     texts = [data.decode(errors="replace") for data in (pyproject, *scripts) if data]
     if pyproject is not None and _has_version(pyproject):
         return False

@@ -19,7 +19,7 @@ from envsync.git.address import Address, DamagedClone
 from envsync.git.checkout import check_out, submodules
 from envsync.git.clones import drop, open_clone
 from envsync.git.fetching import commit_at, fetch, fetch_all
-from envsync.git.history import asks_history
+from envsync.git.history import READ, asks_history
 from envsync.git.references import Meant, ask, object_format
 from envsync.git.trees import SUBMODULE, Entry, entries, read_file
 from envsync.spec.model import SourceSpec
@@ -178,7 +178,7 @@ class Repositories:
         def read(repository: str) -> list[bytes | None]:
             return [
                 read_file(self._access, repository, commit, f"{folder}{name}", _MAX_FILE)
-                for name in PROJECT_FILES
+                for name in READ
             ]
 
         return asks_history(*self._with(address, commit, read))
