@@ -34,6 +34,7 @@ _CONFIG = {
     "core.protectHFS": "true",
     "core.protectNTFS": "true",
     "core.sparseCheckout": "false",
+    "safe.bareRepository": "all",  # ours are named in full
     "init.templateDir": "",
     "init.defaultObjectFormat": "sha1",
     "init.defaultRefFormat": "files",

@@ -100,6 +100,10 @@ def read_git_url(text: str) -> str:
         return read_git_url(f"ssh://{scp['host']}/{scp['path']}")
     if text.startswith("git+"):
         raise ValueError("leave out git+ in front of the URL")
+    if text.startswith(("/", "./", "../", "~")):
+        raise ValueError(
+            "not a URL: it must begin with https:// or ssh://, or with file:/// and the whole path"
+        )
     colon = re.fullmatch(_SSH_WITH_COLON, text)
     if colon:
         raise ValueError(

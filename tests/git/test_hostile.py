@@ -167,7 +167,7 @@ def test_nothing_of_the_users_configuration_runs_for_a_repository(
         )
         + f"[init]\ntemplateDir = {home}\n[core]\nautocrlf = true\n"
         f'[url "ext::{touch}"]\ninsteadOf = https://git.example/\n'
-        '[protocol "ext"]\nallow = always\n'
+        '[protocol "ext"]\nallow = always\n[safe]\nbareRepository = explicit\n'
     )
     (home / "attr").write_text("* filter=mine\n*.py text eol=crlf\n")
     commit = tool.commit({".gitattributes": "*.txt filter=mine\na.bin filter=lfs\nb filter=a.b\n",

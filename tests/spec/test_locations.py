@@ -132,8 +132,8 @@ def test_what_scp_would_understand_becomes_a_url(text: str) -> None:
         ("https://git.example/a?x=1", "no [?] or # part"),
         ("https://git.example/a#v1", "no [?] or # part"),
         ("https://git.example/a\u2028b", "written as %XX"),
-        ("../a", "must begin with https://"),
-        ("/srv/a", "must begin with https://"),
+        ("../a", "file:/// and the whole path"),
+        ("/srv/a", "file:/// and the whole path"),
     ],
 )
 def test_bad_git_urls(url: str, reason: str) -> None:
