@@ -32,7 +32,9 @@ from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
+from envsync.lock.urls import public_url
 from envsync.redaction import redact
+from envsync.spec.declared import declared_sources
 from envsync.spec.locations import Reach, leads_outside, nowhere, shortest
 from envsync.spec.model import SourceKind, Spec
 from envsync.spec.toml import TooDeep
@@ -92,6 +94,8 @@ class ReadingPolicy(NamedTuple):
     """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
     named: frozenset[str] = frozenset()
     """URLs of repositories that env.toml itself names; it may name local ones."""
+    local_repositories: bool = False
+    """In a lock of our own: one that env.toml doesn't name makes it outdated (`lock.origins`)."""
     reach: Reach = nowhere
     """Says which paths out of the lock's folder env.toml, or the user, lets it name."""
 
@@ -104,7 +108,7 @@ def reading_policy(
 ) -> ReadingPolicy:
     """What may stand in the lock of this env.toml; `insecure_hosts` and `reach` are the user's."""
     named: dict[SourceKind, set[str]] = {"git": set(), "path": set()}
-    for source in chain(*spec.sources.values()):
+    for source in chain(*declared_sources(spec).values()):
         if source.kind in named:
             named[source.kind].add(source.location)
 
@@ -211,6 +215,7 @@ def _judge_whole(pylock: Pylock) -> None:
 def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
     _judge_groups("dependency-groups", pylock.dependency_groups or ())
     _judge_groups("default-groups", pylock.default_groups or ())
+    policy = policy._replace(local_repositories=pylock.created_by == CREATED_BY)
     rows: dict[tuple[str, str], int] = {}
     for index, package in enumerate(pylock.packages):
         try:
@@ -360,7 +365,12 @@ def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
         if vcs.requested_revision is not None:
             _judge_text(vcs.requested_revision, "requested-revision")
         if vcs.url is not None and vcs.url not in policy.named:
-            _judge_url(vcs.url, policy, ssh=True)
+            is_local = policy.local_repositories and vcs.url.startswith("file:///")
+            _judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
+            if public_url(vcs.url) != vcs.url:
+                raise _Refused(
+                    "credentials do not belong in a lock: git's own helpers know them", "url"
+                )
         if vcs.path is not None:
             _judge_path(vcs.path, "path")
         if vcs.subdirectory is not None:

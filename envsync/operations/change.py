@@ -19,6 +19,7 @@ from envsync.lock.text import render
 from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
+from envsync.operations.named import Named, Revision, named
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
 from envsync.operations.unchanged import decisions_about, whole_text
@@ -40,8 +41,10 @@ from envsync.spec.edit import (
     removal_of,
     remove_dependency,
 )
+from envsync.spec.edit_sources import put_git_source
 from envsync.spec.members import from_root
-from envsync.spec.model import Spec
+from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.read import parse_spec
 
 
 class Place(NamedTuple):
@@ -83,6 +86,8 @@ class Addition(NamedTuple):
     """Requirements are written as given, without a bound."""
     editable: bool = False
     """Local folders among them."""
+    revision: Revision = Revision()
+    """What of a repository is asked for."""
 
 
 class Changed(NamedTuple):
@@ -124,9 +129,11 @@ def add(
     """
     with project_lock(project, settings.cache_dir, reporter):
         file = _file_of(project)
+        look = partial(_name_at, project, file.spec, settings, reporter)
         addition, text = _with_local(addition, file)
-        edited = file.with_text(_with_added(addition, file._replace(before=text)))
-        names = frozenset(map(_name_of, addition.requirements))
+        asked = named(addition.requirements, addition.revision, file.spec, look)
+        edited = file.with_text(_with_added(addition, asked, file._replace(before=text)))
+        names = frozenset(one.name for one in asked)
         options, earlier = LockOptions(added=names), file.earlier()
         lock = make_lock(project, edited.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
@@ -262,8 +269,15 @@ def _carry_out(
     return Changed(lock, synced, synced.wrote_lock, is_edited, seconds)
 
 
-def _name_of(requirement: str) -> str:
-    return canonicalize_name(Requirement(requirement).name)
+def _name_at(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, source: SourceSpec
+) -> str:
+    """Give the name of the project in a repository; who types its address lets it be built."""
+    # What talks to servers is imported only where something is asked.
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
+
+    with PackageSources(project.root, spec, settings, reporter) as sources:
+        return sources.name_at(source)
 
 
 def _with_local(addition: Addition, file: _File) -> tuple[Addition, str]:
@@ -285,13 +299,25 @@ def _with_local(addition: Addition, file: _File) -> tuple[Addition, str]:
     return addition._replace(requirements=tuple(requirements)), text
 
 
-def _with_added(addition: Addition, file: _File) -> str:
-    text = file.before
-    for requirement in addition.requirements:
-        place = addition.place._asdict()
-        text = add_dependency(text, requirement, **place, member_of=file.indexes)
+def _with_added(addition: Addition, asked: Sequence[Named], file: _File) -> str:
+    text, place = file.before, addition.place
+    for one in asked:
+        if one.source is not None:
+            text = _without_address(text, one.name, place)
+        where = {**place._asdict(), "member_of": file.indexes}
+        text = add_dependency(text, one.requirement, **where)
+        if one.source is not None:
+            text = put_git_source(text, one.name, one.source)
     if addition.allow_build:
         text = allow_build(text, addition.allow_build)
+    return text
+
+
+def _without_address(text: str, name: str, place: Place) -> str:
+    """Take a requirement out that has an address of its own, for one under [sources]."""
+    listed = place.of(parse_spec(text, folder_name="env"))
+    if any(canonicalize_name(one.name) == name and one.url for one in listed):
+        return remove_dependency(text, name, group=place.group, extra=place.extra)
     return text
 
 

@@ -64,7 +64,7 @@ class _List(NamedTuple):
 
     def replace(self, position: int, value: str) -> "_List":
         """Put a value in the place of another."""
-        text = replace_item(self.text, position, _quoted(value))
+        text = replace_item(self.text, position, quoted(value))
         return _List(text, (*self.values[:position], value, *self.values[position + 1 :]))
 
     def add(self, value: str) -> "_List":
@@ -74,7 +74,7 @@ class _List(NamedTuple):
         if listed == sorted(listed):
             later = (place for place, name in enumerate(names) if name > _name(value))
             position = next(later, position)
-        text = insert_item(self.text, position, _quoted(value))
+        text = insert_item(self.text, position, quoted(value))
         return _List(text, (*self.values[:position], value, *self.values[position:]))
 
     def remove(self, position: int) -> "_List":
@@ -120,17 +120,16 @@ def put_source(text: str, name: str, source: SourceSpec, *, member_of: Indexes =
     if values.get("sources", {}) == {**_table(values, "sources"), path[-1]: table}:
         return text
     shown = ", ".join(
-        f"{key} = {'true' if value is True else _quoted(str(value))}"
-        for key, value in table.items()
+        f"{key} = {'true' if value is True else quoted(str(value))}" for key, value in table.items()
     )
     try:
         written = put_list(body, path, f"{{ {shown} }}")
     except RewriteFailed as error:
-        raise _by_hand(path) from error
+        raise by_hand(path) from error
     if "\r\n" in body and not _BARE_NEWLINE.search(body):
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != {**values, "sources": {**_table(values, "sources"), path[-1]: table}}:
-        raise _by_hand(path)
+        raise by_hand(path)
     parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
     return text[: len(text) - len(body)] + written
 
@@ -192,7 +191,7 @@ def new_spec(
     `requires_python` is a specifier such as ">=3.11". `UsageError` for a requirement that can't be
     used, `SpecInvalid` for a name or range.
     """
-    range_line = f"requires-python = {_quoted(requires_python)}\n" if requires_python else ""
+    range_line = f"requires-python = {quoted(requires_python)}\n" if requires_python else ""
     envsync = f"envsync -e {environment}" if environment else "envsync"
     venv = f".venv-{environment}" if environment else ".venv"
     text = (
@@ -200,7 +199,7 @@ def new_spec(
         f"# makes {venv} match it.\n"
         "\n"
         "[env]\n"
-        f"name = {_quoted(name)}\n"
+        f"name = {quoted(name)}\n"
         f"{range_line}"
         "dependencies = []\n"
         "\n"
@@ -270,16 +269,17 @@ def _change_list(
             return text
         written = put_list(body, path, after.text)
     except RewriteFailed as error:
-        raise _by_hand(path) from error
+        raise by_hand(path) from error
     if "\r\n" in body and not _BARE_NEWLINE.search(body):
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != _with_list(values, path, after.values):
-        raise _by_hand(path)
+        raise by_hand(path)
     parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
     return text[: len(text) - len(body)] + written
 
 
-def _by_hand(path: ListPath) -> UsageError:
+def by_hand(path: ListPath) -> UsageError:
+    """Give the error for a file that can't be edited here."""
     return UsageError(
         f"env.toml is written in a way that envsync cannot edit: {show_path(path)}",
         hint="change it by hand, then run `envsync sync`",
@@ -355,7 +355,7 @@ def _name(value: object) -> str:
     return canonicalize_name(head["name"]) if head else ""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Write a string as TOML, without escapes where that can be."""
     plain = text.isprintable()
     if plain and not set(text) & set('"\\'):

@@ -47,6 +47,10 @@ class SourceSpec(NamedTuple):
     tag: str | None = None
     branch: str | None = None
     rev: str | None = None
+    submodules: bool = False
+    """Check out its submodules, too."""
+    lfs: bool = False
+    """Take its large files out of Git LFS, not their pointers."""
 
     @property
     def revision(self) -> str | None:
