@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from collections.abc import Mapping
 from functools import partial
 
 from envsync.cli.lock import give_leave_by
@@ -17,6 +18,9 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of one of the commands."""
     if command == "init":
         parser.add_argument("name", nargs="?", help="the environment's name; default: the folder's")
+        parser.add_argument(
+            "--bare", action="store_true", help="take nothing over from the files that are here"
+        )
         return
     parser.add_argument(
         "names" if command == "remove" else "requirements",
@@ -58,11 +62,21 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
 
 def _init(options: argparse.Namespace, session: Session) -> int:
     project = project_at(session.directory, session.environment)
-    name = init_project(project, options.name, session.settings, session.ui)
-    session.ui.note(f"Wrote {name}")
-    session.ui.hint("`envsync add NAME` adds a dependency")
-    if session.settings.json:
-        session.ui.document({"command": "init", "env": name})
+    settings, ui = session.settings, session.ui
+    made = init_project(project, options.name, settings, ui, bare=options.bare)
+    if isinstance(made, str):
+        ui.note(f"Wrote {made}")
+        ui.hint("`envsync add NAME` adds a dependency")
+        document: Mapping[str, object] = {"env": made}
+    else:
+        from envsync.cli.adopt import imported_document, report_imported  # noqa: PLC0415
+
+        report_imported(made, session)
+        ui.note(f"Wrote {made.file}")
+        ui.hint("`envsync lock` pins what it needs")
+        document = imported_document(made)
+    if settings.json:
+        ui.document({"command": "init", **document})
     return 0
 
 

@@ -29,6 +29,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "init": Command("change", "start a project: write an env.toml"),
+    "import": Command("adopt", "write an env.toml of what other tools' files declare, and lock"),
     "add": Command("change", "add dependencies to env.toml, lock and sync"),
     "remove": Command("change", "remove dependencies from env.toml, lock and sync"),
     "lock": Command("lock", "pin every dependency, for every platform, into pylock.toml"),

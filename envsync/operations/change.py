@@ -5,7 +5,7 @@ import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -41,6 +41,9 @@ from envsync.spec.edit import (
 from envsync.spec.edit_sources import put_git_source
 from envsync.spec.model import SourceSpec, Spec
 from envsync.spec.read import parse_spec
+
+if TYPE_CHECKING:
+    from envsync.operations.adopt import Imported
 
 
 class Place(NamedTuple):
@@ -89,15 +92,30 @@ class Changed(NamedTuple):
     """That the sync took."""
 
 
-def init_project(project: Project, name: str | None, settings: Settings, reporter: Reporter) -> str:
-    """Write a first env.toml; gives the name of the file. Raises `UsageError` where there is one.
+def init_project(
+    project: Project,
+    name: str | None,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    bare: bool = False,
+) -> "str | Imported":
+    """Write a first env.toml; gives the name of the file, or what it was made of where the folder
+    has files that declare something, unless it is to be `bare`.
 
-    `name` is the environment's; without one it has that of the folder.
+    `name` is the environment's; without one it has that of the files or the folder. Raises
+    `UsageError` where there is an env.toml, and as `import_project`.
     """
     file = os.path.basename(project.spec_path)
     with project_lock(project, settings.cache_dir, reporter):
         if os.path.lexists(project.spec_path):
             raise UsageError(f"{file} is here already", hint="`envsync add NAME` adds to it")
+        from envsync.operations.adopt import init_text  # noqa: PLC0415  (`init` alone)
+
+        imported = None if bare else init_text(project, name)
+        if imported is not None:
+            write_if_changed(project.spec_path, imported.text.encode())
+            return imported
         target = find_interpreter(None, None, project.root, settings, reporter)
         minor = ".".join(target.version.split(".")[:2])
         inside = name or os.path.basename(project.root)

@@ -36,6 +36,12 @@ from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
 from envsync.operations.freshness import refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
+from envsync.operations.old_locks import (
+    locks_to_keep,
+    refuse_other_bytes,
+    tell_kept,
+    versions_of,
+)
 from envsync.operations.unchanged import Asked, Unchanged, ask_pages, decisions_about
 from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
@@ -139,8 +145,9 @@ def make_lock(
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None:
         _warn_of_another_maker(project, old, reporter)
+    others = locks_to_keep(project, options, reporter) if old is None else ()
     with markers_within_reason(spec):
-        problem = _problem(project, spec, settings, reporter, options, old)
+        problem = _problem(project, spec, settings, reporter, options, old, versions_of(others))
         if earlier is not None and before is not None:
             standing = find_standing(earlier, spec, before, problem.policy_of, settings)
             problem = problem._replace(standing=standing)
@@ -152,6 +159,8 @@ def make_lock(
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
         check_hashes(old, pylock, trusted=_trusted(spec, options))
+    refuse_other_bytes(others, pylock)
+    tell_kept(others, pylock, reporter)
     data = render(pylock, answer.before).encode()
     return LockOutcome(
         path=project.lock_path,
@@ -265,6 +274,7 @@ def _problem(
     reporter: Reporter,
     options: LockOptions,
     old: Pylock | None,
+    others: Preferences,
 ) -> _Problem:
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
     environments = covered_environments(spec, requires_python)
@@ -273,7 +283,7 @@ def _problem(
     newest = exclude_newer_time(written, now) if written else None
     # An age, counted from now, is another time tomorrow.
     moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
-    kept = preferences(old) if old else {}
+    kept = preferences(old) if old else others
 
     def policy_of(spec: Spec) -> ResolvePolicy:
         return resolve_policy(spec, environments, newest, options)

@@ -1,0 +1,155 @@
+"""Cut a requirements file into its statements, as pip reads it."""
+
+import codecs
+import re
+import shlex
+from collections.abc import Iterator
+from typing import NamedTuple
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CODING = rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)"
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url"}
+_SHORT |= {"-f": "--find-links"}
+_ALIASES = {
+    "--requirements": "--requirement",
+    "--constraints": "--constraint",
+    "--pypi-url": "--index-url",
+}
+_FLAGS = ("--no-index", "--prefer-binary", "--require-hashes", "--pre")
+_OF_ONE = re.compile(r"\s+(--(?:hash|config-settings?|global-option|install-option)\b|-C\b)")
+"""What may stand behind a requirement."""
+
+
+class Statement(NamedTuple):
+    """A logical line: an option with its value, or a requirement with its own options."""
+
+    line: int
+    end: int
+    """The last line, counted from 1."""
+    option: str
+    """Spelled out, such as "--index-url"; "" for a requirement."""
+    value: str
+    options: tuple[tuple[str, str], ...] = ()
+    """Of a requirement: such as ("--hash", "sha256:...")."""
+
+    def hashes(self) -> tuple[str, ...]:
+        """Give the sha256 digests that the requirement's file must have one of."""
+        given = (value for key, value in self.options if key == "--hash")
+        return tuple(one.partition(":")[2] for one in given if one.startswith("sha256:"))
+
+
+def decode_lines(data: bytes) -> str:
+    """Decode a requirements file: by its mark, by its coding comment, else as UTF-8.
+
+    Raises `ValueError` with the line that can't be decoded.
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decoded(data[len(mark) :], encoding)
+    for line in data.split(b"\n")[:2]:
+        match = re.match(_CODING, line)
+        if match:
+            return _decoded(data, match[1].decode())
+    return _decoded(data, "utf-8")
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(f"line 1: there is no encoding {encoding!r}") from None
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line}: the text is not {encoding.upper()}") from None
+    except (UnicodeError, LookupError):
+        raise ValueError(f"line 1: {encoding!r} is no encoding of text") from None
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """Give the statements of a requirements file; comments and empty lines are left out."""
+    for start, end, line in _logical(text):
+        bare = _COMMENT.sub("", line).strip()
+        if not bare:
+            continue
+        if bare.startswith("-"):
+            yield from _options(start, end, bare)
+        else:
+            yield _requirement(start, end, bare)
+
+
+def _logical(text: str) -> Iterator[tuple[int, int, str]]:
+    """Join lines that end in a backslash; a comment ends what goes on before it."""
+    lines = text.splitlines()
+    start, pieces = 0, list[str]()
+    for number, line in enumerate(lines, 1):
+        start = start or number
+        is_comment = re.match(r"^\s*#", line) is not None
+        if line.endswith("\\") and not is_comment:
+            pieces.append(line[:-1])
+            continue
+        pieces.append(f" {line}" if is_comment else line)
+        yield start, number, "".join(pieces)
+        start, pieces = 0, []
+    if pieces:
+        yield start, len(lines), "".join(pieces)
+
+
+def _options(start: int, end: int, text: str) -> Iterator[Statement]:
+    """Give the options of a line, one statement each."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        yield Statement(start, end, "?", text)
+        return
+    at = 0
+    while at < len(words):
+        option, value = _spelled(words[at])
+        at += 1
+        if option in _FLAGS:
+            value = ""
+        elif not value and at < len(words):
+            # A path or address with blanks in it, as older files have it.
+            rest = 1 if option != "--editable" else len(words) - at
+            value = " ".join(words[at : at + rest])
+            at += rest
+        yield Statement(start, end, option, value)
+
+
+def _spelled(word: str) -> tuple[str, str]:
+    """Give an option in full, and the value that is written with it."""
+    if word.startswith("--"):
+        option, _, value = word.partition("=")
+        return _ALIASES.get(option, option), value
+    short, value = word[:2], word[2:].removeprefix("=")
+    return _SHORT.get(
+        short, word if short not in _SHORT else short
+    ), value if short in _SHORT else ""
+
+
+def _requirement(start: int, end: int, text: str) -> Statement:
+    match = _OF_ONE.search(text)
+    if match is None:
+        return Statement(start, end, "", text)
+    head, tail = text[: match.start()].strip(), text[match.start() :].strip()
+    options = []
+    try:
+        words = shlex.split(tail)
+    except ValueError:
+        return Statement(start, end, "?", text)
+    at = 0
+    while at < len(words):
+        option, _, value = words[at].partition("=")
+        at += 1
+        if not value and at < len(words):
+            value, at = words[at], at + 1
+        options.append((option, value))
+    return Statement(start, end, "", head, tuple(options))
