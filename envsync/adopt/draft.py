@@ -60,6 +60,8 @@ class Left(NamedTuple):
     advice: str
     matters: bool = True
     """False: nothing is missing without it."""
+    blocks: bool = True
+    """False: a file with it can be a live input all the same."""
 
     def __str__(self) -> str:
         return f"{self.origin}: {self.what}: {self.advice}"
@@ -125,9 +127,17 @@ class Draft:
         if file not in self.files:
             self.files.append(file)
 
-    def leave(self, origin: Origin, what: str, advice: str, *, matters: bool = True) -> None:
+    def leave(
+        self,
+        origin: Origin,
+        what: str,
+        advice: str,
+        *,
+        matters: bool = True,
+        blocks: bool = True,
+    ) -> None:
         """List what is not carried over."""
-        one = Left(origin, what, advice, matters)
+        one = Left(origin, what, advice, matters, matters and blocks)
         if one not in self.left:
             self._count_one()
             self.left.append(one)

@@ -1,5 +1,7 @@
 """Write a draft as the text of an env.toml."""
 
+from collections.abc import Sequence
+
 from packaging.utils import canonicalize_name
 
 from envsync.adopt.draft import Draft, Included, Wanted
@@ -16,26 +18,35 @@ _HEAD = """\
 _TABLES = ("lock", "sync", "build", "workspace", "tasks")
 
 
-def env_text(draft: Draft, *, folder_name: str, environment: str | None = None) -> str:
+def env_text(
+    draft: Draft,
+    *,
+    folder_name: str,
+    environment: str | None = None,
+    live: Sequence[object] = (),
+) -> str:
     """Give the text of an env.toml that says what a settled draft does.
 
-    Raises `SpecInvalid` where parts of the draft can't stand together.
+    `live` are the items of its `from`, for what the draft doesn't have. Raises `SpecInvalid` where
+    parts of the draft can't stand together.
     """
     envsync = f"envsync -e {environment}" if environment else "envsync"
     venv = f".venv-{environment}" if environment else ".venv"
-    text = _HEAD.format(envsync=envsync, venv=venv) + dumps(document_of(draft))
-    parse_spec(text, folder_name=folder_name)
+    text = _HEAD.format(envsync=envsync, venv=venv) + dumps(document_of(draft, live))
+    if not live:
+        parse_spec(text, folder_name=folder_name)
     return text
 
 
-def document_of(draft: Draft) -> Document:
+def document_of(draft: Draft, live: Sequence[object] = ()) -> Document:
     """Give what a draft says as the values of an env.toml."""
-    document: Document = {"env": {}}
+    document: Document = {"env": {"from": list(live)} if live else {}}
     for key, given in (("name", draft.name), ("requires-python", draft.requires_python)):
         if given is not None:
             put_at(document, ("env", key), given.value)
     for part, rows in sorted(draft.parts.items(), key=lambda each: each[0].kind != "base"):
-        put_at(document, _path(part), list(map(_item, rows)))
+        if rows or not live:
+            put_at(document, _path(part), list(map(_item, rows)))
     if draft.indexes:
         document["index"] = [row.table() for row in draft.indexes]
     if draft.sources:
@@ -62,7 +73,7 @@ def _path(part: Part) -> tuple[str, ...]:
 def _ordered(document: Document) -> Document:
     """Put the tables in the order in which people read them, keys of [env] too."""
     env = document["env"]
-    keys = ("name", "requires-python", "dependencies", "default-groups")
+    keys = ("name", "requires-python", "from", "package", "dependencies", "default-groups")
     if isinstance(env, dict):
         known = {key: env[key] for key in keys if key in env}
         document["env"] = {**known, **env}

@@ -44,7 +44,8 @@ def add_index(
             f"are not written down: set {variable}_USERNAME and {variable}_PASSWORD, or use netrc "
             "or keyring"
         )
-        draft.leave(origin, f"user and password of index {known.name}", advice)
+        what = f"user and password of index {known.name}"
+        draft.leave(origin, what, advice, blocks=False)
     return known.name
 
 

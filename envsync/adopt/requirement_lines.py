@@ -50,28 +50,34 @@ def decode_lines(data: bytes) -> str:
 
     Raises `ValueError` with the line that can't be decoded.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return _decoded(data[len(mark) :], encoding)
-    for line in data.split(b"\n")[:2]:
-        match = re.match(_CODING, line)
-        if match:
-            return _decoded(data, match[1].decode())
-    return _decoded(data, "utf-8")
-
-
-def _decoded(data: bytes, encoding: str) -> str:
+    mark, encoding = encoding_of(data)
     try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise ValueError(f"line 1: there is no encoding {encoding!r}") from None
-    try:
-        return data.decode(encoding)
+        return data[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ValueError(f"line {line}: the text is not {encoding.upper()}") from None
     except (UnicodeError, LookupError):
         raise ValueError(f"line 1: {encoding!r} is no encoding of text") from None
+
+
+def encoding_of(data: bytes) -> tuple[bytes, str]:
+    """Give a file's byte order mark, and its encoding. Raises `ValueError` for one unknown."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return mark, encoding
+    for line in data.split(b"\n")[:2]:
+        match = re.match(_CODING, line)
+        if match:
+            return b"", _known(match[1].decode())
+    return b"", "utf-8"
+
+
+def _known(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(f"line 1: there is no encoding {encoding!r}") from None
+    return encoding
 
 
 def statements(text: str) -> Iterator[Statement]:

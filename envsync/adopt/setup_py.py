@@ -50,7 +50,9 @@ def tell_of_package(draft: Draft, path: str) -> None:
     if draft.is_package is None and draft.name is not None:
         name = draft.name.value
         advice = f'`{name} = {{ path = ".", editable = true }}` in [sources] and "{name}" in '
-        draft.leave(Origin(path, 1), "the project itself", f"{advice}dependencies install it")
+        draft.leave(
+            Origin(path, 1), "the project itself", f"{advice}dependencies install it", blocks=False
+        )
 
 
 def name_in_setup_py(path: str, data: bytes) -> str | None:

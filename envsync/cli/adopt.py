@@ -17,13 +17,18 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
         help="what to read, in this order; default: what the folder has",
     )
     parser.add_argument("--dry-run", action="store_true", help="print env.toml, write nothing")
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="let env.toml name the files, and go on reading them, where it can",
+    )
     parser.add_argument("--no-lock", action="store_true", help="write env.toml alone")
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Do it."""
     project = project_at(session.directory, session.environment)
-    what = Import(tuple(options.files), options.dry_run, not options.no_lock)
+    what = Import(tuple(options.files), options.dry_run, not options.no_lock, options.live)
     imported = import_project(project, what, session.directory, session.settings, session.ui)
     report_imported(imported, session)
     if what.dry_run:

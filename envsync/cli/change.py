@@ -121,6 +121,9 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
 def _report(command: str, changed: Changed, session: Session) -> int:
     """Say what was done, as lines and for `--json`; gives the exit code."""
     lock, synced = changed.lock, changed.synced
+    for name in changed.files:
+        if not name.startswith("env."):
+            session.ui.note(f"Edited {name}")
     if synced is None or not lock.fresh:
         report_lock(lock, session, written=changed.wrote_lock)
     document = lock_document(lock, written=changed.wrote_lock)
@@ -128,5 +131,6 @@ def _report(command: str, changed: Changed, session: Session) -> int:
         report_sync(synced.outcome, session, seconds=changed.seconds, told=lock.changes)
         document = {**sync_document(synced.outcome), **document}
     if session.settings.json:
-        session.ui.document({"command": command, **document, "env_edited": changed.is_edited})
+        said = {"env_edited": changed.is_edited, "files_edited": list(changed.files)}
+        session.ui.document({"command": command, **document, **said})
     return 0

@@ -2,26 +2,30 @@
 
 import os
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import NamedTuple
 
 from envsync.acquire.public_index import public_index
 from envsync.adopt.draft import Origin, Row, TooMuch
 from envsync.adopt.env_text import env_text
 from envsync.adopt.found import Found, FoundFile, file_named
+from envsync.adopt.live import without_live
 from envsync.adopt.settle import settle
-from envsync.errors import EnvsyncError, PathRefused, UsageError
+from envsync.errors import EnvsyncError, PathRefused, SpecInvalid, UsageError
 from envsync.events import Reporter
 from envsync.lock.origins import same_index
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, write_with_lock
 from envsync.project.adopted import Adopted, adopt, found_in
 from envsync.project.env_toml import parse_project_spec
+from envsync.project.inputs import KINDS, draft_of, take
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.project.texts import Text, write_together
 from envsync.settings import Settings
+from envsync.spec.inputs import Input
+from envsync.spec.model import BASE
 
 
 class Import(NamedTuple):
@@ -32,6 +36,8 @@ class Import(NamedTuple):
     dry_run: bool = False
     """Nothing is written or locked."""
     lock: bool = True
+    live: bool = False
+    """env.toml names files that can stay the truth, in place of what they declare."""
 
 
 class Imported(NamedTuple):
@@ -62,8 +68,9 @@ def import_project(
                 hint="`envsync import --dry-run` shows what would be imported; "
                 "`envsync add -r FILE` adds to it",
             )
-        adopted = _gathered(project, what.files, directory)
-        text = _text_of(project, adopted)
+        found, adopted = _gathered(project, what.files, directory)
+        live = _made_live(project, found, adopted) if what.live else []
+        text = _text_of(project, adopted, live)
         imported = Imported(name, text, adopted)
         if what.dry_run:
             return imported
@@ -105,16 +112,37 @@ def init_text(project: Project, name: str | None) -> Imported | None:
     return Imported(file, _text_of(project, adopted), adopted)
 
 
-def _gathered(project: Project, files: Sequence[str], directory: str) -> Adopted:
+def _made_live(project: Project, found: Found, adopted: Adopted) -> list[object]:
+    """Leave to files what they can go on saying themselves; gives the items of `from`."""
+    live: list[Input] = []
+    for file in found.files:
+        if file.path in adopted.draft.files and file.kind in KINDS:
+            one = Input(file.path, None if file.kind == "constraints" else file.part)
+            with suppress(SpecInvalid):
+                take(project.root, [*live, one], {})
+                live.append(one)
+    if live:
+        without_live(adopted.draft, draft_of(project.root, live, {}))
+    return [_from_item(one) for one in live]
+
+
+def _from_item(one: Input) -> object:
+    if one.part is None or one.part == BASE:
+        return one.file
+    return {"file": one.file, one.part.kind: one.part.name}
+
+
+def _gathered(project: Project, files: Sequence[str], directory: str) -> tuple[Found, Adopted]:
     if files:
-        return _read(project, _chosen(project, files, directory), chosen=True)
+        chosen = _chosen(project, files, directory)
+        return chosen, _read(project, chosen, chosen=True)
     found = found_in(project.root)
     if not found.files:
         raise UsageError(
             f"nothing in {project.root} declares dependencies in a form that is known",
             hint="`envsync init` starts a project; `envsync import FILE` names a file",
         )
-    return _read(project, found, chosen=False)
+    return found, _read(project, found, chosen=False)
 
 
 def _read(project: Project, found: Found, *, chosen: bool) -> Adopted:
@@ -155,11 +183,12 @@ def _chosen(project: Project, files: Sequence[str], directory: str) -> Found:
     return Found(rest, locks or found_in(project.root).locks)
 
 
-def _text_of(project: Project, adopted: Adopted) -> str:
+def _text_of(project: Project, adopted: Adopted, live: Sequence[object] = ()) -> str:
     return env_text(
         adopted.draft,
         folder_name=os.path.basename(project.root),
         environment=project.environment,
+        live=live,
     )
 
 

@@ -24,6 +24,7 @@ from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
 from envsync.operations.unchanged import decisions_about
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
+from envsync.project.input_edits import Edits, edits_of
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project
@@ -34,13 +35,13 @@ from envsync.spec.edit import (
     NotListed,
     add_dependency,
     allow_build,
+    lists,
     new_spec,
     removal_of,
     remove_dependency,
 )
 from envsync.spec.edit_sources import put_git_source
-from envsync.spec.model import SourceSpec, Spec
-from envsync.spec.read import parse_spec
+from envsync.spec.model import BASE, Part, SourceSpec, Spec
 
 if TYPE_CHECKING:
     from envsync.operations.adopt import Imported
@@ -57,6 +58,12 @@ class Place(NamedTuple):
         groups = () if self.group is None else (self.group,)
         extras = () if self.extra is None else (self.extra,)
         return SyncRequest(Selection(groups=groups, extras=extras))
+
+    def part(self) -> Part:
+        """Give it as a value."""
+        if self.group is not None:
+            return Part("group", canonicalize_name(self.group))
+        return BASE if self.extra is None else Part("extra", canonicalize_name(self.extra))
 
     def of(self, spec: Spec) -> Sequence[Requirement]:
         """Give the list's requirements."""
@@ -86,10 +93,15 @@ class Changed(NamedTuple):
     synced: Synced | None
     """None: only locked."""
     wrote_lock: bool
-    is_edited: bool
-    """env.toml is another one than before."""
+    files: tuple[str, ...]
+    """What was edited: env.toml, or files that it takes from."""
     seconds: float = 0.0
     """That the sync took."""
+
+    @property
+    def is_edited(self) -> bool:
+        """Say whether the project declares something else than before."""
+        return bool(self.files)
 
 
 def init_project(
@@ -132,19 +144,21 @@ def add(
     Raises what `make_lock` and a sync raise, `UsageError`, `SpecInvalid`; nothing has changed then.
     """
     with project_lock(project, settings.cache_dir, reporter):
-        spec, before = read_spec(project)
+        before, spec = _declared(project)
         look = partial(_name_at, project, spec, settings, reporter)
         asked = named(addition.requirements, addition.revision, spec, look)
-        source = _with_added(addition, asked, project, before)
+        edited = _with_added(addition, asked, before)
         names = frozenset(one.name for one in asked)
-        options, earlier = LockOptions(added=names), (spec, before)
+        source = edited.source()
+        options, earlier = LockOptions(added=names), (spec, before.text)
         lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
-            source, lock = _with_bounds(names, addition.place, project, source, lock)
-        edit = _Edit(project, before, source, lock)
+            edited, lock = _with_bounds(names, addition.place, edited, source.spec, lock)
+        edit = _Edit(before, edited, lock)
         changed = _carry_out(edit, addition.place.request(), settings, reporter, sync=sync)
         if lock.decision is not None:
-            decisions_about(source.text, settings).put(lock.data, lock.decision)
+            inputs = () if edited.files is None else edited.source().spec.inputs
+            decisions_about(edited.text, settings, inputs).put(lock.data, lock.decision)
         return changed
 
 
@@ -159,51 +173,96 @@ def remove(
 ) -> Changed:
     """Take packages out of a list of env.toml, as `add` does. Raises `NotListed`, and as `add`."""
     with project_lock(project, settings.cache_dir, reporter):
-        _, before = read_spec(project)
-        text = before
+        before, _ = _declared(project)
+        edited = before
         for name in names:
             try:
-                text = remove_dependency(text, name, group=place.group, extra=place.extra)
+                edited = edited.without(name, place)
             except NotListed as error:
-                raise _with_needers(error, project, text) from None
-        source = SpecText(parse_project_spec(project, text.encode()), text)
-        lock = make_lock(project, source.spec, settings, reporter, LockOptions())
-        edit = _Edit(project, before, source, lock)
+                raise _with_needers(error, edited) from None
+        spec = edited.source().spec
+        lock = make_lock(project, spec, settings, reporter, LockOptions())
+        edit = _Edit(before, edited, lock)
         return _carry_out(edit, SyncRequest(), settings, reporter, sync=sync)
 
 
-class _Edit(NamedTuple):
-    """An env.toml that is to be another one, and the lock of that."""
+class _Declared(NamedTuple):
+    """What a project declares: env.toml, and the files that it takes from."""
 
     project: Project
-    before: str
-    source: SpecText
+    text: str
+    files: Edits | None
+    """None: env.toml takes from no other."""
+
+    def source(self) -> SpecText:
+        """Give what it means. Raises `SpecInvalid`."""
+        others = {} if self.files is None else self.files.files
+        return SpecText(parse_project_spec(self.project, self.text.encode(), others), self.text)
+
+    def with_requirement(self, requirement: str, place: Place) -> "_Declared":
+        """Put a requirement into the file that has its package, or where its list is kept."""
+        group, extra = place.group, place.extra
+        # What can't be used is said by env.toml's own edit, as ever.
+        text = add_dependency(self.text, requirement, group=group, extra=extra)
+        if self.files is None:
+            return self._replace(text=text)
+        name = canonicalize_name(Requirement(requirement).name)
+        here = lists(self.text, name, group=group, extra=extra)
+        files = self.files.add(requirement.strip(), place.part(), here=here)
+        return self._replace(text=text) if files is None else self._replace(files=files)
+
+    def without(self, name: str, place: Place) -> "_Declared":
+        """Take a package out of a list, wherever it stands. Raises `NotListed`."""
+        wanted, group, extra = canonicalize_name(name.strip()), place.group, place.extra
+        files = None if self.files is None else self.files.remove(wanted, place.part())
+        if files is None:
+            return self._replace(text=remove_dependency(self.text, name, group=group, extra=extra))
+        text = self.text
+        if lists(text, wanted, group=group, extra=extra):
+            text = remove_dependency(text, name, group=group, extra=extra)
+        return self._replace(text=text, files=files)
+
+
+def _declared(project: Project) -> tuple[_Declared, Spec]:
+    """Read what a project declares, and what it means."""
+    spec, text = read_spec(project)
+    files = edits_of(project, spec, text) if spec.inputs else None
+    return _Declared(project, text, files), spec
+
+
+class _Edit(NamedTuple):
+    """What is declared before and after, and the lock of that."""
+
+    before: _Declared
+    after: _Declared
     lock: LockOutcome
 
     def texts(self) -> list[Text]:
-        """Give what is to be written of env.toml."""
-        return changed_spec(self.project, self.before, self.source.text)
+        """Give what is to be written of env.toml, and of the files that it takes from."""
+        files = () if self.after.files is None else self.after.files.texts()
+        return [*changed_spec(self.before.project, self.before.text, self.after.text), *files]
 
 
 def _carry_out(
     edit: _Edit, request: SyncRequest, settings: Settings, reporter: Reporter, *, sync: bool
 ) -> Changed:
     """Write env.toml and lock, with `sync` together with the environment."""
-    is_edited = edit.source.text != edit.before
+    texts = edit.texts()
+    files = tuple(text.name for text in texts)
     if not sync:
-        return Changed(edit.lock, None, write_with_lock(edit.texts(), edit.lock), is_edited)
+        return Changed(edit.lock, None, write_with_lock(texts, edit.lock), files)
     started = time.monotonic()
     synced = sync_project(
-        edit.project,
+        edit.after.project,
         request,
         settings,
         reporter,
-        edited=edit.texts(),
-        source=edit.source,
+        edited=texts,
+        source=edit.after.source(),
         lock=edit.lock,
     )
     seconds = time.monotonic() - started
-    return Changed(edit.lock, synced, synced.wrote_lock, is_edited, seconds)
+    return Changed(edit.lock, synced, synced.wrote_lock, files, seconds)
 
 
 def _name_at(
@@ -217,56 +276,61 @@ def _name_at(
         return sources.name_at(source)
 
 
-def _with_added(
-    addition: Addition, asked: Sequence[Named], project: Project, text: str
-) -> SpecText:
+def _with_added(addition: Addition, asked: Sequence[Named], declared: _Declared) -> _Declared:
     place = addition.place
     for one in asked:
         if one.source is not None:
-            text = _without_address(text, one.name, place)
-        text = add_dependency(text, one.requirement, group=place.group, extra=place.extra)
+            declared = _without_address(declared, one.name, place)
+        declared = declared.with_requirement(one.requirement, place)
         if one.source is not None:
-            text = put_git_source(text, one.name, one.source)
+            text = put_git_source(declared.text, one.name, one.source)
+            declared = declared._replace(text=text)
     if addition.allow_build:
-        text = allow_build(text, addition.allow_build)
-    return SpecText(parse_project_spec(project, text.encode()), text)
+        text = allow_build(declared.text, addition.allow_build)
+        declared = declared._replace(text=text)
+    return declared
 
 
-def _without_address(text: str, name: str, place: Place) -> str:
+def _without_address(declared: _Declared, name: str, place: Place) -> _Declared:
     """Take a requirement out that has an address of its own, for one under [sources]."""
-    listed = place.of(parse_spec(text, folder_name="env"))
+    listed = place.of(declared.source().spec)
     if any(canonicalize_name(one.name) == name and one.url for one in listed):
-        return remove_dependency(text, name, group=place.group, extra=place.extra)
-    return text
+        return declared.without(name, place)
+    return declared
 
 
 def _with_bounds(
-    names: Collection[str], place: Place, project: Project, source: SpecText, lock: LockOutcome
-) -> tuple[SpecText, LockOutcome]:
+    names: Collection[str], place: Place, declared: _Declared, spec: Spec, lock: LockOutcome
+) -> tuple[_Declared, LockOutcome]:
     """Write requirements that were given without a version as "at least what was locked"."""
-    text = source.text
-    for requirement in place.of(source.spec):
+    renewed = declared
+    for requirement in place.of(spec):
         name = canonicalize_name(requirement.name)
         locked = [p.version for p in lock.pylock.packages if p.name == name and p.version]
         if name in names and locked and not requirement.specifier and requirement.url is None:
             # The oldest where markers led to several; a bound can't have a local part (PEP 440).
             requirement.specifier = SpecifierSet(f">={min(locked).public}")
-            text = add_dependency(text, str(requirement), group=place.group, extra=place.extra)
-    if text == source.text or lock.restated is None:
-        return source, lock
-    spec = parse_project_spec(project, text.encode())
-    pylock = lock.restated(spec)
+            renewed = renewed.with_requirement(str(requirement), place)
+    if renewed == declared or lock.restated is None:
+        return declared, lock
+    pylock = lock.restated(renewed.source().spec)
     decision = bounded(lock.decision, pylock, names)
     data = render(pylock, (lock.pylock, lock.data.decode())).encode()
-    return SpecText(spec, text), lock._replace(pylock=pylock, data=data, decision=decision)
+    return renewed, lock._replace(pylock=pylock, data=data, decision=decision)
 
 
-def _with_needers(error: NotListed, project: Project, text: str) -> NotListed:
+def _with_needers(error: NotListed, declared: _Declared) -> NotListed:
     """Give the same error with what the package comes with, as the lock on disk has it."""
     if error.hint is not None:
         return error
+    text = declared.text
+    other = None if declared.files is None else declared.files.part_with(error.name)
+    if other is not None:
+        option = "" if other == BASE else f"--{other.kind} {other.name} "
+        where = f"it is in {other}: `envsync remove {option}{error.name}`"
+        return NotListed(error.name, error.path, hint=where)
     with suppress(LockInvalid):
-        before = read_lock(project, STRICT, SILENT)
+        before = read_lock(declared.project, STRICT, SILENT)
         requiring = needers(before[0], error.name) if before else ()
         if before and requiring:
             listed = map(partial(removal_of, text), all_needers(before[0], error.name))

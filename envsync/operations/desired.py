@@ -35,7 +35,7 @@ from envsync.project.recipes import recipe_marks
 from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
-from envsync.spec.model import Part, SourceSpec, Spec
+from envsync.spec.model import InputFile, Part, SourceSpec, Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
 
@@ -213,8 +213,19 @@ def _normal(names: Iterable[str]) -> Iterable[str]:
     return map(canonicalize_name, names)
 
 
+def _live_inputs(project: Project, live: Iterable[InputFile]) -> Iterator[tuple[str, str]]:
+    """Give the files that env.toml takes from, with the hashes of what was read of them."""
+    for one in live:
+        path = os.path.normpath(os.path.join(project.root, one.path))
+        yield path, hashlib.sha256(one.data).hexdigest()
+
+
 def with_inputs(
-    desired: DesiredEnvironment, project: Project, spec_text: str, lock: LockOutcome
+    desired: DesiredEnvironment,
+    project: Project,
+    spec_text: str,
+    lock: LockOutcome,
+    live: Iterable[InputFile] = (),
 ) -> DesiredEnvironment:
     """Name the files that decided what is desired, for the no-op mark.
 
@@ -226,6 +237,7 @@ def with_inputs(
     inputs = [
         (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
         (lock.path, hashlib.sha256(lock.data).hexdigest()),
+        *_live_inputs(project, live),
         # By size and time alone: a mark is to cost less than reading an interpreter.
         (desired.target.executable, ""),
     ]

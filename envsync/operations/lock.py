@@ -91,7 +91,7 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        decisions = decisions_about(text, settings)
+        decisions = decisions_about(text, settings, spec.inputs)
         may_stand = options.upgrade and not allow_build
         asking = ask_pages(project, spec, decisions, options, settings, reporter)
         with asking if may_stand else nullcontext(Asked()) as asked:
@@ -106,7 +106,7 @@ def lock_project(
         if outcome.decision is not None:
             decisions.put(outcome.data, outcome.decision)
         if not spec.sources:  # local sources may change what is fresh
-            remember_fresh(text.encode(), outcome.data, settings)
+            remember_fresh(text.encode(), outcome.data, settings, spec.inputs)
     return Locked(outcome, written)
 
 

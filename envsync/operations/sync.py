@@ -93,7 +93,7 @@ def _sync_to(
     desired = make_desired(project, spec, lock, request.selection, settings, reporter)
     if request.trust != FROZEN:
         # A lock that is taken as it stands need not answer env.toml: no mark may say that it does.
-        desired = with_inputs(desired, project, source.text, lock)
+        desired = with_inputs(desired, project, source.text, lock, spec.inputs)
     leave = _with_leave(spec, request)
     open_sources = partial(PackageSources, project.lock_folder, leave, settings, reporter)
     with (

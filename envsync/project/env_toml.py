@@ -1,11 +1,15 @@
 """Read a project's env.toml."""
 
 import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
 
 from envsync.platform.files import open_regular, storage_errors
 from envsync.project.paths import Project
 from envsync.project.texts import Text
 from envsync.spec.document import MAX_BYTES
+from envsync.spec.inputs import Input, Taken
 from envsync.spec.model import Spec
 from envsync.spec.read import parse_spec_bytes
 
@@ -32,12 +36,26 @@ def _read(path: str) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def parse_project_spec(project: Project, data: bytes) -> Spec:
-    """Read the bytes of an env.toml of the project. Raises `SpecInvalid`."""
+def parse_project_spec(
+    project: Project, data: bytes, edited: Mapping[str, bytes] = MappingProxyType({})
+) -> Spec:
+    """Read the bytes of an env.toml of the project, and the files that it names with `from`.
+
+    `edited` stand in for those on disk, by relative path. Raises `SpecInvalid`, `StorageFailed`.
+    """
     spec = parse_spec_bytes(
-        data, path=os.path.basename(project.spec_path), folder_name=os.path.basename(project.root)
+        data,
+        path=os.path.basename(project.spec_path),
+        folder_name=os.path.basename(project.root),
+        take=None if project.script else partial(_take, project, edited),
     )
     return spec._replace(script=project.script)
+
+
+def _take(project: Project, edited: Mapping[str, bytes], inputs: Sequence[Input]) -> Taken:
+    from envsync.project.inputs import take  # noqa: PLC0415  (where env.toml names files alone)
+
+    return take(project.root, inputs, edited)
 
 
 def changed_spec(project: Project, before: str, after: str) -> list[Text]:

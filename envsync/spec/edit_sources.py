@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
-from envsync.spec.edit import by_hand, quoted
+from envsync.spec.edit import by_hand, check_text
 from envsync.spec.model import SourceSpec
-from envsync.spec.read import parse_spec
+from envsync.spec.requirement_list import quoted
 from envsync.spec.rewrite import RewriteFailed, put_list
 from envsync.spec.toml import loads
 
@@ -40,7 +40,7 @@ def put_git_source(text: str, name: str, source: SourceSpec) -> str:
         written = _BARE_NEWLINE.sub("\r\n", written)
     if loads(written) != {**values, "sources": {**before, key: row}}:
         raise by_hand(path)
-    parse_spec(written, folder_name="env")
+    check_text(written, values)
     return text[: len(text) - len(body)] + written
 
 

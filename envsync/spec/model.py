@@ -108,6 +108,14 @@ class BuildPolicy(NamedTuple):
     """Bounds for whatever builds require."""
 
 
+class InputFile(NamedTuple):
+    """A file that `[env] from` names, or that such a file includes, as it was read."""
+
+    path: str
+    """Relative to the project's folder."""
+    data: bytes
+
+
 class Part(NamedTuple):
     """An extra or a dependency group; or the dependencies that are always installed."""
 
@@ -153,6 +161,8 @@ class Spec(NamedTuple):
     build: BuildPolicy = BuildPolicy()
     tasks: Mapping[str, str | tuple[str, ...]] = {}
     """Name -> a command line, or commands and names of other tasks in order."""
+    inputs: tuple[InputFile, ...] = ()
+    """What was read beside env.toml, whose values are in all the others already."""
     script: str = ""
     """What messages call the script whose metadata this is; of an env.toml: nothing."""
 

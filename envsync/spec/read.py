@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 
@@ -14,8 +15,9 @@ from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
+from envsync.spec.inputs import Merged, Take, Taken, merged, read_inputs, with_itself
 from envsync.spec.locations import is_of_repository, read_path
-from envsync.spec.model import BASE, Part, Spec
+from envsync.spec.model import BASE, InputFile, Part, Spec
 from envsync.spec.policies import (
     read_build,
     read_lock,
@@ -62,27 +64,59 @@ _ENV_ADVICE = {
 }
 
 
-def parse_spec_bytes(data: bytes, *, path: str = "env.toml", folder_name: str) -> Spec:
+def parse_spec_bytes(
+    data: bytes, *, path: str = "env.toml", folder_name: str, take: Take | None = None
+) -> Spec:
     """Read env.toml from its bytes (UTF-8, at most 1 MiB); else as `parse_spec`."""
-    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name)
+    return parse_spec(decode(data, path=path), path=path, folder_name=folder_name, take=take)
 
 
-def parse_spec(text: str, *, path: str = "env.toml", folder_name: str) -> Spec:
+def parse_spec(
+    text: str, *, path: str = "env.toml", folder_name: str, take: Take | None = None
+) -> Spec:
     """Read the text of env.toml.
 
     `path` is what messages call the file; `folder_name` is the environment's name where env.toml
-    has none. Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
-    order of the file.
+    has none; `take` reads the files of `from`, which nothing else can have. Raises `SpecInvalid`
+    with all mistakes, each with its line and key path, in the order of the file, and as `take`.
     """
     content = load(text, path=path)
     problems = Problems()
-    try:
-        spec = _read(Table(content, (), problems), folder_name)
-    except TooManyProblems:
-        spec = None
+    given = Merged(content, {})
+    files: tuple[InputFile, ...] = ()
+    spec = None
+    with suppress(TooManyProblems):
+        if _names_others(content):
+            given, files = _with_others(content, problems, folder_name, take)
+        if not problems.found:
+            spec = _read(Table(given.content, (), problems), folder_name)
     if spec is None or problems.found:
-        raise SpecInvalid(path, problem_lines(problems, text))
-    return spec
+        raise SpecInvalid(path, problem_lines(problems, text, given.places))
+    return spec._replace(inputs=files)
+
+
+def _names_others(content: Mapping[str, object]) -> bool:
+    """Say whether [env] has more than its own: files to read, or the project itself."""
+    env = content.get("env")
+    return isinstance(env, dict) and ("from" in env or "package" in env)
+
+
+def _with_others(
+    content: Mapping[str, object], problems: Problems, folder_name: str, take: Take | None
+) -> tuple[Merged, tuple[InputFile, ...]]:
+    """Put in what the files of `from` declare, and the project itself where it is a package."""
+    env = Table(content, (), problems).table("env")
+    inputs, is_package = read_inputs(env), env.flag("package")
+    if inputs and take is None:
+        env.report("only env.toml can name other files", "from")
+    if problems.found:
+        return Merged({}, {}), ()
+    taken = take(inputs) if inputs and take is not None else Taken()
+    given = merged(content, taken)
+    if is_package:
+        name = env.content.get("name") or taken.name or folder_name
+        given = given._replace(content=with_itself(given.content, str(name)))
+    return given, taken.files
 
 
 def _read(root: Table, folder_name: str) -> Spec:
@@ -114,6 +148,7 @@ def _read(root: Table, folder_name: str) -> Spec:
         build=read_build(root.table("build")),
         tasks=read_tasks(root.table("tasks")),
     )
+    env.value("from"), env.value("package")  # read before all else, in which they have a part
     env.finish(_ENV_ADVICE)
     root.finish(_ROOT_ADVICE)
     _refuse_two_origins(root, spec)
