@@ -8,7 +8,7 @@ from functools import partial
 from envsync.cli.lock import give_leave_by
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
-from envsync.errors import EnvsyncError
+from envsync.errors import EnvsyncError, UsageError
 from envsync.operations.change import Addition, Changed, Place, add, init_project, remove
 from envsync.operations.named import Revision
 from envsync.project.paths import find_project, project_at
@@ -24,7 +24,7 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
         return
     parser.add_argument(
         "names" if command == "remove" else "requirements",
-        nargs="+",
+        nargs="+" if command == "remove" else "*",
         metavar="NAME" if command == "remove" else "REQUIREMENT",
         help="a package"
         if command == "remove"
@@ -39,6 +39,18 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--raw", action="store_true", help="write the requirement as given, without a bound"
         )
+        for flags, help_text in (
+            (("-r", "--requirements"), "add what this requirements file asks for, as it stands"),
+            (("-c", "--constraints"), "put what this file says under [lock] constraints"),
+        ):
+            parser.add_argument(
+                *flags,
+                action="append",
+                default=[],
+                metavar="FILE",
+                dest=f"{flags[1][2:]}_files",
+                help=help_text,
+            )
         parser.add_argument(
             "--allow-build",
             action="append",
@@ -88,7 +100,12 @@ def _add(options: argparse.Namespace, session: Session) -> Changed:
         tuple(options.allow_build),
         options.raw,
         Revision(options.tag, options.branch, options.rev),
+        tuple(options.requirements_files),
+        tuple(options.constraints_files),
+        session.directory,
     )
+    if not (addition.requirements or addition.files or addition.constraints):
+        raise UsageError("what is to be added?", hint="`envsync add 'flask>=3'`")
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
     except EnvsyncError as error:  # what it would add is in no file, for `lock` to see
@@ -113,6 +130,8 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     for key in ("group", "extra", "tag", "branch", "rev"):
         flag, value = f"--{key}", getattr(options, key)
         words += [flag, value] if value else []
+    for flag, files in (("-r", options.requirements_files), ("-c", options.constraints_files)):
+        words += [word for file in files for word in (flag, file)]
     for allowed in (*options.allow_build, name):
         words += ["--allow-build", allowed]
     return f"`envsync add {shlex.join([*words, *options.requirements])}`"

@@ -33,6 +33,7 @@ from envsync.project.texts import Text, write_if_changed
 from envsync.settings import Settings
 from envsync.spec.edit import (
     NotListed,
+    add_constraint,
     add_dependency,
     allow_build,
     lists,
@@ -84,6 +85,12 @@ class Addition(NamedTuple):
     """Requirements are written as given, without a bound."""
     revision: Revision = Revision()
     """What of a repository is asked for."""
+    files: tuple[str, ...] = ()
+    """Requirements files, whose requirements are added as they stand there."""
+    constraints: tuple[str, ...] = ()
+    """Files of constraints."""
+    directory: str = ""
+    """Where relative names of files begin."""
 
 
 class Changed(NamedTuple):
@@ -147,7 +154,7 @@ def add(
         before, spec = _declared(project)
         look = partial(_name_at, project, spec, settings, reporter)
         asked = named(addition.requirements, addition.revision, spec, look)
-        edited = _with_added(addition, asked, before)
+        edited = _with_added(addition, asked, _with_files(addition, before, reporter))
         names = frozenset(one.name for one in asked)
         source = edited.source()
         options, earlier = LockOptions(added=names), (spec, before.text)
@@ -274,6 +281,29 @@ def _name_at(
 
     with PackageSources(project.root, spec, settings, reporter) as sources:
         return sources.name_at(source)
+
+
+def _with_files(addition: Addition, declared: _Declared, reporter: Reporter) -> _Declared:
+    """Take over what requirements files say, where any were named."""
+    if not addition.files and not addition.constraints:
+        return declared
+    from envsync.adopt.toml_text import dumps, toml_value  # noqa: PLC0415
+    from envsync.project.added_files import read_added  # noqa: PLC0415
+    from envsync.spec.edit_tables import put_index, put_source  # noqa: PLC0415
+
+    root, folder = declared.project.root, addition.directory
+    added = read_added(root, folder, addition.files, addition.constraints, reporter)
+    text = declared.text
+    for requirement in added.constraints:
+        text = add_constraint(text, requirement)
+    for name, source in added.sources:
+        text = put_source(text, name, toml_value(source), source)
+    for row in added.indexes:
+        text = put_index(text, dumps({"index": [row.table()]}), row.url)
+    declared = declared._replace(text=text)
+    for requirement in added.requirements:
+        declared = declared.with_requirement(requirement, addition.place)
+    return declared
 
 
 def _with_added(addition: Addition, asked: Sequence[Named], declared: _Declared) -> _Declared:

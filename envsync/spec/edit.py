@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from typing import TypeVar
 
 from packaging.utils import canonicalize_name
@@ -22,6 +23,7 @@ DEPENDENCIES: ListPath = ("env", "dependencies")
 EXTRAS: ListPath = ("env", "optional-dependencies")
 GROUPS: ListPath = ("dependency-groups",)
 ALLOW: ListPath = ("build", "allow")
+CONSTRAINTS: ListPath = ("lock", "constraints")
 
 _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 _BYTE_ORDER_MARK = "\ufeff"
@@ -77,6 +79,13 @@ def remove_dependency(
         return entries
 
     return _change_list(text, path, without)
+
+
+def add_constraint(text: str, requirement: str) -> str:
+    """Give env.toml with a requirement under `[lock] constraints`, as `add_dependency` does."""
+    new = _usable(read_requirement, requirement.strip())
+    change = partial(with_requirement, new=new, text=requirement)
+    return _change_list(text, CONSTRAINTS, change)
 
 
 def lists(text: str, name: str, *, group: str | None = None, extra: str | None = None) -> bool:

@@ -202,3 +202,59 @@ def test_a_link_out_of_the_project_is_not_followed(place: Workplace) -> None:
     assert ran.code == 1
     assert "leads out of the project's folder" in ran.err
     assert "secret-package" not in ran.err
+
+
+def test_add_takes_requirements_and_constraints_from_files(place: Workplace) -> None:
+    place.write('[env]\nrequires-python = ">=3.11"\n# mine\n[lock]\nenvironments = []\n')
+    place.write("webby==1.5\n-c limits.txt\nspeedups\n", "reqs.txt")
+    place.write("base<2\n", "limits.txt")
+    place.ok("add", "checker", "-r", "reqs.txt")
+    found = tomllib.loads(place.read())
+    assert found["env"]["dependencies"] == ["checker>=7.0", "speedups", "webby==1.5"]
+    assert found["lock"]["constraints"] == ["base<2"]
+    assert "# mine" in place.read()
+    assert pins(place)["base"] == "1.0"
+    assert (place.site / "speedups.py").exists()
+    place.write("base<3\n", "limits.txt")
+    place.given("add", "--no-sync", "-c", "limits.txt")
+    assert tomllib.loads(place.read())["lock"]["constraints"] == ["base<3"]
+    (place.project.parent / "far.txt").write_text("winner\n")
+    place.given("add", "--no-sync", "--group", "docs", "-r", "../far.txt")
+    assert tomllib.loads(place.read())["dependency-groups"] == {"docs": ["winner"]}
+
+
+def test_add_takes_sources_and_indexes_from_files(place: Workplace) -> None:
+    place.write("[env]\n")
+    place.write("-e ./lib\n--extra-index-url https://me:pw@corp.example/simple\n", "reqs.txt")
+    (place.project / "lib").mkdir()
+    place.write('[project]\nname = "lib"\nversion = "1"\n', "lib/pyproject.toml")
+    ran = place.here("add", "--no-sync", "--offline", "-r", "reqs.txt")
+    assert ran.code == 0, ran.err
+    assert "ENVSYNC_INDEX_CORP_EXAMPLE_PASSWORD" in ran.err
+    found = tomllib.loads(place.read())
+    assert found["sources"] == {"lib": {"path": "lib", "editable": True}}
+    assert found["index"] == [{"name": "corp-example", "url": "https://corp.example/simple"}]
+    assert found["env"]["dependencies"] == ["lib"]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "says"),
+    [
+        ("flask=1\n", ["-r", "reqs.txt"], "reqs.txt: line 1: 'flask=1'"),
+        ("a\n-r reqs.txt\n", ["-r", "reqs.txt"], "reqs.txt: line 2: the file includes itself"),
+        ("-e ../lib\n", ["-r", "reqs.txt"], "reqs.txt: line 1: "),
+        ("", ["-r", "gone.txt"], "there is no file gone.txt"),
+        ("", [], "what is to be added?"),
+        ("z[e]<1\n", ["-c", "reqs.txt"], "a constraint has no extras"),
+    ],
+)
+def test_a_bad_file_is_not_added(
+    place: Workplace, text: str, arguments: list[str], says: str
+) -> None:
+    place.write("[env]\n")
+    place.write(text, "reqs.txt")
+    before = place.files()
+    ran = place.here("add", *arguments)
+    assert ran.code == 2
+    assert says in ran.err
+    assert place.files() == before
