@@ -100,6 +100,8 @@ class Draft:
         self.requires_python: Row | None = None
         self.parts: dict[Part, list[Wanted | Included]] = {BASE: []}
         self.indexes: list[IndexRow] = []
+        self.index_names: dict[str, str] = {}
+        """What files call an index, and its name in env.toml."""
         self.public_names: set[str] = set()
         """What files call the public index."""
         self.sources: dict[NormalizedName, list[Row]] = {}

@@ -38,6 +38,7 @@ def add_index(
     known = next((row for row in draft.indexes if _plain(row.url) == _plain(bare)), None)
     if known is None:
         known = _add(draft, IndexRow(name, bare, default, explicit, origin, flat))
+    draft.index_names.setdefault(_plain_name(name or known.name), known.name)
     if had_user:
         variable = f"ENVSYNC_INDEX_{variable_part(known.name)}"
         advice = (
@@ -57,8 +58,8 @@ def index_source(draft: Draft, name: str) -> Mapping[str, object] | None:
     plain = _plain_name(name)
     if plain in draft.public_names:
         return None
-    if any(row.name == plain for row in draft.indexes):
-        return {"index": plain}
+    if plain in draft.index_names:
+        return {"index": draft.index_names[plain]}
     raise ValueError(f"no index is named {quote(name)} in the files")
 
 

@@ -24,6 +24,7 @@ def read_pdm(draft: Draft, file: TomlFile) -> None:
         part = draft.group_part(group, file.origin(*_ROOT, "dev-dependencies", group))
         for text, origin in file.texts(*_ROOT, "dev-dependencies", group) if part else ():
             _require(draft, part, text, origin)  # type: ignore[arg-type]
+    _read_defaults(draft, file)
     _read_resolution(draft, file)
     for name, value in file.table(*_ROOT, "scripts").items():
         _read_script(draft, name, value, file.origin(*_ROOT, "scripts", name))
@@ -32,6 +33,13 @@ def read_pdm(draft: Draft, file: TomlFile) -> None:
             draft.leave(file.origin(*_ROOT, key), f"tool.pdm.{key}", _NOTHING_LIKE)
     if file.table(*_ROOT).get("distribution") is True:
         draft.is_package = draft.is_package or Row(True, file.origin(*_ROOT, "distribution"))
+
+
+def _read_defaults(draft: Draft, file: TomlFile) -> None:
+    """PDM installs every group of development unless it is told not to."""
+    names = [part.name for part in draft.parts if part.kind == "group"]
+    if names and names != ["dev"]:
+        draft.put(("env", "default-groups"), names, file.origin(*_ROOT))
 
 
 def _require(draft: Draft, part: Part, text: str, origin: Origin) -> None:

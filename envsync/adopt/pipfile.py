@@ -24,6 +24,7 @@ _KNOWN = frozenset(
         *("editable", *_MARKERS),
     }
 )
+_ABOUT_PIPENV = ("sort_pipfile", "disable_pip_input", "install_search_all_sources")
 _NOTHING_LIKE = "there is nothing like it in env.toml"
 
 
@@ -80,7 +81,12 @@ def _read_options(draft: Draft, file: TomlFile) -> None:
         if key == "allow_prereleases" and value is True:
             draft.put(("lock", "prereleases"), "allow", origin)
         elif value is not False:
-            draft.leave(origin, f"pipenv.{key}", _NOTHING_LIKE)
+            about_pipenv = key in (
+                "sort_pipfile",
+                "disable_pip_input",
+                "install_search_all_sources",
+            )
+            draft.leave(origin, f"pipenv.{key}", _NOTHING_LIKE, matters=not about_pipenv)
 
 
 def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Origin) -> None:

@@ -90,7 +90,7 @@ class _Reading:
             self._draft.files.remove(file.path)
 
     def _is_passed_over(self, file: FoundFile) -> bool:
-        if file.path in self._draft.files:
+        if file.path in self._draft.files and file.part == BASE:
             return True  # another one included it
         if file.path in self._draft.compiled:
             self.locks.append(file.path)

@@ -209,6 +209,7 @@ all = {{ composite = ["lint", "test"], help = "everything" }}
 """
     found = adopted({"pyproject.toml": text})
     assert found["dependency-groups"] == {"test": ["pytest", "near"]}
+    assert found["env"]["default-groups"] == ["test"]
     assert found["sources"] == {
         "corpy": {"index": "corp"},
         "near": {"path": "libs/near", "editable": True},
