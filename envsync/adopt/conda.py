@@ -16,7 +16,8 @@ from envsync.errors import SpecInvalid
 from envsync.spec.model import BASE
 from envsync.spec.wording import quote
 
-_LARGEST = 1 << 20
+_LARGEST = 1 << 18
+_LONGEST = 500
 _DEEPEST = 40
 _SPEC = re.compile(
     r"(?:(?P<channel>[A-Za-z0-9_./:-]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*(?P<version>.*)"
@@ -49,7 +50,7 @@ def read_environment_yml(draft: Draft, path: str) -> None:
 
 def _document(path: str, data: bytes) -> yaml.Node:
     if len(data) > _LARGEST:
-        raise SpecInvalid(path, ["the file is larger than 1 MiB"])
+        raise SpecInvalid(path, ["the file is larger than 256 KiB"])
     try:
         text = data.decode("utf-8-sig")
         _refuse_odd(path, text)
@@ -120,7 +121,7 @@ def _read_item(draft: Draft, path: str, node: yaml.Node) -> None:
 
 
 def _read_package(draft: Draft, text: str, origin: Origin) -> None:
-    match = _SPEC.fullmatch(text.strip())
+    match = _SPEC.fullmatch(text.strip()) if len(text) <= _LONGEST else None
     if match is None:
         draft.leave(origin, quote(text), "it is not a package as conda names them")
         return

@@ -3,7 +3,7 @@
 Readers put in what they find, with its file and line, and list what they can't carry over.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -17,7 +17,7 @@ from envsync.spec.wording import quote
 ReadText = Callable[[str], bytes]
 """Gives the bytes of a file of the project by its relative path. Raises `PathRefused`."""
 
-_MOST = 20_000
+_MOST = 10_000
 """Values that files may hold together; none of a real project comes near."""
 
 
@@ -36,6 +36,7 @@ class Wanted(NamedTuple):
 
     text: str
     origin: Origin
+    name: NormalizedName
 
 
 class Included(NamedTuple):
@@ -121,6 +122,8 @@ class Draft:
         self.is_package: Row | None = None
         """Where a file says that the project is itself installed."""
         self._count = 0
+        self._wanted: set[tuple[Part, str]] = set()
+        self._left: set[Left] = set()
 
     # What goes in
 
@@ -140,8 +143,9 @@ class Draft:
     ) -> None:
         """List what is not carried over."""
         one = Left(origin, what, advice, matters, matters and blocks)
-        if one not in self.left:
+        if one not in self._left:
             self._count_one()
+            self._left.add(one)
             self.left.append(one)
 
     def call(self, name: object, origin: Origin) -> None:
@@ -194,8 +198,7 @@ class Draft:
         except ValueError as error:
             self.leave(origin, *_why(str(error), text))
             return None
-        self._want(part, text.strip(), origin)
-        return canonicalize_name(requirement.name)
+        return self._want(part, requirement, text.strip(), origin)
 
     def _require_from(
         self, part: Part, requirement: Requirement, origin: Origin
@@ -210,12 +213,10 @@ class Draft:
             except ValueError as error:
                 self.leave(origin, name, str(error))
                 return None
-            self._want(part, str(requirement), origin)
-            return name
+            return self._want(part, requirement, str(requirement), origin)
         requirement.url = None
         self.send(name, source, origin)
-        self._want(part, str(requirement), origin)
-        return name
+        return self._want(part, requirement, str(requirement), origin)
 
     def source_of(self, url: str, origin: Origin) -> dict[str, object] | None:
         """Give the source that an address means; None where that is listed instead."""
@@ -225,12 +226,15 @@ class Draft:
             self.leave(origin, quote(url), str(error))
             return None
 
-    def _want(self, part: Part, text: str, origin: Origin) -> None:
-        listed = self.part(part)
-        if any(isinstance(each, Wanted) and each.text == text for each in listed):
-            return
-        self._count_one()
-        listed.append(Wanted(text, origin))
+    def _want(
+        self, part: Part, requirement: Requirement, text: str, origin: Origin
+    ) -> NormalizedName:
+        name = canonicalize_name(requirement.name)
+        if (part, text) not in self._wanted:
+            self._count_one()
+            self._wanted.add((part, text))
+            self.part(part).append(Wanted(text, origin, name))
+        return name
 
     def constrain(self, text: str, origin: Origin, key: str = "constraints") -> None:
         """Take a constraint or override."""
@@ -269,11 +273,10 @@ class Draft:
 
     # What is asked of it
 
-    def names(self) -> Iterable[NormalizedName]:
-        """Give the name of every package that is required, sorted."""
+    def names(self) -> Collection[NormalizedName]:
+        """Give the name of every package that is required."""
         wanted = (each for rows in self.parts.values() for each in rows)
-        texts = (each.text for each in wanted if isinstance(each, Wanted))
-        return sorted({canonicalize_name(Requirement(text).name) for text in texts})
+        return {each.name for each in wanted if isinstance(each, Wanted)}
 
     def is_empty(self) -> bool:
         """Say whether nothing was declared."""

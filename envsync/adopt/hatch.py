@@ -1,6 +1,5 @@
 """Read [tool.hatch.envs] of a pyproject.toml: an environment each is a dependency group here."""
 
-import re
 from collections.abc import Mapping
 
 from envsync.adopt.draft import Draft, Origin
@@ -69,7 +68,9 @@ def _read_scripts(draft: Draft, file: TomlFile, environment: str) -> None:
 
 
 def _without_arguments(value: object) -> object:
-    return re.sub(r"\s*\{args\}\s*$", "", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value.rstrip().removesuffix("{args}").rstrip()
 
 
 _TAKEN = frozenset(

@@ -10,6 +10,9 @@ from envsync.redaction import redact
 from envsync.spec.sources import variable_part
 from envsync.spec.wording import quote
 
+_MOST = 200
+"""Indexes that files may name; no real ones name a tenth."""
+
 
 def add_index(
     draft: Draft,
@@ -34,6 +37,9 @@ def add_index(
         refuse_variable(bare)
     except ValueError as error:
         draft.leave(origin, f"index {quote(url)}", str(error))
+        return None
+    if len(draft.indexes) >= _MOST:
+        draft.leave(origin, f"index {quote(url)}", f"there are {_MOST} already")
         return None
     known = next((row for row in draft.indexes if _plain(row.url) == _plain(bare)), None)
     if known is None:

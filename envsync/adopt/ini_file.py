@@ -3,11 +3,12 @@
 import configparser
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from envsync.adopt.draft import Origin
 from envsync.errors import SpecInvalid
 
-_KEY = re.compile(r"(?P<key>[^\s#;\[=:][^=:]*?)\s*[=:]\s*(?P<value>.*)")
+_BEGINNING = re.compile(r"[^\s#;\[=:][^=:]*")
 
 
 def name_in_setup_cfg(path: str, data: bytes) -> str | None:
@@ -57,19 +58,29 @@ class IniFile:
             if bare:
                 yield bare, Origin(self.path, line)
 
-    def _lines(self, section: str, key: str) -> Iterator[tuple[int, str]]:
-        within, inside = "", False
+    def _lines(self, section: str, key: str) -> list[tuple[int, str]]:
+        return self._placed.get((section, _plain(key)), [])
+
+    @cached_property
+    def _placed(self) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """The lines of every value, by section and key."""
+        placed: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        section, rows = "", list[tuple[int, str]]()
         for number, line in enumerate(self.text.splitlines(), 1):
-            header = re.match(r"\[(.+)\]", line)
-            match = _KEY.match(line)
+            header, match = re.match(r"\[(.+)\]", line), _BEGINNING.match(line)
             if header:
-                within, inside = header[1].strip(), False
-            elif match and within == section:
-                inside = match["key"].lower().replace("-", "_") == key.lower().replace("-", "_")
-                if inside:
-                    yield number, match["value"]
-            elif inside and line[:1] in (" ", "\t"):
-                yield number, line
+                section, rows = header[1].strip(), []
+            elif match and match.end() < len(line):
+                rows = placed.setdefault((section, _plain(match[0])), [])
+                rows.append((number, line[match.end() + 1 :]))
+            elif line[:1] in (" ", "\t"):
+                rows.append((number, line))
+        return placed
+
+
+def _plain(key: str) -> str:
+    """Spell a key in one way: old files have dashes for underscores."""
+    return key.strip().lower().replace("-", "_")
 
 
 def _dashed(parser: configparser.RawConfigParser, section: str, key: str) -> str:

@@ -1,6 +1,5 @@
 """A draft without what files say that env.toml goes on reading."""
 
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.adopt.draft import Draft, Included, Wanted
@@ -41,11 +40,7 @@ def _let_package_be_a_flag(draft: Draft, live: Draft) -> None:
     own = canonicalize_name(str(live.name.value))
     draft.sources.pop(own, None)
     base = draft.parts[BASE]
-    draft.parts[BASE] = [
-        row
-        for row in base
-        if not isinstance(row, Wanted) or canonicalize_name(Requirement(row.text).name) != own
-    ]
+    draft.parts[BASE] = [row for row in base if not isinstance(row, Wanted) or row.name != own]
     draft.put(("env", "package"), True, draft.is_package.origin)
 
 

@@ -25,6 +25,8 @@ _KNOWN = frozenset(
     }
 )
 _ABOUT_PIPENV = ("sort_pipfile", "disable_pip_input", "install_search_all_sources")
+_LONGEST = 200
+"""Characters of a marker's value."""
 _NOTHING_LIKE = "there is nothing like it in env.toml"
 
 
@@ -117,7 +119,8 @@ def _markers(table: Table) -> Iterator[str]:
     if text := text_of(table, "markers"):
         yield f"({text})" if " or " in text else text
     for key in _MARKERS:
-        if value := text_of(table, key):
+        value = text_of(table, key)
+        if value and len(value) <= _LONGEST:
             match = re.fullmatch(r"\s*([<>=!~]+|in|not in)?\s*['\"]?([^'\"]*)['\"]?\s*", value)
             if match:
                 yield f"{key} {match[1] or '=='} '{match[2].strip()}'"

@@ -1,6 +1,6 @@
 """Read [tool.poetry] of a pyproject.toml."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
@@ -81,6 +81,7 @@ def _read_main(draft: Draft, file: TomlFile) -> None:
     keys = (*_ROOT, "dependencies")
     only_sources = says_project(file)
     found: dict[NormalizedName, _Dependency] = {}
+    known = draft.names() if only_sources else ()
     for name, value in file.table(*keys).items():
         origin = file.origin(*keys, name)
         if canonicalize_name(name) == "python":
@@ -89,7 +90,7 @@ def _read_main(draft: Draft, file: TomlFile) -> None:
         dependency = _dependency(draft, name, value, origin)
         found[canonicalize_name(name)] = dependency
         if only_sources:
-            _check_known(draft, name, origin)
+            _check_known(draft, name, known, origin)
         elif not dependency.is_optional:
             _require(draft, BASE, dependency)
     for extra, names in file.table(*_ROOT, "extras").items():
@@ -99,8 +100,10 @@ def _read_main(draft: Draft, file: TomlFile) -> None:
             _read_extra(draft, part or BASE, str(name), found, origin)
 
 
-def _check_known(draft: Draft, name: str, origin: Origin) -> None:
-    if canonicalize_name(name) not in draft.names():
+def _check_known(
+    draft: Draft, name: str, known: Collection[NormalizedName], origin: Origin
+) -> None:
+    if canonicalize_name(name) not in known:
         draft.leave(origin, name, "[project] doesn't ask for it: add it there, or to env.toml")
 
 

@@ -14,7 +14,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = rb"^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)"
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 _SHORT = {"-r": "--requirement", "-c": "--constraint", "-e": "--editable", "-i": "--index-url"}
 _SHORT |= {"-f": "--find-links"}
 _ALIASES = {
@@ -22,8 +22,9 @@ _ALIASES = {
     "--constraints": "--constraint",
     "--pypi-url": "--index-url",
 }
+_LONGEST = 10_000
 _FLAGS = ("--no-index", "--prefer-binary", "--require-hashes", "--pre")
-_OF_ONE = re.compile(r"\s+(--(?:hash|config-settings?|global-option|install-option)\b|-C\b)")
+_OF_ONE = re.compile(r"(?<=\s)(?:--(?:hash|config-settings?|global-option|install-option)\b|-C\b)")
 """What may stand behind a requirement."""
 
 
@@ -111,9 +112,8 @@ def _logical(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _options(start: int, end: int, text: str) -> Iterator[Statement]:
     """Give the options of a line, one statement each."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
+    words = _words(text)
+    if words is None:
         yield Statement(start, end, "?", text)
         return
     at = 0
@@ -128,6 +128,14 @@ def _options(start: int, end: int, text: str) -> Iterator[Statement]:
             value = " ".join(words[at : at + rest])
             at += rest
         yield Statement(start, end, option, value)
+
+
+def _words(text: str) -> list[str] | None:
+    """Split a line as a shell does; None where a quote is open, or it is longer than any."""
+    try:
+        return shlex.split(text) if len(text) <= _LONGEST else None
+    except ValueError:
+        return None
 
 
 def _spelled(word: str) -> tuple[str, str]:
@@ -147,9 +155,8 @@ def _requirement(start: int, end: int, text: str) -> Statement:
         return Statement(start, end, "", text)
     head, tail = text[: match.start()].strip(), text[match.start() :].strip()
     options = []
-    try:
-        words = shlex.split(tail)
-    except ValueError:
+    words = _words(tail) if set(tail) & set("'\"\\") else tail.split()
+    if words is None:
         return Statement(start, end, "?", text)
     at = 0
     while at < len(words):

@@ -14,6 +14,7 @@ from envsync.adopt.names import name_of_folder
 from envsync.adopt.requirement_lines import Statement, decode_lines, statements
 from envsync.errors import PathRefused, SpecInvalid
 from envsync.spec.model import ALL, BASE, Part
+from envsync.spec.requirements import MAX_REQUIREMENT
 from envsync.spec.wording import quote
 
 _ADDRESS = re.compile(r"(?:[a-z]+\+)?[a-z]+://|git\+|file:", re.IGNORECASE)
@@ -82,6 +83,9 @@ def _read(draft: Draft, file: _File) -> None:
 
 def _take(draft: Draft, file: _File, statement: Statement) -> None:
     origin, option, value = file.origin(statement), statement.option, statement.value
+    if len(value) > MAX_REQUIREMENT:
+        draft.leave(origin, quote(value[:60]), f"it has over {MAX_REQUIREMENT} characters")
+        return
     if option == "":
         _require(draft, file, statement)
     elif option == "?":
@@ -190,8 +194,8 @@ def _require_source(
 def _split_extras(text: str) -> tuple[str, str]:
     if _ADDRESS.match(text):
         return text, ""
-    match = re.fullmatch(r"(.*?)(\[[^\]]*\])?", text)
-    return (match[1], match[2] or "") if match else (text, "")
+    head, bracket, extras = text.rpartition("[")
+    return (head, f"[{extras}") if bracket and extras.endswith("]") else (text, "")
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ a key may hold is said in one place: the reader of env.toml.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
@@ -18,13 +18,18 @@ from envsync.spec.read import parse_spec
 
 Document = dict[str, object]
 
+_NAMING = (("lock", "conflicts"), ("env", "default-groups"))
+"""Keys whose values are names of groups and extras."""
+_MOST_SOURCES = 50
+"""That one package can have; no real one has half of them."""
+
 
 def settle(draft: Draft, folder_name: str) -> None:
     """Leave in a draft only what stands in an env.toml."""
     _settle_head(draft)
     _settle_indexes(draft)
-    _settle_sources(draft)
     _settle_others(draft)
+    _settle_sources(draft)
     own = str(draft.name.value) if draft.name else folder_name
     _settle_package(draft, own)
     _settle_members(draft)
@@ -32,7 +37,7 @@ def settle(draft: Draft, folder_name: str) -> None:
         for row in list(rows):
             if isinstance(row, Included):
                 _settle_include(draft, part, rows, row)
-            elif canonicalize_name(Requirement(row.text).name) == canonicalize_name(own):
+            elif row.name == canonicalize_name(own):
                 _settle_own(draft, part, rows, row)
 
 
@@ -72,19 +77,36 @@ def _settle_indexes(draft: Draft) -> None:
 
 
 def _settle_sources(draft: Draft) -> None:
-    indexes = [row.table() for row in draft.indexes]
+    gone = set()
     for name, rows in list(draft.sources.items()):
         kept: list[Row] = []
-        for row in rows:
-            document: Document = {"sources": {name: sources_value([*kept, row])}, "index": indexes}
+        for row in rows[:_MOST_SOURCES]:
+            document = _around_sources(draft, [*kept, row])
+            document["sources"] = {name: sources_value([*kept, row])}
             if _fits(draft, row.origin, f"the source of {name}", document):
                 kept.append(row)
         if kept:
             draft.sources[name] = kept
-            continue
-        del draft.sources[name]
-        # From an index another package of this name would come.
-        _take_out(draft, name)
+        else:
+            del draft.sources[name]
+            gone.add(name)
+    # From an index another package of such a name would come.
+    _take_out(draft, gone)
+
+
+def _around_sources(draft: Draft, rows: Sequence[Row]) -> Document:
+    """Give what sources name: their indexes, extras and groups, and what keeps those apart."""
+    values = [row.value for row in rows if isinstance(row.value, Mapping)]
+    named = {value.get("index") for value in values}
+    indexes = [one.table() for one in draft.indexes if one.name in named]
+    names = {value.get(key) for value in values for key in ("extra", "group")}
+    kept_apart = [
+        one.value
+        for one in draft.lists.get(("lock", "conflicts"), ())
+        if isinstance(one.value, list) and not names.isdisjoint(one.value)
+    ]
+    document = _names_alone(draft, [str(name) for each in kept_apart for name in each])
+    return {**document, "index": indexes, "lock": {"conflicts": kept_apart}}
 
 
 def sources_value(rows: Sequence[Row]) -> object:
@@ -92,14 +114,14 @@ def sources_value(rows: Sequence[Row]) -> object:
     return rows[0].value if len(rows) == 1 else [row.value for row in rows]
 
 
-def _take_out(draft: Draft, name: str) -> list[Wanted]:
-    """Take a package out of all lists; gives where it was."""
-    taken = []
-    for rows in draft.parts.values():
-        for row in list(rows):
-            if isinstance(row, Wanted) and canonicalize_name(Requirement(row.text).name) == name:
-                rows.remove(row)
-                taken.append(row)
+def _take_out(draft: Draft, names: Collection[NormalizedName]) -> set[NormalizedName]:
+    """Take packages out of all lists; gives the names of those that were there."""
+    taken: set[NormalizedName] = set()
+    for part, rows in draft.parts.items() if names else ():
+        gone = [row for row in rows if isinstance(row, Wanted) and row.name in names]
+        taken |= {row.name for row in gone}
+        if gone:
+            draft.parts[part] = [row for row in rows if row not in gone]
     return taken
 
 
@@ -116,18 +138,20 @@ def _settle_others(draft: Draft) -> None:
 
 
 def _fits_at(draft: Draft, path: tuple[str, ...], row: Row, value: object) -> bool:
-    document = _names_alone(draft)
+    named = row.value if isinstance(row.value, list) and path in _NAMING else []
+    document = _names_alone(draft, list(map(str, named)))
     put_at(document, path, value)
     shown = ".".join(path) if path[0] != "tasks" else f"script {path[-1]}"
     return _fits(draft, row.origin, f"{shown} = {toml_value(row.value)[:60]}", document)
 
 
-def _names_alone(draft: Draft) -> Document:
-    """Give the groups and extras without what they hold, for what names them."""
+def _names_alone(draft: Draft, names: Collection[str]) -> Document:
+    """Give groups and extras without what they hold, for what names them."""
     empty: Mapping[str, dict[str, object]] = {"extra": {}, "group": {}}
-    for part in draft.parts:
-        if part.kind != "base":
-            empty[part.kind][part.name] = []
+    for name in map(NormalizedName, names):
+        for part in (Part("extra", name), Part("group", name)):
+            if part in draft.parts:
+                empty[part.kind][name] = []
     return {
         "env": {"optional-dependencies": empty["extra"]},
         "dependency-groups": empty["group"],
@@ -176,7 +200,6 @@ def _settle_members(draft: Draft) -> None:
     """Leave out members of a workspace that env.toml doesn't have: an index is not to be asked."""
     if ("workspace", "members") in draft.lists:
         return
-    for name, origin in draft.members.items():
-        if name not in draft.sources and _take_out(draft, name):
-            advice = f'say where it is: {name} = {{ path = "...", editable = true }} in [sources]'
-            draft.leave(origin, f"{name}, a member of the workspace", advice)
+    for name in sorted(_take_out(draft, draft.members.keys() - draft.sources.keys())):
+        advice = f'say where it is: {name} = {{ path = "...", editable = true }} in [sources]'
+        draft.leave(draft.members[name], f"{name}, a member of the workspace", advice)

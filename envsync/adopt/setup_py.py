@@ -5,19 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from envsync.adopt.draft import Draft, Origin
+from envsync.adopt.literals import Literals, Unknown
 from envsync.errors import SpecInvalid
 from envsync.spec.model import BASE, Part
 
 _LARGEST = 1 << 20
-_COMPUTED = (
-    "it is computed when setup.py runs, which nothing here does: write it into pyproject.toml or "
-    "env.toml"
-)
-_READ_FROM = "it is read from a file when setup.py runs: `envsync import FILE` names that file"
-
-
-class _Unknown(ValueError):
-    """An expression that only running the file could tell."""
 
 
 class _Call(NamedTuple):
@@ -59,8 +51,8 @@ def name_in_setup_py(path: str, data: bytes) -> str | None:
     """Give the name that a setup.py says in a literal. Raises `SpecInvalid`."""
     call = _find_call(path, data)
     try:
-        value = _value(call.arguments["name"], call.names) if call else None
-    except (KeyError, _Unknown):
+        value = Literals(call.names).value(call.arguments["name"]) if call else None
+    except (KeyError, Unknown):
         return None
     return value if isinstance(value, str) else None
 
@@ -70,6 +62,7 @@ class _Taker:
 
     def __init__(self, draft: Draft, path: str, call: _Call) -> None:
         self._draft, self._path, self._call = draft, path, call
+        self._literals = Literals(call.names)
 
     def argument(self, name: str, take: Callable[[object, Origin], object]) -> None:
         """Take one argument if it is there and says something."""
@@ -78,21 +71,21 @@ class _Taker:
             return
         origin = Origin(self._path, node.lineno)
         try:
-            take(_value(node, self._call.names), origin)
-        except _Unknown as error:
+            take(self._literals.value(node), origin)
+        except Unknown as error:
             self._draft.leave(origin, name, str(error))
 
     def requirements(self, part: Part, value: object, origin: Origin) -> None:
         texts = value.splitlines() if isinstance(value, str) else value
         if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
-            raise _Unknown(_COMPUTED)
+            raise Unknown
         for text in texts:
             if text.strip() and not text.strip().startswith("#"):
                 self._draft.require(part, text, origin)
 
     def extras(self, value: object, origin: Origin) -> None:
         if not isinstance(value, dict):
-            raise _Unknown(_COMPUTED)
+            raise Unknown
         for name, texts in value.items():
             extra, _, marker = str(name).partition(":")
             part = self._draft.extra_part(extra, origin) if extra else BASE
@@ -184,95 +177,3 @@ def _binding(statement: ast.stmt) -> list[tuple[str, ast.expr]]:
         target = statement.target
         return [(target.id, statement.value)] if isinstance(target, ast.Name) else []
     return []
-
-
-def _value(node: ast.expr, names: Mapping[str, ast.expr], depth: int = 0) -> object:
-    """Give what an expression of literals means. Raises `_Unknown` for any other."""
-    if depth > 50:
-        raise _Unknown(_COMPUTED)
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | type(None)):
-        return node.value
-    if isinstance(node, ast.Name) and node.id in names:
-        return _value(names[node.id], names, depth + 1)
-    if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return _items(node.elts, names, depth)
-    if isinstance(node, ast.Dict):
-        return _pairs(node, names, depth)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return _sum(node, names, depth)
-    if isinstance(node, ast.Subscript):
-        return _item(node, names, depth)
-    if isinstance(node, ast.Call):
-        return _called(node, names, depth)
-    raise _Unknown(_COMPUTED)
-
-
-def _items(nodes: list[ast.expr], names: Mapping[str, ast.expr], depth: int) -> list[object]:
-    found: list[object] = []
-    for node in nodes:
-        if isinstance(node, ast.Starred):
-            inner = _value(node.value, names, depth + 1)
-            if not isinstance(inner, list):
-                raise _Unknown(_COMPUTED)
-            found += inner
-        else:
-            found.append(_value(node, names, depth + 1))
-    return found
-
-
-def _pairs(node: ast.Dict, names: Mapping[str, ast.expr], depth: int) -> dict[object, object]:
-    found: dict[object, object] = {}
-    for key, value in zip(node.keys, node.values, strict=True):
-        inner = _value(value, names, depth + 1)
-        if key is not None:
-            found[str(_value(key, names, depth + 1))] = inner
-        elif isinstance(inner, dict):
-            found |= inner
-        else:
-            raise _Unknown(_COMPUTED)
-    return found
-
-
-def _sum(node: ast.BinOp, names: Mapping[str, ast.expr], depth: int) -> object:
-    left = _value(node.left, names, depth + 1)
-    right = _value(node.right, names, depth + 1)
-    if isinstance(left, list) and isinstance(right, list):
-        return left + right
-    if isinstance(left, str) and isinstance(right, str):
-        return left + right
-    raise _Unknown(_COMPUTED)
-
-
-def _item(node: ast.Subscript, names: Mapping[str, ast.expr], depth: int) -> object:
-    """`extras["dev"]` of a table that is written out."""
-    whole = _value(node.value, names, depth + 1)
-    key = _value(node.slice, names, depth + 1)
-    if isinstance(whole, dict) and key in whole:
-        return whole[key]
-    raise _Unknown(_COMPUTED)
-
-
-def _called(node: ast.Call, names: Mapping[str, ast.expr], depth: int) -> object:
-    """`dict(a=[...])`, `list(...)` and `"a b".split()`; all else only running could tell."""
-    function = node.func
-    if isinstance(function, ast.Name) and function.id == "dict" and not node.args:
-        given = ((one.arg, one.value) for one in node.keywords)
-        return {key: _value(value, names, depth + 1) for key, value in given if key}
-    if isinstance(function, ast.Name) and function.id in ("list", "tuple", "sorted"):
-        inner = _value(node.args[0], names, depth + 1) if len(node.args) == 1 else None
-        if isinstance(inner, list):
-            return inner
-    if isinstance(function, ast.Attribute) and function.attr in ("split", "splitlines"):
-        whole = None if node.args else _whole(function.value, names, depth)
-        if whole is not None:
-            return whole.split() if function.attr == "split" else whole.splitlines()
-    text = ast.unparse(node)
-    raise _Unknown(_READ_FROM if "open(" in text or "read" in text else _COMPUTED)
-
-
-def _whole(node: ast.expr, names: Mapping[str, ast.expr], depth: int) -> str | None:
-    try:
-        value = _value(node, names, depth + 1)
-    except _Unknown:
-        return None
-    return value if isinstance(value, str) else None

@@ -6,6 +6,7 @@ from envsync.adopt.draft import Draft, Origin
 from envsync.spec.command_line import read_command_line
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}|\$\{|\$[A-Za-z_(]")
+_LONGEST = 4096
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
 
 
@@ -28,6 +29,8 @@ def add_task(draft: Draft, name: str, value: object, origin: Origin) -> None:
 
 def _why_not(line: str) -> str | None:
     """Say why a line would mean something else as a task; None where it means the same."""
+    if len(line) > _LONGEST:
+        return f"a task has at most {_LONGEST} characters"
     found = _PLACEHOLDER.search(line)
     if found:
         return f"{found[0]} is put in by the other tool: write the command out under [tasks]"

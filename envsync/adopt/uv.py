@@ -102,11 +102,6 @@ _INDEX_KEYS = frozenset({"name", "url", "default", "explicit", "format", "publis
 
 
 def _read_source(draft: Draft, name: str, row: Table, origin: Origin) -> None:
-    for key in ("extra", "group"):
-        if key in row:
-            what = f"the source of {name} for {key} {quote(str(row[key]))}"
-            draft.leave(origin, what, f"[sources] chooses by marker: give {name} one source")
-            return
     if row.get("workspace") is True:
         draft.members[canonicalize_name(name)] = origin
         return
@@ -121,9 +116,10 @@ def _read_source(draft: Draft, name: str, row: Table, origin: Origin) -> None:
     if source is None:
         draft.leave(origin, f"the source of {name}", "it names no path, git, url or index")
         return
-    marker = text_of(row, "marker")
+    when = {key: text_of(row, key) for key in ("marker", "extra", "group")}
     if source:
-        draft.send(name, source | ({"marker": marker} if marker else {}), origin)
+        given = {key: value for key, value in when.items() if value}
+        draft.send(name, source | given, origin)
 
 
 def _source(draft: Draft, row: Table) -> Source | None:

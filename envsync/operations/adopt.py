@@ -184,12 +184,19 @@ def _chosen(project: Project, files: Sequence[str], directory: str) -> Found:
 
 
 def _text_of(project: Project, adopted: Adopted, live: Sequence[object] = ()) -> str:
-    return env_text(
-        adopted.draft,
-        folder_name=os.path.basename(project.root),
-        environment=project.environment,
-        live=live,
-    )
+    try:
+        return env_text(
+            adopted.draft,
+            folder_name=os.path.basename(project.root),
+            environment=project.environment,
+            live=live,
+        )
+    except SpecInvalid as error:
+        raise SpecInvalid(
+            "the env.toml that would come of it",
+            error.problems,
+            hint="correct that in the files that were read, or name others: `envsync import FILE`",
+        ) from error
 
 
 def _is_public(url: str) -> bool:

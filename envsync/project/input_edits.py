@@ -76,11 +76,7 @@ class Edits(NamedTuple):
         from envsync.adopt.draft import Wanted  # noqa: PLC0415
 
         rows: Iterable[object] = self._draft().parts.get(part, ())
-        return [
-            row
-            for row in rows
-            if isinstance(row, Wanted) and canonicalize_name(Requirement(row.text).name) == name
-        ]
+        return [row for row in rows if isinstance(row, Wanted) and row.name == name]
 
     def _home(self, part: Part) -> str | None:
         """Give the file into which a new requirement of a list goes; None: env.toml."""

@@ -64,7 +64,7 @@ def env_of(draft: Draft) -> dict[str, Any]:
 def adopted(files: Mapping[str, str | bytes], *read: str) -> dict[str, Any]:
     """Give the values of the env.toml that files make, of which nothing is left out."""
     draft = draft_of(files, *read)
-    assert missing(draft) == []
+    assert missing(draft) == [], draft.left
     return env_of(draft)
 
 

@@ -466,7 +466,7 @@ prefix: /home/me/x
         ("environment.yml", b"\xff\n", "line 1: the text is not UTF-8"),
         ("environment.yml", b"a: " + b"[" * 500, "nested too deeply"),
         ("environment.yml", b"a: !!python/object:os.system {}\nb: \x00", "line"),
-        ("environment.yml", b"#" * (2 << 20), "larger than 1 MiB"),
+        ("environment.yml", b"#" * (2 << 20), "larger than 256 KiB"),
         ("Pipfile", b"[packages\n", "line 1"),
         ("Pipfile", b"\xff\xfe[", "UTF-16"),
         ("pyproject.toml", b"a = \n", "line 1"),
