@@ -52,6 +52,7 @@ class Found(NamedTuple):
     files: tuple[FoundFile, ...]
     """What declares; the first that has dependencies has the project's."""
     locks: tuple[str, ...] = ()
+    """Those that the user named; none: all that are there."""
 
 
 def kind_of_file(path: str) -> Kind | None:
@@ -91,7 +92,7 @@ def find_files(names: Collection[str]) -> Found:
         for name in ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml")
         if name in names
     ]
-    return Found(tuple(files), tuple(name for name in LOCKS if name in names))
+    return Found(tuple(files))
 
 
 def _fixed(names: Collection[str]) -> Iterable[tuple[str, Kind]]:

@@ -39,7 +39,10 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     if imported.lock is not None:
         report_lock(imported.lock, session, written=imported.wrote_lock)
         session.ui.hint("`envsync sync` makes the environment")
-    elif not what.dry_run:
+    elif imported.adopted.locks:
+        names = ", ".join(imported.adopted.locks)
+        session.ui.note(f"The first lock keeps versions of {names} where they fit")
+    if imported.lock is None and not what.dry_run:
         session.ui.hint("`envsync lock` pins what it needs")
     if session.settings.json:
         lock = imported.lock and lock_document(imported.lock, written=imported.wrote_lock)

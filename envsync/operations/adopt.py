@@ -180,7 +180,9 @@ def _chosen(project: Project, files: Sequence[str], directory: str) -> Found:
             f"{files[0]} is a lock, which says versions and not what is needed",
             hint="`envsync import` reads it beside the file that declares",
         )
-    return Found(rest, locks or found_in(project.root).locks)
+    if len(rest) == 1:  # what is asked for alone is all that there is, whatever its name says
+        rest = (rest[0]._replace(part=BASE),)
+    return Found(rest, locks)
 
 
 def _text_of(project: Project, adopted: Adopted, live: Sequence[object] = ()) -> str:

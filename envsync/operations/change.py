@@ -157,7 +157,9 @@ def add(
         edited = _with_added(addition, asked, _with_files(addition, before, reporter))
         names = frozenset(one.name for one in asked)
         source = edited.source()
-        options, earlier = LockOptions(added=names), (spec, before.text)
+        # What files bring along (indexes, sources, constraints) may move what stands.
+        is_more = not addition.files and not addition.constraints
+        options, earlier = LockOptions(added=names), (spec, before.text) if is_more else None
         lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
             edited, lock = _with_bounds(names, addition.place, edited, source.spec, lock)

@@ -55,7 +55,7 @@ def adopt(
     reading.note_compiled(found.files)
     for file in found.files:
         reading.take(file)
-    return Adopted(draft, tuple(reading.passed_over), (*found.locks, *reading.locks))
+    return Adopted(draft, tuple(reading.passed_over), found.locks or tuple(_lock_files(root)))
 
 
 class _Reading:
@@ -65,7 +65,6 @@ class _Reading:
         self._draft, self._names, self._chosen = draft, names, chosen
         self._declared_by: str | None = None
         self.passed_over: list[PassedOver] = []
-        self.locks: list[str] = []
 
     def note_compiled(self, files: Collection[FoundFile]) -> None:
         """Find out which requirements files were made of others that are there."""
@@ -93,7 +92,6 @@ class _Reading:
         if file.path in self._draft.files and file.part == BASE:
             return True  # another one included it
         if file.path in self._draft.compiled:
-            self.locks.append(file.path)
             return True
         first = self._declared_by
         if first is None or file.part != BASE or file.kind == "constraints":
@@ -101,8 +99,7 @@ class _Reading:
         if file.kind == "setup.py" and first == "setup.cfg":
             return False
         if file.kind == "requirements" and _is_pinned(self._draft, file.path):
-            self.locks.append(file.path)
-            return True
+            return True  # its versions are kept
         reason = f"{first} has the dependencies: `envsync import {first} {file.path}` takes both"
         self.passed_over.append(PassedOver(file.path, reason))
         return True

@@ -65,7 +65,7 @@ def test_the_first_lock_keeps_them_too_and_an_upgrade_does_not(
 ) -> None:
     place.write(PYPROJECT, "pyproject.toml")
     place.write(uv_lock(), "uv.lock")
-    place.ok("import", "--no-lock")
+    assert "The first lock keeps versions of uv.lock" in place.ok("import", "--no-lock").err
     assert not (place.project / "pylock.toml").exists()
     assert "Kept 1 of 1 versions of uv.lock" in place.ok("lock").err
     assert pins(place)["base"] == "1.0"
@@ -258,3 +258,39 @@ def test_a_bad_file_is_not_added(
     assert ran.code == 2
     assert says in ran.err
     assert place.files() == before
+
+
+def test_pins_with_hashes_are_compared_with_the_index(place: Workplace) -> None:
+    _, content = make_wheel("base", "1.0", {"base.py": "VERSION = 1\n"})
+    good = sha256(content).hexdigest()
+    place.write(
+        f"base==1.0 --hash=sha256:{'1' * 64} \\\n  --hash=sha256:{good}\n", "requirements.txt"
+    )
+    ran = place.here("import")
+    assert ran.code == 0, ran.err
+    assert "Kept 1 of 1 versions of requirements.txt" in ran.err
+    assert tomllib.loads(place.read())["env"]["dependencies"] == ["base==1.0"]
+    (place.project / "env.toml").unlink()
+    (place.project / "pylock.toml").unlink()
+    place.write(f"base==1.0 --hash=sha256:{'1' * 64}\n", "requirements.txt")
+    ran = place.here("import")
+    assert ran.code == 1
+    assert "another one of requirements.txt" in ran.err
+
+
+def test_a_chosen_lock_is_the_only_one(place: Workplace) -> None:
+    place.write("webby\n", "requirements.in")
+    place.write(OLD_LOCKS["poetry.lock"], "poetry.lock")
+    place.write(OLD_LOCKS["pdm.lock"].replace("1.0", "2.0"), "pdm.lock")
+    ran = place.here("import", "requirements.in", "pdm.lock")
+    assert "Kept 1 of 1 versions of pdm.lock" in ran.err
+    assert "poetry.lock" not in ran.err
+    assert pins(place)["base"] == "2.0"
+
+
+def test_another_environment_is_imported_under_its_name(place: Workplace) -> None:
+    place.write("checker\n", "requirements-test.txt")
+    place.given("import", "-e", "test", "requirements-test.txt")
+    found = tomllib.loads(place.read("env.test.toml"))
+    assert found["env"]["dependencies"] == ["checker"]
+    assert (place.project / "pylock.test.toml").exists()
