@@ -4,6 +4,7 @@ Readers put in what they find, with its file and line, and list what they can't 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -78,12 +79,20 @@ class IndexRow(NamedTuple):
     origin: Origin
     flat: bool = False
     """A page or a folder of links, not an index by projects."""
+    more: Mapping[str, object] = MappingProxyType({})
+    """Other keys, spelled as in env.toml."""
 
     def table(self) -> Mapping[str, object]:
         """Give it as a table of env.toml."""
         flags = {key: True for key in ("default", "explicit") if getattr(self, key)}
         shape = {"format": "flat"} if self.flat else {}
-        return {"name": self.name, "url": self.url, **flags, **shape}
+        outside = {"outside": True} if _leads_outside(self.url) else {}
+        return {"name": self.name, "url": self.url, **flags, **shape, **outside, **self.more}
+
+
+def _leads_outside(place: str) -> bool:
+    """Say whether an index lies on this machine, and not in the project's folder."""
+    return place.startswith(("/", "../", "file:"))
 
 
 class TooMuch(ValueError):

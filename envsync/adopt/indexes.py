@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 from envsync.adopt.addresses import refuse_variable
@@ -23,6 +24,7 @@ def add_index(
     default: bool = False,
     explicit: bool = False,
     flat: bool = False,
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> str | None:
     """Put an index into the draft, once by address; gives the name that it has there.
 
@@ -43,7 +45,7 @@ def add_index(
         return None
     known = next((row for row in draft.indexes if _plain(row.url) == _plain(bare)), None)
     if known is None:
-        known = _add(draft, IndexRow(name, bare, default, explicit, origin, flat))
+        known = _add(draft, IndexRow(name, bare, default, explicit, origin, flat, more))
     draft.index_names.setdefault(_plain_name(name or known.name), known.name)
     if had_user:
         variable = f"ENVSYNC_INDEX_{variable_part(known.name)}"

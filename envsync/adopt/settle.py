@@ -69,11 +69,15 @@ def _settle_head(draft: Draft) -> None:
 
 
 def _settle_indexes(draft: Draft) -> None:
-    draft.indexes = [
-        row
-        for row in draft.indexes
-        if _fits(draft, row.origin, f"index {row.name}", {"index": [row.table()]})
-    ]
+    kept = []
+    for row in draft.indexes:
+        if row.more and _problem({"index": [row.table()]}):
+            advice = "there is nothing like it in env.toml"
+            draft.leave(row.origin, f"{', '.join(row.more)} of index {row.name}", advice)
+            row = row._replace(more={})
+        if _fits(draft, row.origin, f"index {row.name}", {"index": [row.table()]}):
+            kept.append(row)
+    draft.indexes = kept
 
 
 def _settle_sources(draft: Draft) -> None:

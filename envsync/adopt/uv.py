@@ -84,8 +84,18 @@ def _read_indexes(draft: Draft, file: TomlFile) -> None:
         flat = row.get("format") == "flat"
         name = text_of(row, "name") or ""
         default, explicit = row.get("default") is True, row.get("explicit") is True
-        add_index(draft, url, origin, name=name, default=default, explicit=explicit, flat=flat)
-        for key in row.keys() - _INDEX_KEYS:
+        more = {key: value for key, value in row.items() if key in _MORE_KEYS}
+        add_index(
+            draft,
+            url,
+            origin,
+            name=name,
+            default=default,
+            explicit=explicit,
+            flat=flat,
+            more=more,
+        )
+        for key in sorted(row.keys() - _INDEX_KEYS - _MORE_KEYS):
             draft.leave(origin, f"{key} of index {name or quote(url)}", _NO_ADVICE)
     for url, origin in file.texts(*_ROOT, "extra-index-url"):
         add_index(draft, url, origin)
@@ -98,6 +108,7 @@ def _read_indexes(draft: Draft, file: TomlFile) -> None:
         draft.leave(file.origin(*_ROOT, "no-index"), "tool.uv.no-index", advice)
 
 
+_MORE_KEYS = frozenset({"ignore-error-codes", "exclude-newer"})
 _INDEX_KEYS = frozenset({"name", "url", "default", "explicit", "format", "publish-url"})
 
 

@@ -84,6 +84,8 @@ class Edits(NamedTuple):
             kind = kind_of_file(one.file)
             if kind == "pyproject" and self._has_project(one.file, part):
                 return one.file
+            if kind == "pyproject" and part == BASE and (other := self._named_by(one.file)):
+                return other
             if kind == "requirements" and one.part == part:
                 return one.file
         return None
@@ -100,6 +102,15 @@ class Edits(NamedTuple):
         key = "dependencies" if part == BASE else "optional-dependencies"
         project = document.table("project")
         return document.has("project") and key not in texts_of(project, "dynamic")
+
+    def _named_by(self, file: str) -> str | None:
+        """Give the requirements file that a pyproject.toml has its dynamic dependencies in."""
+        from envsync.adopt.toml_file import TomlFile, texts_of  # noqa: PLC0415
+
+        keys = ("tool", "setuptools", "dynamic", "dependencies")
+        named = texts_of(TomlFile(file, self._data(file)).table(*keys), "file")
+        place = os.path.normpath(os.path.join(os.path.dirname(file), named[0])) if named else ""
+        return place if any(one.path == place for one in self.before) else None
 
     def _data(self, file: str) -> bytes:
         if file in self.files:

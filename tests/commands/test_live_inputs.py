@@ -249,3 +249,17 @@ def test_import_can_leave_the_files_the_truth(place: Workplace) -> None:
     }
     assert {"shop", "webby", "winner", "checker"} <= set(names(place))
     assert place.here("lock", "--check").code == 0
+
+
+def test_add_goes_where_dynamic_dependencies_stand(place: Workplace) -> None:
+    place.write('[env]\nfrom = ["pyproject.toml"]\n')
+    text = '[project]\nname = "shop"\ndynamic = ["version", "dependencies"]\n'
+    dynamic = '[tool.setuptools.dynamic]\ndependencies = { file = ["reqs.txt"] }\n'
+    place.write(text + dynamic, "pyproject.toml")
+    place.write("webby\n", "reqs.txt")
+    place.given("add", "--no-sync", "speedups")
+    assert place.read("reqs.txt") == "speedups>=0.9\nwebby\n"
+    place.given("add", "--no-sync", "webby>=1")
+    assert place.read("reqs.txt") == "speedups>=0.9\nwebby>=1\n"
+    place.write("webby\n", "reqs.txt")
+    assert place.here("lock", "--check").code == 3
