@@ -11,7 +11,10 @@ from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of
 from envsync.spec.model import Part
 
 _ROOT = ("tool", "pdm")
-_TAKEN = frozenset({"dev-dependencies", "source", "resolution", "scripts", "distribution"})
+_TAKEN = frozenset({"dev-dependencies", "source", "resolution", "scripts", "distribution"}) | {
+    "overrides",
+    "allow_prereleases",
+}
 _MEANS_NOTHING = frozenset({"version", "build", "publish", "plugins", "ignore_package_warnings"})
 _NOTHING_LIKE = "there is nothing like it in env.toml"
 
@@ -73,6 +76,11 @@ def _read_source(draft: Draft, row: Table, origin: Origin) -> None:
 
 
 def _read_resolution(draft: Draft, file: TomlFile) -> None:
+    # Before 2.3 these stood at the top.
+    for name, version in file.table(*_ROOT, "overrides").items():
+        _override(draft, name, str(version), file.origin(*_ROOT, "overrides", name))
+    if file.table(*_ROOT).get("allow_prereleases") is True:
+        draft.put(("lock", "prereleases"), "allow", file.origin(*_ROOT, "allow_prereleases"))
     keys = (*_ROOT, "resolution")
     for key, value in file.table(*keys).items():
         origin = file.origin(*keys, key)

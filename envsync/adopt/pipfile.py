@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from envsync.adopt.addresses import Source, git_source, path_source, read_address
 from envsync.adopt.draft import Draft, Origin
 from envsync.adopt.indexes import add_index, index_source
+from envsync.adopt.names import name_of_folder
 from envsync.adopt.tasks import add_task
 from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of
 from envsync.spec.model import BASE, Part
@@ -25,6 +26,8 @@ _KNOWN = frozenset(
     }
 )
 _ABOUT_PIPENV = ("sort_pipfile", "disable_pip_input", "install_search_all_sources")
+_MADE_UP = r"[0-9a-f]{7}"
+"""How old pipenvs call a path that has no name."""
 _LONGEST = 200
 """Characters of a marker's value."""
 _NOTHING_LIKE = "there is nothing like it in env.toml"
@@ -102,6 +105,8 @@ def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Or
         draft.leave(origin, name, str(error))
         return
     marker = " and ".join(_markers(table))
+    if source and re.fullmatch(_MADE_UP, name):
+        name = name_of_folder(draft, str(source.get("path", ""))) or name
     if source:
         draft.send(name, source | ({"marker": marker} if marker else {}), origin)
     for key in table.keys() - _KNOWN:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from envsync.adopt.old_locks import OldLock
 
 _FOLDER = "requirements"
+_DEPENDENCIES = ("install_requires", "project.dependencies", "setup.py")
+"""What is listed where only running a file would tell what the project needs."""
 _MOST_NAMES = 10_000
 
 
@@ -83,10 +85,18 @@ class _Reading:
         before = _count(self._draft)
         _READERS[file.kind](self._draft, file)
         says = _count(self._draft) > before or _is_project(self._draft, file)
-        if says and file.part == BASE and self._declared_by is None:
+        if says and file.part == BASE and self._declared_by is None and self._has_base(file):
             self._declared_by = file.path
         if not says and not self._chosen and file.path in self._draft.files:
             self._draft.files.remove(file.path)
+
+    def _has_base(self, file: FoundFile) -> bool:
+        """Say whether a file has the project's dependencies, and not only words about them."""
+        computed = any(
+            left.origin.file == file.path and left.what in _DEPENDENCIES
+            for left in self._draft.left
+        )
+        return bool(self._draft.parts[BASE]) or not computed
 
     def _is_passed_over(self, file: FoundFile) -> bool:
         if file.path in self._draft.files and file.part == BASE:

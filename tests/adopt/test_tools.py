@@ -279,6 +279,7 @@ pinned = "1.0"
 corpy = {{ version = "*", index = "corp" }}
 gitty = {{ git = "https://git.example/g.git", ref = "v1", editable = true }}
 near = {{ path = "./libs/near", editable = true }}
+e1839a8 = {{ path = ".", editable = true }}
 winny = {{ version = "*", sys_platform = "== 'win32'", markers = "python_version < '3.13'" }}
 [dev-packages]
 pytest = "~=8.0"
@@ -291,11 +292,11 @@ serve = "flask run"
 [pipenv]
 allow_prereleases = true
 """
-    assert adopted({"Pipfile": text}) == {
+    assert adopted({"Pipfile": text, "setup.cfg": "[metadata]\nname = own\n"}) == {
         "env": {
             "requires-python": "==3.11.*",
             "dependencies": [
-                *("flask", "requests[socks]>=2", "pinned==1.0", "corpy", "gitty", "near"),
+                *("flask", "requests[socks]>=2", "pinned==1.0", "corpy", "gitty", "near", "own"),
                 "winny; python_version < '3.13' and sys_platform == 'win32'",
             ],
         },
@@ -305,6 +306,7 @@ allow_prereleases = true
             "corpy": {"index": "corp"},
             "gitty": {"git": "https://git.example/g.git", "rev": "v1"},
             "near": {"path": "libs/near", "editable": True},
+            "own": {"path": ".", "editable": True},
         },
         "lock": {"prereleases": "allow"},
         "tasks": {"serve": "flask run"},

@@ -294,3 +294,28 @@ def test_another_environment_is_imported_under_its_name(place: Workplace) -> Non
     found = tomllib.loads(place.read("env.test.toml"))
     assert found["env"]["dependencies"] == ["checker"]
     assert (place.project / "pylock.test.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "setup.py",
+            (
+                "from setuptools import setup\n"
+                "setup(name='shop', install_requires=open('requirements.txt').read().splitlines())\n"
+            ),
+        ),
+        ("pyproject.toml", '[project]\nname = "shop"\ndynamic = ["dependencies"]\n'),
+        ("setup.py", "print('no call')\n"),
+    ],
+)
+def test_what_only_running_a_file_would_tell_leaves_the_word_to_the_next(
+    place: Workplace, name: str, text: str
+) -> None:
+    place.write(text, name)
+    place.write("webby\n", "requirements.txt")
+    ran = place.here("import", "--dry-run")
+    assert tomllib.loads(ran.out)["env"]["dependencies"] == ["webby"]
+    assert f"not carried over: {name}: line" in ran.err
+    assert f"Read {name}, requirements.txt\n" in ran.err
