@@ -111,7 +111,10 @@ def _read_item(draft: Draft, path: str, node: yaml.Node) -> None:
     if isinstance(node, yaml.ScalarNode):
         _read_package(draft, str(node.value), origin)
         return
-    for key, inner in _mapping(node, path).items() if isinstance(node, yaml.MappingNode) else ():
+    if not isinstance(node, yaml.MappingNode):
+        draft.leave(origin, "a list among the dependencies", "expected a package")
+        return
+    for key, inner in _mapping(node, path).items():
         if key == "pip":
             lines = [(item.start_mark.line + 1, item) for item in _items(inner, path, "pip")]
             texts = [(line, str(i.value)) for line, i in lines if isinstance(i, yaml.ScalarNode)]

@@ -9,7 +9,7 @@ from envsync.adopt.draft import Draft, Origin
 from envsync.adopt.indexes import add_index, index_source
 from envsync.adopt.names import name_of_folder
 from envsync.adopt.tasks import add_task
-from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of
+from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of, wrong_texts
 from envsync.spec.model import BASE, Part
 from envsync.spec.wording import quote
 
@@ -26,6 +26,7 @@ _KNOWN = frozenset(
     }
 )
 _ABOUT_PIPENV = ("sort_pipfile", "disable_pip_input", "install_search_all_sources")
+_TEXTS = ("version", "markers", "index", "git", "ref", "subdirectory", "path", "file")
 _MADE_UP = r"[0-9a-f]{7}"
 """How old pipenvs call a path that has no name."""
 _LONGEST = 200
@@ -50,6 +51,7 @@ def read_pipfile(draft: Draft, path: str) -> None:
         given = value.get("call", value.get("cmd")) if isinstance(value, Mapping) else value
         add_task(draft, name, given, file.origin("scripts", name))
     _read_options(draft, file)
+    file.tell_odd(draft)
 
 
 def _part(draft: Draft, section: str, origin: Origin) -> Part | None:
@@ -99,6 +101,9 @@ def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Or
     if not isinstance(table, Mapping):
         draft.leave(origin, name, f"{quote(str(value))} is not a version")
         return
+    if wrong := wrong_texts(table, *_TEXTS):
+        draft.leave(origin, name, wrong)
+        return
     try:
         source = _source(draft, table)
     except ValueError as error:
@@ -116,6 +121,9 @@ def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Or
     version = text_of(table, "version") or "*"
     specifier = "" if version.strip() in ("*", "") else version.strip()
     specifier = f"=={specifier}" if re.match(r"[0-9]", specifier) else specifier
+    if specifier and specifier[0] not in "<>=!~":
+        draft.leave(origin, name, f"{quote(specifier)} is not a version")
+        return
     text = f"{name}{bracket}{specifier}" + (f"; {marker}" if marker else "")
     draft.require(part, text, origin)
 

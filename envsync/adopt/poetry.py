@@ -11,7 +11,7 @@ from envsync.adopt.draft import Draft, Origin, Row
 from envsync.adopt.indexes import add_index, index_source
 from envsync.adopt.poetry_versions import specifier_of
 from envsync.adopt.pyproject import says_project
-from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of
+from envsync.adopt.toml_file import Table, TomlFile, text_of, texts_of, wrong_texts
 from envsync.spec.model import BASE, Part
 from envsync.spec.wording import quote
 
@@ -24,6 +24,10 @@ _MEANS_NOTHING = frozenset(
     }
 )
 """They describe the package, or are for its build."""
+_TEXTS = (
+    *("version", "markers", "python", "platform", "source", "git", "tag", "branch", "rev"),
+    *("subdirectory", "path", "file", "url"),
+)
 _TAKEN = frozenset(
     {"dependencies", "dev-dependencies", "group", "extras", "source", "package-mode"}
 )
@@ -177,6 +181,9 @@ def _dependency(draft: Draft, name: str, value: object, origin: Origin) -> _Depe
     for table in tables:
         if not isinstance(table, Mapping):
             draft.leave(origin, name, f"{quote(str(table))} is not a version")
+            continue
+        if wrong := wrong_texts(table, *_TEXTS):
+            draft.leave(origin, name, wrong)
             continue
         is_optional |= table.get("optional") is True
         requirements += _requirement(draft, name, table, origin)

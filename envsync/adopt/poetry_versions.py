@@ -111,6 +111,8 @@ class _Range(NamedTuple):
     lower: Version | None
     upper: Version | None
     others: tuple[str, ...]
+    above: bool = False
+    """The lower version itself is left out."""
 
 
 def _joined(alternatives: list[str]) -> str:
@@ -119,7 +121,8 @@ def _joined(alternatives: list[str]) -> str:
     if exact and len(exact) == len(alternatives):
         raise ValueError("PEP 440 has no `or` between versions: write a range")
     ranges = sorted(map(_range, alternatives), key=lambda one: one.lower or Version("0.dev0"))
-    conditions = [f">={ranges[0].lower}"] if ranges[0].lower is not None else []
+    first = ranges[0]
+    conditions = [f"{'>' if first.above else '>='}{first.lower}"] if first.lower else []
     conditions += ranges[0].others
     upper = ranges[0].upper
     for one in ranges[1:]:
@@ -127,28 +130,29 @@ def _joined(alternatives: list[str]) -> str:
             continue
         if one.lower is not None and one.lower > upper:
             conditions += _between(upper, one.lower)
+            conditions += [f"!={one.lower}"] if one.above else []
         conditions += one.others
         upper = None if one.upper is None else max(upper, one.upper)
     return ",".join(dict.fromkeys([*conditions, *([f"<{upper}"] if upper else [])]))
 
 
 def _range(specifier: str) -> _Range:
-    lower, upper, others = None, None, []
+    lower, upper, others, above = None, None, [], False
     for one in specifier.split(","):
         operator, version = re.match(r"([<>=!~]+)(.+)", one).groups()  # type: ignore[union-attr]
         if operator == "==" and version.endswith(".*"):
             start = _version(version[:-2])
             lower = start
             upper = _version(_text((*start.release[:-1], start.release[-1] + 1), start.epoch))
-        elif operator == ">=":
-            lower = _version(version)
+        elif operator in (">=", ">"):
+            lower, above = _version(version), operator == ">"
         elif operator == "<":
             upper = _version(version)
         elif operator == "!=":
             others.append(one)
         else:
             raise ValueError("PEP 440 has no `or`: write one range")
-    return _Range(lower, upper, tuple(others))
+    return _Range(lower, upper, tuple(others), above)
 
 
 def _between(start: Version, end: Version) -> list[str]:

@@ -23,6 +23,12 @@ _ALIASES = {
     "--pypi-url": "--index-url",
 }
 _LONGEST = 10_000
+_KNOWN = (
+    *("--requirement", "--constraint", "--editable", "--index-url", "--extra-index-url"),
+    *("--find-links", "--no-index", "--pre", "--no-binary", "--only-binary", "--trusted-host"),
+)
+"""An option may be shortened as long as it is one of these alone."""
+_EDITABLE = r"(?:-e|--editable)(?:\s+|=)\s*([^'\"\s-].*)"
 _FLAGS = ("--no-index", "--prefer-binary", "--require-hashes", "--pre")
 _OF_ONE = re.compile(r"(?<=\s)(?:--(?:hash|config-settings?|global-option|install-option)\b|-C\b)")
 """What may stand behind a requirement."""
@@ -112,6 +118,11 @@ def _logical(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _options(start: int, end: int, text: str) -> Iterator[Statement]:
     """Give the options of a line, one statement each."""
+    editable = re.fullmatch(_EDITABLE, text)
+    if editable:
+        # A marker behind it has quotes of its own.
+        yield Statement(start, end, "--editable", editable[1])
+        return
     words = _words(text)
     if words is None:
         yield Statement(start, end, "?", text)
@@ -120,14 +131,12 @@ def _options(start: int, end: int, text: str) -> Iterator[Statement]:
     while at < len(words):
         option, value = _spelled(words[at])
         at += 1
-        if option in _FLAGS:
-            value = ""
-        elif not value and at < len(words):
-            # A path or address with blanks in it, as older files have it.
-            rest = 1 if option != "--editable" else len(words) - at
-            value = " ".join(words[at : at + rest])
-            at += rest
-        yield Statement(start, end, option, value)
+        more = []
+        # A path with blanks in it, as older files have it; a marker behind an address.
+        while option not in _FLAGS and at < len(words) and not words[at].startswith("-"):
+            more.append(words[at])
+            at += 1
+        yield Statement(start, end, option, " ".join([value, *more] if value else more))
 
 
 def _words(text: str) -> list[str] | None:
@@ -142,6 +151,8 @@ def _spelled(word: str) -> tuple[str, str]:
     """Give an option in full, and the value that is written with it."""
     if word.startswith("--"):
         option, _, value = word.partition("=")
+        begun = [one for one in _KNOWN if one.startswith(option)]
+        option = begun[0] if len(begun) == 1 else option
         return _ALIASES.get(option, option), value
     short, value = word[:2], word[2:].removeprefix("=")
     return _SHORT.get(

@@ -163,7 +163,7 @@ def _require_source(
     draft: Draft, file: _File, text: str, origin: Origin, *, editable: bool
 ) -> None:
     """Take a requirement that is an address or a path, and has a name only there."""
-    body, _, marker = text.partition(" ;") if " ;" in text else text.partition("; ")
+    body, marker = _without_marker(text)
     named = re.match(r"([A-Za-z0-9._-]+(?:\[[^\]]*\])?)\s*@\s*(\S.*)", body)
     if named:
         body = named[2]
@@ -189,6 +189,15 @@ def _require_source(
     draft.send(name, source, origin)
     condition = f"; {marker.strip()}" if marker.strip() else ""
     draft.require(file.part, f"{name}{of_name or extras}{condition}", origin)
+
+
+def _without_marker(text: str) -> tuple[str, str]:
+    """Split off a marker: an address may have a `;` in it, a path not."""
+    for end in (" ;", "; ") if "://" in text else (";",):
+        if end in text:
+            body, _, marker = text.partition(end)
+            return body, marker
+    return text, ""
 
 
 def _split_extras(text: str) -> tuple[str, str]:

@@ -17,6 +17,8 @@ class _Call(NamedTuple):
 
     arguments: Mapping[str, ast.expr]
     names: Mapping[str, ast.expr]
+    spread_line: int = 0
+    """Of a `**` whose keys can't be told; 0: there is none."""
 
 
 def read_setup_py(draft: Draft, path: str) -> None:
@@ -28,6 +30,9 @@ def read_setup_py(draft: Draft, path: str) -> None:
         draft.leave(Origin(path, 1), "setup.py", f"it has no plain call of setup(): {advice}")
         return
     take = _Taker(draft, path, call)
+    if call.spread_line:
+        origin = Origin(path, call.spread_line)
+        draft.leave(origin, "install_requires", "it may stand in `**`, which only running tells")
     take.argument("name", lambda value, origin: draft.call(value, origin))
     take.argument("python_requires", lambda value, origin: draft.need_python(value, origin))
     take.argument("install_requires", lambda value, origin: take.requirements(BASE, value, origin))
@@ -120,9 +125,12 @@ def _find_call(path: str, data: bytes) -> _Call | None:
         if isinstance(node, ast.Call) and _is_setup(node.func):
             given = {one.arg: one.value for one in node.keywords if one.arg is not None}
             spread = [one.value for one in node.keywords if one.arg is None]
+            line = 0
             for each in spread:
-                given = _spread(each, names) | given
-            return _Call(given, names)
+                more = _spread(each, names)
+                line = line or (each.lineno if more is None else 0)
+                given = (more or {}) | given
+            return _Call(given, names, line)
     return None
 
 
@@ -132,11 +140,14 @@ def _is_setup(function: ast.expr) -> bool:
     return isinstance(function, ast.Name) and function.id == "setup"
 
 
-def _spread(node: ast.expr, names: Mapping[str, ast.expr]) -> dict[str, ast.expr]:
-    """Give the arguments in `**{...}`, where they are written out."""
+def _spread(node: ast.expr, names: Mapping[str, ast.expr]) -> dict[str, ast.expr] | None:
+    """Give the arguments in `**{...}` or `**dict(...)`; None where they aren't written out."""
     found = names.get(node.id) if isinstance(node, ast.Name) else node
+    if isinstance(found, ast.Call) and isinstance(found.func, ast.Name) and not found.args:
+        is_plain = found.func.id == "dict" and all(one.arg for one in found.keywords)
+        return {str(one.arg): one.value for one in found.keywords} if is_plain else None
     if not isinstance(found, ast.Dict):
-        return {}
+        return None
     pairs = zip(found.keys, found.values, strict=True)
     return {str(key.value): value for key, value in pairs if isinstance(key, ast.Constant)}
 

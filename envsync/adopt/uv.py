@@ -178,7 +178,8 @@ def _conflicts(draft: Draft, file: TomlFile, key: str) -> None:
     value = file.table(*_ROOT).get(key)
     for number, items in enumerate(value if isinstance(value, list) else ()):
         origin = file.origin(*_ROOT, key, number)
-        rows = [item for item in items if isinstance(item, Mapping)]
+        listed = items if isinstance(items, list) else []
+        rows = [item for item in listed if isinstance(item, Mapping)]
         names = [text_of(row, "extra") or text_of(row, "group") for row in rows]
         if any("package" in row for row in rows) or None in names or len(names) < 2:
             advice = "[lock] conflicts keeps extras and groups of this project apart"

@@ -72,7 +72,7 @@ def _leave_paths(draft: Draft) -> None:
     """Paths in a file that lies elsewhere begin where that does."""
     for name, rows in draft.sources.items():
         for row in [one for one in rows if "path" in _table(one)]:
-            advice = f"it is relative to another folder: `envsync add` {name} by its own path"
+            advice = f"it begins in another folder: give {name} a source in env.toml by hand"
             draft.leave(row.origin, f"the path of {name}", advice)
 
 

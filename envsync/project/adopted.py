@@ -142,6 +142,7 @@ def _pyproject(draft: "Draft", file: FoundFile) -> None:
         pdm.read_pdm(draft, document)
     if document.has("tool", "hatch", "envs"):
         hatch.read_hatch(draft, document)
+    document.tell_odd(draft)
 
 
 def _pipfile(draft: "Draft", file: FoundFile) -> None:

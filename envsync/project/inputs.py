@@ -87,6 +87,7 @@ def _pyproject(draft: "Draft", one: Input) -> None:
     from envsync.adopt.pyproject import read_pyproject  # noqa: PLC0415
 
     file = read_pyproject(draft, one.file)
+    file.tell_odd(draft)
     if not file.has("project") and not file.has("dependency-groups"):
         tool = next((name for name in ("poetry", "uv", "pdm") if file.has("tool", name)), None)
         table = f", only [tool.{tool}]" if tool else ""

@@ -47,6 +47,7 @@ def _read(draft: Draft, path: str) -> None:
             pdm.read_pdm(draft, file)
         if file.has("tool", "hatch", "envs"):
             hatch.read_hatch(draft, file)
+        file.tell_odd(draft)
     elif known.kind == "requirements":
         read_requirements(draft, path, known.part)
     elif known.kind == "constraints":

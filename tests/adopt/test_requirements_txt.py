@@ -99,17 +99,21 @@ https://files.example/uuu-1.0-py3-none-any.whl
 ./vendor/vvv-2.0.tar.gz ; python_version < '3.14'
 file:./vendor/www-1.0-py3-none-any.whl
 -e git+git@git.example:group/xxx.git#egg=xxx
+--editable=git+https://git.example/yyy.git#egg=yyy ; python_version > '3'
+./libz;os_name=='nt'
 """
     found = adopted(
         {
             FILE: text,
             "pyproject.toml": '[project]\nname = "Shop"\n',
             "lib/setup.cfg": "[metadata]\nname = Lib\n",
+            "libz/setup.py": "setup(name='zzz')\n",
         }
     )
     assert found["env"]["dependencies"] == [
         *("shop", "lib[fast]", "rrr", "sss", "t", "uuu"),
-        *("vvv; python_version < '3.14'", "www", "xxx"),
+        *("vvv; python_version < '3.14'", "www", "xxx", "yyy; python_version > '3'"),
+        "zzz; os_name=='nt'",
     ]
     assert found["sources"] == {
         "lib": {"path": "lib", "editable": True},
@@ -124,6 +128,8 @@ file:./vendor/www-1.0-py3-none-any.whl
         "vvv": {"path": "vendor/vvv-2.0.tar.gz"},
         "www": {"path": "vendor/www-1.0-py3-none-any.whl"},
         "xxx": {"git": "ssh://git@git.example/group/xxx.git"},
+        "yyy": {"git": "https://git.example/yyy.git"},
+        "zzz": {"path": "libz"},
     }
 
 

@@ -303,7 +303,7 @@ def test_another_environment_is_imported_under_its_name(place: Workplace) -> Non
             "setup.py",
             (
                 "from setuptools import setup\n"
-                "setup(name='shop', install_requires=open('requirements.txt').read().splitlines())\n"
+                "setup(name='shop', install_requires=open('requirements.txt').readlines())\n"
             ),
         ),
         ("pyproject.toml", '[project]\nname = "shop"\ndynamic = ["dependencies"]\n'),
