@@ -61,7 +61,7 @@ _SETTINGS = (
 
 _EPILOG = """\
 a first session:
-  envsync init                 write an env.toml
+  envsync init                 write an env.toml; `envsync import` in an existing project
   envsync add 'flask>=3'       add a dependency, lock it, install it
   envsync run flask --version  run a command in the environment
 

@@ -39,6 +39,7 @@ from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, w
 from envsync.operations.old_locks import (
     locks_to_keep,
     refuse_other_bytes,
+    refuse_other_than_declared,
     tell_kept,
     versions_of,
 )
@@ -159,6 +160,7 @@ def make_lock(
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
         check_hashes(old, pylock, trusted=_trusted(spec, options))
+    refuse_other_than_declared(spec, pylock)
     refuse_other_bytes(others, pylock)
     tell_kept(others, pylock, reporter)
     data = render(pylock, answer.before).encode()

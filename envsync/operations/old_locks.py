@@ -13,6 +13,7 @@ from envsync.project.adopted import PassedOver, old_locks
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.resolve.region_view import Preferences
+from envsync.spec.model import Spec
 
 if TYPE_CHECKING:
     from envsync.adopt.old_locks import OldLock
@@ -72,10 +73,27 @@ def _moved(lock: "OldLock", pylock: Pylock) -> Iterator[str]:
             yield f"{name} {before} -> {', '.join(map(str, sorted(versions)))}"
 
 
-def refuse_other_bytes(locks: "Sequence[OldLock]", pylock: Pylock) -> None:
+def refuse_other_than_declared(spec: Spec, pylock: Pylock) -> None:
+    """Refuse a version whose hashes stand in a requirements file that env.toml takes from, and of
+    which the index has none. Raises `HashMismatch`.
+    """
+    files = [one for one in spec.inputs if b"--hash" in one.data]
+    if files:
+        from envsync.adopt.old_locks import read_old_lock  # noqa: PLC0415
+
+        locks = [read_old_lock(one.path, one.data) for one in files]
+        refuse_other_bytes(locks, pylock, remedy="if they are right, correct that file")
+
+
+_REMEDY = "`envsync lock --upgrade` keeps nothing of it"
+
+
+def refuse_other_bytes(
+    locks: "Sequence[OldLock]", pylock: Pylock, *, remedy: str = _REMEDY
+) -> None:
     """Refuse a version of which no file is one that the old lock knows (H10).
 
-    Raises `HashMismatch`.
+    Raises `HashMismatch`, with `remedy` in its hint.
     """
     for package in pylock.packages:
         files = (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
@@ -87,6 +105,5 @@ def refuse_other_bytes(locks: "Sequence[OldLock]", pylock: Pylock) -> None:
                     f"{package.name} {package.version}",
                     f"sha256:{min(known)} or another one of {lock.file}",
                     f"sha256:{min(now)} on the index",
-                    hint=f"the index has other files than those of {lock.file}: find out why; "
-                    "`envsync lock --upgrade` keeps nothing of it",
+                    hint=f"the index has other files than {lock.file} says: find out why; {remedy}",
                 )

@@ -2,10 +2,12 @@
 
 import json
 import tomllib
+from hashlib import sha256
 
 import pytest
 
 from tests.support.command import Workplace
+from tests.support.wheels import make_wheel
 
 LIBRARY = '[env]\nfrom = ["pyproject.toml"]\npackage = true\n'
 PYPROJECT = """\
@@ -263,3 +265,32 @@ def test_add_goes_where_dynamic_dependencies_stand(place: Workplace) -> None:
     assert place.read("reqs.txt") == "speedups>=0.9\nwebby>=1\n"
     place.write("webby\n", "reqs.txt")
     assert place.here("lock", "--check").code == 3
+
+
+def test_hashes_in_a_live_file_hold(place: Workplace) -> None:
+    place.write('[env]\nfrom = ["requirements.txt"]\n')
+    place.write(PIN, "requirements.txt")
+    before = place.files()
+    ran = place.here("lock")
+    assert ran.code == 1
+    assert "base 1.0: expected sha256:000" in ran.err
+    assert "correct that file" in ran.err
+    assert place.files() == before
+    _, content = make_wheel("base", "1.0", {"base.py": "VERSION = 1\n"})
+    place.write(PIN.replace("0" * 64, sha256(content).hexdigest()), "requirements.txt")
+    place.given("lock")
+    assert names(place) == ["base"]
+
+
+def test_setup_cfg_is_read_and_not_edited(place: Workplace) -> None:
+    place.write('[env]\nfrom = ["setup.cfg"]\n')
+    place.write("[metadata]\nname = shop\n[options]\ninstall_requires =\n  webby\n", "setup.cfg")
+    place.given("lock")
+    assert "webby" in names(place)
+    before = place.files()
+    ran = place.here("add", "--no-sync", "webby>=1")
+    assert ran.code == 2
+    assert "setup.cfg, which envsync reads and does not edit" in ran.err
+    assert place.files() == before
+    place.given("add", "--no-sync", "speedups")
+    assert 'dependencies = [\n    "speedups>=0.9",\n]' in place.read()
