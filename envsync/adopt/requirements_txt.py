@@ -180,7 +180,10 @@ def _require_source(
         source["editable"] = True
     known = _named(named[1]) if named else _name(draft, place, source)
     if known is None:
-        draft.leave(origin, quote(text), "it has no name: write NAME @ in front of it")
+        advice = "it has no name: write NAME @ in front of it"
+        if "outside" in source:
+            advice = "nothing outside of the project is read for a name: write #egg=NAME behind it"
+        draft.leave(origin, quote(text), advice)
         return
     name, of_name = known
     if file.part is None:

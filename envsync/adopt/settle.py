@@ -84,7 +84,8 @@ def _settle_sources(draft: Draft) -> None:
     gone = set()
     for name, rows in list(draft.sources.items()):
         kept: list[Row] = []
-        for row in rows[:_MOST_SOURCES]:
+        for each in rows[:_MOST_SOURCES]:
+            row = _without_lfs(draft, name, each)
             document = _around_sources(draft, [*kept, row])
             document["sources"] = {name: sources_value([*kept, row])}
             if _fits(draft, row.origin, f"the source of {name}", document):
@@ -96,6 +97,18 @@ def _settle_sources(draft: Draft) -> None:
             gone.add(name)
     # From an index another package of such a name would come.
     _take_out(draft, gone)
+
+
+def _without_lfs(draft: Draft, name: str, row: Row) -> Row:
+    """Give a source without its repository's large files, where env.toml can't ask for them."""
+    value = row.value
+    if not isinstance(value, dict) or "lfs" not in value:
+        return row
+    plain = {key: one for key, one in value.items() if key in ("git", "lfs")}
+    if _problem({"sources": {name: plain}}) is None:
+        return row
+    draft.leave(row.origin, f"lfs in the source of {name}", "there is nothing like it in env.toml")
+    return Row({key: one for key, one in value.items() if key != "lfs"}, row.origin)
 
 
 def _around_sources(draft: Draft, rows: Sequence[Row]) -> Document:
@@ -174,7 +187,9 @@ def put_at(document: Document, path: Sequence[str], value: object) -> None:
 def _settle_include(draft: Draft, part: Part, rows: list[Wanted | Included], row: Included) -> None:
     if Part("group", NormalizedName(row.group)) not in draft.parts:
         rows.remove(row)
-        draft.leave(row.origin, f"include of {row.group} in {part}", "there is no such group")
+        draft.leave(
+            row.origin, f"include of {row.group} in {_list(part)}", "there is no such group"
+        )
 
 
 def _settle_own(draft: Draft, part: Part, rows: list[Wanted | Included], row: Wanted) -> None:
@@ -187,7 +202,11 @@ def _settle_own(draft: Draft, part: Part, rows: list[Wanted | Included], row: Wa
         return
     rows.remove(row)
     advice = "it is the project itself, for which no index is asked"
-    draft.leave(row.origin, f"{row.text} in {part}", advice)
+    draft.leave(row.origin, f"{row.text} in {_list(part)}", advice)
+
+
+def _list(part: Part) -> str:
+    return "dependencies" if part.kind == "base" else str(part)
 
 
 def _settle_package(draft: Draft, own: str) -> None:

@@ -116,9 +116,8 @@ def _read_source(draft: Draft, name: str, row: Table, origin: Origin) -> None:
     if row.get("workspace") is True:
         draft.members[canonicalize_name(name)] = origin
         return
-    for key in ("lfs", "package"):
-        if key in row:
-            draft.leave(origin, f"{key} in the source of {name}", _NO_ADVICE)
+    if "package" in row:
+        draft.leave(origin, f"package in the source of {name}", _NO_ADVICE)
     try:
         source = _source(draft, row)
     except ValueError as error:
@@ -138,7 +137,8 @@ def _source(draft: Draft, row: Table) -> Source | None:
     if url := text_of(row, "git"):
         given = [(key, text_of(row, key)) for key in ("tag", "branch", "rev")]
         revision = next(((key, value) for key, value in given if value), None)
-        return git_source(url, revision, below)
+        large = {"lfs": True} if row.get("lfs") is True else {}
+        return git_source(url, revision, below) | large
     if url := text_of(row, "url"):
         return read_address(url) | ({"subdirectory": below} if below else {})
     if path := text_of(row, "path"):

@@ -183,7 +183,6 @@ priority = "explicit"
         'a = "1.0 || 2.0"',
         'a = { version = "*", allow-prereleases = true }',
         'a = { version = "*", source = "nowhere" }',
-        'a = { path = "../outside" }',
         'a = { git = "http://git.example/a.git" }',
         'a = { git = "https://me:secret@git.example/a.git" }',
         "a = 3",

@@ -156,7 +156,6 @@ plain = {{ url = "https://files.example/plain-1.zip" }}
         ('prerelease = "explicit"', 5),
         ('environments = ["nonsense"]', 5),
         ('[tool.uv.sources]\na = { index = "gone" }', 6),
-        ('[tool.uv.sources]\na = { git = "https://git.example/a", lfs = true }', 6),
         ('[tool.uv.sources]\na = { path = "a", extra = "x" }', 6),
         ("[tool.uv.sources]\na = { }", 6),
         ('[[tool.uv.index]]\nname = "x"\nurl = "ftp://x.example/"', 5),

@@ -188,7 +188,7 @@ BAD = [
     (
         'from = ["pyproject.toml"]',
         {"pyproject.toml": '[project]\nname = "x"\ndependencies = ["x"]\n'},
-        "pyproject.toml: line 3: x in base",
+        "pyproject.toml: line 3: x in dependencies",
     ),
     (
         'from = ["pyproject.toml"]\ndefault-groups = ["dve"]',
