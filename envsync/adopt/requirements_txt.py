@@ -231,6 +231,8 @@ def _name(draft: Draft, place: str, source: dict[str, object]) -> tuple[str, str
     if "path" in source and "outside" not in source:
         folder = posixpath.join(path, str(source.get("subdirectory", "")))
         name = name_of_folder(draft, folder)
+        if name is None and folder in (".", "./") and draft.name is not None:
+            name = canonicalize_name(str(draft.name.value))
         return (name, "") if name else None
     return None
 

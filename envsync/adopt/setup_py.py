@@ -4,6 +4,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from packaging.utils import canonicalize_name
+
 from envsync.adopt.draft import Draft, Origin
 from envsync.adopt.literals import Literals, Unknown
 from envsync.errors import SpecInvalid
@@ -45,7 +47,7 @@ def read_setup_py(draft: Draft, path: str) -> None:
 def tell_of_package(draft: Draft, path: str) -> None:
     """Say that the project itself is not installed: its metadata is known by a build alone."""
     if draft.is_package is None and draft.name is not None:
-        name = draft.name.value
+        name = canonicalize_name(str(draft.name.value))
         advice = f'`{name} = {{ path = ".", editable = true }}` in [sources] and "{name}" in '
         draft.leave(
             Origin(path, 1), "the project itself", f"{advice}dependencies install it", blocks=False
@@ -119,7 +121,11 @@ def _find_call(path: str, data: bytes) -> _Call | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         reason = getattr(error, "msg", None) or "it cannot be read"
-        raise SpecInvalid(path, [f"line {line}: not Python that can be read: {reason}"]) from error
+        raise SpecInvalid(
+            path,
+            [f"line {line}: not Python that can be read: {reason}"],
+            hint="`envsync import FILE` names the files that are to be read",
+        ) from error
     names = _assigned(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_setup(node.func):

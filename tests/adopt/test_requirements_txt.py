@@ -203,3 +203,14 @@ def test_a_constraint_that_is_compiled_of_what_is_read_is_none() -> None:
 
     read_requirements(draft, "requirements-dev.in", BASE)
     assert env_of(draft) == {"env": {"dependencies": ["pytest"]}}
+
+
+def test_the_project_itself_has_the_name_that_was_read_before() -> None:
+    files = {"Pipfile": "", "r.txt": "-e .[x]\n"}
+    draft = draft_of({**files, "setup.py": "setup(name=NAME)\n"}, "r.txt")
+    assert missing(draft) == ["1: '.[x]'"]
+    text = '[project]\nname = "Shop"\n[build-system]\n'
+    assert dependencies({"pyproject.toml": text, **files}, "pyproject.toml", "r.txt") == [
+        "shop[x]",
+        "shop",
+    ]
