@@ -128,6 +128,8 @@ class Draft:
         """Requirements files that others led to, and the part that they went to."""
         self.members: dict[NormalizedName, Origin] = {}
         """Packages that a workspace has, by the word of a file."""
+        self.lost: set[NormalizedName] = set()
+        """Packages whose source can't be carried over: from an index another one would come."""
         self.is_package: Row | None = None
         """Where a file says that the project is itself installed."""
         self._count = 0
@@ -215,6 +217,7 @@ class Draft:
         source = self.source_of(requirement.url or "", origin)
         name = canonicalize_name(requirement.name)
         if source is None:
+            self.lost.add(name)
             return None
         if source.get("url") == requirement.url:
             try:
@@ -256,6 +259,11 @@ class Draft:
             self.leave(origin, quote(text), "a constraint has no extras: leave them out")
             return
         self.add(("lock", key), text.strip(), origin)
+
+    def lose(self, name: str, origin: Origin, what: str, advice: str) -> None:
+        """List a source that can't be carried over; no index is asked for its package."""
+        self.lost.add(canonicalize_name(name))
+        self.leave(origin, what, advice)
 
     def send(self, name: str, source: Mapping[str, object], origin: Origin) -> None:
         """Say where a package comes from; the same twice is once."""

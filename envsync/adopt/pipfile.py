@@ -107,7 +107,7 @@ def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Or
     try:
         source = _source(draft, table)
     except ValueError as error:
-        draft.leave(origin, name, str(error))
+        draft.lose(name, origin, name, str(error))
         return
     marker = " and ".join(_markers(table))
     if source and re.fullmatch(_MADE_UP, name):

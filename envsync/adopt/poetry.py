@@ -195,9 +195,13 @@ def _requirement(draft: Draft, name: str, table: Table, origin: Origin) -> Itera
     try:
         version = specifier_of(text_of(table, "version") or "*")
         marker = _marker(table)
-        source = _source(draft, table)
     except ValueError as error:
         draft.leave(origin, name, str(error))
+        return
+    try:
+        source = _source(draft, table)
+    except ValueError as error:
+        draft.lose(name, origin, name, str(error))
         return
     if source:
         draft.send(name, source | ({"marker": marker} if marker else {}), origin)

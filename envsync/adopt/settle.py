@@ -81,7 +81,7 @@ def _settle_indexes(draft: Draft) -> None:
 
 
 def _settle_sources(draft: Draft) -> None:
-    gone = set()
+    gone = {name for name in draft.lost if name not in draft.sources}
     for name, rows in list(draft.sources.items()):
         kept: list[Row] = []
         for each in rows[:_MOST_SOURCES]:
@@ -96,7 +96,11 @@ def _settle_sources(draft: Draft) -> None:
             del draft.sources[name]
             gone.add(name)
     # From an index another package of such a name would come.
-    _take_out(draft, gone)
+    for name in sorted(_take_out(draft, gone) & draft.lost):
+        origin = next(iter(left.origin for left in draft.left if name in left.what), None)
+        if origin is not None:
+            advice = "its source can't be carried over, and no index is asked instead"
+            draft.leave(origin, f"{name} wherever it is required", advice)
 
 
 def _without_lfs(draft: Draft, name: str, row: Row) -> Row:

@@ -121,10 +121,10 @@ def _read_source(draft: Draft, name: str, row: Table, origin: Origin) -> None:
     try:
         source = _source(draft, row)
     except ValueError as error:
-        draft.leave(origin, f"the source of {name}", str(error))
+        draft.lose(name, origin, f"the source of {name}", str(error))
         return
     if source is None:
-        draft.leave(origin, f"the source of {name}", "it names no path, git, url or index")
+        draft.lose(name, origin, f"the source of {name}", "it names no path, git, url or index")
         return
     when = {key: text_of(row, key) for key in ("marker", "extra", "group")}
     if source:

@@ -84,16 +84,38 @@ def test_a_form_is_carried_over_where_env_toml_has_it(
         assert (found.get(table) == value) == is_known
 
 
-def test_what_lost_its_source_is_asked_of_no_index() -> None:
-    text = """\
-[tool.poetry.dependencies]
-lib = { git = "http://git.example/lib.git" }
-[tool.poetry.group.dev.dependencies]
-lib = "*"
-other = "*"
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{ git = "http://git.example/lib.git" }',
+        '{ index = "gone" }',
+        '{ path = "a\\u2028b" }',
+        '{ url = "https://files.example/lib.exe" }',
+        "{ }",
+    ],
+)
+def test_what_lost_its_source_is_asked_of_no_index(source: str) -> None:
+    text = f"""\
+[project]
+name = "shop"
+dependencies = ["a", "lib>=1"]
+[dependency-groups]
+dev = ["Lib[x]", "b"]
+[tool.uv.sources]
+lib = {source}
 """
     draft = draft_of({"pyproject.toml": text})
-    assert "lib" not in str(env_of(draft)["env"]["dependencies"])
+    found = env_of(draft)
+    assert found["env"]["dependencies"] == ["a"]
+    assert found["dependency-groups"]["dev"] == ["b"]
+    assert any("the source of lib" in one for one in missing(draft))
+
+
+def test_an_address_that_is_refused_leaves_no_package_of_that_name_to_an_index() -> None:
+    draft = draft_of(
+        {"r.txt": "lib @ git+http://git.example/lib.git\na\n", "s.txt": "lib\n"}, "r.txt", "s.txt"
+    )
+    assert env_of(draft)["env"]["dependencies"] == ["a"]
 
 
 def test_the_project_itself_is_asked_of_no_index() -> None:

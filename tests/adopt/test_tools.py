@@ -166,7 +166,7 @@ def test_what_uv_has_and_env_toml_has_not_is_listed(text: str, line: int) -> Non
     source = f'{PROJECT}dependencies = ["a"]\n[tool.uv]\n{text}\n'
     draft = draft_of({"pyproject.toml": source})
     env_of(draft)
-    assert [one.origin.line for one in draft.left if one.matters] == [line]
+    assert {one.origin.line for one in draft.left if one.matters} == {line}
 
 
 def test_a_member_of_a_workspace_is_asked_of_no_index() -> None:

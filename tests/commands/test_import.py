@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from tests.support.command import Workplace
+from tests.support.index_server import IndexServer
 from tests.support.wheels import make_wheel
 
 PYPROJECT = """\
@@ -319,3 +320,16 @@ def test_what_only_running_a_file_would_tell_leaves_the_word_to_the_next(
     assert tomllib.loads(ran.out)["env"]["dependencies"] == ["webby"]
     assert f"not carried over: {name}: line" in ran.err
     assert f"Read {name}, requirements.txt\n" in ran.err
+
+
+def test_an_index_that_a_file_brings_has_a_say_in_what_stands(place: Workplace) -> None:
+    place.write('[env]\nrequires-python = ">=3.11"\ndependencies = ["base"]\n')
+    place.given("lock")
+    with IndexServer() as other:
+        for name in ("base", "late"):
+            other.add(name, *make_wheel(name, "9.0"))
+        place.write(f"--extra-index-url {other.url}\nlate\n", "reqs.txt")
+        ran = place.here("add", "--no-sync", "-r", "reqs.txt")
+        assert ran.code == 0, ran.err
+        assert pins(place) == {"base": "9.0", "late": "9.0"}
+        assert place.here("lock", "--check").code == 0

@@ -294,3 +294,13 @@ def test_setup_cfg_is_read_and_not_edited(place: Workplace) -> None:
     assert place.files() == before
     place.given("add", "--no-sync", "speedups")
     assert 'dependencies = [\n    "speedups>=0.9",\n]' in place.read()
+
+
+def test_an_upgrade_sees_what_changed_in_a_live_file(place: Workplace) -> None:
+    place.write('[env]\nrequires-python = ">=3.11"\nfrom = ["requirements.txt"]\n')
+    place.write("base\n", "requirements.txt")
+    place.given("lock", "-U")
+    place.given("lock", "-U")
+    place.write("base<2\n", "requirements.txt")
+    place.given("lock", "-U")
+    assert '\nversion = "1.0"' in place.lock()
