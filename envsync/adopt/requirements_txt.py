@@ -174,7 +174,8 @@ def _require_source(
         else:
             source = path_source(re.sub(r"#egg=.*$", "", place), folder=file.folder)
     except ValueError as error:
-        draft.leave(origin, quote(text), str(error))
+        told = named[1].partition("[")[0] if named else (egg_name(place) or ("",))[0]
+        draft.lose(told, origin, quote(text), str(error))
         return
     if editable and "path" in source and not _ARCHIVE.search(str(source["path"])):
         source["editable"] = True

@@ -116,6 +116,8 @@ def test_an_address_that_is_refused_leaves_no_package_of_that_name_to_an_index()
         {"r.txt": "lib @ git+http://git.example/lib.git\na\n", "s.txt": "lib\n"}, "r.txt", "s.txt"
     )
     assert env_of(draft)["env"]["dependencies"] == ["a"]
+    egg = {"r.txt": "-e git+http://git.example/lib.git#egg=lib\nlib>=1\na\n"}
+    assert env_of(draft_of(egg))["env"]["dependencies"] == ["a"]
 
 
 def test_the_project_itself_is_asked_of_no_index() -> None:
