@@ -105,7 +105,9 @@ def _add(options: argparse.Namespace, session: Session) -> Changed:
         session.directory,
     )
     if not (addition.requirements or addition.files or addition.constraints):
-        raise UsageError("what is to be added?", hint="`envsync add 'flask>=3'`")
+        raise UsageError(
+            "what is to be added? REQUIREMENT, or -r FILE", hint="`envsync add 'flask>=3'`"
+        )
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
     except EnvsyncError as error:  # what it would add is in no file, for `lock` to see
