@@ -183,7 +183,7 @@ priority = "explicit"
         'a = "1.0 || 2.0"',
         'a = { version = "*", allow-prereleases = true }',
         'a = { version = "*", source = "nowhere" }',
-        'a = { git = "http://git.example/a.git" }',
+        'a = { git = "ftp://git.example/a.git" }',
         'a = { git = "https://me:secret@git.example/a.git" }',
         "a = 3",
         'a = { version = "*", frob = 1 }',

@@ -87,7 +87,7 @@ def test_a_form_is_carried_over_where_env_toml_has_it(
 @pytest.mark.parametrize(
     "source",
     [
-        '{ git = "http://git.example/lib.git" }',
+        '{ git = "ftp://git.example/lib.git" }',
         '{ index = "gone" }',
         '{ path = "a\\u2028b" }',
         '{ url = "https://files.example/lib.exe" }',
@@ -113,10 +113,10 @@ lib = {source}
 
 def test_an_address_that_is_refused_leaves_no_package_of_that_name_to_an_index() -> None:
     draft = draft_of(
-        {"r.txt": "lib @ git+http://git.example/lib.git\na\n", "s.txt": "lib\n"}, "r.txt", "s.txt"
+        {"r.txt": "lib @ git+ftp://git.example/lib.git\na\n", "s.txt": "lib\n"}, "r.txt", "s.txt"
     )
     assert env_of(draft)["env"]["dependencies"] == ["a"]
-    egg = {"r.txt": "-e git+http://git.example/lib.git#egg=lib\nlib>=1\na\n"}
+    egg = {"r.txt": "-e git+ftp://git.example/lib.git#egg=lib\nlib>=1\na\n"}
     assert env_of(draft_of(egg))["env"]["dependencies"] == ["a"]
 
 
