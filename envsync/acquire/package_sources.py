@@ -1,5 +1,6 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,23 +15,26 @@ from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
 from envsync.acquire.hashes import with_hashes
 from envsync.acquire.later import with_later_indexes
-from envsync.acquire.public_index import public_index
+from envsync.acquire.public_index import default_index
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.index_catalog import IndexCatalog
-from envsync.catalog.places import indexes_for
-from envsync.errors import NoSolution
+from envsync.catalog.places import indexes_for, reach
+from envsync.errors import HashMismatch, NoSolution
 from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
 from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
+from envsync.index.local_files import LocalFiles
 from envsync.index.transport import HttpOptions
+from envsync.inside import Content
 from envsync.lock.builds import LockedBuild
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
+from envsync.model.file_urls import is_local, path_of
 from envsync.model.resolution import Resolution
 from envsync.model.target import Target
-from envsync.platform.files import sha256_file
+from envsync.platform.files import sha256_file, storage_errors
 from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
@@ -104,9 +108,11 @@ class PackageSources:
             keyring=settings.keyring,
             user_agent=f"envsync/{__version__}",
         )
+        indexes = indexes_for(self._spec, default_index(settings, self._root))
+        files = LocalFiles(self._root, reach(indexes))
         return IndexClient(
-            HttpClient(CurlTransport(options), options, self._reporter),
-            indexes_for(self._spec, settings.default_index or public_index()),
+            HttpClient(CurlTransport(options), options, self._reporter, files=files),
+            indexes,
             settings.cache_dir,
             self._reporter,
             refresh=Refresh(settings.refresh, renewed=self._renewed),
@@ -196,17 +202,26 @@ class PackageSources:
         """Give a resolution whose files all have a hash that proves something (`hashes`)."""
         return with_hashes(resolution, old, self._hash)
 
-    def _hash(self, files: Sequence[File]) -> list[str]:
-        """Download files of indexes, for nothing but their sha256."""
+    def _hash(self, files: Sequence[File]) -> list[Content]:
+        """Read files of indexes, for nothing but their sha256 and size; remote ones as they come.
+
+        Raises what downloading raises, `HashMismatch` too where a page gave another hash.
+        """
         if not files:
             return []
+        client = self.client()
         with scratch_in(PARTIAL, self._settings.cache_dir, "hash-") as folder:
-            download = self.client().download
-            coming = [
-                download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
-                for one in files
+            coming = {
+                at: client.download(
+                    one.url, one.hashes, one.size, directory=folder, filename=one.filename
+                )
+                for at, one in enumerate(files)
+                if not is_local(one.url)
+            }
+            return [
+                _content(coming[at].result()) if at in coming else _local_content(client, one)
+                for at, one in enumerate(files)
             ]
-            return [sha256_file(future.result()) for future in coming]
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target
@@ -261,3 +276,16 @@ class PackageSources:
 
         limits = Limits(cancelled=self._stopped.is_set)
         return Builder(self, self._root, self._spec, self._settings, self._reporter, limits)
+
+
+def _content(path: str) -> Content:
+    with storage_errors(path):
+        return Content({"sha256": sha256_file(path)}, os.path.getsize(path))
+
+
+def _local_content(client: IndexClient, file: File) -> Content:
+    content = client.local_content(file.url)
+    found = content.hashes["sha256"]
+    if file.sha256 not in (None, found):
+        raise HashMismatch(path_of(file.url), f"sha256:{file.sha256}", f"sha256:{found}")
+    return content

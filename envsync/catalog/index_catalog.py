@@ -193,7 +193,8 @@ class IndexCatalog:
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance(Stage.RESOLVING, 1, name)
-        listing = candidates_of(name, page.releases, public_url(page.index.url), self._policy)
+        url = public_url(page.index.url)
+        listing = candidates_of(name, page.releases, url, self._policy.at_index(url))
         self._tell_skipped(name, page.releases.outline.strangers)
         return listing
 

@@ -373,11 +373,23 @@ def _defaults() -> argparse.Namespace:
     )
 
 
+def _as_url(index: str) -> str:
+    """Give the URL of an index that is named by a path; others as they are."""
+    if not index.startswith(("/", "./", "../", "file:/")):
+        return index
+    from envsync.model.file_urls import file_url, path_of  # noqa: PLC0415  (few name a folder)
+
+    path = path_of(index) if index.startswith("file:/") else index
+    return file_url(os.path.abspath(path))
+
+
 def _judge_default_index(url: str) -> None:
     """Refuse what is no index's URL, without showing the password that it may hold."""
     reason = None
+    if url.startswith("file:///") and "?" not in url and "#" not in url:
+        return
     if not url.lower().startswith(("http://", "https://")):
-        reason = "is not an http or https URL"
+        reason = "is not an http or https URL, nor a folder"
     elif is_doubtful(url):
         reason = "has an @, /, ? or # that must be written as %40, %2F, %3F or %23"
     elif "?" in url or "#" in url:
@@ -395,6 +407,7 @@ def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
     changes: dict[str, object] = {name: given[name] for name in _SETTINGS if name in given}
     index = changes.get("default_index", settings.default_index)
     if isinstance(index, str):
+        index = changes["default_index"] = _as_url(index)
         _judge_default_index(index)
     if "cache_dir" in given:
         changes["cache_dir"] = os.path.abspath(given["cache_dir"])

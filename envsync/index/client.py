@@ -8,17 +8,21 @@ from typing import NamedTuple, Self, TypeVar
 
 from packaging.utils import NormalizedName
 
-from envsync.errors import UsageError
+from envsync.errors import DownloadFailed, UsageError
 from envsync.events import SILENT, Reporter, Stage
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
+from envsync.index.local_pages import LocalPages
 from envsync.index.metadata_source import MetadataSource
 from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
 from envsync.index.steps import Steps, run_steps
+from envsync.index.transport import TransportFailed
 from envsync.index.urls import parse_address
 from envsync.index.witness import Witness
+from envsync.inside import Content
 from envsync.model.candidate import File
+from envsync.model.file_urls import is_local, path_of
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=Hashable)
@@ -83,6 +87,7 @@ class IndexClient:
         self._reporter = reporter
         self._refresh = refresh
         self._pages = PageSource(http, cache_dir)
+        self._local = LocalPages(http.files)
         self._metadata = MetadataSource(http, cache_dir, is_doubted=refresh.everything)
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="index")
         self._lock = threading.Lock()
@@ -151,6 +156,15 @@ class IndexClient:
         wanted = Wanted(url, filename, hashes, size)
         return self._run(self._download(wanted, directory, listing))
 
+    def local_content(self, url: str) -> Content:
+        """Give sha256 and size of a file on this machine. Raises `DownloadFailed`."""
+        try:
+            return self._http.files.content(url)
+        except FileNotFoundError:
+            raise DownloadFailed(path_of(url), "there is no such file") from None
+        except TransportFailed as error:
+            raise DownloadFailed(path_of(url), error.reason) from error
+
     def later(self, index: Index) -> Sequence[Index]:
         """Give the indexes that are asked after one, as far as they serve any package."""
         indexes = self._choose(None)
@@ -208,6 +222,8 @@ class IndexClient:
     def _read_page(
         self, index: Index, name: NormalizedName, *, refresh: bool = False
     ) -> Steps[Releases | None]:
+        if is_local(index.url):
+            return self._read_local(index, name)
         renew = self._refresh.renews(name)
         releases = yield from self._pages.page(index, name, refresh=refresh, renew=renew)
         if releases is not None:
@@ -216,6 +232,11 @@ class IndexClient:
                 parse_address(index.url), lambda: (file.url for file in every_file())
             )
         return releases
+
+    def _read_local(self, index: Index, name: NormalizedName) -> Releases | None:
+        page = self._local.page(index, name)
+        self._pages.digests[index.url, name] = None if page is None else page.digest
+        return None if page is None else page.releases
 
     def _choose(self, index_name: str | None) -> Sequence[Index]:
         if index_name is None:

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from envsync.events import SILENT, Reporter
 from envsync.index.auth import Credentials, Pair
+from envsync.index.local_files import LocalFiles
 from envsync.index.steps import Steps, run_here, run_steps
 from envsync.index.transport import (
     MIB,
@@ -23,6 +24,7 @@ from envsync.index.transport import (
     TransportFailed,
 )
 from envsync.index.urls import Address, display_url, is_loopback, parse_address
+from envsync.model.file_urls import is_local
 
 MAX_REDIRECTS = 10
 MAX_WAIT = 60.0
@@ -54,6 +56,7 @@ class HttpClient:
         options: HttpOptions = HttpOptions(),  # noqa: B008 - a frozen value
         reporter: Reporter = SILENT,
         clock: Clock = Clock(),  # noqa: B008 - a frozen value
+        files: LocalFiles = LocalFiles(),  # noqa: B008 - a frozen value
     ) -> None:
         self.options = options
         self.credentials = Credentials(
@@ -63,6 +66,8 @@ class HttpClient:
             reporter=reporter,
         )
         self.clock = clock
+        self.files = files
+        """What may be read on this machine."""
         self._transport = transport
         self._reporter = reporter
         self._told: set[str] = set()
@@ -86,7 +91,12 @@ class HttpClient:
             return ""
 
     def exchange(self, request: Request) -> Steps[Response]:
-        """Give the steps of one request, redirects included (RFC 9110 section 15.4)."""
+        """Give the steps of one request, redirects included (RFC 9110 section 15.4).
+
+        A `file:` URL is answered from the disk, where it may be read.
+        """
+        if is_local(request.url):
+            return self.files.answer(request)
         target = self._judge(request.url)
         first = pair = self.credentials.pair_for(target, is_page=request.is_page)
         for _ in range(MAX_REDIRECTS + 1):

@@ -72,8 +72,9 @@ def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
     """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
+    reading = reading_policy(spec, settings.insecure_hosts, settings.default_index)
     with _hints_for(project):
-        before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+        before = read_lock(project, reading, reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if project.named_lock is not None:

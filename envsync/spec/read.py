@@ -25,6 +25,7 @@ from envsync.spec.policies import (
 )
 from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
+from envsync.spec.source_parts import place_sources
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import kind_of, quote
 
@@ -120,7 +121,8 @@ def _read(root: Table, folder_name: str) -> Spec:
     _refuse_own_name(root, env, spec)
     _refuse_python_outside(env, spec)
     exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
-    spec = spec._replace(exclusive=exclusive)
+    placed = place_sources(spec.sources, parts, exclusive, root.problems.add)
+    spec = spec._replace(exclusive=exclusive, sources=placed)
     _refuse_conflicting_defaults(env, spec)
     return spec
 

@@ -3,22 +3,31 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import Literal
 
 from packaging.utils import NormalizedName
 
+from envsync.model.file_urls import is_local
 from envsync.spec.fields import Table
 from envsync.spec.locations import (
     read_archive_url,
     read_git_url,
-    read_index_url,
+    read_index_place,
     read_path,
     read_revision,
     read_subdirectory,
 )
-from envsync.spec.model import IndexSpec, SourceKind, SourceSpec
-from envsync.spec.requirements import read_marker
+from envsync.spec.model import IndexFormat, IndexSpec, SourceKind, SourceSpec
+from envsync.spec.policies import read_time
+from envsync.spec.requirements import read_marker, read_name
 from envsync.spec.wording import near_miss, quote
 
+FORMATS: tuple[IndexFormat, ...] = ("simple", "flat")
+_CODES = range(400, 600)
+_ADVICE = dict.fromkeys(
+    ("client-cert", "client-key", "username", "password", "token"),
+    "what is yours alone goes into your own config.toml, or variables",
+) | {"find-links": 'write url = ... with format = "flat"'}
 _INDEX_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _KINDS: tuple[SourceKind, ...] = ("path", "git", "url", "index")
 _REVISIONS = ("tag", "branch", "rev")
@@ -67,15 +76,49 @@ def _read_index(table: Table) -> IndexSpec | None:
     name = table.convert("name", read_index_name)
     variable = f"ENVSYNC_INDEX_{variable_part(name or 'NAME')}"
     go = f"in {variable}_USERNAME and {variable}_PASSWORD"
-    url = table.convert("url", partial(read_index_url, credentials_go=go))
-    index = IndexSpec(name or "", url or "", table.flag("default"), table.flag("explicit"))
+    outside = table.flag("outside")
+    url = table.convert("url", partial(read_index_place, outside=outside, credentials_go=go))
+    index = IndexSpec(
+        name or "",
+        url or "",
+        table.flag("default"),
+        table.flag("explicit"),
+        table.choice("format", FORMATS),
+        _read_age(table),
+        _read_codes(table),
+        outside,
+    )
     for key in ("name", "url"):
         if key not in table.content:
             table.report(f"the index has no {key}")
     if index.default and index.explicit:
         table.report("an index cannot be both default and explicit", "explicit")
-    table.finish()
+    if outside and url and not is_local(url):
+        table.report("goes with a path or a file: URL only", "outside")
+    table.finish(_ADVICE)
     return index if name and url else None
+
+
+def _read_age(table: Table) -> str | Literal[False] | None:
+    """Read `exclude-newer` of one index; false lifts the one under [lock]."""
+    value = table.value("exclude-newer")
+    if value is True:
+        table.report("expected a time, an age, or false", "exclude-newer")
+    if isinstance(value, bool):
+        return None if value else False
+    return read_time(table, "exclude-newer")
+
+
+def _read_codes(table: Table) -> tuple[int, ...]:
+    codes = []
+    for position, value in enumerate(table.elements("ignore-error-codes")):
+        if isinstance(value, int) and not isinstance(value, bool) and value in _CODES:
+            codes.append(value)
+        else:
+            table.report(
+                "expected HTTP statuses of errors, such as [403]", "ignore-error-codes", position
+            )
+    return tuple(sorted(set(codes)))
 
 
 def read_index_name(text: str) -> str:
@@ -123,8 +166,11 @@ def _read_package(table: Table, key: str, indexes: Collection[str]) -> tuple[Sou
     tables = table.tables_at(value, key)
     if len(tables) > 1:
         for each in tables:
-            if "marker" not in each.content:
-                each.report("each of several sources needs a marker that says where it applies")
+            if not {"marker", "extra", "group"} & each.content.keys():
+                each.report(
+                    "each of several sources needs a marker, extra or group that says where it "
+                    "applies"
+                )
     sources = (_read_source(each, indexes) for each in tables)
     return tuple(source for source in sources if source)
 
@@ -151,7 +197,11 @@ def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
         tag=table.convert("tag", read_revision),
         branch=table.convert("branch", read_revision),
         rev=table.convert("rev", read_revision),
+        extra=table.convert("extra", read_name),
+        group=table.convert("group", read_name),
     )
+    if source.extra and source.group:
+        table.report("a source is for an extra or for a group, not for both", "group")
     for kind in _KINDS:
         table.value(kind)
     table.finish()
