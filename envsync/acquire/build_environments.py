@@ -82,6 +82,7 @@ class Provisioner:
         self._spec = Spec(
             name="build",
             indexes=spec.indexes,
+            mirrors=spec.mirrors,
             build=spec.build,
             lock=LockPolicy(
                 prereleases=spec.lock.prereleases,

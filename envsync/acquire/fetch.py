@@ -25,9 +25,9 @@ _UNPACKERS = 2
 _TRIES = 4
 
 
-def listing_of(pin: Pinned) -> Listing | None:
+def listing_of(pin: Pinned) -> Listing:
     """Give the page on which the lock found a pin's file."""
-    return Listing(pin.index_url, canonicalize_name(pin.name)) if pin.index_url else None
+    return Listing(pin.index_url, canonicalize_name(pin.name))
 
 
 def address_of(pin: Pinned) -> str | None:

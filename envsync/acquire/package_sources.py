@@ -15,6 +15,7 @@ from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
 from envsync.acquire.hashes import with_hashes
 from envsync.acquire.later import with_later_indexes
+from envsync.acquire.own_settings import mirrors_for, shown_certificates
 from envsync.acquire.public_index import default_index
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.index_catalog import IndexCatalog
@@ -36,6 +37,7 @@ from envsync.model.resolution import Resolution
 from envsync.model.target import Target
 from envsync.platform.files import sha256_file, storage_errors
 from envsync.project.local_files import take
+from envsync.project.user_config import read_user_config
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
@@ -99,6 +101,7 @@ class PackageSources:
 
     def _opened(self) -> IndexClient:
         settings = self._settings
+        config = read_user_config(settings)
         options = HttpOptions(
             offline=settings.offline,
             timeout=settings.timeout,
@@ -106,16 +109,19 @@ class PackageSources:
             credentials=bind_credentials(self._spec, settings, self._reporter),
             netrc=settings.netrc,
             keyring=settings.keyring,
+            shown=shown_certificates(self._spec, settings, config),
             user_agent=f"envsync/{__version__}",
         )
         indexes = indexes_for(self._spec, default_index(settings, self._root))
-        files = LocalFiles(self._root, reach(indexes))
+        mirrors = mirrors_for(self._spec, config)
+        files = LocalFiles(self._root, reach((*indexes, *mirrors.every())))
         return IndexClient(
             HttpClient(CurlTransport(options), options, self._reporter, files=files),
             indexes,
             settings.cache_dir,
             self._reporter,
             refresh=Refresh(settings.refresh, renewed=self._renewed),
+            mirrors=mirrors,
         )
 
     def has_believed(self) -> bool:

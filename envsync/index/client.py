@@ -8,17 +8,24 @@ from typing import NamedTuple, Self, TypeVar
 
 from packaging.utils import NormalizedName
 
-from envsync.errors import DownloadFailed, UsageError
+from envsync.errors import (
+    DownloadFailed,
+    EnvsyncError,
+    HashMismatch,
+    IndexFailed,
+    UsageError,
+)
 from envsync.events import SILENT, Reporter, Stage
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
 from envsync.index.local_pages import LocalPages
 from envsync.index.metadata_source import MetadataSource
+from envsync.index.mirrors import Mirror, Mirrors, same_file
 from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
 from envsync.index.steps import Steps, run_steps
 from envsync.index.transport import TransportFailed
-from envsync.index.urls import parse_address
+from envsync.index.urls import display_url, parse_address
 from envsync.index.witness import Witness
 from envsync.inside import Content
 from envsync.model.candidate import File
@@ -48,7 +55,8 @@ sha256 of its page as it was sent, None where it has none."""
 class Listing(NamedTuple):
     """Where a lock says that it found a file."""
 
-    index_url: str
+    index_url: str | None
+    """None: on no index."""
     project: NormalizedName
 
 
@@ -80,6 +88,7 @@ class IndexClient:
         reporter: Reporter = SILENT,
         *,
         refresh: Refresh = Refresh(),  # noqa: B008 - a frozen value
+        mirrors: Mirrors = Mirrors(),  # noqa: B008 - a frozen value
     ) -> None:
         """`indexes` are in priority order, the public one last. `http` is closed with this."""
         self._http = http
@@ -94,7 +103,9 @@ class IndexClient:
         self._asked_pages: dict[tuple[str, str | None], Future[ProjectPage | None]] = {}
         self._asked_wheels: dict[Witness, Future[bytes]] = {}
         self._asked_sdists: dict[Witness, Future[bytes | None]] = {}
-        for index in self._indexes:
+        self._mirrors = mirrors
+        self._told: set[str] = set()
+        for index in (*self._indexes, *mirrors.every()):
             _learn(http, index)
 
     def page(self, name: NormalizedName, *, index: str | None = None) -> Future[ProjectPage | None]:
@@ -207,11 +218,55 @@ class IndexClient:
         return None
 
     def _download(self, wanted: Wanted, directory: str, listing: Listing | None) -> Steps[str]:
-        """Download a file, after its page where only that tells whose credentials are for it."""
-        if listing is not None and self._needs_page(wanted.url, listing.index_url):
-            yield from self._read_page(Index(None, listing.index_url), listing.project)
+        """Download a file, from a mirror where there is one, else from where the lock says.
+
+        After its page, where only that tells whose credentials are for it.
+        """
+        if listing is not None:
+            for mirror in self._mirrors.of(listing.index_url):
+                path = yield from self._from_mirror(mirror, wanted, directory, listing)
+                if path is not None:
+                    return path
+            index_url = listing.index_url
+            if index_url and self._needs_page(wanted.url, index_url):
+                yield from self._read_page(Index(None, index_url), listing.project)
         progress = self._progress(wanted.filename)
         return (yield from download(self._http, wanted, directory, progress))
+
+    def _from_mirror(
+        self, mirror: Mirror, wanted: Wanted, directory: str, listing: Listing
+    ) -> Steps[str | None]:
+        """Download a file from a mirror; None where it doesn't give it, and needn't.
+
+        Raises what asking and downloading raise; other bytes are an error, whoever else has them.
+        """
+        try:
+            releases = yield from self._read_page(mirror.place, listing.project)
+            files = () if releases is None else releases.every_file()
+            file = same_file(files, wanted.filename, wanted.hashes)
+            if file is None:
+                raise IndexFailed(_shown(mirror.place), f"has no {wanted.filename}")
+            there = wanted._replace(url=file.url)
+            progress = self._progress(wanted.filename)
+            return (yield from download(self._http, there, directory, progress))
+        except HashMismatch as error:
+            error.hint = (
+                f"{_shown(mirror.place)} is a mirror that serves other bytes than were locked: "
+                "tell who runs it, or leave it out"
+            )
+            raise
+        except (IndexFailed, DownloadFailed) as error:
+            if not mirror.fallback:
+                raise
+            self._tell_fallback(mirror.place, error)
+            return None
+
+    def _tell_fallback(self, mirror: Index, error: EnvsyncError) -> None:
+        if mirror.url in self._told:
+            self._reporter.detail(str(error))
+            return
+        self._told.add(mirror.url)
+        self._reporter.warn(f"{error}: a mirror; files come from the index itself where they must")
 
     def _needs_page(self, url: str, index_url: str) -> bool:
         try:
@@ -266,6 +321,11 @@ class IndexClient:
             self._executor.submit(call)
         except RuntimeError:  # closed: the steps still have to come to their end
             call()
+
+
+def _shown(index: Index) -> str:
+    url = path_of(index.url) if is_local(index.url) else display_url(index.url)
+    return f"{url} ({index.name})" if index.name else url
 
 
 def _learn(http: HttpClient, index: Index) -> None:

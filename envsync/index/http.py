@@ -20,6 +20,7 @@ from envsync.index.transport import (
     HttpOptions,
     Request,
     Response,
+    Shown,
     Transport,
     TransportFailed,
 )
@@ -100,13 +101,29 @@ class HttpClient:
         target = self._judge(request.url)
         first = pair = self.credentials.pair_for(target, is_page=request.is_page)
         for _ in range(MAX_REDIRECTS + 1):
-            response = yield from self._try(_address_to(request, target, pair))
+            asked = _address_to(request, target, pair)._replace(shown=self._shown(target))
+            response = yield from self._try(asked)
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or location is None:
                 return _signed(response, pair, first)
             target = self._follow(target, location)
             pair = self.credentials.pair_for(target, is_page=request.is_page, is_redirect=True)
         raise TransportFailed(request.url, f"more than {MAX_REDIRECTS} redirects", "refused")
+
+    def _shown(self, target: Address) -> Shown | None:
+        """The certificate for an address: of the longest address around it, else of its origin."""
+        of_origin = [
+            one
+            for one in self.options.shown
+            if one.scope is None or one.scope.origin == target.origin
+        ]
+
+        def closeness(one: Shown) -> int:
+            if one.scope is None:
+                return -1
+            return 1 + len(one.scope.segments) if one.scope.holds(target) else 0
+
+        return max(of_origin, key=closeness, default=None)
 
     def _judge(self, url: str) -> Address:
         """Refuse what may not be asked: offline, odd addresses, plain http to strangers."""

@@ -39,6 +39,10 @@ class IndexSpec(NamedTuple):
     """HTTP statuses that mean "not there", as 404 does."""
     outside: bool = False
     """It may lie outside of the project's folder."""
+    mirror_of: str | None = None
+    """The URL of the index whose locked files it has; such a one is in `Spec.mirrors`."""
+    fallback: bool = True
+    """What a mirror doesn't give is got from the index itself."""
 
 
 class SourceSpec(NamedTuple):
@@ -154,6 +158,8 @@ class Spec(NamedTuple):
     seed: tuple[NormalizedName, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
     """In priority order."""
+    mirrors: tuple[IndexSpec, ...] = ()
+    """They decide nothing of a lock, and serve files that it names."""
     sources: Mapping[NormalizedName, tuple[SourceSpec, ...]] = {}
     lock: LockPolicy = LockPolicy()
     exclusive: tuple[Exclusive, ...] = ()

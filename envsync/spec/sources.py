@@ -13,6 +13,7 @@ from envsync.spec.locations import (
     read_archive_url,
     read_git_url,
     read_index_place,
+    read_index_url,
     read_path,
     read_revision,
     read_subdirectory,
@@ -50,10 +51,26 @@ def read_indexes(root: Table) -> tuple[IndexSpec, ...]:
             root.report("expected tables that begin with [[index]]", "index")
         return ()
     tables = root.tables_at(value, "index")
-    indexes = tuple(index for index in map(_read_index, tables) if index is not None)
+    read = [(table, _read_index(table)) for table in tables]
     _refuse_same_names(tables)
     _refuse_two_defaults(tables)
-    return indexes
+    known = {one.name: one.url for _, one in read if one is not None and one.mirror_of is None}
+    return tuple(_aimed(table, one, known) for table, one in read if one is not None)
+
+
+def _aimed(table: Table, index: IndexSpec, known: Mapping[str, str]) -> IndexSpec:
+    """Put the URL of the index that is mirrored in the place of its name."""
+    of = index.mirror_of
+    if of is None or of.startswith(("http://", "https://")):
+        return index
+    if of not in known:
+        table.report(f"there is no [[index]] named {quote(of)}{near_miss(of, known)}", "mirror-of")
+    return index._replace(mirror_of=known.get(of, of))
+
+
+def _read_mirrored(text: str) -> str:
+    """Check what a mirror is of: the name of an index, or the URL of one that has none here."""
+    return read_index_url(text) if "/" in text else read_index_name(text)
 
 
 def read_sources(
@@ -65,10 +82,14 @@ def read_sources(
 
 
 def index_names(root: Table) -> Collection[str]:
-    """Give the name of every `[[index]]`, also of those with mistakes."""
+    """Give the name of every `[[index]]` but mirrors, also of those with mistakes."""
     value = root.content.get("index")
     tables = value if isinstance(value, list) else [value]
-    names = (table.get("name") for table in tables if isinstance(table, dict))
+    names = (
+        table.get("name")
+        for table in tables
+        if isinstance(table, dict) and "mirror-of" not in table
+    )
     return dict.fromkeys(name for name in names if isinstance(name, str))
 
 
@@ -87,7 +108,17 @@ def _read_index(table: Table) -> IndexSpec | None:
         _read_age(table),
         _read_codes(table),
         outside,
+        table.convert("mirror-of", _read_mirrored),
+        table.value("fallback") is None or table.flag("fallback"),
     )
+    for key in ("default", "explicit", "exclude-newer") if index.mirror_of else ("fallback",):
+        if key in table.content:
+            table.report(
+                "goes with mirror-of only"
+                if key == "fallback"
+                else "a mirror decides nothing: that belongs to the index that it is of",
+                key,
+            )
     for key in ("name", "url"):
         if key not in table.content:
             table.report(f"the index has no {key}")
