@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from packaging.pylock import Pylock
@@ -23,6 +24,7 @@ from envsync.catalog.places import indexes_for, reach
 from envsync.errors import HashMismatch, NoSolution
 from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
+from envsync.index.auth import AskKeyring
 from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
@@ -36,6 +38,7 @@ from envsync.model.file_urls import is_local, path_of
 from envsync.model.resolution import Resolution
 from envsync.model.target import Target
 from envsync.platform.files import sha256_file, storage_errors
+from envsync.project.interpreter import strangers_folder
 from envsync.project.local_files import take
 from envsync.project.user_config import read_user_config
 from envsync.resolve.candidates import ResolvePolicy
@@ -108,7 +111,7 @@ class PackageSources:
             insecure_hosts=settings.insecure_hosts,
             credentials=bind_credentials(self._spec, settings, self._reporter),
             netrc=settings.netrc,
-            keyring=settings.keyring,
+            ask_keyring=self._keyring(),
             shown=shown_certificates(self._spec, settings, config),
             user_agent=f"envsync/{__version__}",
         )
@@ -123,6 +126,14 @@ class PackageSources:
             refresh=Refresh(settings.refresh, renewed=self._renewed),
             mirrors=mirrors,
         )
+
+    def _keyring(self) -> AskKeyring | None:
+        if not self._settings.keyring:
+            return None
+        from envsync.acquire.keyrings import KeyringPlace, ask_keyring  # noqa: PLC0415
+
+        place = KeyringPlace(os.environ.get("PATH", ""), strangers_folder(self._root))
+        return partial(ask_keyring, place)
 
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""

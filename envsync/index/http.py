@@ -63,7 +63,7 @@ class HttpClient:
         self.credentials = Credentials(
             options.credentials,
             netrc_path=options.netrc,
-            use_keyring=options.keyring,
+            ask_keyring=options.ask_keyring,
             reporter=reporter,
         )
         self.clock = clock

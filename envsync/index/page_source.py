@@ -216,7 +216,7 @@ def _check_status(index: Index, url: str, response: Response) -> None:
         reason += refusal(response)
         host = parse_address(url).origin.host
         hint = correction(response) or _credentials_hint(index, host)
-        if response.status == 403 and index.name is not None:
+        if response.status == 403 and index.name is not None and response.asked_as is None:
             hint += (
                 "; if it answers so for what it doesn't have: ignore-error-codes = [403] under "
                 "[[index]]"

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from typing import Literal, NamedTuple, Protocol
 
 from envsync.errors import EnvsyncError
-from envsync.index.auth import Pair
+from envsync.index.auth import AskKeyring, Pair
 from envsync.index.urls import Scope, display_url, redact
 
 KIB = 1024
@@ -44,7 +44,7 @@ class HttpOptions(NamedTuple):
     """What the user bound to addresses; of equal addresses the first counts."""
     netrc: str | None = None
     """Path; None: ~/.netrc."""
-    keyring: bool = False
+    ask_keyring: AskKeyring | None = None
     ca_file: str | None = None
     """A file or folder of certificates to trust; None: what the environment says, else the
     system's."""
