@@ -39,6 +39,11 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="let NAME be built from source",
         )
+        parser.add_argument(
+            "--index",
+            metavar="NAME[=URL]",
+            help="have the packages from this [[index]]; with URL a new one",
+        )
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:
@@ -62,7 +67,11 @@ def _init(options: argparse.Namespace, session: Session) -> int:
 def _add(options: argparse.Namespace, session: Session) -> Changed:
     project = find_project(session.directory, session.environment)
     addition = Addition(
-        tuple(options.requirements), _place(options), tuple(options.allow_build), options.raw
+        tuple(options.requirements),
+        _place(options),
+        tuple(options.allow_build),
+        options.raw,
+        options.index,
     )
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
@@ -85,7 +94,11 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     """Give the `add` that was typed, with leave to build a package."""
     words = [f"--{flag}" for flag in ("dev", "raw") if getattr(options, flag)]
     words += ["--no-sync"] if options.no_sync else []
-    for flag, value in (("--group", options.group), ("--extra", options.extra)):
+    for flag, value in (
+        ("--group", options.group),
+        ("--extra", options.extra),
+        ("--index", options.index),
+    ):
         words += [flag, value] if value else []
     for allowed in (*options.allow_build, name):
         words += ["--allow-build", allowed]

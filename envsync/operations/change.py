@@ -69,6 +69,8 @@ class Addition(NamedTuple):
     allow_build: tuple[str, ...] = ()
     raw: bool = False
     """Requirements are written as given, without a bound."""
+    source: str | None = None
+    """Where the packages are to come from: `NAME`, or `NAME=URL`."""
 
 
 class Changed(NamedTuple):
@@ -189,9 +191,23 @@ def _with_added(addition: Addition, project: Project, text: str) -> SpecText:
     place = addition.place
     for requirement in addition.requirements:
         text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+    if addition.source is not None:
+        text = _sent(text, addition, addition.source)
     if addition.allow_build:
         text = allow_build(text, addition.allow_build)
     return SpecText(parse_project_spec(project, text.encode()), text)
+
+
+def _sent(text: str, addition: Addition, index: str) -> str:
+    """Give env.toml with the packages that are added sent to an index."""
+    from envsync.spec.edit_sources import read_destination, send_to_index  # noqa: PLC0415
+
+    place = addition.place
+    part = ("extra", place.extra) if place.extra else ("group", place.group)
+    destination = read_destination(index)
+    if part[1] is not None:
+        destination = destination._replace(part=(part[0], canonicalize_name(part[1])))
+    return send_to_index(text, list(map(_name_of, addition.requirements)), destination)
 
 
 def _with_bounds(

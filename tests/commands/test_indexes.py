@@ -402,3 +402,23 @@ def test_sources_by_extra_and_group(
         assert vendored.here("lock", "--check").code == 0
         kinds = ("--all-extras",) if others == BY_EXTRA else ("--all-groups",)
         assert vendored.here("sync", *kinds).code == 2
+
+
+# -- add --index
+
+
+def test_add_sends_a_package_to_an_index(vendored: Workplace, server: IndexServer) -> None:
+    vendored.write(HEAD.replace('"alpha"', ""))
+    with IndexServer() as corp:
+        corp.add("alpha", *wheel("alpha", "1.0", "beta"))
+        ran = vendored.run("add", "alpha", "--index", f"corp={corp.url}", "--no-sync")
+        assert ran.code == 0, ran.err
+        assert 'alpha = { index = "corp" }' in vendored.read()
+        assert f'index = "{corp.url}"' in vendored.lock()
+        before = vendored.files()
+        for wrong in (["corpo"], ["corp=https://other.example/"], ["corp=x:y"]):
+            ran = vendored.here("add", "beta", "--index", *wrong)
+            assert (ran.code, "hint: " in ran.err) == (2, True)
+        # That index has no gamma, and nobody else is asked for it.
+        assert vendored.here("add", "gamma", "--index", "corp").code == 1
+        assert vendored.files() == before
