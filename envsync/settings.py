@@ -49,6 +49,9 @@ class Settings(NamedTuple):
     progress: bool = True
     color: str = "auto"
     json: bool = False
+    wheelhouse: str = ""
+    """The folder that all files come from (`sync --from`), absolute; "": from where the lock
+    says."""
     venvs: str = ""
     """The user's own folder for environments (`ENVSYNC_VENV`), absolute; "" where none is named."""
     compile_bytecode: bool | None = None

@@ -29,18 +29,19 @@ from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
 from envsync.index.local_files import LocalFiles
+from envsync.index.mirrors import Mirror, Mirrors
+from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions
 from envsync.inside import Content
 from envsync.lock.builds import LockedBuild
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
-from envsync.model.file_urls import is_local, path_of
+from envsync.model.file_urls import file_url, is_local, path_of
 from envsync.model.resolution import Resolution
 from envsync.model.target import Target
 from envsync.platform.files import sha256_file, storage_errors
-from envsync.project.interpreter import strangers_folder
+from envsync.project.interpreter import own_config, strangers_folder
 from envsync.project.local_files import take
-from envsync.project.user_config import read_user_config
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
@@ -104,7 +105,7 @@ class PackageSources:
 
     def _opened(self) -> IndexClient:
         settings = self._settings
-        config = read_user_config(settings)
+        config = own_config(settings, self._strangers())
         options = HttpOptions(
             offline=settings.offline,
             timeout=settings.timeout,
@@ -117,6 +118,9 @@ class PackageSources:
         )
         indexes = indexes_for(self._spec, default_index(settings, self._root))
         mirrors = mirrors_for(self._spec, config)
+        if settings.wheelhouse:
+            house = Index(None, file_url(settings.wheelhouse), format="flat", outside=True)
+            indexes, mirrors = (house,), Mirrors(of_all=Mirror(house, fallback=False))
         files = LocalFiles(self._root, reach((*indexes, *mirrors.every())))
         return IndexClient(
             HttpClient(CurlTransport(options), options, self._reporter, files=files),
@@ -132,8 +136,12 @@ class PackageSources:
             return None
         from envsync.acquire.keyrings import KeyringPlace, ask_keyring  # noqa: PLC0415
 
-        place = KeyringPlace(os.environ.get("PATH", ""), strangers_folder(self._root))
+        place = KeyringPlace(os.environ.get("PATH", ""), self._strangers())
         return partial(ask_keyring, place)
+
+    def _strangers(self) -> str | None:
+        """Give the top of the clone, whose programs and settings are not the user's."""
+        return strangers_folder(self._settings.script_folder or self._root)
 
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""

@@ -37,6 +37,12 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
     )
     parser.add_argument("--verify", action="store_true", help="look at every byte, and repair")
     parser.add_argument(
+        "--from",
+        dest="wheelhouse",
+        metavar="DIR",
+        help="take files from this folder by their hashes, and ask no network (see `fetch`)",
+    )
+    parser.add_argument(
         "--lock",
         metavar="FILE",
         help="take this pylock.toml, of any tool, as it stands; no env.toml is needed",
@@ -179,6 +185,8 @@ def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Make the environment match the lock."""
     project = _project(options, session)
+    if options.wheelhouse is not None:
+        session = _without_network(options, session)
     request = sync_request(options)
     settings, ui = session.settings, session.ui
     if options.check:
@@ -216,6 +224,18 @@ def _project(options: argparse.Namespace, session: Session) -> Project:
     # As with --frozen: it is not asked whether it answers env.toml, nor made anew.
     options.frozen = True
     return with_lock(session.directory, session.environment, options.lock)
+
+
+def _without_network(options: argparse.Namespace, session: Session) -> Session:
+    """Let all files come from a folder, for a lock that needn't change."""
+    folder = os.path.abspath(options.wheelhouse)
+    if not os.path.isdir(folder):
+        raise UsageError(
+            f"--from {options.wheelhouse}: no such folder",
+            hint=f"`envsync fetch -o {shlex.quote(options.wheelhouse)}` makes it, with a network",
+        )
+    options.locked = not options.frozen
+    return session._replace(settings=session.settings._replace(wheelhouse=folder, offline=True))
 
 
 def _report(done: Synced, options: argparse.Namespace, session: Session, *, seconds: float) -> None:

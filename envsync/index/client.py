@@ -1,7 +1,8 @@
 """Ask package indexes for project pages, core metadata and files; every answer is a future."""
 
+import shlex
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
@@ -241,11 +242,11 @@ class IndexClient:
         Raises what asking and downloading raise; other bytes are an error, whoever else has them.
         """
         try:
-            releases = yield from self._read_page(mirror.place, listing.project)
-            files = () if releases is None else releases.every_file()
+            files = yield from self._files_of(mirror.place, listing.project)
             file = same_file(files, wanted.filename, wanted.hashes)
             if file is None:
-                raise IndexFailed(_shown(mirror.place), f"has no {wanted.filename}")
+                hint = _refill_hint(mirror.place)
+                raise IndexFailed(_shown(mirror.place), f"has no {wanted.filename}", hint=hint)
             there = wanted._replace(url=file.url)
             progress = self._progress(wanted.filename)
             return (yield from download(self._http, there, directory, progress))
@@ -260,6 +261,13 @@ class IndexClient:
                 raise
             self._tell_fallback(mirror.place, error)
             return None
+
+    def _files_of(self, index: Index, name: NormalizedName) -> Steps[Iterable[File]]:
+        """Give what may be of a project; of a folder all, for files by URL have any name."""
+        if is_local(index.url) and index.format == "flat":
+            return self._local.every_file(index)
+        releases = yield from self._read_page(index, name)
+        return () if releases is None else releases.every_file()
 
     def _tell_fallback(self, mirror: Index, error: EnvsyncError) -> None:
         if mirror.url in self._told:
@@ -321,6 +329,12 @@ class IndexClient:
             self._executor.submit(call)
         except RuntimeError:  # closed: the steps still have to come to their end
             call()
+
+
+def _refill_hint(index: Index) -> str | None:
+    if not is_local(index.url):
+        return None
+    return f"`envsync fetch -o {shlex.quote(path_of(index.url))}` puts it there, with a network"
 
 
 def _shown(index: Index) -> str:

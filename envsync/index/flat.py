@@ -17,9 +17,10 @@ class FlatPage:
     """Files of any projects, in the page's order."""
 
     def __init__(self, files: Iterable[File]) -> None:
+        self.every = tuple(files)
         self._wheels: dict[str, list[File]] = {}
         self._sources: list[File] = []
-        for file in files:
+        for file in self.every:
             if file.filename.endswith(".whl"):
                 name = canonicalize_name(file.filename.partition("-")[0])
                 self._wheels.setdefault(name, []).append(file)

@@ -10,6 +10,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urljoin
 
@@ -50,23 +51,26 @@ class LocalPages:
 
     def page(self, index: Index, name: NormalizedName) -> LocalPage | None:
         """Give what an index has of a project, None where it has none. Raises `IndexFailed`."""
-        try:
+        with _wording(index):
             files = self._find(index, name)
-        except FileNotFoundError:
-            hint = "correct url under [[index]], or put the folder back"
-            raise _failed(index, "there is no such file or folder", hint) from None
-        except TransportFailed as error:
-            raise _failed(index, error.reason, error.hint) from error
         if files is None:
             return None
         payload = pack_page(name, Files.of(files))
         return LocalPage(unpack_page(payload), hashlib.sha256(payload).hexdigest())
 
+    def every_file(self, index: Index) -> Iterable[File]:
+        """Give all files of a flat index, whatever they are called. Raises `IndexFailed`."""
+        with _wording(index):
+            return self._flat_page(index).every
+
+    def _flat_page(self, index: Index) -> FlatPage:
+        if index.url not in self._flat:
+            self._flat[index.url] = FlatPage(self._flat_files(index))
+        return self._flat[index.url]
+
     def _find(self, index: Index, name: NormalizedName) -> Iterable[File] | None:
         if index.format == "flat":
-            if index.url not in self._flat:
-                self._flat[index.url] = FlatPage(self._flat_files(index))
-            return self._flat[index.url].of(name) or None
+            return self._flat_page(index).of(name) or None
         folder = self._folder(index, name)
         if folder is None:
             return None
@@ -144,6 +148,18 @@ def _as_local(file: File, reach: str) -> File:
         return file
     inner = unquote(file.url.removeprefix(_SITE).partition("?")[0])
     return file._replace(url=file_url(posixpath.join(path_of(reach), inner)))
+
+
+@contextmanager
+def _wording(index: Index) -> Iterator[None]:
+    """Word what the disk says as the failure of an index."""
+    try:
+        yield
+    except FileNotFoundError:
+        hint = "correct url under [[index]], or put the folder back"
+        raise _failed(index, "there is no such file or folder", hint) from None
+    except TransportFailed as error:
+        raise _failed(index, error.reason, error.hint) from error
 
 
 def _failed(index: Index, reason: str, hint: str | None) -> IndexFailed:
