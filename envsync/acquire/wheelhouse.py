@@ -3,6 +3,7 @@
     house/alpha-1.0-py3-none-any.whl       a file; of two with one name the second lies in a folder
     house/DIGITS/alpha-1.0-py3-none-any.whl  named by its sha256
     house/index.html                       links to all of them, hashes included
+    house/pylock.toml                      the lock that they are for, byte for byte
 
 It is an index (`format = "flat"`), for envsync and others. Files appear whole, and the page last; a
 second run fetches what is missing, and whatever else lies there stays.
@@ -66,14 +67,16 @@ def fill(
     *,
     copy_local: Callable[[Pinned, str], str],
     waiting: Callable[[], None],
+    lock: tuple[str, bytes] = ("", b""),
 ) -> Fetched:
     """Put the files of pins into a folder, which is made where there is none.
 
-    `copy_local` copies a file of the project into a folder. Raises what downloading raises, and
-    `HashMismatch` where a file is in the way that is another one; what has arrived stays.
+    `copy_local` copies a file of the project into a folder; `lock` is the name of a lock, and its
+    bytes. Raises what downloading raises, and `HashMismatch` where a file is in the way that is
+    another one; what has arrived stays.
     """
     make_folders(folder)
-    _refuse_other_page(os.path.join(folder, PAGE))
+    _refuse_others(folder, *lock)
     with FileLock(folder, timeout=_WAIT_SECONDS, on_wait=waiting):
         unfinished = os.path.join(folder, _UNFINISHED)
         _clear(unfinished)
@@ -84,6 +87,8 @@ def fill(
         finally:
             _clear(unfinished)
         _write_page(folder, wanted)
+        if lock[0]:
+            _write(os.path.join(folder, lock[0]), lock[1])
     names = tuple(file.pin.filename for file in missing)
     return Fetched(folder, names, len(wanted) - len(missing), size)
 
@@ -201,17 +206,30 @@ def _write_page(folder: str, files: Iterable[_File]) -> None:
     links |= {file.place: file.pin.sha256 for file in files}
     rows = (_link(place, digest) for place, digest in sorted(links.items()))
     data = (_HEAD + "".join(rows) + "</body></html>\n").encode()
+    _write(path, data)
+
+
+def _write(path: str, data: bytes) -> None:
     with storage_errors(path):
         if not os.path.exists(path) or _read(path) != data:
             write_atomic(path, data)
 
 
-def _refuse_other_page(path: str) -> None:
-    with storage_errors(path):
-        if os.path.lexists(path) and not _read(path).startswith(_HEAD.encode()):
-            raise StorageFailed(
-                path, "it is not a page of envsync's", hint="name another folder with -o"
-            )
+def _refuse_others(folder: str, lock_name: str, lock: bytes) -> None:
+    """See that a page and a lock in the folder, which would be written over, came from here."""
+    page, path = os.path.join(folder, PAGE), os.path.join(folder, lock_name)
+    with storage_errors(folder):
+        is_ours = os.path.lexists(page) and _read(page).startswith(_HEAD.encode())
+        if os.path.lexists(page) and not is_ours:
+            raise _in_the_way(page, "page")
+        if lock_name and not is_ours and os.path.lexists(path) and _read(path) != lock:
+            raise _in_the_way(path, "lock")
+
+
+def _in_the_way(path: str, what: str) -> StorageFailed:
+    return StorageFailed(
+        path, f"it is not a {what} of this folder's", hint="name another folder with -o"
+    )
 
 
 def _read(path: str) -> bytes:

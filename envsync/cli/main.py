@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
 from envsync.platform.files import storage_errors, storage_failed
-from envsync.redaction import is_doubtful, redact, redact_url
+from envsync.redaction import redact
 from envsync.settings import Settings, read_settings
 from envsync.trust import refuse_shared_cache
 from envsync.ui import Ui
@@ -383,42 +383,15 @@ def _defaults() -> argparse.Namespace:
     )
 
 
-def _as_url(index: str) -> str:
-    """Give the URL of an index that is named by a path; others as they are."""
-    if not index.startswith(("/", "./", "../", "file:/")):
-        return index
-    from envsync.model.file_urls import file_url, path_of  # noqa: PLC0415  (few name a folder)
-
-    path = path_of(index) if index.startswith("file:/") else index
-    return file_url(os.path.abspath(path))
-
-
-def _judge_default_index(url: str) -> None:
-    """Refuse what is no index's URL, without showing the password that it may hold."""
-    reason = None
-    if url.startswith("file:///") and "?" not in url and "#" not in url:
-        return
-    if not url.lower().startswith(("http://", "https://")):
-        reason = "is not an http or https URL, nor a folder"
-    elif is_doubtful(url):
-        reason = "has an @, /, ? or # that must be written as %40, %2F, %3F or %23"
-    elif "?" in url or "#" in url:
-        reason = "has a ? or # part, which the address of an index can't have"
-    if reason is not None:
-        raise UsageError(
-            f"the default index {redact_url(url)} {reason}",
-            hint="--default-index https://index.example/simple/ (or ENVSYNC_DEFAULT_INDEX)",
-        )
-
-
 def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
     """Let flags win over variables."""
     given = vars(options)
     changes: dict[str, object] = {name: given[name] for name in _SETTINGS if name in given}
     index = changes.get("default_index", settings.default_index)
     if isinstance(index, str):
-        index = changes["default_index"] = _as_url(index)
-        _judge_default_index(index)
+        from envsync.cli.default_index import read_default_index  # noqa: PLC0415
+
+        changes["default_index"] = read_default_index(index)
     if "cache_dir" in given:
         changes["cache_dir"] = os.path.abspath(given["cache_dir"])
     if "quiet" in given or "verbose" in given:

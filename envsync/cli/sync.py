@@ -240,7 +240,9 @@ def _without_network(options: argparse.Namespace, session: Session) -> Session:
 
 def _report(done: Synced, options: argparse.Namespace, session: Session, *, seconds: float) -> None:
     told: Sequence[Change] = ()
-    if done.lock is not None and not done.lock.fresh:
+    if done.lock is not None and not done.lock.fresh and session.settings.wheelhouse:
+        session.ui.note(f"{os.path.basename(done.lock.path)} is that of {options.wheelhouse}")
+    elif done.lock is not None and not done.lock.fresh:
         report_lock(done.lock, session, written=done.wrote_lock)
         # Those of the lock were said with it.
         seconds, told = seconds - done.lock.seconds, done.lock.changes

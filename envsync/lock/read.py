@@ -8,7 +8,6 @@ file names that are only names, and rows that could never be told apart.
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from packaging.pylock import (
@@ -31,9 +30,9 @@ from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
-from envsync.model.file_urls import file_url, is_local, lies_below, path_of, reach_of
+from envsync.lock.reading import STRICT, ReadingPolicy, is_reached
+from envsync.model.file_urls import file_url
 from envsync.redaction import redact
-from envsync.spec.model import Spec
 from envsync.spec.toml import TooDeep
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
@@ -79,42 +78,6 @@ _VCS_TYPES = ("git", "hg", "bzr", "svn")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _POSITION = re.compile(r" \(at (line \d+), column \d+\)$| \(at end of document\)$")
 _CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
-
-
-class ReadingPolicy(NamedTuple):
-    """What the user's own settings or env.toml allow a lock to say beyond the safe default."""
-
-    insecure_hosts: frozenset[str] = frozenset()
-    """Hosts, besides loopback, whose files may come over plain http."""
-    file_urls: bool = False
-    """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
-    named: frozenset[str] = frozenset()
-    """URLs of repositories that env.toml itself names; it may name local ones."""
-    reach: tuple[str, ...] = ()
-    """`file:` URLs of folders outside of the project in which files of its indexes may lie."""
-
-
-STRICT = ReadingPolicy()
-
-
-def reading_policy(
-    spec: Spec, insecure_hosts: frozenset[str] = frozenset(), default_index: str | None = None
-) -> ReadingPolicy:
-    """What may stand in the lock of this env.toml; all else comes from the user's settings."""
-    named = (
-        source.location
-        for sources in spec.sources.values()
-        for source in sources
-        if source.kind == "git"
-    )
-    reach = [
-        reach_of(index.url, index.format)
-        for index in spec.indexes
-        if index.outside and is_local(index.url)
-    ]
-    if default_index is not None and is_local(default_index):
-        reach.append(reach_of(default_index, "simple"))
-    return ReadingPolicy(insecure_hosts=insecure_hosts, named=frozenset(named), reach=tuple(reach))
 
 
 class _Refused(Exception):
@@ -298,7 +261,7 @@ def _judge_file(
     url, path = artifact.url, artifact.path
     if url is not None and not _is_plain(url, policy):
         _judge_url(url, policy)
-    if path is not None and not _is_reached(file_url(path), policy):
+    if path is not None and not is_reached(file_url(path), policy):
         _judge_path(path, "path")
     filename = artifact_filename(artifact)
     if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
@@ -384,7 +347,7 @@ def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
     except ValueError as error:
         raise _Refused(f"{_shown(url)} is not a URL: {error}", "url") from error
     if parts.scheme == "file" and not ssh:
-        if _is_reached(url, policy):
+        if is_reached(url, policy):
             return
         _judge_file_url(parts, policy)
         return
@@ -394,11 +357,6 @@ def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
         raise _Refused(f"{_shown(url)} has no host", "url")
     if parts.scheme == "http" and not _is_trusted(host, policy):
         raise _Refused(f"plain http is not allowed for {_shown(host)}", "url")
-
-
-def _is_reached(url: str, policy: ReadingPolicy) -> bool:
-    """Whether a file lies in a folder outside of the project that env.toml, or the user, names."""
-    return path_of(url).isprintable() and any(lies_below(url, folder) for folder in policy.reach)
 
 
 def _judge_file_url(parts: SplitResult, policy: ReadingPolicy) -> None:

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from envsync.errors import LockInvalid, UsageError
 from envsync.events import SILENT, Reporter
 from envsync.lock.needers import all_needers, needers
-from envsync.lock.read import STRICT
+from envsync.lock.reading import STRICT
 from envsync.lock.text import render
 from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock

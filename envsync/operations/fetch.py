@@ -90,6 +90,7 @@ def fetch_project(
                 sources.client,
                 copy_local=lambda pin, folder: take(pin, project.root, folder),
                 waiting=lambda: reporter.note(f"waiting for another fetch into {wanted.folder}"),
+                lock=(name, lock.data),
             )
         written = write_with_lock([], lock)
     return FetchOutcome(lock, written, fetched, len(targets), tuple(_left_out(pins)))

@@ -24,7 +24,8 @@ from envsync.lock.builds import LockedBuild
 from envsync.lock.compare import changes, check_hashes, preferences
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import package_rows, with_rows
-from envsync.lock.read import CREATED_BY, reading_policy
+from envsync.lock.read import CREATED_BY
+from envsync.lock.reading import reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.commands.test_indexes import CODE, HEAD, empty_store, wheel
 from tests.support.command import SECONDS, Workplace
-from tests.support.index_server import IndexServer
+from tests.support.index_server import IndexServer, Reply
 from tests.support.interpreters import installed_interpreters
 from tests.support.wheels import make_sdist, make_wheel
 
@@ -68,10 +69,10 @@ def test_two_platforms_and_two_pythons(locked: Workplace, server: IndexServer) -
 
     alpha, winner = "alpha-1.0-py3-none-any.whl", "winner-1.0-py3-none-any.whl"
     first = house(locked)
-    assert set(first) == {alpha, winner, *NATIVE[:4], "index.html"}
+    assert set(first) == {alpha, winner, *NATIVE[:4], "index.html", "pylock.toml"}
     assert "Fetched 6 files" in ran.err
     page = (locked.project / "house" / "index.html").read_text()
-    assert all(f"#sha256={first[name]}" in page for name in first if name != "index.html")
+    assert all(f"#sha256={first[name]}" in page for name in first if name.endswith(".whl"))
     assert locked.lock() == lock
 
     # Once more: nothing is asked, and what isn't ours stays.
@@ -148,6 +149,53 @@ def test_the_air_gap(locked: Workplace, server: IndexServer, minor: int) -> None
     assert "native.py" in {Path(name).name for name in online}
 
 
+def test_the_lock_comes_with_the_folder(locked: Workplace, server: IndexServer) -> None:
+    locked.given("fetch", "-o", "house")
+    lock = locked.lock()
+    empty_store(locked)
+    (locked.project / "pylock.toml").unlink()
+    server.forget()
+
+    alpha = locked.project / "house" / "alpha-1.0-py3-none-any.whl"
+    content = alpha.read_bytes()
+    alpha.write_bytes(b"")
+    assert locked.here("sync", "--from", "house").code == 1
+    assert not (locked.project / "pylock.toml").exists()
+    alpha.write_bytes(content)
+    ran = locked.ok("sync", "--from", "house")
+
+    assert "pylock.toml is that of house" in ran.err
+    assert locked.lock() == lock
+    assert server.requests == []
+    assert locked.here("sync", "--check").code == 0
+    # One that doesn't answer env.toml is not taken.
+    (locked.project / "pylock.toml").unlink()
+    locked.write(HEAD.replace('"alpha"', '"alpha", "winner"'))
+    assert locked.here("sync", "--from", "house").code == 3
+
+
+def test_a_fetch_that_is_killed_is_finished_by_the_next(
+    locked: Workplace, server: IndexServer
+) -> None:
+    slow = f"/files/native/{NATIVE[1]}"
+    server.on(slow, lambda _: Reply(body=b"x" * 10, cut=5, hang=SECONDS))
+    command = [sys.executable, "-m", "envsync", "fetch", "-o", "house", "--frozen", *FOUR]
+    with subprocess.Popen(
+        command, cwd=locked.project, env=locked.environ, stderr=subprocess.DEVNULL
+    ) as running:
+        until = time.monotonic() + SECONDS
+        while slow not in server.paths() and time.monotonic() < until:
+            time.sleep(0.02)
+        running.kill()
+    assert "index.html" not in house(locked)
+    server.on(slow, lambda _: None)
+
+    locked.ok("fetch", "-o", "house", *FOUR)
+
+    assert not (locked.project / "house" / ".envsync-fetch").exists()
+    assert {*NATIVE[:4], "index.html"} < set(house(locked))
+
+
 def test_archives_sources_and_files_of_one_name(locked: Workplace, server: IndexServer) -> None:
     with IndexServer() as other:
         sdist = make_sdist("built", "1.0")
@@ -186,7 +234,7 @@ def test_archives_sources_and_files_of_one_name(locked: Workplace, server: Index
     [
         ("gone", "has no alpha-1.0-py3-none-any.whl"),
         ("bytes", "alpha-1.0-py3-none-any.whl: expected "),
-        ("empty", "has no native-1.0-cp311-cp311-manylinux_2_17_x86_64.whl"),
+        ("empty", "project/house: has no "),
         ("page", "house/index.html: the answer is not a project page"),
     ],
 )
@@ -231,7 +279,8 @@ def test_an_outdated_lock_is_not_made_anew_from_a_folder(locked: Workplace) -> N
         (("-o", "house", "-p", "3.10"), 2, "Python 3.10.0 is not in requires-python"),
         (("-o", "house", "--platform", "win_arm64"), 1, "native"),
         (("-o", "env.toml"), 1, "env.toml"),
-        (("-o", "taken"), 1, "taken/index.html: it is not a page of envsync's"),
+        (("-o", "taken"), 1, "taken/index.html: it is not a page of this folder's"),
+        (("-o", "other"), 1, "other/pylock.toml: it is not a lock of this folder's"),
         (("-o", "way"), 1, "way/alpha-1.0-py3-none-any.whl: expected sha256:"),
         ((), 2, "-o/--output"),
     ],
@@ -239,7 +288,11 @@ def test_an_outdated_lock_is_not_made_anew_from_a_folder(locked: Workplace) -> N
 def test_what_can_not_be_fetched(
     locked: Workplace, server: IndexServer, arguments: tuple[str, ...], code: int, expected: str
 ) -> None:
-    for folder, name in (("taken", "index.html"), ("way", "alpha-1.0-py3-none-any.whl")):
+    for folder, name in (
+        ("taken", "index.html"),
+        ("other", "pylock.toml"),
+        ("way", "alpha-1.0-py3-none-any.whl"),
+    ):
         (locked.project / folder).mkdir()
         (locked.project / folder / name).write_text("mine")
     before = locked.files()
