@@ -2,16 +2,19 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from envsync.acquire.package_sources import PackageSources
 from envsync.acquire.wheelhouse import Fetched, fill
 from envsync.errors import UsageError
 from envsync.events import Reporter
+from envsync.lock.builds import LockedBuild, build_for, locked_builds
 from envsync.lock.pins import Pinned
+from envsync.lock.select import select
 from envsync.model.platforms import (
     Platform,
     Python,
@@ -78,10 +81,13 @@ def fetch_project(
         requires = spec.requires_python or lock.pylock.requires_python
         targets = list(_targets(project, spec, requires, wanted, settings, reporter))
         name = os.path.basename(lock.path)
+        builds = locked_builds(lock.pylock.tool)
         pins = [
             pin
             for target in targets
-            for pin in pins_for(lock.pylock, target, request.selection, spec, path=name)
+            for pin in _with_builds(
+                pins_for(lock.pylock, target, request.selection, spec, path=name), builds, target
+            )
         ]
         with PackageSources(project.root, spec, settings, reporter) as sources:
             fetched = fill(
@@ -93,7 +99,18 @@ def fetch_project(
                 lock=(name, lock.data),
             )
         written = write_with_lock([], lock)
-    return FetchOutcome(lock, written, fetched, len(targets), tuple(_left_out(pins)))
+    return FetchOutcome(lock, written, fetched, len(targets), tuple(_left_out(pins, builds)))
+
+
+def _with_builds(
+    pins: Iterable[Pinned], builds: Sequence[LockedBuild], target: Target
+) -> Iterator[Pinned]:
+    """Give pins, and behind one that is built what its build requires, as far as it is locked."""
+    for pin in pins:
+        yield pin
+        build = None if pin.is_wheel else build_for(builds, canonicalize_name(pin.name))
+        if build is not None:
+            yield from _with_builds(select(build.pylock, target), builds, target)
 
 
 def _targets(
@@ -145,16 +162,17 @@ def _one(platform: Platform, python: Python, requires: SpecifierSet | None) -> T
     )
 
 
-def _left_out(pins: Iterable[Pinned]) -> Iterator[str]:
+def _left_out(pins: Sequence[Pinned], builds: Sequence[LockedBuild]) -> Iterator[str]:
     """Say what is not in the folder, once each."""
     yield from dict.fromkeys(
         f"{pin.name} is {pin.kind} {pin.url or pin.path}, which is no file: it is not in the folder"
         for pin in pins
         if not pin.filename and pin.kind == "vcs"
     )
-    built = sorted({pin.name for pin in pins if pin.filename and not pin.is_wheel})
+    sources = {canonicalize_name(pin.name) for pin in pins if not pin.is_wheel}
+    built = sorted(name for name in sources if build_for(builds, name) is None)
     if built:
         yield (
-            f"{', '.join(built)} will be built from source, and what builds require is not locked: "
-            "put wheels of it into the folder"
+            f"{', '.join(built)} will be built from source, and the lock has nothing of what that "
+            "requires: put wheels of it into the folder, if it is anything"
         )

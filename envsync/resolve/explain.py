@@ -16,6 +16,7 @@ from envsync.resolve.conflicts import Collision, ConflictingRequirement, Unusabl
 from envsync.resolve.region import RegionSolution, Unsolvable
 from envsync.resolve.region_view import PackageKey
 from envsync.resolve.rejections import (
+    BadFile,
     BadMetadata,
     NeedsPython,
     NoUploadTime,
@@ -216,7 +217,7 @@ def _hint_at(collisions: Iterable[Collision]) -> str | None:
 
 def _hint_at_unusable(unusable: Iterable[Unusable]) -> str | None:
     for one in unusable:
-        if isinstance(one.reason, BadMetadata | OthersMetadata):
+        if isinstance(one.reason, BadFile | BadMetadata | OthersMetadata):
             return f"have the file of {one.package} put right where it comes from, or leave it out"
     return None
 

@@ -198,8 +198,8 @@ def test_a_fetch_that_is_killed_is_finished_by_the_next(
 
 def test_archives_sources_and_files_of_one_name(locked: Workplace, server: IndexServer) -> None:
     with IndexServer() as other:
-        sdist = make_sdist("built", "1.0")
-        server.add("built", *sdist)
+        server.add("built", *make_sdist("built", "1.0", build_requires=["alpha"]))
+        server.add("helper", *make_sdist("helper", "1.0"))
         for version, running in (("one", server), ("two", other)):
             module = {"same.py": CODE.format(version)}
             running.add("same", *make_wheel("same", "1.0", module))
@@ -207,9 +207,10 @@ def test_archives_sources_and_files_of_one_name(locked: Workplace, server: Index
         name, content = make_wheel("direct", "2.0", {"direct.py": CODE.format("2.0")})
         other.add("direct", name, content)
         locked.write(
-            HEAD.replace('["alpha"]', '["built", "direct", "same"]')
+            HEAD.replace('["alpha"]', '["built", "direct", "helper", "same"]')
             + f'[[index]]\nname = "other"\nurl = "{other.url}"\nexplicit = true\n'
-            + '[dependency-groups]\nelse = ["same"]\n[build]\nallow = ["built"]\n[sources]\n'
+            + '[dependency-groups]\nelse = ["same"]\n'
+            + '[build]\nallow = ["built", "helper"]\n[sources]\n'
             + f'direct = {{ url = "{other.file_url("direct", name)}" }}\n'
             + 'same = { index = "other", group = "else" }\n'
         )
@@ -218,14 +219,16 @@ def test_archives_sources_and_files_of_one_name(locked: Workplace, server: Index
         ran = locked.ok("fetch", "-o", "house")
         locked.given("fetch", "-o", "house", "--group", "else")
 
-        assert "built will be built from source" in ran.err
+        # What the build of the one requires is locked, and fetched with it.
+        assert "helper will be built from source, and the lock has nothing" in ran.err
+        assert {"alpha-1.0-py3-none-any.whl", NATIVE[0]} < set(house(locked))
         same = [name for name in house(locked) if name.endswith("same-1.0-py3-none-any.whl")]
         assert len(same) == 2
     server.forget()
     for options, expected in (((), "one"), (("--group", "else"), "two")):
         empty_store(locked)
         locked.ok("sync", "--from", "house", *options)
-        assert locked.python("import same, direct, built; print(same.VERSION)") == expected
+        assert locked.python("import same, direct, built, helper; print(same.VERSION)") == expected
     assert server.requests == []
 
 
