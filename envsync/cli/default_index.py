@@ -15,11 +15,12 @@ def read_default_index(text: str) -> str:
 
 def _as_url(index: str) -> str:
     """Give the URL of an index that is named by a path; others as they are."""
-    if not index.startswith(("/", "./", "../", "file:/")):
+    is_path = index.startswith(("/", "./", "../"))
+    if not is_path and not index.startswith(("file:///", "file://localhost/")):
         return index
     from envsync.model.file_urls import file_url, path_of  # noqa: PLC0415  (few name a folder)
 
-    path = path_of(index) if index.startswith("file:/") else index
+    path = index if is_path else path_of(index)
     return file_url(os.path.abspath(path))
 
 

@@ -234,6 +234,11 @@ def _without_network(options: argparse.Namespace, session: Session) -> Session:
             f"--from {options.wheelhouse}: no such folder",
             hint=f"`envsync fetch -o {shlex.quote(options.wheelhouse)}` makes it, with a network",
         )
+    if options.upgrade or options.upgrade_package:
+        raise UsageError(
+            "--from and --upgrade exclude each other: what is new is on an index",
+            hint="leave one of them out",
+        )
     options.locked = not options.frozen
     return session._replace(settings=session.settings._replace(wheelhouse=folder, offline=True))
 

@@ -101,6 +101,9 @@ def _attempt(
 
 def failed(error: TransportFailed) -> DownloadFailed:
     """Word what the transport says as a download that failed."""
+    if is_local(error.url):
+        hint = error.hint or "put the file itself there, or take it out of the folder"
+        return DownloadFailed(path_of(error.url), error.reason, hint=hint)
     return DownloadFailed(error.url, error.reason, hint=error.hint)
 
 
@@ -109,7 +112,8 @@ def check_status(response: Response, *wanted: int) -> None:
     if response.status not in wanted:
         reason, hint = f"answered with status {response.status}", None
         if is_local(response.url):
-            raise DownloadFailed(path_of(response.url), "there is no such file")
+            hint = "put the file there, or `envsync lock -U` to do without it"
+            raise DownloadFailed(path_of(response.url), "there is no such file", hint=hint)
         if response.status in (401, 403):
             host = parse_address(response.url).origin.host
             reason += refusal(response)

@@ -115,8 +115,9 @@ class LocalPages:
         yield from (file for file in self._listed(index.url) if file.filename not in seen)
 
     def _listed(self, url: str) -> Iterator[File]:
-        for entry in sorted(os.listdir(self._files.place(url))):
-            if entry.endswith(_FILES):
+        folder = self._files.place(url)
+        for entry in sorted(os.listdir(folder)):
+            if entry.endswith(_FILES) and not os.path.isdir(os.path.join(folder, entry)):
                 yield File(entry, below(url, quote(entry)), {})
 
     def _read_page(self, index: Index, folder: str, name: str) -> Iterable[File] | None:
@@ -156,7 +157,8 @@ def _wording(index: Index) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        hint = "correct url under [[index]], or put the folder back"
+        where = "the address" if index.name is None else "url under [[index]]"
+        hint = f"correct {where}, or put the folder back"
         raise _failed(index, "there is no such file or folder", hint) from None
     except TransportFailed as error:
         raise _failed(index, error.reason, error.hint) from error

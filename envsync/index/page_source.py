@@ -56,6 +56,8 @@ class PageSource:
         self._lock = threading.Lock()
         self._asked: dict[str, dict[tuple[tuple[str, str], ...], Future[Response]]] = {}
         self._flat: dict[bytes, FlatPage] = {}
+        self._shared: dict[str, tuple[bytes, str | None]] = {}
+        """Of pages that all projects share: what was answered, with its digest."""
         self.has_believed = False
         """Whether any page was taken from the cache without asking, online."""
         self.digests: dict[tuple[str, NormalizedName], str | None] = {}
@@ -71,11 +73,17 @@ class PageSource:
         `renew`: let the index say whether it holds, however long it may be believed.
         Raises `IndexFailed`, naming the index.
         """
-        payload = yield from self._payload(index, name, refresh=refresh, renew=renew)
-        if payload is None:
-            return None
+        known = self._shared.get(index.url)
+        if known is not None:
+            payload, self.digests[index.url, name] = known
+        else:
+            found = yield from self._payload(index, name, refresh=refresh, renew=renew)
+            if found is None:
+                return None
+            payload = found
         if index.format == "simple":
             return unpack_page(payload)
+        self._shared[index.url] = payload, self.digests[index.url, name]
         files = self._flat_page(payload).of(name)
         if not files:
             self.digests[index.url, name] = None

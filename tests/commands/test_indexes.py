@@ -422,3 +422,52 @@ def test_add_sends_a_package_to_an_index(vendored: Workplace, server: IndexServe
         # That index has no gamma, and nobody else is asked for it.
         assert vendored.here("add", "gamma", "--index", "corp").code == 1
         assert vendored.files() == before
+
+
+# -- odd ones
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "expected"),
+    [
+        ("./nope", 1, "nope: there is no such file or folder"),
+        ("file:///nowhere/at/all", 1, "/nowhere/at/all: there is no such file or folder"),
+        ("./wheels", 1, "package not found: alpha"),
+        (f"./wheels/{ALPHA}", 1, "is no folder of projects"),
+        ("wheels", 2, "is not an http or https URL, nor a folder"),
+        ("file://server/x", 2, "is not an http or https URL, nor a folder"),
+        ("file:wheels", 2, "is not an http or https URL, nor a folder"),
+        ("./tree", 0, ""),
+    ],
+)
+def test_the_default_index_may_be_a_folder(
+    vendored: Workplace, url: str, code: int, expected: str
+) -> None:
+    fill(vendored.project / "tree" / "Alpha", wheel("alpha", "3.0"))
+    vendored.write(HEAD)
+    ran = vendored.here("lock", "--default-index", url)
+    assert (ran.code, expected in ran.err) == (code, True), ran.err
+    if not code:
+        assert 'path = "tree/Alpha/alpha-3.0-py3-none-any.whl"' in vendored.lock()
+        assert vendored.here("lock", "--check", "--default-index", url).code == 0
+        assert vendored.here("lock", "--check").code == 3
+
+
+def test_what_only_looks_like_a_wheel(vendored: Workplace) -> None:
+    wheels = vendored.project / "my wheels ü"
+    (vendored.project / "wheels").rename(wheels)
+    vendored.write(HEAD + index("my wheels ü", FLAT))
+    (wheels / ALPHA.replace("1.0", "2.0")).mkdir()
+    fill(wheels, ("alpha-x.whl", b""), ("notes.txt", b""), ("alpha-3.0.tar.bz2", b""))
+    # Nobody asks a folder for a password.
+    pair = {"ENVSYNC_INDEX_WHEELS_USERNAME": "me", "ENVSYNC_INDEX_WHEELS_PASSWORD": "pw"}
+
+    assert vendored.here("lock", environ=pair).code == 0
+
+    assert f'path = "my wheels ü/{ALPHA}"' in vendored.lock()
+    outside = vendored.project.parent / "secret"
+    fill(outside, wheel("alpha", "4.0"))
+    (wheels / "alpha-4.0-py3-none-any.whl").symlink_to(outside / "alpha-4.0-py3-none-any.whl")
+    ran = vendored.here("lock", "--upgrade")
+    assert ran.code == 1
+    assert "my wheels ü/alpha-4.0-py3-none-any.whl: leads out of its folder" in ran.err
