@@ -9,7 +9,8 @@ Peers are looked for in .tools/bench/NAME/bin (`make peers` puts them there), an
 they are missing.
 
 `--before PATH` adds another envsync, so that a change is measured in one run with what was before.
-`--note` keeps the ratios in benchmarks/kept.json; `--check` exits with 1 when one is 20 % worse.
+With `--latency MS` the index answers as one over a network does. `--note` keeps the ratios in
+benchmarks/kept.json; `--check` exits with 1 when one is 20 % worse.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def main() -> int:
             print("\n".join(every))
             return 0
         chosen = [every[name]() for name in options.workloads]
-        index = stack.enter_context(serve(folder / "index"))
+        index = stack.enter_context(serve(folder / "index", options.latency))
         setting = Setting(folder, index, options.python)
         print(_machine(options.python), flush=True)
         rows = [row for work in chosen for row in _measure(work, setting, options)]
@@ -64,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--python", default=getattr(sys, "_base_executable", sys.executable))
     parser.add_argument("--folder", type=Path, help="where everything is kept for the next time")
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds of each answer")
     parser.add_argument("--note", action="store_true", help="keep the ratios")
     parser.add_argument("--check", action="store_true", help="compare with the kept ratios")
     return parser.parse_args()

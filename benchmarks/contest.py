@@ -30,9 +30,12 @@ def begins(tool: Tool) -> bool:
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Start the copied index; gives its address with a place for the door."""
-    command = [sys.executable, "-m", "benchmarks.mirror", str(folder)]
+def serve(folder: Path, latency: float = 0.0) -> Iterator[str]:
+    """Start the copied index; gives its address with a place for the door.
+
+    `latency`: the milliseconds that each answer takes.
+    """
+    command = [sys.executable, "-m", "benchmarks.mirror", str(folder), "--latency", str(latency)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

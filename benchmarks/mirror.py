@@ -1,12 +1,14 @@
 """A copy of an index on loopback: fills itself from the public one, and answers as one should.
 
-    python -m benchmarks.mirror FOLDER
+    python -m benchmarks.mirror FOLDER [--latency MS]
 
 What was asked once is kept in FOLDER and never asked again, so that the same pages are measured
 today and next week. Pages come in JSON (PEP 691) and HTML (PEP 503), with gzip, an ETag and
 Cache-Control; files with PEP 658 metadata and Range. There are two doors: below `/fresh/` pages may
 be used for a day without asking, below `/asked/` each use asks whether they changed (304). Projects
-in FOLDER/made (a folder of files for each) are served beside those of the public index.
+in FOLDER/made (a folder of files for each) are served beside those of the public index. With
+`--latency` each answer takes that many milliseconds more, and so many are under way at most as
+a network would have.
 
 It prints its port, and ends when its standard input does.
 """
@@ -19,6 +21,7 @@ import json
 import re
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -32,6 +35,8 @@ from envsync.acquire.public_index import public_index
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html; charset=utf-8"
+MOST_UNDER_WAY = 50
+"""Answers that are waited for at once, with a latency."""
 _AGES = {"fresh": "max-age=86400", "asked": "max-age=0, must-revalidate"}
 _PAGE = re.compile(r"/(fresh|asked)/simple/([a-z0-9._-]+)/").fullmatch
 _FILE = re.compile(r"/(?:fresh|asked)/(made|files)/(.+)").fullmatch
@@ -169,8 +174,14 @@ def _as_html(document: dict[str, Any]) -> bytes:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     shelf: Shelf
+    latency = 0.0
+    """Seconds before each answer."""
+    under_way = threading.Semaphore(MOST_UNDER_WAY)
 
     def do_GET(self) -> None:
+        if self.latency:
+            with self.under_way:
+                time.sleep(self.latency)
         path = self.path.partition("?")[0]
         if page := _PAGE(path):
             return self._send_page(*page.groups())
@@ -248,7 +259,9 @@ def main() -> None:
     """Serve until standard input ends."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--latency", type=float, default=0.0, help="milliseconds for each answer")
+    options = parser.parse_args()
+    folder, _Handler.latency = options.folder, options.latency / 1e3
     folder.mkdir(parents=True, exist_ok=True)
     _Handler.shelf = Shelf(folder)
     server = _open(folder / "port")

@@ -174,6 +174,23 @@ def _first_import(tool: Tool) -> Timed | None:
     return Timed(ready, [words], tool.project, tool.environ())
 
 
+def _first_import_compiled(tool: Tool) -> Timed | None:
+    """The same in the third environment of a machine, once what the second left to be done is."""
+    timed = _first_import(tool)
+    if timed is None:
+        return None
+    is_compiled = False
+
+    def ready() -> None:
+        nonlocal is_compiled
+        if not is_compiled:
+            tool.have_compiled()
+            is_compiled = True
+        timed.ready()
+
+    return timed._replace(ready=ready)
+
+
 OPERATIONS = (
     Operation("lock cold", "no lock, empty cache", _lock_cold, installs=False),
     Operation(
@@ -195,4 +212,5 @@ OPERATIONS = (
     Operation("run", "`run true`, nothing to do", _run),
     Operation("16 runs", "at once", _runs),
     Operation("first import", "in an environment just made", _first_import),
+    Operation("first import, third", "in the third of a machine", _first_import_compiled),
 )  # fmt: skip

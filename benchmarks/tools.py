@@ -1,9 +1,11 @@
 """The tools that are compared: how each is called, and what a project for it looks like."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from benchmarks.measure import Failed
 from benchmarks.workloads import Workload
 
 Command = tuple[str, ...]
+_SECONDS = 60.0
+"""After which nothing is expected of what goes on in the background."""
 
 
 def console_script(folder: Path) -> str:
@@ -113,6 +117,9 @@ class Tool:
         if done.returncode:
             raise Failed(f"{self.label} {' '.join(words)}: {done.stderr.decode()}")
 
+    def have_compiled(self) -> None:
+        """Have compiled what a tool compiles by itself, once a second environment is made."""
+
     def put_aside(self, *places: Path) -> None:
         """Rename folders and files away; deleting them at once would slow the next mkdir down."""
         for place in places:
@@ -123,6 +130,18 @@ class Tool:
         """Delete what was put aside."""
         shutil.rmtree(self.trash)
         self.trash.mkdir()
+
+
+def _is_locked(folder: Path) -> bool:
+    """Say whether a process holds a folder's lock."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class Envsync(Tool):
@@ -142,8 +161,37 @@ class Envsync(Tool):
         )
 
     def variables(self, index: str) -> Mapping[str, str]:
-        """Its cache and index."""
-        return {"ENVSYNC_CACHE_DIR": str(self.cache), "ENVSYNC_DEFAULT_INDEX": index}
+        """Its cache and index; nothing goes on in the background while something is timed."""
+        return {
+            "ENVSYNC_CACHE_DIR": str(self.cache),
+            "ENVSYNC_DEFAULT_INDEX": index,
+            "ENVSYNC_NO_BACKGROUND": "1",
+        }
+
+    def set_up(self) -> None:
+        """Write the project; what was compiled for one operation isn't there for the others."""
+        super().set_up()
+        self.put_aside(self._compiled)
+
+    @property
+    def _compiled(self) -> Path:
+        return self.cache / "bytecode-v1"
+
+    def have_compiled(self) -> None:
+        """Make a second environment, and wait for what it leaves running."""
+        second = self.project.with_name("second")
+        second.mkdir(exist_ok=True)
+        for name in (self.spec_name, self.lock_name):
+            shutil.copy(self.project / name, second)
+        self.put_aside(second / ".venv")
+        environ = {**self.environ(), "ENVSYNC_NO_BACKGROUND": "0"}
+        command = self.command(self.sync)
+        subprocess.run(command, cwd=second, env=environ, capture_output=True, check=True)
+        started = time.monotonic()
+        while not (is_there := any(self._compiled.glob("*-*"))) or _is_locked(self._compiled):
+            time.sleep(0.2)
+            if not is_there and time.monotonic() - started > _SECONDS:
+                return  # one that compiles nothing by itself
 
 
 class Uv(Tool):

@@ -189,6 +189,7 @@ def _asks_for_more(variable: str) -> bool:
     return variable.startswith("ENVSYNC_") and variable not in (
         "ENVSYNC_CACHE_DIR",
         "ENVSYNC_DEFAULT_INDEX",
+        "ENVSYNC_NO_BACKGROUND",
         "ENVSYNC_PURE",
     )
 

@@ -56,6 +56,8 @@ class Settings(NamedTuple):
     """The user's own folder for environments (`ENVSYNC_VENV`), absolute; "" where none is named."""
     compile_bytecode: bool | None = None
     """What stands in for env.toml's `[sync] compile-bytecode` (`ENVSYNC_COMPILE_BYTECODE`)."""
+    background: bool = False
+    """Something may be left to be done after the command (not in CI, `ENVSYNC_NO_BACKGROUND`)."""
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -91,6 +93,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             if environ.get("ENVSYNC_COMPILE_BYTECODE")
             else None
         ),
+        background=not flag(environ, "ENVSYNC_NO_BACKGROUND") and not environ.get("CI"),
     )
 
 

@@ -36,8 +36,12 @@ IMPURE_IMPORTS = {
     *("os", "subprocess", "socket", "tempfile", "shutil", "pathlib", "time"),
     *("threading", "pycurl", "fcntl", "mmap", "platform", "signal"),
 }
-# `python.facts` runs inside the interpreter that is asked, and asks it what it has.
+# `python.facts` runs inside the interpreter that is asked, and asks it what it has. Five modules
+# that every lock imports leave what few locks need until then: HTML pages, direct sources, parts of
+# wheels and source distributions, the explanation of a failure, direct_url.json.
 LAZY_IMPORTS_ALLOWED = (
+    *("catalog.index_catalog", "index.metadata_source", "index.pages"),
+    *("resolve.universal", "wheel.metadata"),
     "__main__",
     "acquire.",
     "cli.",

@@ -68,7 +68,7 @@ HEAVY = {
 @pytest.fixture
 def place(tmp_path: Path) -> Workplace:
     """A synced project whose interpreter is chosen by env.toml."""
-    with IndexServer() as server:
+    with IndexServer(cache_control="max-age=600") as server:
         publish(server, make_wheel("base", "2.0"), make_wheel("checker", "7.0"))
         publish(server, make_wheel("webby", "1.5"))
         made = Workplace(tmp_path, server.url)
@@ -118,6 +118,19 @@ def test_what_a_lock_is_made_with_unpacks_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_lock_from_kept_pages_imports_nothing_of_the_network(place: Workplace) -> None:
+    """Nor what explains failures, or reads HTML, direct sources, or parts of wheels."""
+    os.unlink(place.project / "pylock.toml")
+    found = imported(place, "lock")
+    assert (place.project / "pylock.toml").exists()
+    unneeded = {
+        *("pycurl", "envsync.index.curl", "envsync.index.html_page", "envsync.index.sdist"),
+        *("envsync.resolve.explain", "envsync.resolve.conflicts", "envsync.catalog.direct"),
+        *("envsync.acquire.later", "envsync.wheel.tail", "packaging.direct_url"),
+    }
+    assert found & unneeded == set()
 
 
 def test_fresh_environment_from_the_store_imports_nothing_heavy(place: Workplace) -> None:

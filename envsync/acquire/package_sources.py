@@ -15,7 +15,6 @@ from packaging.version import Version
 from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
 from envsync.acquire.hashes import with_hashes
-from envsync.acquire.later import with_later_indexes
 from envsync.acquire.own_settings import mirrors_for, shown_certificates
 from envsync.acquire.public_index import default_index
 from envsync.cache.scratch import scratch_in
@@ -26,12 +25,12 @@ from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
 from envsync.index.auth import AskKeyring
 from envsync.index.client import IndexClient, PageAnswer, Refresh
-from envsync.index.curl import CurlTransport
 from envsync.index.http import HttpClient
 from envsync.index.local_files import LocalFiles
 from envsync.index.mirrors import Mirror, Mirrors
+from envsync.index.on_demand import OnDemand
 from envsync.index.page_source import Index
-from envsync.index.transport import HttpOptions
+from envsync.index.transport import HttpOptions, Transport
 from envsync.inside import Content
 from envsync.lock.builds import LockedBuild
 from envsync.lock.pins import Pinned
@@ -54,6 +53,12 @@ if TYPE_CHECKING:
     from envsync.sync.store_lookup import CheckDepth
 
 Preferences = Mapping[NormalizedName, tuple[Version, ...]]
+
+
+def _curl(options: HttpOptions) -> Transport:
+    from envsync.index.curl import CurlTransport  # noqa: PLC0415  (libcurl: 15 ms, 8 MB)
+
+    return CurlTransport(options)
 
 
 class PackageSources:
@@ -123,7 +128,7 @@ class PackageSources:
             indexes, mirrors = (house,), Mirrors(of_all=Mirror(house, fallback=False))
         files = LocalFiles(self._root, reach((*indexes, *mirrors.every())))
         return IndexClient(
-            HttpClient(CurlTransport(options), options, self._reporter, files=files),
+            HttpClient(OnDemand(partial(_curl, options)), options, self._reporter, files=files),
             indexes,
             settings.cache_dir,
             self._reporter,
@@ -162,6 +167,8 @@ class PackageSources:
 
     def explained(self, error: NoSolution) -> NoSolution:
         """Give an error with what later indexes have of what the first ones lack (`later`)."""
+        from envsync.acquire.later import with_later_indexes  # noqa: PLC0415  (for few)
+
         return with_later_indexes(error, self.client(), self._spec.sources)
 
     def _is_asked_again(self, name: NormalizedName) -> bool:

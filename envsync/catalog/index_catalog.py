@@ -5,17 +5,16 @@ them come sooner: whoever comes first, the resolver or a guess, each answer is m
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync.catalog.choice import check_identity
-from envsync.catalog.direct import BuildMetadata, DirectPolicy, DirectReader
 from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import INDEX_KEY, elsewhere, source_of, sources_by_key
 from envsync.catalog.speculation import Guide, Speculation
@@ -36,6 +35,9 @@ from envsync.resolve.page_judge import candidates_of
 from envsync.resolve.rejections import StrangeName
 from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
+
+if TYPE_CHECKING:
+    from envsync.catalog.direct import BuildMetadata, DirectReader
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -81,7 +83,7 @@ class IndexCatalog:
         *,
         root: str,
         cache_dir: str,
-        build_metadata: BuildMetadata = no_builds,
+        build_metadata: "BuildMetadata" = no_builds,
         preferences: Mapping[NormalizedName, tuple[Version, ...]] | None = None,
         refresh: Callable[[NormalizedName], bool] = lambda _: False,
         reporter: Reporter = SILENT,
@@ -93,8 +95,8 @@ class IndexCatalog:
         self._build, self._reporter = build_metadata, reporter
         self._sources = sources_by_key(spec)
         self._memory = MetadataMemory(cache_dir)
-        leave = DirectPolicy(lambda name: may_build(name, policy), refresh)
-        self._direct = DirectReader(root, client, cache_dir, build_metadata, leave)
+        self._root, self._cache_dir, self._refresh = root, cache_dir, refresh
+        self._direct: DirectReader | None = None
         self._lock = threading.Lock()
         self._listings: dict[tuple[NormalizedName, str | None], _Cell[Listing]] = {}
         self._metadata: dict[str, _Cell[CoreMetadata]] = {}
@@ -122,7 +124,7 @@ class IndexCatalog:
         """Ask ahead for a project and its likeliest version in `specifier` (`Catalog.prefetch`)."""
         self._speculation.hint(name, specifier)
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
+    def expect(self, candidates: Iterable[Candidate]) -> None:
         """Ask ahead for the metadata of several versions (`Foresight.expect`)."""
         self._speculation.expect(candidates)
 
@@ -154,6 +156,10 @@ class IndexCatalog:
 
     # -- for the guesses
 
+    def is_listed(self, name: NormalizedName) -> bool:
+        """Start to fetch a project's page; say whether it is there (`speculation.Answers`)."""
+        return self._client.page(name).done()
+
     def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
         """Start to fetch a project's page (`speculation.Answers`)."""
         self._client.page(name).add_done_callback(lambda _: call())
@@ -170,6 +176,11 @@ class IndexCatalog:
             self._cell(self._metadata, _identity(candidate), lambda: known).get()
             call()
 
+    def _awaited(self, future: Future[T]) -> T:
+        if not future.done():
+            self._speculation.begin()
+        return future.result()
+
     # -- listings
 
     def _list(self, name: NormalizedName, source: str | None) -> Listing:
@@ -183,14 +194,25 @@ class IndexCatalog:
             place = source_of(source, self._sources)
         except ValueError as error:
             raise MetadataInvalid(display_url(source), str(error)) from error
-        direct = self._direct.read(name, place)
+        direct = self._direct_reader().read(name, place)
         cell = self._cell(self._metadata, _identity(direct.candidate), lambda: direct.metadata)
         # Kept right away: asking for the metadata later must not build the source once more.
         cell.get()
         return Listing(name, (direct.candidate,))
 
+    def _direct_reader(self) -> "DirectReader":
+        """The reader of direct sources; most projects have none."""
+        if self._direct is None:
+            from envsync.catalog.direct import DirectPolicy, DirectReader  # noqa: PLC0415
+
+            leave = DirectPolicy(lambda name: may_build(name, self._policy), self._refresh)
+            self._direct = DirectReader(
+                self._root, self._client, self._cache_dir, self._build, leave
+            )
+        return self._direct
+
     def _list_page(self, name: NormalizedName, index: str | None) -> Listing:
-        page = self._client.page(name, index=index).result()
+        page = self._awaited(self._client.page(name, index=index))
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance(Stage.RESOLVING, 1, name)
@@ -227,7 +249,7 @@ class IndexCatalog:
         known = self._remembered(file)
         if known is not None:
             return known
-        data = self._client.wheel_metadata(file).result()
+        data = self._awaited(self._client.wheel_metadata(file))
         metadata = check_identity(parse_metadata(data, file=file.filename), file.filename)
         # Checked before it is kept: what contradicts its file's name is asked for again (H10).
         self._remember(file, metadata)
@@ -238,7 +260,7 @@ class IndexCatalog:
         known = self._remembered(file)
         if known is not None:
             return known
-        data = self._client.sdist_metadata(file).result()
+        data = self._awaited(self._client.sdist_metadata(file))
         metadata = None if data is None else static_sdist_metadata(data, file=file.filename)
         if metadata is not None:
             self._remember(file, check_identity(metadata, file.filename))

@@ -2,14 +2,18 @@
 
 When the files of a project are known, the metadata of its likeliest version is asked for; when
 that is known, the files of the projects that it requires. A guess that is wrong costs a request.
+
+Guessing begins when something has to be waited for. While all that is asked is kept on this
+machine, hints are only noted: guessing would read everything twice.
 """
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from packaging.markers import Marker
@@ -34,6 +38,9 @@ BASE = ""
 
 class Answers(Protocol):
     """What is asked on a guess: the very answers that the resolver will get."""
+
+    def is_listed(self, name: NormalizedName) -> bool:
+        """Start to fetch a project's files; say whether they are there already."""
 
     def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
         """Start to fetch a project's files; `call` when `listing` need not wait any more."""
@@ -77,7 +84,10 @@ class _Project:
 
 
 class Speculation:
-    """Runs ahead of one resolution in a thread of its own; `close` ends it."""
+    """Runs ahead of one resolution in a thread of its own, once it has begun; `close` ends it.
+
+    `hint`, `expect` and `begin` are for the thread that resolves, and return at once.
+    """
 
     def __init__(self, answers: Answers, guide: Guide) -> None:
         self._answers, self._guide = answers, guide
@@ -86,17 +96,29 @@ class Speculation:
         self._markers: list[Marker] = []
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="speculation")
         self._closed = threading.Event()
+        self._noted: list[tuple[NormalizedName, SpecifierSet]] | None = []
+        """The hints before the beginning; None after it."""
 
-    def hint(
-        self, name: NormalizedName, specifier: SpecifierSet, extras: Iterable[str] = ()
-    ) -> None:
-        """A project will be required in these versions. From any thread; returns at once."""
-        self._later(partial(self._hint, name, specifier, tuple(extras)))
+    def hint(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+        """A project will be required in these versions, and asked for soon."""
+        if self._noted is None:
+            self._later(partial(self._hint, name, specifier, ()))
+            return
+        self._noted.append((name, specifier))
+        if name not in self._guide.elsewhere and not self._answers.is_listed(name):
+            self.begin()
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
-        """Metadata of these will be wanted, in this order. From any thread; returns at once."""
-        for candidate in candidates[:MAX_EXPECTED]:
-            self._later(partial(self._answers.when_known, candidate, _nothing))
+    def expect(self, candidates: Iterable[Candidate]) -> None:
+        """Metadata of these will be wanted, in this order."""
+        if self._noted is None:
+            for candidate in islice(candidates, MAX_EXPECTED):
+                self._later(partial(self._answers.when_known, candidate, _nothing))
+
+    def begin(self) -> None:
+        """Guess from now on, and from what was noted: something has to be waited for."""
+        noted, self._noted = self._noted, None
+        for name, specifier in noted or ():
+            self._later(partial(self._hint, name, specifier, ()))
 
     def close(self) -> None:
         """Forget what has not begun."""

@@ -24,7 +24,7 @@ from envsync.index.metadata_source import MetadataSource
 from envsync.index.mirrors import Mirror, Mirrors, same_file
 from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
-from envsync.index.steps import Steps, run_steps
+from envsync.index.steps import Steps, run_here, run_steps
 from envsync.index.transport import TransportFailed
 from envsync.index.urls import display_url, parse_address
 from envsync.index.witness import Witness
@@ -78,7 +78,7 @@ class IndexClient:
     """The indexes of one project; close it, or use it as a context manager.
 
     The same question is asked once: later calls get the first one's future. Methods may be called
-    from any thread and never wait.
+    from any thread and never wait for the network: what is kept is there when they return.
     """
 
     def __init__(
@@ -316,10 +316,12 @@ class IndexClient:
         self, asked: dict[Key, Future[T]], key: Key, make: Callable[[], Steps[T]]
     ) -> Future[T]:
         with self._lock:
-            future = asked.get(key)
-            if future is None:
-                future = asked[key] = self._run(make())
-            return future
+            known = asked.get(key)
+            if known is not None:
+                return known
+            future = asked[key] = Future()
+        # What is kept is read at once, by who asks: a thread that did it would be waited for.
+        return run_steps(make(), self._submit, begin=run_here, result=future)
 
     def _run(self, steps: Steps[T]) -> Future[T]:
         return run_steps(steps, self._submit)

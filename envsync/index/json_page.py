@@ -1,6 +1,6 @@
 """Read the files of a project page in JSON (PEP 691, 700, 714), judging every type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -18,6 +18,7 @@ from envsync.index.links import (
     judge_hashes,
 )
 from envsync.index.urls import display_url, printable
+from envsync.index.usual_rows import usual_files
 from envsync.model.candidate import File, Files
 
 _MOST_VALUES = 20 * MAX_LINKS
@@ -52,6 +53,9 @@ class _JsonPage:
             raise self._wrong("has no list of files")
         if len(rows) > MAX_LINKS:
             raise self._wrong(f"has more than {MAX_LINKS:,} files")
+        return usual_files(rows, self._links) or self._each(rows)
+
+    def _each(self, rows: Sequence[object]) -> Files:
         files = []
         for number, row in enumerate(rows):
             if not isinstance(row, dict):

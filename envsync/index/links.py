@@ -1,7 +1,7 @@
 """Judge the links of a project page: address, file name, hashes."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote, urljoin, urlsplit
 
 from envsync.index.urls import MAX_URL, parse_address
@@ -36,14 +36,7 @@ class Links:
         """
         return (
             (url.startswith(self._site) or self.is_site(url[: url.find("/", 8) + 1]))
-            and url.isascii()
-            and url.isprintable()
-            and "%" not in url
-            and " " not in url
-            and "&" not in url
-            and "?" not in url
-            and "#" not in url
-            and "\\" not in url
+            and _is_bare(url)
             and len(url) <= MAX_URL
         )
 
@@ -55,10 +48,41 @@ class Links:
         url = link if link.startswith(("https://", "http://")) else self._joined(link)
         return url if url is not None and self.is_plain(url) else None
 
+    def all_quick(self, links: Sequence[str]) -> Sequence[str] | None:
+        """Give what `quick` gives of each, at once; None where it would give None of any.
+
+        What is asked of one text is asked of all of them in a row. That may find fault where there
+        is none, between two of them.
+        """
+        first, last = min(links, default=""), max(links, default="")
+        if not first.startswith(("https://", "http://")):
+            match = _RELATIVE(first)
+            if match is None:
+                return None
+            head = match[1]
+            # With it they have the next letter in common, with which no folder's name begins.
+            if not last.startswith(first[: len(head) + 1]):
+                return None
+            rests = [link[len(head) :] for link in links]
+            row = "".join(rests)
+            if _USUAL(row) is None or "/." in row or "//" in row or max(map(len, rests)) > _LONGEST:
+                return None
+            above = self._above(len(head) // 3)
+            links = [above + rest for rest in rests]
+            first, last = above + first[len(head) :], above + last[len(head) :]
+        site = first[: first.find("/", 8) + 1]
+        is_plain = (
+            last.startswith(site)
+            and self.is_site(site)
+            and _is_bare("".join(links))
+            and max(map(len, links)) <= MAX_URL
+        )
+        return links if is_plain else None
+
     def _joined(self, link: str) -> str | None:
         """Join a link that is relative in a usual way; None for any other."""
         match = _RELATIVE(link)
-        if match is None or "/." in match[2] or "//" in match[2]:
+        if match is None or "/." in match[2] or "//" in match[2] or match[2][-1] == ";":
             return None
         return self._above(len(match[1]) // 3) + match[2]
 
@@ -117,8 +141,25 @@ _PLAIN_URL = re.compile(
 ).fullmatch
 # What joins a base by putting its text behind a folder's (RFC 3986 section 5.2.3).
 _RELATIVE = re.compile(r"((?:\.\./){0,16})([\w+~-][\w.+~!=,;@/-]{0,4000})", re.ASCII).fullmatch
+_LONGEST = 4000
+"""Characters of a relative link, as above."""
+_USUAL = re.compile(r"[\w.+~!=,@/-]*", re.ASCII).fullmatch
 _FOLDERS = frozenset({"", ".", ".."})
 _DIGEST = re.compile(r"[0-9a-f]{32,256}").fullmatch
+
+
+def _is_bare(url: str) -> bool:
+    """Tell that nothing in an address is to be encoded or decoded, and that it is a path alone."""
+    return (
+        url.isascii()
+        and url.isprintable()
+        and "%" not in url
+        and " " not in url
+        and "&" not in url
+        and "?" not in url
+        and "#" not in url
+        and "\\" not in url
+    )
 
 
 def judge_filename(text: str) -> str | None:
@@ -136,6 +177,19 @@ def judge_filename(text: str) -> str | None:
         <= MAX_FILENAME
     )
     return text if is_name else None
+
+
+def all_filenames(texts: Sequence[str]) -> bool:
+    """Tell that `judge_filename` takes each; False only means that it has to be asked."""
+    row = "".join(texts)
+    return (
+        row.isascii()
+        and row.isprintable()
+        and "/" not in row
+        and "\\" not in row
+        and max(map(len, texts), default=0) <= MAX_FILENAME
+        and _FOLDERS.isdisjoint(texts)
+    )
 
 
 def filename_of(url: str) -> str | None:
@@ -170,6 +224,11 @@ def judge_hashes(hashes: Mapping[str, str]) -> Mapping[str, str]:
 def is_sha256(text: str) -> bool:
     """Tell whether a text is a sha256 in lower case."""
     return len(text) == 64 and is_lower_hex(text)
+
+
+def all_sha256(texts: Sequence[str]) -> bool:
+    """Tell whether each is a sha256 in lower case."""
+    return {*map(len, texts)} <= {64} and is_lower_hex("".join(texts))
 
 
 def is_lower_hex(text: str) -> bool:

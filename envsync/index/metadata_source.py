@@ -12,7 +12,6 @@ from envsync.cache.values import ValueCache, beginning
 from envsync.errors import DownloadFailed, HashMismatch, WheelInvalid
 from envsync.index.artifacts import PARTIAL, Wanted, check_status, download, failed
 from envsync.index.http import HttpClient
-from envsync.index.sdist import read_pkg_info
 from envsync.index.steps import Steps
 from envsync.index.transport import KIB, MIB, Request, Response, TransportFailed
 from envsync.index.urls import Origin, display_url, parse_address
@@ -20,7 +19,6 @@ from envsync.index.witness import Witness, of_bytes, of_claim
 from envsync.model.candidate import File
 from envsync.model.file_urls import is_local
 from envsync.platform.files import storage_errors
-from envsync.wheel.tail import find_metadata_in_tail, unpack_located
 
 
 def _package(path: str) -> str:
@@ -122,6 +120,8 @@ class MetadataSource:
         content = self._kept(file)
         if content is None:
             self._check_online(file)
+            from envsync.index.sdist import read_pkg_info  # noqa: PLC0415  (few say it there alone)
+
             with self._scratch() as folder:
                 path = yield from self._download(file, folder, MAX_SDIST)
                 content = read_pkg_info(path, file.filename) or b""
@@ -175,6 +175,9 @@ class MetadataSource:
 
     def _from_parts(self, file: File) -> Steps[_Found | None]:
         """Read METADATA by byte ranges; None when the server's parts make no sense (hazard H6)."""
+        # Most indexes serve METADATA by itself.
+        from envsync.wheel.tail import find_metadata_in_tail, unpack_located  # noqa: PLC0415
+
         tail = yield from self._tail(file)
         if tail is None or file.size not in (None, tail.total):
             return None
@@ -287,6 +290,8 @@ def _end(part: _Part) -> int:
 
 def _read_wheel(path: str, filename: str) -> bytes:
     """Read METADATA of a wheel on the disk, in the same two steps as from afar."""
+    from envsync.wheel.tail import find_metadata_in_tail, unpack_located  # noqa: PLC0415
+
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = max(0, size - _TAIL)

@@ -3,7 +3,6 @@
 from typing import Literal
 
 from envsync.errors import IndexFailed
-from envsync.index.html_page import read_html
 from envsync.index.json_page import read_json
 from envsync.index.urls import display_url, printable
 from envsync.model.candidate import Files
@@ -24,6 +23,8 @@ def parse_page(body: bytes, content_type: str, *, url: str, name: str) -> Files:
     """
     if _kind(content_type, url) == "json":
         return read_json(body, url, name)
+    from envsync.index.html_page import read_html  # noqa: PLC0415  (4 ms, and most have JSON)
+
     return read_html(body.decode("utf-8", "replace"), url)
 
 

@@ -18,15 +18,25 @@ Steps: TypeAlias = Generator[Future[Response], Response, T]
 """Yields what it waits for, is sent what came of it (or has it raised), returns a T."""
 
 
-def run_steps(steps: Steps[T], submit: Callable[[Callable[[], None]], object]) -> Future[T]:
-    """Start `steps` and give the future of what they return or raise.
+_Submit: TypeAlias = Callable[[Callable[[], None]], object]
 
-    Each stretch between two waits is handed to `submit`, which calls it once, on any thread.
+
+def run_steps(
+    steps: Steps[T],
+    submit: _Submit,
+    *,
+    begin: _Submit | None = None,
+    result: Future[T] | None = None,
+) -> Future[T]:
+    """Start `steps` and give the future of what they return or raise: `result`, or a new one.
+
+    Each stretch between two waits is handed to `submit`, which calls it once, on any thread; the
+    first one to `begin`, where that is given.
     """
-    result: Future[T] = Future()
-    result.set_running_or_notify_cancel()
-    submit(lambda: _advance(steps, None, result, submit))
-    return result
+    future: Future[T] = Future() if result is None else result
+    future.set_running_or_notify_cancel()
+    (begin or submit)(lambda: _advance(steps, None, future, submit))
+    return future
 
 
 def run_here(call: Callable[[], None]) -> None:
@@ -38,7 +48,7 @@ def _advance(
     steps: Steps[T],
     waited: Future[Response] | None,
     result: Future[T],
-    submit: Callable[[Callable[[], None]], object],
+    submit: _Submit,
 ) -> None:
     """Resume `steps` with what `waited` brought, until they wait again or are done."""
     try:

@@ -7,7 +7,7 @@ built for.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -51,13 +51,17 @@ def gaps(
         newest = newest_python(wheels_of(resolution.packages))
     usual = f"implementation_name == 'cpython' and python_version <= '3.{newest}'"
     covered = resolution.environments & from_text(usual)
+    told = covered & _on_any()
     missing = []
     for package in resolution.packages:
         candidate = package.candidate
         can_build = candidate.sdist is not None and may_build(package.name)
         if candidate.source is None and candidate.wheels and not can_build:
-            cells = _cells(package, covered)
-            if set(cells.values()) - {"wheel", ""}:
+            needed = package.marker.without_extras()
+            places = dict.fromkeys(serves(wheel.filename) for wheel in candidate.wheels)
+            # Most have wheels for all that is needed: only for the others it is said where.
+            if not _is_covered(needed & told, places):
+                cells = _cells(needed & covered, places, has_source=candidate.sdist is not None)
                 missing.append(Gap(package.name, str(package.version), cells))
     return tuple(missing)
 
@@ -89,13 +93,22 @@ def newest_python(filenames: Iterable[str]) -> int:
     return max(minors, default=_NEWEST)
 
 
-def _cells(package: ResolvedPackage, covered: MarkerSet) -> Mapping[str, str]:
-    needed = package.marker.without_extras() & covered
+def _is_covered(needed: MarkerSet, places: Iterable[MarkerSet]) -> bool:
+    """Whether wheels for these places are enough."""
+    for where in places:
+        if needed is NEVER:
+            break
+        needed = needed - where
+    return needed is NEVER
+
+
+def _cells(
+    needed: MarkerSet, places: Iterable[MarkerSet], *, has_source: bool
+) -> Mapping[str, str]:
     served = NEVER
-    # Many wheels are for the same: each place is joined once.
-    for where in dict.fromkeys(serves(wheel.filename) for wheel in package.candidate.wheels):
+    for where in places:
         served = served | where
-    without = "none" if package.candidate.sdist is None else "source"
+    without = "source" if has_source else "none"
     return {name: _cell(needed & _on(name), served, without) for name in PLATFORMS}
 
 
@@ -123,6 +136,11 @@ def _pythons(where: MarkerSet) -> str:
 @cache
 def _on(platform: str) -> MarkerSet:
     return from_text(PLATFORMS[platform])
+
+
+@cache
+def _on_any() -> MarkerSet:
+    return reduce(MarkerSet.__or__, map(_on, PLATFORMS), NEVER)
 
 
 @cache

@@ -123,11 +123,30 @@ _ARTIFACT_KEYS: Mapping[type[_Artifact], Sequence[tuple[str, str]]] = {
 
 
 def _artifact(artifact: _Artifact) -> str:
+    if type(artifact) is PackageWheel:
+        return _wheel(artifact)
     present = [
         f"{key} = {_value(value)}"
         for name, key in _ARTIFACT_KEYS[type(artifact)]
         if (value := getattr(artifact, name)) is not None
     ]
+    return f"{{ {', '.join(present)} }}"
+
+
+def _wheel(wheel: PackageWheel) -> str:
+    """The same for a wheel, of which a lock has thousands: what is usual in them is asked first."""
+    present = []
+    if wheel.name is not None:
+        present.append(f"name = {_string(wheel.name)}")
+    if wheel.upload_time is not None:
+        present.append(f"upload-time = {_moment(wheel.upload_time)}")
+    if wheel.url is not None:
+        present.append(f"url = {_string(wheel.url)}")
+    if wheel.path is not None:
+        present.append(f"path = {_string(wheel.path)}")
+    if wheel.size is not None:
+        present.append(f"size = {wheel.size!r}")
+    present.append(f"hashes = {_inline_table(wheel.hashes)}")
     return f"{{ {', '.join(present)} }}"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, overload
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -76,27 +76,30 @@ class Files(_Listed):
         """Put values into columns."""
         rows = tuple(files)
         columns = tuple(zip(*rows, strict=True)) or ((),) * len(File._fields)
-        filenames, urls, hashes = columns[:3]
+        filenames, urls, hashes, *others = columns
+        digests = [
+            table["sha256"] if len(table) == 1 and "sha256" in table else table or None
+            for table in hashes
+        ]
+        return cls.of_columns(filenames, urls, digests, others)
+
+    @classmethod
+    def of_columns(
+        cls,
+        filenames: Sequence[str],
+        urls: Sequence[str],
+        digests: Sequence[Digests],
+        others: Sequence[Sequence[Any]],
+    ) -> "Files":
+        """Put columns together; `others` are those that `File` has from `size` on."""
         prefix = _common_folder(urls)
         start = len(prefix)
-        return cls(
-            prefix=prefix,
-            filename=filenames,
-            place=[
-                url[start : -len(name) - 1] if url.endswith(f"/{name}", start) else _WHOLE + url
-                for name, url in zip(filenames, urls, strict=True)
-            ],
-            hashes=[
-                table["sha256"] if len(table) == 1 and "sha256" in table else table or None
-                for table in hashes
-            ],
-            size=columns[3],
-            requires_python=columns[4],
-            upload_time=columns[5],
-            yanked=columns[6],
-            has_metadata=columns[7],
-            metadata_sha256=columns[8],
-        )
+        places = [
+            url[start : -len(name) - 1] if url.endswith(f"/{name}", start) else _WHOLE + url
+            for name, url in zip(filenames, urls, strict=True)
+        ]
+        named = dict(zip(File._fields[3:], others, strict=True))
+        return cls(prefix=prefix, filename=filenames, place=places, hashes=digests, **named)
 
     def __len__(self) -> int:
         return len(self.filename)

@@ -33,6 +33,8 @@ from envsync.model.marker_diagram import (
     claimed,
     conjunction,
     disjunction,
+    inverse,
+    joined,
     negation,
     position,
     simplified,
@@ -69,16 +71,17 @@ class MarkerSet:
     diagram: Diagram
 
     def __and__(self, other: "MarkerSet") -> "MarkerSet":
-        return _set_of(bounded(conjunction, self.diagram, other.diagram))
+        return _set_of(joined(self.diagram, other.diagram))
 
     def __or__(self, other: "MarkerSet") -> "MarkerSet":
-        return _set_of(bounded(disjunction, self.diagram, other.diagram))
+        neither = joined(inverse(self.diagram), inverse(other.diagram))
+        return _set_of(inverse(neither))
 
     def __invert__(self) -> "MarkerSet":
-        return _set_of(bounded(negation, self.diagram))
+        return _set_of(inverse(self.diagram))
 
     def __sub__(self, other: "MarkerSet") -> "MarkerSet":
-        return self & ~other
+        return _set_of(joined(self.diagram, inverse(other.diagram)))
 
     def __reduce__(self) -> tuple[object, ...]:
         # So that a copy is the very same object.
@@ -106,11 +109,11 @@ class MarkerSet:
 
     def is_disjoint(self, other: "MarkerSet") -> bool:
         """Say whether no possible environment makes both true."""
-        return self & other is NEVER
+        return joined(self.diagram, other.diagram) is FALSE
 
     def implies(self, other: "MarkerSet") -> bool:
         """Say whether `other` is true wherever this is."""
-        return self & ~other is NEVER
+        return joined(self.diagram, inverse(other.diagram)) is FALSE
 
     def simplify(self, assumption: "MarkerSet") -> "MarkerSet":
         """Give something simple that equals this wherever `assumption` holds.

@@ -181,6 +181,23 @@ def bounded(
         raise TooLarge("a marker with too many variables") from None
 
 
+def joined(one: Diagram, other: Diagram) -> Diagram:
+    """Run `conjunction` with a fresh bound on its work; what is remembered needs none."""
+    if one is other or other is TRUE:
+        return one
+    if one is TRUE:
+        return other
+    if one is FALSE or other is FALSE or one.opposite is other:
+        return FALSE
+    known = _conjunctions.get((one, other) if id(one) < id(other) else (other, one))
+    return bounded(conjunction, one, other) if known is None else known
+
+
+def inverse(node: Diagram) -> Diagram:
+    """Run `negation` with a fresh bound on its work; what is remembered needs none."""
+    return node.opposite or bounded(negation, node)
+
+
 def conjunction(one: Diagram, other: Diagram) -> Diagram:
     """Give the diagram that is true where both are."""
     if one is other or other is TRUE:

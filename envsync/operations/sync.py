@@ -11,6 +11,7 @@ from envsync.environment.key import UserKey
 from envsync.errors import BuildNotAllowed, MetadataDiffers
 from envsync.events import SILENT, Reporter, Stage, during
 from envsync.lock.builds import locked_builds
+from envsync.operations.background import compile_for_others
 from envsync.operations.desired import (
     desired_on_disk,
     lock_for_sync,
@@ -115,6 +116,7 @@ def _sync_to(
         )
         if request.trust != FROZEN:
             remember(desired, project, request, settings)
+    compile_for_others(outcome, desired, settings, reporter)
     return Synced(outcome, lock, lock.path in outcome.written)
 
 

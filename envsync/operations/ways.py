@@ -85,6 +85,7 @@ def _from_memory(
     if not request.is_plain() or settings.refresh:
         return None
     from envsync.environment.key import UserKey  # noqa: PLC0415
+    from envsync.operations.background import compile_for_others  # noqa: PLC0415
     from envsync.operations.results import Synced  # noqa: PLC0415
     from envsync.sync import apply as steps  # noqa: PLC0415
     from envsync.sync.location import lies_at  # noqa: PLC0415
@@ -107,6 +108,7 @@ def _from_memory(
             glance=request.glance,
             cache_dir=settings.cache_dir,
         )
+    compile_for_others(outcome, desired, settings, reporter)
     return Synced(outcome._replace(recovered=recovered))
 
 

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 
@@ -44,6 +44,12 @@ def content_mtime(sha256: str) -> int:
     the (size, time) pair by which Python judges whether bytecode is stale.
     """
     return _FIRST_CONTENT_TIME + int(sha256[:8], 16) % _CONTENT_TIME_SPAN
+
+
+def content_times(hashes: Iterable[str]) -> list[int]:
+    """Give `content_mtime` of each, in nanoseconds: tens of thousands in one loop."""
+    first, span = _FIRST_CONTENT_TIME * 1_000_000_000, _CONTENT_TIME_SPAN
+    return [first + int(sha256[:8], 16) % span * 1_000_000_000 for sha256 in hashes]
 
 
 @contextmanager

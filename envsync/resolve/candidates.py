@@ -1,6 +1,6 @@
 """What a resolution asks: the policy that steers it, and the catalog that answers it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -98,7 +98,7 @@ class Catalog(Protocol):
 class Foresight(Protocol):
     """What a catalog may offer besides: to read the metadata of several versions side by side."""
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
+    def expect(self, candidates: Iterable[Candidate]) -> None:
         """A hint, for threads: `metadata` will probably be asked for these, in this order."""
 
 

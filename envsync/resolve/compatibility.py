@@ -109,10 +109,13 @@ class WheelJudge:
 
     def wheel_fits(self, filename: str) -> bool:
         """Whether some covered environment could install a wheel, as far as markers can tell."""
-        tail = filename.split("-", 2)[2]
-        fits = self._wheels.get(tail)
+        return self.tags_fit(filename.split("-", 2)[2])
+
+    def tags_fit(self, tags: str) -> bool:
+        """The same for a wheel of which only the end of its name counts, after the version."""
+        fits = self._wheels.get(tags)
         if fits is None:
-            fits = self._wheels[tail] = not serves(filename).is_disjoint(self._environments)
+            fits = self._wheels[tags] = not serves(f"x-0-{tags}").is_disjoint(self._environments)
         return fits
 
     def other_pythons(self, filenames: Iterable[str]) -> list[str]:

@@ -5,7 +5,7 @@ remains is a core. Then its collisions are told: who requires what, why those ar
 versions would have done had they not been passed over.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from envsync.errors import EnvsyncError, Leave, NoSolution, PackageNotFound
 from envsync.model.marker import MarkerSet
 from envsync.resolve.conflicts import Collision, ConflictingRequirement, Unusable, gather, way_up
-from envsync.resolve.region import RegionSolution, Unsolvable
+from envsync.resolve.region import Trial, Unsolvable
 from envsync.resolve.region_view import PackageKey
 from envsync.resolve.rejections import (
     BadFile,
@@ -27,13 +27,9 @@ from envsync.resolve.rejections import (
     StrangeName,
     TooNew,
 )
-from envsync.resolve.requirements import PackageRequirement
+from envsync.resolve.requirements import PackageRequirement, StatedRoots
 from envsync.resolve.resolver_index import ResolverIndex
 
-StatedRoots = Sequence[Sequence[PackageRequirement]]
-"""The requirements of env.toml, each as those of one package or extra that it stands for."""
-Trial = Callable[[MarkerSet, StatedRoots], tuple[RegionSolution, ...] | Unsolvable]
-"""Solves a changed problem in one region on a small budget."""
 _MOST_REQUIREMENTS = 100
 """With more of them the core is not looked for: each step is a resolution."""
 _MOST_NAMED = 3

@@ -28,6 +28,8 @@ def check_siblings(
     view: RegionView, requirements: Sequence[RegionRequirement], parent: Pin | None
 ) -> None:
     """Raise ForkNeeded if what one parent asks of a package differs by environment, and matters."""
+    if len({one.key.name for one in requirements}) == len(requirements):
+        return
     by_name: dict[NormalizedName, list[RegionRequirement]] = {}
     for requirement in requirements:
         by_name.setdefault(requirement.key.name, []).append(requirement)

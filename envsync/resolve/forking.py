@@ -14,11 +14,10 @@ from packaging.version import Version
 
 from envsync.events import SILENT, Reporter
 from envsync.model.marker import MarkerSet, from_text
-from envsync.resolve.explain import StatedRoots, Trial
 from envsync.resolve.provider import RegionProvider
-from envsync.resolve.region import Budget, RegionSolution, Unsolvable, solve
+from envsync.resolve.region import Budget, RegionSolution, Trial, Unsolvable, solve
 from envsync.resolve.region_view import ForkNeeded, PackageKey, Pin, Preferences, RegionView
-from envsync.resolve.requirements import PackageRequirement
+from envsync.resolve.requirements import PackageRequirement, StatedRoots
 from envsync.resolve.resolver_index import ResolverIndex
 
 _NEWEST_PYTHONS = from_text("python_full_version >= '3.99'")

@@ -119,12 +119,15 @@ class _Judge:
 
     def claim(self, rows: _Rows) -> Claim | None:
         """What is known of a version; None if it can't be used."""
-        fitting = self.fitting(rows)
+        pythons, usable = self._pythons, self._is_usable
+        counting = [row for row in rows if not row[0]] or rows
+        fitting = [row for row in counting if row[1] in pythons]
         # One that may be used is enough: most kinds of wheels are never asked about.
-        if not any(map(self._is_usable.__getitem__, [rows[at][2] for at in fitting])):
-            return None
-        is_yanked, requires_python, _ = rows[fitting[0]]
-        return Claim(requires_python, is_yanked)
+        for row in fitting:
+            if usable[row[2]]:
+                is_yanked, requires_python, _ = fitting[0]
+                return Claim(requires_python, is_yanked)
+        return None
 
 
 class _UsableKinds(dict[int, bool]):
@@ -133,11 +136,11 @@ class _UsableKinds(dict[int, bool]):
     def __init__(self, tags: Sequence[str], judge: WheelJudge, *, can_build: bool) -> None:
         """`tags` are those of wheels; with none of them no wheel may be used."""
         super().__init__({SOURCE: can_build})
-        self._tags, self._wheel_fits = tags, judge.wheel_fits
+        self._tags, self._tags_fit = tags, judge.tags_fit
 
     def __missing__(self, kind: int) -> bool:
         at = kind - SOURCE - 1
-        fits = self[kind] = at < len(self._tags) and self._wheel_fits(f"x-0-{self._tags[at]}")
+        fits = self[kind] = at < len(self._tags) and self._tags_fit(self._tags[at])
         return fits
 
 
@@ -207,7 +210,7 @@ class _Shelf:
     def _listed_shapes(self) -> list[_Rows]:
         pythons = self._outline.pythons
         return [
-            tuple((is_yanked, pythons[python], kind) for is_yanked, python, kind in shape)
+            tuple([(is_yanked, pythons[python], kind) for is_yanked, python, kind in shape])
             for shape in self._outline.shapes
         ]
 

@@ -11,7 +11,7 @@ from itertools import islice
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from envsync.model.marker import MarkerSet
+from envsync.model.marker import NEVER, MarkerSet
 from envsync.resolve.criteria import Criteria, Matches, Pins
 from envsync.resolve.fork_points import check_conditions, check_pythons, check_siblings
 from envsync.resolve.nogoods import Nogoods
@@ -231,17 +231,22 @@ class RegionProvider:
 
         Raises ForkNeeded where those on one package differ by it.
         """
-        here = [(stated, stated.marker & self.region) for stated in requirements]
-        here = [(stated, marker) for stated, marker in here if not marker.is_never()]
+        region, view = self.region, self.view
+        here = [
+            (stated, marker)
+            for stated in requirements
+            if (marker := stated.marker & region) is not NEVER
+        ]
         # All hints come before the first question, which waits for its answer.
         for stated, _ in here:
-            if not self.view.knows(stated.name):
+            if not view.knows(stated.name):
                 self.index.expect(stated.name, stated.specifier)
         read: list[RegionRequirement] = []
+        has_required = bool(self.index.policy.required_environments)
         for stated, marker in here:
-            versions = self.view.package(stated.name).versions
+            versions = view.package(stated.name).versions
             read.append(RegionRequirement(stated, marker, versions))
-            if stated.extra is None and stated.exactly is None:
+            if has_required and stated.extra is None and stated.exactly is None:
                 read.extend(self._required_wheels(stated, marker, versions))
         check_siblings(self.view, read, parent)
         return tuple(read)

@@ -1,6 +1,6 @@
 """Solve one region of marker space, which gets one version of each package."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.utils import NormalizedName
@@ -10,7 +10,7 @@ from envsync.model.marker import MarkerSet
 from envsync.resolve.criteria import Cause, Pins
 from envsync.resolve.provider import RegionProvider
 from envsync.resolve.region_view import PackageKey, Pin, RegionRequirement
-from envsync.resolve.requirements import PackageRequirement
+from envsync.resolve.requirements import PackageRequirement, StatedRoots
 from envsync.resolve.search import Circling, Exhausted, History, Impossible, Search
 
 _MOST_ROUNDS = 10_000
@@ -98,6 +98,10 @@ class Unsolvable(Exception):
             if len(later) == len(waiting):
                 return
             waiting = later
+
+
+Trial = Callable[[MarkerSet, StatedRoots], tuple[RegionSolution, ...] | Unsolvable]
+"""Solves a changed problem in one region on a small budget."""
 
 
 class Budget:

@@ -43,6 +43,10 @@ class PackageRequirement(NamedTuple):
         return f"{self.name}{extra}{self.specifier}"
 
 
+StatedRoots = Sequence[Sequence[PackageRequirement]]
+"""The requirements of env.toml, each as those of one package or extra that it stands for."""
+
+
 class Refused(Exception):
     """Raised inside the resolver: a version cannot be used at all, for this reason."""
 

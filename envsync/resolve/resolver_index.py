@@ -46,7 +46,7 @@ from envsync.resolve.requirements import (
     Refused,
     RequirementReader,
 )
-from envsync.resolve.versions import VersionTable, parse_specifiers
+from envsync.resolve.versions import VersionTable, parse_specifiers, text_of
 from envsync.wheel.facts import facts_digest
 
 
@@ -320,14 +320,13 @@ class ResolverIndex:
     def expect_metadata(self, releases: Iterable[Release]) -> None:
         """Hint to the catalog that some versions are going to be tried one after the other."""
         if self._foresight is not None:
-            known = self._metadata
-            new = [release.candidate for release in releases if release not in known]
+            new = [release for release in releases if release not in self._metadata]
             if new:
-                self._foresight.expect(new)
+                self._foresight.expect(release.candidate for release in new)
 
     def expect(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         """Hint to the catalog, once each, that a project is going to be asked for."""
-        key = (name, str(specifier))
+        key = (name, text_of(specifier))
         if key not in self._hinted:
             self._hinted.add(key)
             self._catalog.prefetch(name, specifier)

@@ -14,7 +14,6 @@ from envsync.events import SILENT, Reporter, Stage, during
 from envsync.model.marker import ALWAYS, NEVER, MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage, RootRequirement
 from envsync.resolve.candidates import Catalog, ResolvePolicy
-from envsync.resolve.explain import explain
 from envsync.resolve.forking import Forking, Solution, trial
 from envsync.resolve.marker_propagation import packages_of
 from envsync.resolve.notices import notices_of, notices_of_search
@@ -85,6 +84,8 @@ class _Problem:
         try:
             solution = self._search(locked)
         except Unsolvable as error:
+            from envsync.resolve.explain import explain  # noqa: PLC0415  (most have a solution)
+
             told = explain(error, self.index, self._roots, trial(self.index, locked))
             raise self.index.build_behind(told) or told from None
         for _ in range(_PASSES):

@@ -24,6 +24,17 @@ def parse_specifiers(text: str | None) -> SpecifierSet | None:
         return None
 
 
+_texts: dict[int, tuple[SpecifierSet, str]] = {}
+
+
+def text_of(specifiers: SpecifierSet) -> str:
+    """Specifiers as text, written once for each value: they are asked for it in every region."""
+    known = _texts.get(id(specifiers))
+    if known is None:  # kept, so that no other value gets its id
+        known = _texts[id(specifiers)] = specifiers, str(specifiers)
+    return known[1]
+
+
 def bits_of(mask: int, *, lowest: bool) -> Iterator[int]:
     """The positions of a set's bits, from the newest version down or from the oldest up."""
     while mask:
@@ -61,7 +72,7 @@ class VersionTable:
 
     def accepted(self, specifiers: SpecifierSet) -> int:
         """The versions that satisfy all specifiers, pre-releases not treated apart."""
-        text = str(specifiers)
+        text = text_of(specifiers)
         mask = self._sets.get(text)
         if mask is None:
             mask = self.all

@@ -86,13 +86,14 @@ class Table:
             self.report(str(error), *keys)
             return None
 
-    def flag(self, key: str) -> bool:
-        """Read true or false; false by default."""
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """Read true or false."""
         value = self.value(key)
-        if value is None or isinstance(value, bool):
-            return bool(value)
-        self.report(f"expected true or false, found {kind_of(value)}", key)
-        return False
+        if isinstance(value, bool):
+            return value
+        if value is not None:
+            self.report(f"expected true or false, found {kind_of(value)}", key)
+        return default
 
     def choice(self, key: str, options: tuple[Choice, ...]) -> Choice:
         """Read one of several words; the first is the default."""

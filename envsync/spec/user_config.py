@@ -2,7 +2,7 @@
 
 It holds what no file of a project can say: to which address an index's credentials belong and what
 stands in for it, which interpreters env.toml may name by path, and where environments may lie
-outside of projects.
+outside of projects; and whether anything may be left to be done after a command.
 """
 
 import re
@@ -69,6 +69,7 @@ class UserConfig(NamedTuple):
     pythons: tuple[str, ...] = ()
     """Absolute paths of interpreters that env.toml may name though no search finds them."""
     venvs: "VenvPlaces" = VenvPlaces()
+    compile_in_background: bool = True
     mirrors: tuple[UserMirror, ...] = ()
     certificates: Mapping[str, ClientCertificate] = {}
     """Index name, likewise -> what to show at its address."""
@@ -88,7 +89,8 @@ def parse_user_config(data: bytes, *, path: str) -> UserConfig:
     if problems.found:
         hint = (
             f"correct {path}; its tables are [index.NAME] with url, mirror, client-cert and "
-            "client-key, [python] with allow, and [venv] with folder and links"
+            "client-key, [python] with allow, [venv] with folder and links, and [background] with "
+            "compile-bytecode"
         )
         raise SpecInvalid(path, problem_lines(problems, text), hint=hint)
     return config
@@ -109,11 +111,15 @@ def _read(root: Table) -> UserConfig:
         venv.convert("folder", _read_folder) or "", tuple(venv.items("links", _read_folder))
     )
     venv.finish({"path": "write folder = ..."})
+    background = root.table("background")
+    compile_in_background = background.flag("compile-bytecode", default=True)
+    background.finish()
     root.finish(_ADVICE)
     return UserConfig(
         {part: one.url for part, one in indexes.items()},
         tuple(dict.fromkeys(pythons)),
         venvs,
+        compile_in_background,
         tuple(one.mirror for one in indexes.values() if one.mirror is not None),
         {part: one.shown for part, one in indexes.items() if one.shown is not None},
     )

@@ -1,7 +1,8 @@
 """Compile the sources of stored wheels in the interpreter that will run them, and keep the result.
 
-No source is run: compiling only reads it. A worker process that dies or hangs over a file costs
-that file only. What can't be compiled (templates, files for another Python) is left out silently.
+No source is run: compiling only reads it. A worker process that dies or hangs over a file, twice,
+costs that file only. What can't be compiled (templates, files for another Python) is left out
+silently.
 """
 
 import json
@@ -27,11 +28,24 @@ from envsync.store.writer import StoreWriter
 from envsync.wheel.paths import folders_of
 
 _WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "compile_worker.py")
-_SECONDS = 60.0
-"""For one file; the largest ones of real packages take one or two."""
 _AT_ONCE = 64
 _MOST_WORKERS = 16
 _READ = 1 << 16
+
+
+class Pace(NamedTuple):
+    """How much of the machine compiling takes, and how long it waits."""
+
+    workers: int
+    """Processes, at most."""
+    seconds: float
+    """For one file; the largest ones of real packages take one or two of work."""
+
+
+IN_HASTE = Pace(_MOST_WORKERS, 60.0)
+"""Somebody waits for it."""
+AT_EASE = Pace(1, 3600.0)
+"""Nobody does, and all others go first: how long a file takes says nothing of it."""
 
 
 class SourceDamaged(Exception):
@@ -51,7 +65,11 @@ class Compiled(NamedTuple):
 
 
 def compile_wheels(
-    wheels: Sequence[StoredWheel], cache_dir: str, target: Target, reporter: Reporter
+    wheels: Sequence[StoredWheel],
+    cache_dir: str,
+    target: Target,
+    reporter: Reporter,
+    pace: Pace = IN_HASTE,
 ) -> list[StoredWheel]:
     """Compile wheels for an interpreter, side by side; gives their entries in the store, in order.
 
@@ -59,13 +77,13 @@ def compile_wheels(
     """
     store = StoreWriter(cache_dir, BUCKET, bytecode_label(target))
     work = sorted(wheels, key=lambda wheel: -len(wheel.files))
-    count = max(1, min(processors(), _MOST_WORKERS, len(work)))
+    count = max(1, min(processors(), pace.workers, len(work)))
     compilers: list[_Compiler] = []
     mine = threading.local()
 
     def compile_one(wheel: StoredWheel) -> StoredWheel:
         if not hasattr(mine, "compiler"):
-            mine.compiler = _Compiler(target)
+            mine.compiler = _Compiler(target, pace.seconds)
             compilers.append(mine.compiler)
         made = store.make(lambda staging: _build(staging, wheel, store, mine.compiler))
         reporter.advance(Stage.COMPILING, 1, f"{wheel.name}-{wheel.version}")
@@ -99,7 +117,7 @@ def unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
 
 def _unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
     wrong: list[str] = []
-    worker = _Worker.start(target.executable)
+    worker = _Worker.start(target.executable, IN_HASTE.seconds)
     try:
         at = 0
         while at < len(rows):
@@ -111,7 +129,7 @@ def _unfaithful(rows: Sequence[Compiled], target: Target) -> list[str]:
                 wrong.append(rows[at].path)
                 at += 1
                 worker.close()
-                worker = _Worker.start(target.executable)
+                worker = _Worker.start(target.executable, IN_HASTE.seconds)
     finally:
         worker.close()
     return wrong
@@ -153,8 +171,8 @@ def _build(
 class _Compiler:
     """A worker process for one thread, started when needed and again after it died."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, target: Target, seconds: float) -> None:
+        self.target, self._seconds = target, seconds
         self._worker: _Worker | None = None
         self._abandoned = False
 
@@ -165,7 +183,7 @@ class _Compiler:
 
         Raises `SourceDamaged`, `EnvsyncError` when the interpreter can't be run at all.
         """
-        left = list(sources)
+        left, died_over = list(sources), None
         while left:
             with_answers = self._ask(wheel.tree, left, tree)
             for source, answer in with_answers:
@@ -175,11 +193,14 @@ class _Compiler:
                     size, sha256 = answer.split()
                     yield StoredFile(source.compiled, int(size), sha256, False)
             done = len(with_answers)
-            if done < len(left):  # it died over the next one, or hung: that is left out
+            if done < len(left):  # it died over the next one, or hung, or was ended
                 self._fail_if_useless(left[done])
                 with suppress(FileNotFoundError):
                     os.unlink(f"{tree}/{left[done].compiled}")
-                done += 1
+                if left[done] is died_over:  # twice is no accident: that is left out
+                    done += 1
+                else:
+                    died_over = left[done]
             left = left[done:]
 
     def _ask(
@@ -189,7 +210,7 @@ class _Compiler:
         if self._abandoned:
             raise EnvsyncError("compiling was given up")
         if self._worker is None:
-            self._worker = _Worker.start(self.target.executable)
+            self._worker = _Worker.start(self.target.executable, self._seconds)
         answers = self._worker.ask(source_tree, sources, tree)
         if len(answers) < len(sources):
             self.close()
@@ -199,7 +220,7 @@ class _Compiler:
         """Tell an interpreter that can't compile at all from a file that it can't compile."""
         if self._abandoned:
             return
-        self._worker = _Worker.start(self.target.executable)
+        self._worker = _Worker.start(self.target.executable, self._seconds)
         if not self._worker.is_alive():
             raise EnvsyncError(
                 f"{self.target.executable} ends before it compiled {culprit.name}",
@@ -223,9 +244,11 @@ class _Worker(NamedTuple):
     """One process that compiles."""
 
     process: "subprocess.Popen[bytes]"
+    seconds: float
+    """How long it may take for one file."""
 
     @classmethod
-    def start(cls, executable: str) -> Self:
+    def start(cls, executable: str, seconds: float) -> Self:
         """Start the interpreter. Raises `EnvsyncError`."""
         # As `-I`, but that the seed of hashes is ours: before 3.11 the order of sets depends on it.
         # In the root folder, where no variable with a relative path leads into a stranger's.
@@ -244,7 +267,7 @@ class _Worker(NamedTuple):
                 f"{executable} could not be started to compile: {error.strerror or error}",
                 hint="`envsync sync --no-compile-bytecode` goes without",
             ) from error
-        return cls(process)
+        return cls(process, seconds)
 
     def ask(self, source_tree: str, sources: Sequence[Source], tree: str) -> list[str]:
         """Have files compiled; fewer answers than files mean that it died or was ended."""
@@ -274,7 +297,7 @@ class _Worker(NamedTuple):
             return []
         data = b""
         while data.count(b"\n") < count:
-            ready = has_output(self.process.stdout, _SECONDS)
+            ready = has_output(self.process.stdout, self.seconds)
             piece = os.read(self.process.stdout.fileno(), _READ) if ready else b""
             if not piece:
                 break

@@ -2,15 +2,17 @@
 
     environments-v1/<key>      key: sha256 of the environment's path
 
-    envsync environment 1
+    envsync environment 2
     root /project/.venv
     link hardlink
+    python cpython-311-3.11.7                 label of its interpreter (`store.bytecode`), or none
     flask<TAB>wheels-v1/ab12…                 one line for each entry, with the package's name
     flask<TAB>bytecode-v1/ab12…-cpython-311-3.11.7
     checksum 77aa…
 
 Written when an environment changes, never read by a sync that has nothing to do. A record that is
 lost costs a download at most: environments don't need the store, but for those of symbolic links.
+Records of version 1 name no interpreter.
 """
 
 import os
@@ -22,7 +24,7 @@ from envsync.cache.values import key_of, with_checksum, without_checksum
 from envsync.platform.files import make_folders, read_limited, storage_errors, write_atomic
 
 BUCKET = Bucket("environments-v1", RECORDS)
-_HEAD = "envsync environment 1"
+_HEAD, _OLD_HEAD = "envsync environment 2", "envsync environment 1"
 _LIMIT = 16 << 20
 
 
@@ -34,6 +36,8 @@ class User(NamedTuple):
     link_mode: str
     entries: Mapping[str, tuple[str, ...]]
     """Package name -> entries, each as BUCKET/KEY."""
+    label: str = ""
+    """What its interpreter's bytecode is known by; "" where it has none, or nobody knows."""
 
     def is_there(self) -> bool:
         """Say whether the environment still exists."""
@@ -51,7 +55,7 @@ def recall_user(cache_dir: str, root: str) -> User | None:
 
 def register(cache_dir: str, user: User) -> None:
     """Keep what an environment uses, in place of what was known of it. Raises `StorageFailed`."""
-    lines = [_HEAD, f"root {user.root}", f"link {user.link_mode}"]
+    lines = [_HEAD, f"root {user.root}", f"link {user.link_mode}", f"python {user.label}"]
     for name, entries in sorted(user.entries.items()):
         lines += [f"{name}\t{entry}" for entry in entries]
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
@@ -94,10 +98,11 @@ def _path(cache_dir: str, root: str) -> str:
 
 def _parse(data: bytes) -> User:
     head, root, link, *lines = without_checksum(data).decode("utf-8", "surrogateescape").split("\n")
-    if head != _HEAD:
+    if head not in (_HEAD, _OLD_HEAD):
         raise ValueError(f"unknown format {head[:40]!r}")
+    label = lines.pop(0).removeprefix("python ") if head == _HEAD else ""
     entries: dict[str, tuple[str, ...]] = {}
     for line in lines[:-1]:
         name, entry = line.split("\t")
         entries[name] = (*entries.get(name, ()), entry)
-    return User(root.removeprefix("root "), link.removeprefix("link "), entries)
+    return User(root.removeprefix("root "), link.removeprefix("link "), entries, label)

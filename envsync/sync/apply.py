@@ -148,6 +148,7 @@ def _bring_in_line(
         created=observed.manifest is None,
         reason=observed.reason,
         written=written,
+        uncompiled=stored.uncompiled(),
     )
 
 

@@ -91,6 +91,10 @@ class StoredSources(NamedTuple):
         """Every entry."""
         return [*self.wheels.values(), *self.bytecode.values()]
 
+    def uncompiled(self) -> tuple[str, ...]:
+        """The wheels without compiled files, by their sha256."""
+        return tuple(it.sha256 for name, it in self.wheels.items() if name not in self.bytecode)
+
 
 def fetch_contents(
     desired: DesiredEnvironment,

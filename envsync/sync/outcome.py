@@ -18,3 +18,5 @@ class SyncOutcome(NamedTuple):
     """A sync that had been interrupted was finished first."""
     written: frozenset[str] = frozenset()
     """The paths of env.toml and the lock, as far as they changed with it."""
+    uncompiled: tuple[str, ...] = ()
+    """The wheels, by their sha256, that were linked without compiled files beside them."""

@@ -4,9 +4,11 @@ With them the next sync looks at less; any of it may be lost.
 """
 
 import os
+import stat
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 
 from envsync.environment import stamp
 from envsync.environment.drift import expected_mtime, holds_only
@@ -16,6 +18,7 @@ from envsync.environment.paths import owned, parents
 from envsync.environment.placing import ChangeTimes
 from envsync.environment.seal import Seal
 from envsync.environment.times import add_times, keep_times
+from envsync.platform.files import content_times
 from envsync.store.manifest import FileTable, StoredWheel
 from envsync.store.times import learn
 from envsync.sync.desired import DesiredEnvironment, owned_folders
@@ -70,8 +73,10 @@ def write_stamp(
         # What can't be named in a mark must not be vouched for by the one of before.
         stamp.drop(cache_dir, desired.root)
         return
-    ours = owned(manifest.placed(), owned_folders(desired.target))
-    folders = sorted(folder for folder in ours if os.path.isdir(f"{desired.root}/{folder}"))
+    above, always = parents(manifest.placed()), owned_folders(desired.target)
+    # What is placed has its folders; of the others some need not be there.
+    there = {folder for folder in owned((), always) if os.path.isdir(f"{desired.root}/{folder}")}
+    folders = sorted(above | there)
     base = desired.target.purelib
     with suppress(OSError):  # an input that is gone by now
         rows = stamp.settled(desired.root, folders, as_of_ns)
@@ -163,8 +168,13 @@ def _dated_back(root: str, folder: str, paths: Collection[str], folders: Collect
 
 
 def _part(owner: Owner, times: Mapping[str, int], base: str) -> "stamp.Part":
-    rows = [
-        (file.path, file.mode, file.size, expected_mtime(file) * _SECOND, times.get(file.path, 0))
-        for file in owner.files
-    ]
+    # By columns: all files of an environment come through here. Only a link's time isn't that of
+    # its content, and packages have links where all of it is linked.
+    paths, modes, sizes, contents = zip(*owner.files, strict=True) if owner.files else ((),) * 4
+    if any(map(stat.S_ISLNK, set(modes))):
+        moments = [expected_mtime(file) * _SECOND for file in owner.files]
+    else:
+        moments = content_times(contents)
+    changes = map(times.get, paths, repeat(0))
+    rows = list(zip(paths, modes, sizes, moments, changes, strict=False))
     return stamp.part_of(owner.name, rows, base)

@@ -1,6 +1,6 @@
 """Tell the store which of its entries an environment uses, when that changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from envsync.environment.manifest import Owner
 from envsync.errors import StorageFailed
@@ -9,7 +9,7 @@ from envsync.model.target import Target
 from envsync.store import bytecode, entries
 from envsync.store.bytecode import bytecode_label
 from envsync.store.manifest import StoredWheel
-from envsync.store.users import User, recall_user, register
+from envsync.store.users import User, recall_user, register, users
 
 Stored = Mapping[str, StoredWheel]
 
@@ -46,10 +46,30 @@ def register_user(
         elif pin.is_wheel and pin.sha256 and pin.name in packages:
             used[pin.name] = _names(pin.sha256, label if packages[pin.name].bytecode else "")
     try:
-        register(cache_dir, User(root, link_mode, used))
+        register(cache_dir, User(root, link_mode, used, label))
     # Cleaning may take what it uses then, and a later sync gets it anew.
     except StorageFailed:
         return
+
+
+def used_elsewhere(
+    cache_dir: str, root: str, target: Target, wheels: Collection[str]
+) -> Sequence[str]:
+    """Give those of some wheels, by their sha256, that another environment than that at `root` uses
+    with the same interpreter. Raises `OSError`.
+    """
+    label = bytecode_label(target)
+    left = dict.fromkeys(wheels)
+    found: list[str] = []
+    for _, user in users(cache_dir) if label else ():
+        if user is None or user.root == root or user.label != label:
+            continue
+        entries_there = {entry for names in user.entries.values() for entry in names}
+        found += [one for one in left if f"{entries.BUCKET.name}/{one}" in entries_there]
+        left = {one: None for one in left if one not in found}
+        if not left:
+            break
+    return found
 
 
 def _names(sha256: str, label: str) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def package_content(
     """
     layout = _Layout(wheel, target, root)
     # By columns: nearly all files of an environment, tens of thousands, come through here.
-    files = _plain(wheel, layout)
+    files, may_have_data = _plain(wheel, layout)
     site, tree = f"{layout.site}/", f"{wheel.tree}/"
     modes = [READ_ONLY_EXECUTABLE if each else READ_ONLY for each in files.executable]
     rows = zip([site + path for path in files.paths], modes, files.sizes, files.hashes, strict=True)
@@ -86,7 +86,7 @@ def package_content(
     placed: list[Placed] = list(map(tuple.__new__, repeat(Placed), rows))
     sources: list[str | bytes] = [tree + path for path in files.paths]
     written: list[tuple[str, bytes, bool]] = []
-    if len(files) != len(wheel.files):
+    if may_have_data:
         written += _place_data(wheel, layout, placed, sources)
     written += _made_by_installers(wheel, target, layout, direct_url)
     for path, data, executable in written:
@@ -172,11 +172,16 @@ class _Layout:
         return place
 
 
-def _plain(wheel: StoredWheel, layout: _Layout) -> FileTable:
-    """Give the files of a wheel that go below site-packages as they are, under their own paths."""
+def _plain(wheel: StoredWheel, layout: _Layout) -> tuple[FileTable, bool]:
+    """Give the files of a wheel that go below site-packages as they are, under their own paths;
+    and whether it may have a data folder.
+    """
     files = FileTable.of(wheel.files)
     data, own = layout.data, layout.own
-    return files.only([not path.startswith(data) and path not in own for path in files.paths])
+    may_have = data in "\n".join(files.paths)  # somewhere in a path, that is: it may have one
+    if may_have:
+        files = files.only([not path.startswith(data) for path in files.paths])
+    return files.only([path not in own for path in files.paths]), may_have
 
 
 def _place_data(

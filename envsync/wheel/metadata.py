@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from packaging.direct_url import ArchiveInfo, DirectUrl, DirInfo, VcsInfo
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
@@ -13,6 +12,9 @@ from packaging.version import Version
 from envsync.errors import MetadataInvalid, WheelInvalid
 from envsync.model.candidate import CoreMetadata
 from envsync.wheel.requirement import parse_requirement, parse_specifiers
+
+if TYPE_CHECKING:
+    from packaging.direct_url import VcsInfo
 
 MAX_SIZE = 16 << 20
 """Bytes that METADATA, PKG-INFO or WHEEL may have."""
@@ -210,7 +212,7 @@ def render_direct_url(
     url: str,
     *,
     hashes: Mapping[str, str] | None = None,
-    vcs: VcsInfo | None = None,
+    vcs: "VcsInfo | None" = None,
     editable: bool | None = None,
     subdirectory: str | None = None,
 ) -> bytes:
@@ -219,6 +221,8 @@ def render_direct_url(
     With `vcs` it is a checkout; with `editable` not None a local folder; else an archive, whose
     `hashes` map algorithm to hexadecimal digest. Credentials in the URL are left out.
     """
+    from packaging.direct_url import ArchiveInfo, DirectUrl, DirInfo  # noqa: PLC0415  (3 ms)
+
     if vcs is not None:
         value = DirectUrl(url=url, vcs_info=vcs, subdirectory=subdirectory)
     elif editable is not None:

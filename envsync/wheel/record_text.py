@@ -54,7 +54,7 @@ def _encoded(hashes: Sequence[str]) -> list[str]:
     """Give sha256 hashes in base64: all in one call, each made 33 bytes long so that it is 44
     characters, of which a zero byte makes the last.
     """
-    octets = a2b_hex("".join(f"{sha256}00" for sha256 in hashes))
+    octets = a2b_hex("00".join([*hashes, ""]))
     text = b2a_base64(octets, newline=False).translate(_URL_SAFE).decode()
     return [text[at : at + 43] for at in range(0, len(text), 44)]
 

@@ -41,9 +41,13 @@ class Shelf:
 class Answers:
     """One project; keeps what is guessed."""
 
-    def __init__(self, shelf: Shelf, count: int) -> None:
+    def __init__(self, shelf: Shelf, count: int, *, is_listed: bool = False) -> None:
+        self._is_listed = is_listed
         self._listing = Listing(NAME, Offers(shelf, range(count - 1, -1, -1)))
         self.guessed: list[Version] = []
+
+    def is_listed(self, name: NormalizedName) -> bool:
+        return self._is_listed
 
     def when_listed(self, name: NormalizedName, call: Callable[[], None]) -> None:
         assert name == NAME
@@ -127,3 +131,18 @@ def test_what_is_preferred_is_found_by_looking_at_few() -> None:
     guide = Guide(ALWAYS, preferences={NAME: (Version("123"),)})
     assert guess(many, frozenset(), SpecifierSet(">=5"), guide)[0] == [Version("123")]
     assert guess(many, frozenset(), SpecifierSet(">=5"), guide)[1] < 20
+
+
+def test_nothing_is_guessed_while_all_is_there_already() -> None:
+    """Guesses would read everything twice; what was hinted at until then counts later."""
+    shelf = Shelf([Version("1")], frozenset())
+    answers = Answers(shelf, 1, is_listed=True)
+    speculation = Speculation(answers, Guide(ALWAYS))
+    speculation.hint(NAME, SpecifierSet(">=1"))
+    speculation.expect(answers.listing(NAME).candidates)
+    assert (shelf.seen, answers.guessed) == (0, [])
+    speculation.begin()
+    for _ in range(3):
+        speculation._thread.submit(int).result()
+    speculation.close()
+    assert answers.guessed == [Version("1")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from envsync.environment.key import UserKey
+from envsync.environment.manifest import Owner, PackedFiles, parse_manifest, render_manifest
 from envsync.errors import EnvDiffers
 from envsync.operations import verify as operation
 from envsync.operations.verify import Verified, verify
@@ -54,10 +55,16 @@ def edit(path: Path, content: bytes) -> None:
 def forge_manifest(bench: Bench, old: bytes, new: bytes) -> None:
     """Change the manifest as only this user can."""
     path, seal = bench.folder / ".venv/.envsync/manifest", UserKey(bench.settings).seal()
-    text = seal.open(path.read_bytes())
-    assert text is not None
-    assert old in text
-    path.write_bytes(seal.close(text.replace(old, new)))
+    manifest = parse_manifest(path.read_bytes(), seal)
+    owners = tuple(_forged(owner, old, new) for owner in manifest.owners)
+    assert owners != manifest.owners
+    path.write_bytes(render_manifest(manifest._replace(owners=owners), seal))
+
+
+def _forged(owner: Owner, old: bytes, new: bytes) -> Owner:
+    rows = "".join("\t".join(map(str, file)) + "\n" for file in owner.files)
+    lines = rows.encode().replace(old, new)
+    return owner._replace(files=PackedFiles(lines, hashlib.sha256(lines).hexdigest()))
 
 
 def test_what_the_store_has_is_compared_and_counted(bench: Bench) -> None:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import pytest
 from packaging.specifiers import SpecifierSet
@@ -41,7 +41,7 @@ class Clairvoyant:
     def prefetch(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         self._catalog.prefetch(name, specifier)
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
+    def expect(self, candidates: Iterable[Candidate]) -> None:
         self.expected.extend(f"{one.name} {one.version}" for one in candidates)
 
 

@@ -1,6 +1,6 @@
 """What a search will probably need is told ahead, and no more often than it is of use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 import pytest
@@ -24,7 +24,7 @@ class Foreseeing(MemoryCatalog):
         super().__init__(universe, policy)
         self.expected: list[list[str]] = []
 
-    def expect(self, candidates: Sequence[Candidate]) -> None:
+    def expect(self, candidates: Iterable[Candidate]) -> None:
         self.expected.append([str(one.version) for one in candidates])
 
 

@@ -227,16 +227,16 @@ def test_wheels_of_a_version_are_judged_up_to_the_first_that_fits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
-    fits = WheelJudge.wheel_fits
+    fits = WheelJudge.tags_fit
 
-    def counting(self: WheelJudge, filename: str) -> bool:
-        asked.append(filename)
-        return fits(self, filename)
+    def counting(self: WheelJudge, tags: str) -> bool:
+        asked.append(tags)
+        return fits(self, tags)
 
-    monkeypatch.setattr(WheelJudge, "wheel_fits", counting)
+    monkeypatch.setattr(WheelJudge, "tags_fit", counting)
     platforms = ["win32", "manylinux_2_17_x86_64", *(f"musllinux_1_{n}_x86_64" for n in range(9))]
     names = [f"shop-{version}-cp312-cp312-{one}.whl" for version in "12" for one in platforms]
     files = [File(name, f"https://files.example/{name}", {}) for name in names]
     listing = candidates_of(SHOP, files, None, ResolvePolicy(environments=COVERED))
     assert len(listing.candidates) == 2
-    assert asked == [f"x-0-cp312-cp312-{one}.whl" for one in platforms[:2]]
+    assert asked == [f"cp312-cp312-{one}.whl" for one in platforms[:2]]

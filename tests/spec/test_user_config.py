@@ -25,6 +25,9 @@ allow = ["/opt/special/bin/python3", "C:\\\\Python\\\\python.exe", "/opt/special
 [venv]
 folder = "/fast/venvs/"
 links = ["/fast/mine"]
+
+[background]
+compile-bytecode = false
 """
 
 
@@ -43,6 +46,7 @@ def test_all_of_it() -> None:
         },
         ("/opt/special/bin/python3", "C:\\Python\\python.exe"),
         VenvPlaces("/fast/venvs", ("/fast/mine",)),
+        compile_in_background=False,
     )
 
 
@@ -64,6 +68,10 @@ def test_nothing(text: str) -> None:
         (
             "[venv]\nfolder='venvs'",
             "line 2: venv.folder: the path of a folder must be written in full, from / on",
+        ),
+        (
+            "[background]\ncompile-bytecode=1",
+            "line 2: background.compile-bytecode: expected true or false",
         ),
         ("[venv]\npath='/x'", "line 2: venv.path: unknown key; write folder = ..."),
         ("[env]\nname='x'", "line 1: env: unknown key; it belongs in env.toml"),

@@ -178,6 +178,8 @@ def clean_environ(cache: Path, index_url: str | None) -> dict[str, str]:
     kept["ENVSYNC_CACHE_DIR"] = str(cache)
     kept["XDG_STATE_HOME"] = str(cache.parent / "state")
     kept["ENVSYNC_PYTHON"] = sys.executable
+    # What a command would leave running would slow others down, and outlive its test.
+    kept["ENVSYNC_NO_BACKGROUND"] = "1"
     if index_url is not None:
         kept["ENVSYNC_DEFAULT_INDEX"] = index_url
     return kept

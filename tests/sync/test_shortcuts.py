@@ -3,13 +3,18 @@
 import os
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envsync.environment import stamp
+from envsync.environment.drift import expected_mtime
+from envsync.environment.manifest import UNNAMED, Placed
 from envsync.operations.desired import with_inputs
 from envsync.operations.lock_file import LockOutcome
 from envsync.sync.desired import DesiredEnvironment
+from envsync.sync.shortcuts import _part
 from tests.support.synced import SyncedProject
 
 
@@ -59,3 +64,29 @@ def test_any_file_of_a_folder_that_is_no_editable_counts_so_there_is_no_stamp(
     desired = with_all_inputs(synced, synced.desired(pin))
     synced.sync(desired)
     assert not is_current(synced)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0o100444, 0o100755, 0o120777]),
+            st.integers(0, 9),
+            st.text("0123456789abcdef", min_size=64, max_size=64),
+            st.none() | st.integers(1, 9),
+        ),
+        max_size=6,
+    )
+)
+def test_a_mark_s_rows_are_those_that_each_file_gives(
+    files: list[tuple[int, int, str, int | None]],
+) -> None:
+    placed = [
+        Placed(f"p{at}", mode, size, content) for at, (mode, size, content, _) in enumerate(files)
+    ]
+    times = {f"p{at}": row[3] for at, row in enumerate(files) if row[3] is not None}
+    slowly = [
+        (file.path, file.mode, file.size, expected_mtime(file) * 10**9, times.get(file.path, 0))
+        for file in placed
+    ]
+    owner = UNNAMED._replace(name="owner", files=tuple(placed))
+    assert _part(owner, times, "") == stamp.part_of("owner", slowly)

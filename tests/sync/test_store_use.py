@@ -4,7 +4,9 @@ import shutil
 
 from envsync.environment.belief import read_manifest
 from envsync.environment.key import UserKey
+from envsync.store.bytecode import bytecode_label
 from envsync.store.users import BUCKET, User, recall_user, register
+from envsync.sync.store_use import used_elsewhere
 from tests.support.synced import SyncedProject
 
 
@@ -58,3 +60,30 @@ def test_an_environment_that_is_known_is_left_at_that(synced: SyncedProject) -> 
     manifest = read_manifest(str(synced.environment), UserKey(synced.settings).seal())
     assert manifest is not None
     assert set(manifest.packages()) == {"a"}
+
+
+def test_wheels_that_another_environment_of_this_interpreter_uses(synced: SyncedProject) -> None:
+    cache, target, root = synced.settings.cache_dir, synced.target, str(synced.environment)
+    label = bytecode_label(target)
+    synced.sync(synced.desired(synced.pin("a", "1"), synced.pin("b", "1")))
+    wheels = [synced.wheels[name].sha256 for name in "ab"]
+
+    def elsewhere() -> list[str]:
+        return list(used_elsewhere(cache, root, target, wheels))
+
+    assert elsewhere() == []
+    register(cache, User("/other/.venv", "auto", {"a": (entry(synced, "a"),)}, "another-3.9"))
+    register(cache, User("/old/.venv", "auto", {"a": (entry(synced, "a"),)}))
+    assert elsewhere() == []
+    register(cache, User("/third/.venv", "auto", {"b": (entry(synced, "b"),)}, label))
+    assert elsewhere() == wheels[1:]
+    register(cache, User("/fourth/.venv", "auto", {"a": (entry(synced, "a"),)}, label))
+    assert sorted(elsewhere()) == sorted(wheels)
+
+
+def test_what_was_linked_without_compiled_files_is_told(synced: SyncedProject) -> None:
+    desired = synced.desired(synced.pin("a", "1"))
+    assert synced.sync(desired).uncompiled == (synced.wheels["a"].sha256,)
+    assert synced.sync(desired).uncompiled == ()
+    shutil.rmtree(synced.environment)
+    assert synced.sync(desired._replace(compile_bytecode=True)).uncompiled == ()
