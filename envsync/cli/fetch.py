@@ -6,7 +6,7 @@ import os
 from envsync.cli.lock import add_upgrade_arguments
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
-from envsync.cli.sync import add_choice_arguments, sync_request
+from envsync.cli.sync import add_choice_arguments, sync_command, sync_request
 from envsync.operations.fetch import FetchOutcome, Wanted, fetch_project
 from envsync.project.paths import find_project
 from envsync.ui import counted
@@ -46,7 +46,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
         sync_request(options),
     )
     outcome = fetch_project(project, wanted, session.settings, session.ui)
-    _report(outcome, options.output, session)
+    _report(outcome, options, session)
     if session.settings.json:
         session.ui.document(
             {
@@ -62,8 +62,8 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:  # 
     return 0
 
 
-def _report(outcome: FetchOutcome, folder: str, session: Session) -> None:
-    ui, fetched = session.ui, outcome.fetched
+def _report(outcome: FetchOutcome, options: argparse.Namespace, session: Session) -> None:
+    ui, fetched, folder = session.ui, outcome.fetched, options.output
     if not outcome.lock.fresh:
         report_lock(outcome.lock, session, written=outcome.wrote_lock)
     for sentence in outcome.left_out:
@@ -74,4 +74,4 @@ def _report(outcome: FetchOutcome, folder: str, session: Session) -> None:
         ui.note(f"Fetched {counted(len(fetched.new), 'file')} ({size}) into {folder}{there}")
     else:
         ui.note(f"Nothing to fetch: {folder} has all of {counted(fetched.kept, 'file')}")
-    ui.hint(f"`envsync sync --from {folder}` installs from there, without a network")
+    ui.hint(f"{sync_command(options, '--from', folder)} installs from there, without a network")

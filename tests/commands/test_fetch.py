@@ -217,7 +217,8 @@ def test_archives_sources_and_files_of_one_name(locked: Workplace, server: Index
         locked.given("lock")
 
         ran = locked.ok("fetch", "-o", "house")
-        locked.given("fetch", "-o", "house", "--group", "else")
+        hint = locked.here("fetch", "-o", "house", "--group", "else").err.partition("hint: ")[2]
+        assert hint.startswith("`envsync sync --group else --from house` installs from there")
 
         # What the build of the one requires is locked, and fetched with it.
         assert "helper will be built from source, and the lock has nothing" in ran.err
