@@ -97,7 +97,7 @@ def test_files_come_from_the_mirror_and_the_lock_stays(
     [
         (Reply(404), f"has no {ALPHA}"),
         (Reply(401), "answered with status 401"),
-        (Reply(500), "answered with status 500"),
+        (Reply(403), "answered with status 403"),
         (Reply(body=b"<input type=password>"), "the answer is a login form"),
     ],
 )
