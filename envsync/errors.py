@@ -23,6 +23,7 @@
     ├── WheelInvalid             1  a wheel that a strict reader refuses
     │   └── RecordWrong          1  its RECORD does not fit its files
     ├── PathRefused              1  a path of the project that leads to nothing, or elsewhere
+    ├── GitFailed                1  a repository that can't be asked, or lacks what is asked for
     ├── SourceInvalid            1  a source distribution or folder that cannot be built from
     ├── BuildNotAllowed          1  a build for which env.toml gives no leave
     ├── BuildFailed              1  a build that failed
@@ -365,6 +366,15 @@ class PathRefused(EnvsyncError):
             f"{path}: {reason}",
             hint=hint or "paths in env.toml and a lock name files and folders of the project",
         )
+
+
+class GitFailed(EnvsyncError):
+    """A repository that can't be asked, or hasn't what is asked for; or git itself is missing."""
+
+    def __init__(self, url: str, reason: str, *, hint: str | None = None) -> None:
+        """`url` is the repository's address without secrets."""
+        self.url, self.reason = url, reason
+        super().__init__(f"{url}: {reason}", hint=hint)
 
 
 class SourceInvalid(EnvsyncError):

@@ -18,6 +18,7 @@ _CLEAN = (
     r"|[\w-]+(?:\.[\w-]+)+\.?"
 )
 """Authorities that can't be the beginning of a user and password: loopback, and names with dots."""
+_SSH_USER = r"[\w.-]+@[^@]*$"
 _WITH_PORT = r"(?:\[[0-9A-Fa-f:.]*\]|[^:]*)(?::\d*)?"
 _CLOSING = r"[\"'<>)\]]+[,.;:]*$"
 
@@ -150,9 +151,14 @@ def _userinfo(scheme: str, rest: str) -> tuple[int, bool]:
     It is where there is an `@` behind what seems to be the host.
     """
     at = rest.rfind("@")
-    if at < 0 or scheme.lower().startswith("file:"):
+    scheme = scheme.lower().removeprefix("git+")
+    if at < 0 or scheme.startswith("file:"):
         return 0, False
     authority = _authority(rest)
+    # `ssh://git@host/path@v1`: an ssh address has a user's name, and no password without a colon.
+    if scheme.startswith("ssh:") and re.match(_SSH_USER, authority) and _has_user_and_host(rest):
+        # What all forges call it is no secret, and a command that is to be typed needs it.
+        return 0 if authority.startswith("git@") else authority.rfind("@") + 1, False
     if at < len(authority):
         return at + 1, False
     if "@" not in authority and re.fullmatch(_CLEAN, authority) is not None:

@@ -18,7 +18,7 @@ RANKS = (
     {"cache", "lock", "venv"},
     {"index", "python", "store"},
     {"build", "project", "resolve"},
-    {"environment"},
+    {"environment", "git"},
     {"catalog"},
     {"sync"},
     {"acquire"},

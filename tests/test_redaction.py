@@ -233,3 +233,16 @@ def test_long_texts_take_no_time() -> None:
     ):
         redact(text)
     assert looks_secret("a1" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("git+ssh://git@git.example/a@v1", "git+ssh://git@git.example/a@v1"),
+        ("git+ssh://me@git.example/a@v1", "git+ssh://git.example/a@v1"),
+        ("git+file:///srv/a@v1", "git+file:///srv/a@v1"),
+        ("git+ssh://git:pw@git.example/a@v1", "git+ssh://***@v1"),
+    ],
+)
+def test_a_repository_is_shown_with_what_is_asked_of_it(url: str, shown: str) -> None:
+    assert redact(url) == shown

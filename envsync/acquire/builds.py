@@ -12,17 +12,19 @@ from packaging.version import Version
 
 from envsync.acquire.fetch import address_of, listing_of
 from envsync.acquire.public_index import default_index
+from envsync.acquire.repositories import RepositorySources
 from envsync.build.backend import build_editable, build_metadata, build_wheel, prepare
 from envsync.build.key import build_key, requirements_digest
 from envsync.build.log import BuildLog, logged
 from envsync.build.process import DEFAULT_LIMITS, Limits
 from envsync.build.request import Build, BuildEnvironment, Provision
 from envsync.build.room import BUILDS, REQUIRES
-from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
+from envsync.build.sources import SourceTree, open_folder, unpack_sdist
 from envsync.build.system import read_build_system
 from envsync.build.variables import passed
 from envsync.cache.scratch import scratch_in
 from envsync.cache.values import ValueCache, key_of
+from envsync.catalog.memory import MetadataMemory
 from envsync.catalog.places import indexes_for
 from envsync.errors import BuildNotAllowed, EnvsyncError, SourceInvalid
 from envsync.events import Reporter, Stage, during
@@ -33,7 +35,7 @@ from envsync.lock.builds import LockedBuild, build_for
 from envsync.lock.origins import is_declared, place
 from envsync.lock.pins import Pinned
 from envsync.lock.urls import public_url
-from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
+from envsync.model.candidate import Candidate, CoreMetadata
 from envsync.model.target import Target
 from envsync.platform.confined import confinement
 from envsync.platform.files import make_private_directory, sha256_file, storage_errors
@@ -51,6 +53,9 @@ class BuildHost(Protocol):
 
     def client(self) -> IndexClient:
         """Give the index client."""
+
+    def repositories(self) -> RepositorySources:
+        """Give the git repositories of the project."""
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target
@@ -93,7 +98,9 @@ class Builder:
         """
         self.check_leave(pin)
         # What lies in the project is read each time: it may not be what was locked any more.
-        built = self._known(pin.sha256, pin, target) if pin.url is not None else None
+        named = self._host.repositories().digest(pin) if pin.kind == "vcs" else pin.sha256
+        is_remote = pin.url is not None or pin.kind == "vcs"
+        built = self._known(named, pin, target) if is_remote else None
         if built is not None:
             return built.path, built.sha256
         with self._scratch() as folder, self._tree(pin, folder) as tree:
@@ -132,12 +139,13 @@ class Builder:
     def _build_system_of(self, pin: Pinned) -> tuple[Requirement, ...] | None:
         """Give what a source's `[build-system]` asks for; remembered where its bytes are known."""
         seen = ValueCache(REQUIRES.folder(self._settings.cache_dir))
-        key = key_of((pin.sha256, pin.subdirectory or "")) if pin.sha256 else ""
+        named = self._host.repositories().digest(pin) if pin.kind == "vcs" else pin.sha256
+        key = key_of((named, pin.subdirectory or "")) if named else ""
         known = seen.get(key) if key else None
         if known is not None:
             return tuple(map(Requirement, known.decode().splitlines()))
         try:
-            with self._scratch() as folder, self._tree(pin, folder) as tree:
+            with self._scratch() as folder, self._tree(pin, folder, is_outline=True) as tree:
                 own = read_build_system(tree).requires
         except SourceInvalid:
             return None  # a build will say why
@@ -171,15 +179,21 @@ class Builder:
     def metadata(self, candidate: Candidate) -> CoreMetadata:
         """Ask a candidate's backend for its metadata. Raises as `wheel`."""
         source = candidate.source
-        is_local = source is not None and source.url is None
-        if not is_local and not self._is_allowed(candidate.name):
+        # The catalog reads no repository but those that env.toml names.
+        is_named = source is not None and (source.url is None or source.kind == "vcs")
+        if not is_named and not self._is_allowed(candidate.name):
             raise BuildNotAllowed(f"{candidate.name}=={candidate.version}")
         spec = self._spec
         target = find_interpreter(
             spec.python, spec.requires_python, self._root, self._settings, self._reporter
         )
         pin = _pin_of(candidate)
-        label = f"{candidate.name}=={candidate.version}"
+        label = pin.name if pin.version is None else f"{pin.name}=={pin.version}"
+        memory, key = MetadataMemory(self._settings.cache_dir), self._key_of_metadata(pin, target)
+        is_asked_again = key and self._host.repositories().moves(candidate.name)
+        known = memory.get(key) if key and not is_asked_again else None
+        if known is not None:
+            return known
         stage = during(Stage.BUILDING, self._reporter)
         with (
             stage,
@@ -188,15 +202,25 @@ class Builder:
             logged(label) as log,
         ):
             data = build_metadata(self._prepared(pin, tree, target, label, log))
-        return parse_metadata(data, file=label)
+        metadata = parse_metadata(data, file=label)
+        if key:
+            memory.put(key, metadata)
+        return metadata
+
+    def _key_of_metadata(self, pin: Pinned, target: Target) -> str:
+        """Name what a build says of a commit; "" of all else, which is asked each time."""
+        if pin.kind != "vcs":
+            return ""
+        return f"built {self._key(self._host.repositories().digest(pin), pin, target)}"
 
     def check_leave(self, pin: Pinned) -> None:
         """See that env.toml gives leave for a build: by `[build] allow`, or because `[sources]`
-        names this very file or folder of the project. A lock gives none.
+        names this very file or folder of the project, or this repository. A lock gives none.
 
         Raises `BuildNotAllowed`.
         """
-        if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):
+        is_ours = pin.url is None or pin.kind == "vcs"
+        if self._is_allowed(pin.name) or (is_ours and is_declared(pin, self._spec)):
             return
         package = f"{pin.name}=={pin.version}" if pin.version else pin.name
         raise BuildNotAllowed(package, source=None if pin.index_url else place(pin))
@@ -247,15 +271,17 @@ class Builder:
         return scratch_in(BUILDS, self._settings.cache_dir, "build-")
 
     @contextmanager
-    def _tree(self, pin: Pinned, folder: str) -> Iterator[SourceTree]:
-        """Give the source tree of a pin: a folder where it is, all else in a private place."""
+    def _tree(self, pin: Pinned, folder: str, *, is_outline: bool = False) -> Iterator[SourceTree]:
+        """Give the source tree of a pin: a folder where it is, all else in a private place.
+
+        An outline is only to be looked at.
+        """
         place = make_private_directory(folder, "source-")
         if pin.kind == "directory":
             inside = folder_inside(self._root, pin.path or ".", pin.subdirectory)
             yield open_folder(inside, label=pin.path)
         elif pin.kind == "vcs":
-            source_of = DirectSource("vcs", url=pin.url, vcs=pin.vcs, commit=pin.commit)
-            yield check_out(pin.name, source_of, directory=place)
+            yield self._host.repositories().tree(pin, place, is_outline=is_outline)
         else:
             yield unpack_sdist(
                 self._archive(pin, folder),
@@ -291,7 +317,7 @@ def _pin_of(candidate: Candidate) -> Pinned:
     if source is not None and source.kind != "wheel":
         return Pinned(
             candidate.name,
-            None if source.kind == "directory" else str(candidate.version),
+            None if source.kind in ("directory", "vcs") else str(candidate.version),
             source.kind,
             os.path.basename(source.url or source.path or ""),
             source.url,
@@ -303,6 +329,7 @@ def _pin_of(candidate: Candidate) -> Pinned:
             editable=False,
             vcs=source.vcs,
             commit=source.commit,
+            requested_revision=source.requested_revision,
         )
     if sdist is None:
         raise EnvsyncError(f"{candidate.name} {candidate.version} has no source to build from")

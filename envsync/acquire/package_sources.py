@@ -33,6 +33,7 @@ from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions, Transport
 from envsync.inside import Content
 from envsync.lock.builds import LockedBuild
+from envsync.lock.compare import CommitOf
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
 from envsync.model.file_urls import file_url, is_local, path_of
@@ -43,11 +44,12 @@ from envsync.project.interpreter import own_config, strangers_folder
 from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
-from envsync.spec.model import Spec
+from envsync.spec.model import SourceSpec, Spec
 
 if TYPE_CHECKING:
     from envsync.acquire.build_environments import Provisioner
     from envsync.acquire.builds import Builder
+    from envsync.acquire.repositories import RepositorySources
     from envsync.build.request import BuildEnvironment
     from envsync.store.manifest import StoredWheel
     from envsync.sync.store_lookup import CheckDepth
@@ -87,6 +89,8 @@ class PackageSources:
         self._catalogs: list[IndexCatalog] = []
         self._beside: Sequence[Pinned] | None = None
         self._mutex, self._stopped = threading.Lock(), threading.Event()
+        self._commits: Mapping[CommitOf, str] = {}
+        self._repositories: RepositorySources | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -177,12 +181,17 @@ class PackageSources:
         return self._settings.refresh or name in named
 
     def catalog(
-        self, policy: ResolvePolicy, preferences: Preferences | None = None
+        self,
+        policy: ResolvePolicy,
+        preferences: Preferences | None = None,
+        commits: Mapping[CommitOf, str] | None = None,
     ) -> IndexCatalog:
         """Give the catalog that answers a resolution under a policy.
 
-        `preferences` are the pins that it will probably keep.
+        `preferences` are the pins that it will probably keep, `commits` those of repositories
+        that it does keep, but where the package is asked for anew.
         """
+        self._commits = commits or {}
         catalog = IndexCatalog(
             self.client(),
             self._spec,
@@ -192,10 +201,34 @@ class PackageSources:
             build_metadata=lambda *asked: self._builder().metadata(*asked),
             preferences=preferences,
             refresh=self._is_asked_again,
+            read_repository=lambda *asked: self.repositories().read(*asked),
             reporter=self._reporter,
         )
         self._catalogs.append(catalog)
         return catalog
+
+    def repositories(self) -> "RepositorySources":
+        """Give the git repositories that env.toml and the lock name."""
+        from envsync.acquire.repositories import (  # noqa: PLC0415  (few projects have one)
+            RepositorySources,
+        )
+
+        with self._mutex:
+            if self._repositories is None:
+                asks = self._root, self._spec, self._settings, self._reporter
+                self._repositories = RepositorySources(*asks, self._commits, self._renewed)
+            return self._repositories
+
+    def name_at(self, source: SourceSpec) -> str:
+        """Give the name of the project in a repository, built for it if need be.
+
+        Raises `GitFailed`, `MetadataInvalid`, `BuildFailed`.
+        """
+        name = self.repositories().name_at(source)
+        if name is not None:
+            return name
+        candidate = self.repositories().unnamed(source)
+        return self._builder().metadata(candidate).name
 
     def fetch(
         self,

@@ -22,8 +22,7 @@ from envsync.build.members import SourceMember, check_layout
 from envsync.build.tar import inflate, parse_tar
 from envsync.build.unpack import unpack
 from envsync.build.zip import parse_zip, read_entry
-from envsync.errors import NotSupported, SourceInvalid
-from envsync.model.candidate import DirectSource
+from envsync.errors import SourceInvalid
 from envsync.platform.files import open_regular, sha256_file, storage_errors
 
 OPEN_SECONDS = 300.0
@@ -162,9 +161,3 @@ def open_folder(source_path: str, *, label: str | None = None) -> SourceTree:
     if not os.path.isdir(source_path):
         raise SourceInvalid(shown, "there is no such folder")
     return SourceTree(os.path.abspath(source_path), "", shown)
-
-
-def check_out(name: str, source: DirectSource, *, directory: str) -> SourceTree:
-    """Check a repository out into `directory`; a later issue fills this in (hazards H50, H51)."""
-    del directory
-    raise NotSupported(f"sources.{name}.{source.vcs or 'git'}")

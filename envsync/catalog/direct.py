@@ -1,4 +1,4 @@
-"""Read what [sources] and direct references name: files and folders of the project, and URLs."""
+"""Read what [sources] and direct references name: files and folders, URLs, git repositories."""
 
 import mmap
 import os
@@ -16,7 +16,7 @@ from envsync.cache.scratch import scratch_in
 from envsync.cache.values import ValueCache
 from envsync.catalog.choice import check_identity
 from envsync.catalog.memory import MetadataMemory
-from envsync.errors import BuildNotAllowed, MetadataInvalid, NotSupported, PathRefused
+from envsync.errors import BuildNotAllowed, GitFailed, MetadataInvalid, PathRefused
 from envsync.index.artifacts import PARTIAL
 from envsync.index.client import IndexClient
 from envsync.index.sdist import read_pkg_info
@@ -42,6 +42,23 @@ class Direct(NamedTuple):
 
     candidate: Candidate
     metadata: CoreMetadata
+
+
+class Repository(NamedTuple):
+    """What a git source holds at the commit that it means."""
+
+    source: DirectSource
+    metadata: CoreMetadata | None
+    """None where only a build can tell."""
+
+
+ReadRepository = Callable[[NormalizedName, SourceSpec], Repository]
+"""Finds a git source's commit, and reads what it says of itself without a build."""
+
+
+def no_repositories(name: NormalizedName, source: SourceSpec) -> Repository:
+    """A `ReadRepository` for callers that have no git: always raises `GitFailed`."""
+    raise GitFailed(source.location, f"{name} can't be looked at without git")
 
 
 class DirectPolicy(NamedTuple):
@@ -71,9 +88,11 @@ class DirectReader:
         cache_dir: str,
         build: BuildMetadata,
         policy: DirectPolicy,
+        read_repository: ReadRepository = no_repositories,
     ) -> None:
         """`root` is the project's folder, absolute."""
         self._root, self._client, self._cache_dir = root, client, cache_dir
+        self._read_repository = read_repository
         self._build, self._policy = build, policy
         self._memory = MetadataMemory(cache_dir)
         self._seen = ValueCache(BUCKET.folder(cache_dir))
@@ -81,14 +100,15 @@ class DirectReader:
     def read(self, name: NormalizedName, source: SourceSpec) -> Direct:
         """What a source offers of a project.
 
-        Raises `MetadataInvalid` (not there, or another project), `BuildNotAllowed`, and what
-        downloading and building raise.
+        Raises `MetadataInvalid` (not there, or another project), `BuildNotAllowed`, `GitFailed`,
+        and what downloading and building raise.
         """
         if source.kind == "path":
             return self._local(name, source)
         if source.kind == "url":
             return self._remote(name, source)
-        raise NotSupported(f"sources.{name}.{source.kind}")
+        repository = self._read_repository(name, source)
+        return self._direct(name, repository.source, repository.metadata, source.location)
 
     # -- in the project
 

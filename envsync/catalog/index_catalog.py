@@ -37,7 +37,7 @@ from envsync.spec.model import Spec
 from envsync.wheel.metadata import parse_metadata, static_sdist_metadata
 
 if TYPE_CHECKING:
-    from envsync.catalog.direct import BuildMetadata, DirectReader
+    from envsync.catalog.direct import BuildMetadata, DirectReader, ReadRepository
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -86,6 +86,7 @@ class IndexCatalog:
         build_metadata: "BuildMetadata" = no_builds,
         preferences: Mapping[NormalizedName, tuple[Version, ...]] | None = None,
         refresh: Callable[[NormalizedName], bool] = lambda _: False,
+        read_repository: "ReadRepository | None" = None,
         reporter: Reporter = SILENT,
     ) -> None:
         """`root` is the project's folder, absolute. `preferences`, the old lock's pins, only guide
@@ -97,6 +98,7 @@ class IndexCatalog:
         self._memory = MetadataMemory(cache_dir)
         self._root, self._cache_dir, self._refresh = root, cache_dir, refresh
         self._direct: DirectReader | None = None
+        self._read_repository = read_repository
         self._lock = threading.Lock()
         self._listings: dict[tuple[NormalizedName, str | None], _Cell[Listing]] = {}
         self._metadata: dict[str, _Cell[CoreMetadata]] = {}
@@ -203,11 +205,12 @@ class IndexCatalog:
     def _direct_reader(self) -> "DirectReader":
         """The reader of direct sources; most projects have none."""
         if self._direct is None:
-            from envsync.catalog.direct import DirectPolicy, DirectReader  # noqa: PLC0415
+            from envsync.catalog import direct  # noqa: PLC0415
 
-            leave = DirectPolicy(lambda name: may_build(name, self._policy), self._refresh)
-            self._direct = DirectReader(
-                self._root, self._client, self._cache_dir, self._build, leave
+            leave = direct.DirectPolicy(lambda name: may_build(name, self._policy), self._refresh)
+            read = self._read_repository or direct.no_repositories
+            self._direct = direct.DirectReader(
+                self._root, self._client, self._cache_dir, self._build, leave, read
             )
         return self._direct
 

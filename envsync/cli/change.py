@@ -9,6 +9,7 @@ from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock, report_sync, sync_document
 from envsync.errors import EnvsyncError
 from envsync.operations.change import Addition, Changed, Place, add, init_project, remove
+from envsync.operations.named import Revision
 from envsync.project.paths import find_project, project_at
 
 
@@ -21,7 +22,9 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
         "names" if command == "remove" else "requirements",
         nargs="+",
         metavar="NAME" if command == "remove" else "REQUIREMENT",
-        help="a package" if command == "remove" else "a requirement, such as 'flask>=3'",
+        help="a package"
+        if command == "remove"
+        else "a requirement, such as 'flask>=3', or a repository: git+https://HOST/PATH@TAG",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--group", metavar="NAME", help="in this dependency group")
@@ -44,6 +47,10 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
             metavar="NAME[=URL]",
             help="have the packages from this [[index]]; with URL a new one",
         )
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--tag", metavar="NAME", help="this tag of a repository")
+        which.add_argument("--branch", metavar="NAME", help="this branch of a repository")
+        which.add_argument("--rev", metavar="COMMIT", help="this commit of a repository")
 
 
 def run(command: str, options: argparse.Namespace, session: Session) -> int:
@@ -72,6 +79,7 @@ def _add(options: argparse.Namespace, session: Session) -> Changed:
         tuple(options.allow_build),
         options.raw,
         options.index,
+        Revision(options.tag, options.branch, options.rev),
     )
     try:
         return add(project, addition, session.settings, session.ui, sync=not options.no_sync)
@@ -94,11 +102,8 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     """Give the `add` that was typed, with leave to build a package."""
     words = [f"--{flag}" for flag in ("dev", "raw") if getattr(options, flag)]
     words += ["--no-sync"] if options.no_sync else []
-    for flag, value in (
-        ("--group", options.group),
-        ("--extra", options.extra),
-        ("--index", options.index),
-    ):
+    for key in ("group", "extra", "index", "tag", "branch", "rev"):
+        flag, value = f"--{key}", getattr(options, key)
         words += [flag, value] if value else []
     for allowed in (*options.allow_build, name):
         words += ["--allow-build", allowed]

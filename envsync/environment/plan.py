@@ -11,7 +11,7 @@ from envsync.environment.drift import Drift, expected_mtime, source_of
 from envsync.environment.manifest import Manifest, Owner, Placed
 from envsync.environment.paths import parents
 
-FROM_SOURCE = "from a local folder"
+FROM_SOURCE = "from a source tree"
 """In place of the version of a package whose lock gives none."""
 
 

@@ -22,6 +22,14 @@ class Change(NamedTuple):
     after: tuple[str, ...]
 
 
+class CommitOf(NamedTuple):
+    """What a lock pins to a commit."""
+
+    name: NormalizedName
+    url: str
+    revision: str | None
+
+
 def preferences(pylock: Pylock) -> Mapping[NormalizedName, tuple[Version, ...]]:
     """The versions that a lock pins, by package, newest first; sources without one are left out."""
     by_name: dict[NormalizedName, set[Version]] = {}
@@ -29,6 +37,17 @@ def preferences(pylock: Pylock) -> Mapping[NormalizedName, tuple[Version, ...]]:
         if package.version is not None:
             by_name.setdefault(package.name, set()).add(package.version)
     return {name: tuple(sorted(versions, reverse=True)) for name, versions in by_name.items()}
+
+
+def locked_commits(pylock: Pylock) -> Mapping[CommitOf, str]:
+    """The commits that a lock pins, by package, address and what was asked for there."""
+    return {
+        CommitOf(package.name, package.vcs.url, package.vcs.requested_revision): (
+            package.vcs.commit_id
+        )
+        for package in pylock.packages
+        if package.vcs is not None and package.vcs.url is not None
+    }
 
 
 def changes(old: Pylock | None, new: Pylock) -> tuple[Change, ...]:

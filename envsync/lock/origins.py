@@ -5,6 +5,7 @@ to it and keep that. What a row may bring along, a build above all, follows from
 are taken as they stand, and so are the addresses of files: an index may keep them anywhere.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
@@ -20,6 +21,9 @@ from envsync.model.file_urls import file_url, is_local
 from envsync.model.marker import NEVER, from_marker
 from envsync.spec.declared import declared_sources
 from envsync.spec.model import IndexSpec, SourceSpec, Spec
+from envsync.spec.references import direct_source
+
+_ID = re.compile(r"(?i)[0-9a-f]{40}|[0-9a-f]{64}")
 
 IsDefault = Callable[[str], bool]
 """Says whether an address is that of the index which is asked where env.toml names none."""
@@ -45,8 +49,24 @@ def unfounded(spec: Spec, pylock: Pylock, is_default: IsDefault) -> tuple[str, .
 
 def is_declared(pin: Pinned, spec: Spec) -> bool:
     """Say whether env.toml itself names the very place that a pin comes from."""
-    sources = declared_sources(spec).get(canonicalize_name(pin.name), ())
-    return any(_names(source, pin) for source in sources)
+    return declared_source(pin, spec) is not None
+
+
+def declared_source(pin: Pinned, spec: Spec) -> SourceSpec | None:
+    """Give the source of env.toml that names the very place of a pin; None where none does.
+
+    What env.toml adds to builds (`extra-build-requires`) may name repositories, too.
+    """
+    name = canonicalize_name(pin.name)
+    sources = (*declared_sources(spec).get(name, ()), *_of_builds(spec, name))
+    return next((source for source in sources if _names(source, pin)), None)
+
+
+def _of_builds(spec: Spec, name: NormalizedName) -> Iterator[SourceSpec]:
+    for requirements in spec.build.extra_build_requires.values():
+        for one in requirements:
+            if one.url is not None and canonicalize_name(one.name) == name:
+                yield direct_source(one.url)
 
 
 def place(pin: Pinned) -> str:
@@ -226,6 +246,8 @@ def _names(source: SourceSpec, pin: Pinned) -> bool:
         return pin.kind == "archive" and pin.url == public_url(url) and is_right
     if source.kind == "git":
         is_right = pin.requested_revision == source.revision
+        if source.rev and _ID.fullmatch(source.rev):  # it means itself, whatever a lock says
+            is_right = is_right and pin.commit == source.rev.lower()
         return pin.kind == "vcs" and pin.url == public_url(source.location) and is_right
     return False
 

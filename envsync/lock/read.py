@@ -31,6 +31,7 @@ from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
 from envsync.lock.reading import STRICT, ReadingPolicy, is_reached
+from envsync.lock.urls import public_url
 from envsync.model.file_urls import file_url
 from envsync.redaction import redact
 from envsync.spec.toml import TooDeep
@@ -177,6 +178,7 @@ def _judge_whole(pylock: Pylock) -> None:
 def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
     _judge_groups("dependency-groups", pylock.dependency_groups or ())
     _judge_groups("default-groups", pylock.default_groups or ())
+    policy = policy._replace(local_repositories=pylock.created_by == CREATED_BY)
     rows: dict[tuple[str, str], int] = {}
     for index, package in enumerate(pylock.packages):
         try:
@@ -326,7 +328,12 @@ def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
         if vcs.requested_revision is not None:
             _judge_text(vcs.requested_revision, "requested-revision")
         if vcs.url is not None and vcs.url not in policy.named:
-            _judge_url(vcs.url, policy, ssh=True)
+            is_local = policy.local_repositories and vcs.url.startswith("file:///")
+            _judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
+            if public_url(vcs.url) != vcs.url:
+                raise _Refused(
+                    "credentials do not belong in a lock: git's own helpers know them", "url"
+                )
         if vcs.path is not None:
             _judge_path(vcs.path, "path")
         if vcs.subdirectory is not None:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from envsync.model.file_urls import is_local, lies_below, path_of, reach_of
+from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
 
 
@@ -15,6 +16,8 @@ class ReadingPolicy(NamedTuple):
     """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
     named: frozenset[str] = frozenset()
     """URLs of repositories that env.toml itself names; it may name local ones."""
+    local_repositories: bool = False
+    """In a lock of our own: one that env.toml doesn't name makes it outdated (`lock.origins`)."""
     reach: tuple[str, ...] = ()
     """`file:` URLs of folders outside of the project in which files of its indexes may lie."""
 
@@ -28,7 +31,7 @@ def reading_policy(
     """What may stand in the lock of this env.toml; all else comes from the user's settings."""
     named = (
         source.location
-        for sources in spec.sources.values()
+        for sources in declared_sources(spec).values()
         for source in sources
         if source.kind == "git"
     )

@@ -14,6 +14,7 @@ from envsync.cache.sizes import Inodes, Size, measure
 from envsync.catalog import decisions, direct, memory
 from envsync.environment import stamp
 from envsync.events import Reporter, Stage, during
+from envsync.git import clones
 from envsync.index import artifacts, http_cache, metadata_source
 from envsync.platform.files import storage_errors
 from envsync.project import answered, refuted, script
@@ -27,7 +28,7 @@ from envsync.sync.wheel_files import SYMLINK
 STAMPS, ANSWERED = Bucket(stamp.BUCKET, VALUES), Bucket(answered.BUCKET, VALUES)
 """Declared here: their owners import nothing, on the shortest paths of the program."""
 BUCKETS: tuple[Bucket, ...] = (
-    *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, script.BUCKET),
+    *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, clones.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
     *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, ANSWERED, STAMPS, decisions.BUCKET),
     room.REQUIRES,

@@ -8,6 +8,7 @@ from envsync.cache.bucket import Bucket
 from envsync.cache.folder import check_ours
 from envsync.cache.inventory import Item, items
 from envsync.events import Reporter, Stage, during
+from envsync.git import clones
 from envsync.operations.cache import BUCKETS
 from envsync.platform.files import sha256_file, storage_errors
 from envsync.store import built, bytecode, entries
@@ -131,8 +132,14 @@ def _check_built(item: Item, _: str) -> tuple[str, int, list[str]]:
     return " ".join(wheel.filename.split("-")[:2]), 1, problems
 
 
+def _check_clone(item: Item, _: str) -> tuple[str, int, list[str]]:
+    count, problems = clones.damage(item.path)
+    return clones.url_in(item.path), count, problems
+
+
 CHECKS: dict[Bucket, Callable[[Item, str], tuple[str, int, list[str]]]] = {
     entries.BUCKET: _check_wheel,
     bytecode.BUCKET: _check_wheel,
     built.BUCKET: _check_built,
+    clones.BUCKET: _check_clone,
 }

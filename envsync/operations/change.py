@@ -19,6 +19,7 @@ from envsync.lock.text import render
 from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome, read_lock, write_with_lock
+from envsync.operations.named import Named, Revision, named
 from envsync.operations.results import Synced
 from envsync.operations.sync import SpecText, sync_project
 from envsync.operations.unchanged import decisions_about
@@ -37,7 +38,9 @@ from envsync.spec.edit import (
     removal_of,
     remove_dependency,
 )
-from envsync.spec.model import Spec
+from envsync.spec.edit_sources import put_git_source
+from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.read import parse_spec
 
 
 class Place(NamedTuple):
@@ -71,6 +74,8 @@ class Addition(NamedTuple):
     """Requirements are written as given, without a bound."""
     source: str | None = None
     """Where the packages are to come from: `NAME`, or `NAME=URL`."""
+    revision: Revision = Revision()
+    """What of a repository is asked for."""
 
 
 class Changed(NamedTuple):
@@ -112,8 +117,10 @@ def add(
     """
     with project_lock(project, settings.cache_dir, reporter):
         spec, before = read_spec(project)
-        source = _with_added(addition, project, before)
-        names = frozenset(map(_name_of, addition.requirements))
+        look = partial(_name_at, project, spec, settings, reporter)
+        asked = named(addition.requirements, addition.revision, spec, look)
+        source = _with_added(addition, asked, project, before)
+        names = frozenset(one.name for one in asked)
         options, earlier = LockOptions(added=names), (spec, before)
         lock = make_lock(project, source.spec, settings, reporter, options, earlier=earlier)
         if not addition.raw:
@@ -183,31 +190,52 @@ def _carry_out(
     return Changed(edit.lock, synced, synced.wrote_lock, is_edited, seconds)
 
 
-def _name_of(requirement: str) -> str:
-    return canonicalize_name(Requirement(requirement).name)
+def _name_at(
+    project: Project, spec: Spec, settings: Settings, reporter: Reporter, source: SourceSpec
+) -> str:
+    """Give the name of the project in a repository; who types its address lets it be built."""
+    # What talks to servers is imported only where something is asked.
+    from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
+
+    with PackageSources(project.root, spec, settings, reporter) as sources:
+        return sources.name_at(source)
 
 
-def _with_added(addition: Addition, project: Project, text: str) -> SpecText:
+def _with_added(
+    addition: Addition, asked: Sequence[Named], project: Project, text: str
+) -> SpecText:
     place = addition.place
-    for requirement in addition.requirements:
-        text = add_dependency(text, requirement, group=place.group, extra=place.extra)
+    for one in asked:
+        if one.source is not None:
+            text = _without_address(text, one.name, place)
+        text = add_dependency(text, one.requirement, group=place.group, extra=place.extra)
+        if one.source is not None:
+            text = put_git_source(text, one.name, one.source)
     if addition.source is not None:
-        text = _sent(text, addition, addition.source)
+        names = [one.name for one in asked]
+        text = _sent(text, names, place, addition.source)
     if addition.allow_build:
         text = allow_build(text, addition.allow_build)
     return SpecText(parse_project_spec(project, text.encode()), text)
 
 
-def _sent(text: str, addition: Addition, index: str) -> str:
+def _sent(text: str, names: Sequence[str], place: Place, index: str) -> str:
     """Give env.toml with the packages that are added sent to an index."""
-    from envsync.spec.edit_sources import read_destination, send_to_index  # noqa: PLC0415
+    from envsync.spec.edit_indexes import read_destination, send_to_index  # noqa: PLC0415
 
-    place = addition.place
     part = ("extra", place.extra) if place.extra else ("group", place.group)
     destination = read_destination(index)
     if part[1] is not None:
         destination = destination._replace(part=(part[0], canonicalize_name(part[1])))
-    return send_to_index(text, list(map(_name_of, addition.requirements)), destination)
+    return send_to_index(text, names, destination)
+
+
+def _without_address(text: str, name: str, place: Place) -> str:
+    """Take a requirement out that has an address of its own, for one under [sources]."""
+    listed = place.of(parse_spec(text, folder_name="env"))
+    if any(canonicalize_name(one.name) == name and one.url for one in listed):
+        return remove_dependency(text, name, group=place.group, extra=place.extra)
+    return text
 
 
 def _with_bounds(

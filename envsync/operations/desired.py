@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
@@ -34,7 +35,7 @@ from envsync.project.recipes import recipe_marks
 from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
-from envsync.spec.model import Part, Spec
+from envsync.spec.model import Part, SourceSpec, Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
 
@@ -130,9 +131,17 @@ def make_desired(
         keep=spec.sync.keep,
         winners=spec.sync.winners,
         any_python=tuple(spec.lock.ignore_requires_python),
-        recipes=recipe_marks(spec.build, pins, locked_builds(lock.pylock.tool)),
+        recipes=recipe_marks(
+            spec.build, pins, locked_builds(lock.pylock.tool), partial(_source_of, spec)
+        ),
     )
     return desired.at(lies_at(project, root, settings))
+
+
+def _source_of(spec: Spec, pin: Pinned) -> SourceSpec | None:
+    from envsync.lock.origins import declared_source  # noqa: PLC0415  (few have a repository)
+
+    return declared_source(pin, spec)
 
 
 @contextmanager

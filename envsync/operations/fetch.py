@@ -25,7 +25,6 @@ from envsync.model.platforms import (
 )
 from envsync.model.target import Target
 from envsync.operations.desired import lock_for_sync, pins_for
-from envsync.operations.lock import refuse_pending
 from envsync.operations.lock_file import LockOutcome, write_with_lock
 from envsync.project.env_toml import read_spec
 from envsync.project.interpreter import find_interpreter
@@ -73,7 +72,6 @@ def fetch_project(
     """
     with project_lock(project, settings.cache_dir, reporter):
         spec, _ = read_spec(project)
-        refuse_pending(spec)
         request = wanted.request
         lock = lock_for_sync(
             project, spec, settings, reporter, trust=request.trust, options=request.lock

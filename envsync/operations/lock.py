@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,10 +18,16 @@ from envsync.catalog.resolver_input import (
     resolve_policy,
     root_requirements,
 )
-from envsync.errors import LockInvalid, LockTooNew, NoSolution, NotSupported
+from envsync.errors import LockInvalid, LockTooNew, NoSolution
 from envsync.events import Reporter
 from envsync.lock.builds import LockedBuild
-from envsync.lock.compare import changes, check_hashes, preferences
+from envsync.lock.compare import (
+    CommitOf,
+    changes,
+    check_hashes,
+    locked_commits,
+    preferences,
+)
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import package_rows, with_rows
 from envsync.lock.read import CREATED_BY
@@ -45,7 +51,6 @@ from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
-from envsync.spec.pending import unsupported
 from envsync.spec.times import exclude_newer_time, times_by_index
 
 if TYPE_CHECKING:
@@ -134,7 +139,6 @@ def make_lock(
     Raises `NoSolution`, `PackageNotFound`, `IndexFailed` and the like.
     """
     started = time.monotonic()
-    refuse_pending(spec)
     before, old = _before(project, spec, settings, reporter, repair=repair)
     if before and not options.upgrade and stands(project, spec, before[0], settings):
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
@@ -208,14 +212,6 @@ def _trusted(spec: Spec, options: LockOptions) -> frozenset[str]:
     }
 
 
-def refuse_pending(spec: Spec) -> None:
-    """Refuse keys that have no effect yet, rather than ignore them. Raises `NotSupported`."""
-    keys = unsupported(spec)
-    if keys:
-        these = "it" if len(keys) == 1 else "them"
-        raise NotSupported(", ".join(keys), hint=f"take {these} out of env.toml")
-
-
 class _Answer(NamedTuple):
     """What a resolution came to."""
 
@@ -242,6 +238,8 @@ class _Problem(NamedTuple):
     policy: ResolvePolicy
     kept: Preferences
     """The old lock's versions."""
+    commits: Mapping[CommitOf, str]
+    """The old lock's commits; those of packages that are to move on are still to be compared."""
     is_lasting: bool
     """Whether env.toml, pages and old pins alone decide: no clock, no interpreter."""
     is_free: bool
@@ -298,6 +296,7 @@ def _problem(
         roots=tuple(root_requirements(spec)),
         policy=policy_of(spec),
         kept=kept,
+        commits=locked_commits(old) if old else {},
         policy_of=policy_of,
         is_lasting=not moves and spec.requires_python is not None,
         is_free=options.upgrade is True or not kept,
@@ -320,7 +319,7 @@ def _resolve(
             whole = more.decision
             rows = package_rows(more.resolution, problem.spec, standing.lock[0].packages)
             return _Answer(rows, whole.notices, whole.gaps, whole, before=standing.lock)
-    catalog = sources.catalog(policy, problem.kept)
+    catalog = sources.catalog(policy, problem.kept, problem.commits)
     answer = resolve(
         problem.roots,
         environments=policy.environments,

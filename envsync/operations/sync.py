@@ -18,7 +18,7 @@ from envsync.operations.desired import (
     make_desired,
     with_inputs,
 )
-from envsync.operations.lock import make_lock, refuse_pending
+from envsync.operations.lock import make_lock
 from envsync.operations.lock_file import LockOutcome
 from envsync.operations.results import Synced
 from envsync.project.env_toml import read_spec
@@ -58,7 +58,6 @@ def sync_project(
     stands in for what is on disk of it, `lock` for the lock.
     """
     spec, text = source or read_spec(project)
-    refuse_pending(spec)
     seal = UserKey(settings).seal()
     folder = lies_at(project, root_of(project, spec.path, settings), settings)
     with steps.locked(folder, settings.cache_dir, reporter, seal) as recovered:
@@ -151,7 +150,6 @@ def check_project(
     Raises `LockOutdated` or `EnvDiffers`.
     """
     spec, _ = read_spec(project)
-    refuse_pending(spec)
     trust = request.trust or LOCKED
     _, desired = desired_on_disk(project, spec, request.selection, settings, reporter, trust=trust)
     seal = UserKey(settings).seal()
@@ -165,7 +163,6 @@ def preview_project(
 ) -> Synced:
     """Say what a sync would do; a new lock is resolved when needed, but nothing is written."""
     spec, _ = read_spec(project)
-    refuse_pending(spec)
     lock = lock_for_sync(
         project, spec, settings, reporter, trust=request.trust, options=request.lock
     )

@@ -9,19 +9,26 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import IO
 
 _SUPERVISOR = os.path.join(os.path.dirname(os.path.abspath(__file__)), "supervise.py")
 _END_SECONDS = 10.0
 
 
 def start_supervised(
-    command: Sequence[str], *, cwd: str, env: Mapping[str, str], own_env: Mapping[str, str]
+    command: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    own_env: Mapping[str, str],
+    output: IO[bytes] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a command that `end_supervised` ends, or the end of this process.
 
     Nothing in `env` reaches the process that watches over it, which has `own_env`. What the command
     prints comes by one pipe, and it has no input. Its exit code is 128 + N where signal N ended it,
-    and 127 where it could not be started. Raises `OSError` when its watcher can't be.
+    and 127 where it could not be started. With `output`, an open file, standard output goes there
+    and the pipe is that of standard error. Raises `OSError` when its watcher can't be.
     """
     with _written(env) as variables:
         return subprocess.Popen(
@@ -29,8 +36,8 @@ def start_supervised(
             cwd=cwd,
             env=own_env,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=output or subprocess.PIPE,
+            stderr=subprocess.PIPE if output else subprocess.STDOUT,
             pass_fds=(variables,),
             start_new_session=True,
         )

@@ -41,6 +41,16 @@ def static_metadata(data: bytes, *, file: str) -> CoreMetadata | None:
         raise MetadataInvalid(file, "[project] breaks its specification (PEP 621)") from error
 
 
+def project_name(data: bytes) -> NormalizedName | None:
+    """Give the name in `[project]`, which is never dynamic; None where there is none."""
+    try:
+        table = loads(data.decode()).get("project")
+        name = table.get("name") if isinstance(table, Mapping) else None
+        return canonicalize_name(name, validate=True) if isinstance(name, str) else None
+    except (ValueError, InvalidName):
+        return None
+
+
 def _core_metadata(table: Mapping[str, object]) -> CoreMetadata:
     extras = _tables(table.get("optional-dependencies", {}))
     requires_python = table.get("requires-python")

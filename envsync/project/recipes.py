@@ -6,7 +6,7 @@ environment would be another one in every shell. It is part of the key of what w
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from envsync.lock.builds import LockedBuild, build_for
 from envsync.lock.pins import Pinned
-from envsync.spec.model import ALL, BuildPolicy
+from envsync.spec.model import ALL, BuildPolicy, SourceSpec
 
 
 class Recipe(NamedTuple):
@@ -58,26 +58,31 @@ def beside(recipe: Recipe, pins: Iterable[Pinned]) -> tuple[str, ...]:
 
 
 def recipe_marks(
-    build: BuildPolicy, pins: Sequence[Pinned], builds: Sequence[LockedBuild] = ()
+    build: BuildPolicy,
+    pins: Sequence[Pinned],
+    builds: Sequence[LockedBuild] = (),
+    source_of: Callable[[Pinned], SourceSpec | None] = lambda _: None,
 ) -> Mapping[str, str]:
-    """Name the recipe of each pin that is built and of which `[build]`, or what was locked for its
-    build, says anything.
+    """Name the recipe of each pin that is built and of which `[build]`, what was locked for its
+    build, or the source that env.toml has it from, says anything.
     """
     marks = {}
     for pin in pins:
         if pin.is_wheel:
             continue
         recipe, locked = recipe_of(build, pin.name), build_for(builds, canonicalize_name(pin.name))
-        if recipe != Recipe() or locked is not None:
+        source = source_of(pin) if pin.kind == "vcs" else None
+        more = [key for key in ("submodules", "lfs") if source and getattr(source, key)]
+        if recipe != Recipe() or locked is not None or more:
             seen = beside(recipe, pins)
-            marks[pin.name] = _mark(recipe, (*seen, locked.digest()) if locked else seen)
+            marks[pin.name] = _mark(recipe, (*seen, locked.digest()) if locked else seen, more)
     return marks
 
 
-def _mark(recipe: Recipe, seen: Sequence[str]) -> str:
+def _mark(recipe: Recipe, seen: Sequence[str], more: Sequence[str]) -> str:
     facts = (
         *(dict(recipe.settings), sorted(map(str, recipe.requires)), dict(recipe.variables)),
-        *(recipe.isolated, seen),
+        *(recipe.isolated, seen, *more),
         # What is not set is left out: nothing is built anew for want of a key.
         *([sorted(map(str, recipe.constraints))] if recipe.constraints else ()),
     )

@@ -5,7 +5,9 @@ remains is a core. Then its collisions are told: who requires what, why those ar
 versions would have done had they not been passed over.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -26,9 +28,11 @@ from envsync.resolve.rejections import (
     Reason,
     StrangeName,
     TooNew,
+    UndeclaredReference,
 )
 from envsync.resolve.requirements import PackageRequirement, StatedRoots
 from envsync.resolve.resolver_index import ResolverIndex
+from envsync.spec.references import direct_source
 
 _MOST_REQUIREMENTS = 100
 """With more of them the core is not looked for: each step is a resolution."""
@@ -48,7 +52,8 @@ def explain(
     if hint is None and (missing := _missing(failure)) is not None:
         return missing
     lines = [*_where(failure, index), *_told(collisions, unusable)]
-    hint = hint or _undeclared(core) or _tried_fix(error, core, roots, trial)
+    hint = hint or _to_declare(unusable) or _undeclared(core)
+    hint = hint or _tried_fix(error, core, roots, trial)
     hint = hint or _hint_at_unusable(unusable)
     return NoSolution(tuple(dict.fromkeys(lines)), hint=hint, unmet=_unmet(collisions))
 
@@ -233,6 +238,17 @@ def _hint_for(name: NormalizedName, version: str, reason: Reason) -> str | None:
             )
         case TooNew():
             return f"a later exclude-newer would allow {name} {version}"
+    return None
+
+
+def _to_declare(unusable: Iterable[Unusable]) -> str | None:
+    """Say how env.toml could name the address that a package's metadata requires something from."""
+    for one in unusable:
+        if isinstance(one.reason, UndeclaredReference):
+            with suppress(ValueError):
+                direct_source(one.reason.url)  # env.toml can name it
+                asked = shlex.quote(f"{one.reason.required} @ {one.reason.url}")
+                return f"if you trust that address, `envsync add {asked}` names it in env.toml"
     return None
 
 

@@ -58,7 +58,7 @@ class _List(NamedTuple):
 
     def replace(self, position: int, value: str) -> "_List":
         """Put a value in the place of another."""
-        text = replace_item(self.text, position, _quoted(value))
+        text = replace_item(self.text, position, quoted(value))
         return _List(text, (*self.values[:position], value, *self.values[position + 1 :]))
 
     def add(self, value: str) -> "_List":
@@ -68,7 +68,7 @@ class _List(NamedTuple):
         if listed == sorted(listed):
             later = (place for place, name in enumerate(names) if name > _name(value))
             position = next(later, position)
-        text = insert_item(self.text, position, _quoted(value))
+        text = insert_item(self.text, position, quoted(value))
         return _List(text, (*self.values[:position], value, *self.values[position:]))
 
     def remove(self, position: int) -> "_List":
@@ -139,7 +139,7 @@ def new_spec(
     `requires_python` is a specifier such as ">=3.11". `UsageError` for a requirement that can't be
     used, `SpecInvalid` for a name or range.
     """
-    range_line = f"requires-python = {_quoted(requires_python)}\n" if requires_python else ""
+    range_line = f"requires-python = {quoted(requires_python)}\n" if requires_python else ""
     envsync = f"envsync -e {environment}" if environment else "envsync"
     venv = f".venv-{environment}" if environment else ".venv"
     text = (
@@ -147,7 +147,7 @@ def new_spec(
         f"# makes {venv} match it.\n"
         "\n"
         "[env]\n"
-        f"name = {_quoted(name)}\n"
+        f"name = {quoted(name)}\n"
         f"{range_line}"
         "dependencies = []\n"
         "\n"
@@ -215,16 +215,17 @@ def _change_list(text: str, path: ListPath, change: Callable[[_List], _List]) ->
             return text
         written = put_list(body, path, after.text)
     except RewriteFailed as error:
-        raise _by_hand(path) from error
+        raise by_hand(path) from error
     if "\r\n" in body and not _BARE_NEWLINE.search(body):
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != _with_list(values, path, after.values):
-        raise _by_hand(path)
+        raise by_hand(path)
     parse_spec(written, folder_name="env")
     return text[: len(text) - len(body)] + written
 
 
-def _by_hand(path: ListPath) -> UsageError:
+def by_hand(path: ListPath) -> UsageError:
+    """Give the error for a file that can't be edited here."""
     return UsageError(
         f"env.toml is written in a way that envsync cannot edit: {show_path(path)}",
         hint="change it by hand, then run `envsync sync`",
@@ -300,7 +301,7 @@ def _name(value: object) -> str:
     return canonicalize_name(head["name"]) if head else ""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Write a string as TOML, without escapes where that can be."""
     plain = text.isprintable()
     if plain and not set(text) & set('"\\'):

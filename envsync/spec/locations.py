@@ -27,7 +27,8 @@ _SSH_USER = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _VARIABLE = r"\$(?:\{|[A-Za-z_])"
 _URL_TEXT = r"[!-~]+"
 """Printable ASCII without spaces; other characters are written as %XX."""
-_SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^/].*)"
+_SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):/?(?P<path>[^/].*)"
+_SSH_WITH_COLON = r"ssh://(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^0-9/].*)"
 _HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{128})"
 _FILE_URL = r"file:(?://(?:localhost)?/|/(?!/))(?:(?![\\\\\"<>?#])[!-~])*"
 _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
@@ -137,14 +138,27 @@ def read_archive_url(text: str) -> str:
 
 
 def read_git_url(text: str) -> str:
-    """Check the URL of a git repository: https, ssh, or file for a local one (H50)."""
+    """Check the URL of a git repository: https, ssh, or file for a local one (H50).
+
+    `git@host:path` becomes an ssh URL: forges mean the same by both. Plain http is left to whoever
+    asks, who knows the hosts that the user trusts with it.
+    """
     scp = re.fullmatch(_SCP_LIKE, text)
     if scp and "://" not in text:
-        raise ValueError(f"write it as a URL: ssh://{scp['host']}/{scp['path']}")
+        return read_git_url(f"ssh://{scp['host']}/{scp['path']}")
     if text.startswith("git+"):
         raise ValueError("leave out git+ in front of the URL")
+    if text.startswith(("/", "./", "../", "~")):
+        raise ValueError(
+            "not a URL: it must begin with https:// or ssh://, or with file:/// and the whole path"
+        )
+    colon = re.fullmatch(_SSH_WITH_COLON, text)
+    if colon:
+        raise ValueError(
+            f"after the colon comes a port: write ssh://{colon['host']}/{colon['path']}"
+        )
     url = split_url(text)
-    if url.scheme not in ("https", "ssh", "file"):
+    if url.scheme not in ("https", "http", "ssh", "file"):
         raise ValueError(f"git URLs begin with https://, ssh:// or file://, not {url.scheme}://")
     if url.scheme == "file" and (url.host_and_port or not url.path.startswith("/")):
         raise ValueError("a file:// URL names a folder of this machine: file:///PATH")
@@ -156,6 +170,8 @@ def read_git_url(text: str) -> str:
         raise ValueError("a git URL has no ? or # part: use tag, branch, rev and subdirectory")
     if unquote(url.path).startswith("/-"):
         raise ValueError("the path of a git URL must not begin with -")
+    if not unquote(url.path).strip("/") or not unquote(url.path).isprintable():
+        raise ValueError("a git URL names a repository: https://HOST/PATH")
     return text
 
 

@@ -63,6 +63,10 @@ class SourceSpec(NamedTuple):
     """It applies where this extra is installed, or what includes it; `marker` says so too."""
     group: NormalizedName | None = None
     """Likewise, of a dependency group."""
+    submodules: bool = False
+    """Check out its submodules, too."""
+    lfs: bool = False
+    """Take its large files out of Git LFS, not their pointers."""
 
     @property
     def revision(self) -> str | None:

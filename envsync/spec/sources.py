@@ -35,9 +35,10 @@ _REVISIONS = ("tag", "branch", "rev")
 _KINDS_WITH: Mapping[str, tuple[SourceKind, ...]] = {
     "editable": ("path",),
     "subdirectory": ("path", "git", "url"),
-    **dict.fromkeys(_REVISIONS, ("git",)),
+    **dict.fromkeys((*_REVISIONS, "submodules", "lfs"), ("git",)),
 }
 """Keys that go with some kinds of source only."""
+_EDITABLE_GIT = ': clone it into the project, and write { path = "FOLDER", editable = true }'
 
 
 def read_indexes(root: Table) -> tuple[IndexSpec, ...]:
@@ -230,6 +231,8 @@ def _read_source(table: Table, indexes: Collection[str]) -> SourceSpec | None:
         rev=table.convert("rev", read_revision),
         extra=table.convert("extra", read_name),
         group=table.convert("group", read_name),
+        submodules=table.flag("submodules"),
+        lfs=table.flag("lfs"),
     )
     if source.extra and source.group:
         table.report("a source is for an extra or for a group, not for both", "group")
@@ -253,7 +256,8 @@ def _check_together(table: Table, source: SourceSpec) -> None:
     """Refuse keys that mean nothing beside each other."""
     for key, kinds in _KINDS_WITH.items():
         if key in table.content and source.kind not in kinds:
-            table.report(f"goes with {' or '.join(kinds)} only, not with {source.kind}", key)
+            more = _EDITABLE_GIT if (key, source.kind) == ("editable", "git") else ""
+            table.report(f"goes with {' or '.join(kinds)} only, not with {source.kind}{more}", key)
     revisions = [key for key in _REVISIONS if key in table.content]
     if len(revisions) > 1:
         table.report(f"only one of {' and '.join(revisions)} can be given", revisions[1])

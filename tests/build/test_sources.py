@@ -8,10 +8,9 @@ import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from envsync.build.sources import SourceTree, check_out, open_folder, unpack_sdist
-from envsync.errors import NotSupported, SourceInvalid, StorageFailed
+from envsync.build.sources import SourceTree, open_folder, unpack_sdist
+from envsync.errors import SourceInvalid, StorageFailed
 from envsync.events import Reporter
-from envsync.model.candidate import DirectSource
 from tests.build import tars
 from tests.support.wheels import make_sdist, pack_zip
 
@@ -242,9 +241,3 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_used_in_place(tmp_path: Path) -> None:
     assert SourceTree(str(tmp_path), "", "./shop") == open_folder(str(tmp_path), label="./shop")
-
-
-def test_repositories_are_not_supported_yet(tmp_path: Path) -> None:
-    source = DirectSource("vcs", url="https://git.example/tool.git", vcs="git")
-    with pytest.raises(NotSupported, match=r"not yet supported: sources\.tool\.git"):
-        check_out("tool", source, directory=str(tmp_path))

@@ -16,7 +16,6 @@ from envsync.errors import (
     EnvsyncError,
     HashMismatch,
     MetadataInvalid,
-    NotSupported,
 )
 from envsync.model.candidate import Candidate, CoreMetadata, DirectSource
 from envsync.platform.files import sha256_file
@@ -276,8 +275,3 @@ def test_an_archive_at_a_url_needs_leave(root: Path) -> None:
 def test_an_address_that_cannot_be_used(case: Case) -> None:
     with case.server, pytest.raises(MetadataInvalid):
         case.ask(SourceSpec("path", "."), url="file:///etc/passwd")
-
-
-def test_repositories_come_later(case: Case) -> None:
-    with case.server, pytest.raises(NotSupported):
-        case.ask(SourceSpec("git", "https://git.example/shop.git"))

@@ -29,7 +29,7 @@ from envsync.sync.check import REPAIR
             "did you mean --force? `envsync sync --help`",
         ),
         ("cache prune --dryrun", "unknown option: --dryrun", "--dry-run? `envsync cache prune -"),
-        ("sync --lock", "unknown option: --lock", "did you mean --locked?"),
+        ("sync --loked", "unknown option: --loked", "did you mean --locked?"),
         ("run --group lint --zz flask", "unknown option: --zz", "hint: `envsync run --help`"),
         ("sync flask", "sync takes no argument flask", "`envsync sync --help`"),
         ("--frozen sync", "--frozen is an option of sync", "`envsync sync --frozen`"),

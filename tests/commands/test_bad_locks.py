@@ -277,7 +277,7 @@ def test_direct_reference_of_a_dependency(kind: str, locked: Workplace, index: I
     with_reference(index, kind)
     locked.write(asking("base", f"top-{kind}"))
     said = refused(locked, index, 1)
-    url = UNDECLARED[kind].replace("//git@", "//")  # no message shows a user
+    url = UNDECLARED[kind]  # no message shows a user but git@, which is nobody's
     for part in (
         f"env.toml: env.dependencies asks for top-{kind}",
         f"top-{kind} 1.0 requires mid-{kind}",

@@ -114,7 +114,7 @@ def test_damaged_owners_are_those_with_missing_or_edited_files() -> None:
     assert damaged_owners(manifest(A1, B1).owners, Drift(stray=("lib/x.py",))) == frozenset()
 
 
-SOURCE = "from a local folder"
+SOURCE = "from a source tree"
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ SOURCE = "from a local folder"
         ("1", None, "- a==1"),
         ("1", "2", "~ a==1 -> 2"),
         ("1", "1", "~ a==1"),
-        (None, SOURCE, "+ a (from a local folder)"),
-        ("1", SOURCE, "~ a (from a local folder)"),
+        (None, SOURCE, "+ a (from a source tree)"),
+        ("1", SOURCE, "~ a (from a source tree)"),
     ],
 )
 def test_each_change_of_a_package_has_its_line(old: str | None, new: str | None, line: str) -> None:

@@ -209,6 +209,9 @@ def test_the_user_may_allow_more() -> None:
 
 def test_a_local_repository_must_be_named_by_env_toml() -> None:
     text = with_change("https://git.example/tool.git", "file:///srv/tool")
+    if "envsync" in text.partition("created-by")[2].partition("\n")[0]:
+        parse_lock(text.encode(), path="x")  # outdated then, as `lock.origins` says
+    text = text.replace('created-by = "envsync"', 'created-by = "other"')
     assert refusal(text).where == "packages[1].vcs.url"
     source = SourceSpec("git", "file:///srv/tool")
     spec = Spec("shop", sources={"tool": (source,)})  # type: ignore[dict-item]

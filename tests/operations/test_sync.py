@@ -1,7 +1,6 @@
 """Everything worked out: what is written, checked, foreseen and remembered."""
 
 import os
-from collections.abc import Callable
 
 import pytest
 
@@ -13,22 +12,18 @@ from envsync.errors import (
     LockMissing,
     LockOutdated,
     MetadataDiffers,
-    NotSupported,
     TargetRefused,
     UsageError,
 )
 from envsync.events import Stage
 from envsync.lock.evidence import evidence_of
-from envsync.operations import lock
 from envsync.operations import sync as everything
-from envsync.operations.lock import refuse_pending
 from envsync.operations.lock_file import LockOutcome
 from envsync.operations.results import Synced
 from envsync.operations.sync import check_project, preview_project
 from envsync.operations.ways import root_in_sync
 from envsync.project.refuted import refute
 from envsync.project.request import FROZEN, LOCKED, LockOptions, SyncRequest
-from envsync.spec.read import parse_spec
 from envsync.sync.outcome import SyncOutcome
 from tests.operations.conftest import Bench
 from tests.support.wheels import make_sdist
@@ -159,30 +154,6 @@ def test_leave_for_a_build_is_asked_for_the_way_that_helps(bench: Bench) -> None
     assert 'allow = ["built"] under [build]' in caught.value.hint
     bench.sync(SyncRequest(trust=FROZEN, allow_build=frozenset(["built"])))
     assert (bench.site / "built.py").exists()
-
-
-@pytest.mark.parametrize(
-    ("keys", "hint"), [(["a.b"], "take it out of env.toml"), (["a", "c"], "take them out of")]
-)
-def test_keys_that_have_no_effect_yet_are_refused_by_every_command(
-    project: Bench, keys: list[str], hint: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def unsupported(_: object) -> list[str]:
-        return keys
-
-    refuse_pending(parse_spec("[env]\n", folder_name="x"))
-    project.sync()
-    monkeypatch.setattr(lock, "unsupported", unsupported)
-    acts: list[Callable[[], object]] = [
-        lambda: check(project),
-        lambda: preview_project(project.project, PLAIN, project.settings, project.told),
-        lambda: project.sync(SyncRequest(trust=FROZEN)),
-        project.lock,
-    ]
-    for act in acts:
-        with pytest.raises(NotSupported, match=", ".join(keys)) as caught:
-            act()
-        assert hint in str(caught.value.hint)
 
 
 class Disproof:

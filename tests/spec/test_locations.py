@@ -96,20 +96,29 @@ def test_archive_urls() -> None:
         "ssh://git@git.example/a.git",
         "ssh://git@git.example:2222/a/b.git",
         "file:///srv/git/a.git",
+        "http://git.example/a",  # `git.address` asks whether the host is trusted
     ],
 )
 def test_good_git_urls(url: str) -> None:
     assert read_git_url(url) == url
 
 
+@pytest.mark.parametrize("text", ["git@git.example:a/b.git", "git@git.example:/a/b.git"])
+def test_what_scp_would_understand_becomes_a_url(text: str) -> None:
+    assert read_git_url(text) == "ssh://git@git.example/a/b.git"
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("git@git.example:a/b.git", "ssh://git@git.example/a/b.git"),
+        ("ssh://git@git.example:a/b.git", "write ssh://git@git.example/a/b.git"),
+        ("git@-oX:a/b.git", "host is not valid"),
+        ("https://git.example/", "names a repository"),
+        ("file:///", "names a repository"),
+        ("file:///a%00b", "names a repository"),
         ("git+https://git.example/a", "leave out git+"),
         ("ext::sh -c id", "."),
         ("ext::sh", "must begin with https://"),
-        ("http://git.example/a", "not http://"),
         ("git://git.example/a", "not git://"),
         ("--upload-pack=id", "must begin with https://"),
         ("ssh://-oProxyCommand=id/a", "host is not valid"),
@@ -123,8 +132,8 @@ def test_good_git_urls(url: str) -> None:
         ("https://git.example/a?x=1", "no [?] or # part"),
         ("https://git.example/a#v1", "no [?] or # part"),
         ("https://git.example/a\u2028b", "written as %XX"),
-        ("../a", "must begin with https://"),
-        ("/srv/a", "must begin with https://"),
+        ("../a", "file:/// and the whole path"),
+        ("/srv/a", "file:/// and the whole path"),
     ],
 )
 def test_bad_git_urls(url: str, reason: str) -> None:

@@ -36,7 +36,7 @@ def test_good_references(url: str, expected: SourceSpec) -> None:
     [
         "file:///etc/passwd",
         "http:",
-        "git+http://g.example/a",
+        "git+git://g.example/a",
         "git+ext::id",
         "git+https://g.example/a@-x",
         "git+https://g.example/a@",

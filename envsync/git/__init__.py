@@ -1,0 +1,1 @@
+"""Git repositories: bare clones in the store, and the trees of their commits."""

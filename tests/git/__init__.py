@@ -1,0 +1,1 @@
+"""Tests of `envsync.git`, against real repositories."""
