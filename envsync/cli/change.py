@@ -58,6 +58,11 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             help="let NAME be built from source",
         )
+        parser.add_argument(
+            "--index",
+            metavar="NAME[=URL]",
+            help="have the packages from this [[index]]; with URL a new one",
+        )
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--tag", metavar="NAME", help="this tag of a repository")
         which.add_argument("--branch", metavar="NAME", help="this branch of a repository")
@@ -99,6 +104,7 @@ def _add(options: argparse.Namespace, session: Session) -> Changed:
         _place(options),
         tuple(options.allow_build),
         options.raw,
+        options.index,
         Revision(options.tag, options.branch, options.rev),
         tuple(options.requirements_files),
         tuple(options.constraints_files),
@@ -129,7 +135,7 @@ def _add_and_allow(options: argparse.Namespace, name: str) -> str:
     """Give the `add` that was typed, with leave to build a package."""
     words = [f"--{flag}" for flag in ("dev", "raw") if getattr(options, flag)]
     words += ["--no-sync"] if options.no_sync else []
-    for key in ("group", "extra", "tag", "branch", "rev"):
+    for key in ("group", "extra", "index", "tag", "branch", "rev"):
         flag, value = f"--{key}", getattr(options, key)
         words += [flag, value] if value else []
     for flag, files in (("-r", options.requirements_files), ("-c", options.constraints_files)):

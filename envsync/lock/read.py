@@ -8,7 +8,6 @@ file names that are only names, and rows that could never be told apart.
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from packaging.pylock import (
@@ -31,10 +30,10 @@ from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
+from envsync.lock.reading import STRICT, ReadingPolicy, is_reached
 from envsync.lock.urls import public_url
+from envsync.model.file_urls import file_url
 from envsync.redaction import redact
-from envsync.spec.declared import declared_sources
-from envsync.spec.model import Spec
 from envsync.spec.toml import TooDeep
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
@@ -80,33 +79,6 @@ _VCS_TYPES = ("git", "hg", "bzr", "svn")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _POSITION = re.compile(r" \(at (line \d+), column \d+\)$| \(at end of document\)$")
 _CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
-
-
-class ReadingPolicy(NamedTuple):
-    """What the user's own settings or env.toml allow a lock to say beyond the safe default."""
-
-    insecure_hosts: frozenset[str] = frozenset()
-    """Hosts, besides loopback, whose files may come over plain http."""
-    file_urls: bool = False
-    """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
-    named: frozenset[str] = frozenset()
-    """URLs of repositories that env.toml itself names; it may name local ones."""
-    local_repositories: bool = False
-    """In a lock of our own: one that env.toml doesn't name makes it outdated (`lock.origins`)."""
-
-
-STRICT = ReadingPolicy()
-
-
-def reading_policy(spec: Spec, insecure_hosts: frozenset[str] = frozenset()) -> ReadingPolicy:
-    """What may stand in the lock of this env.toml; the hosts come from the user's settings."""
-    named = (
-        source.location
-        for sources in declared_sources(spec).values()
-        for source in sources
-        if source.kind == "git"
-    )
-    return ReadingPolicy(insecure_hosts=insecure_hosts, named=frozenset(named))
 
 
 class _Refused(Exception):
@@ -291,7 +263,7 @@ def _judge_file(
     url, path = artifact.url, artifact.path
     if url is not None and not _is_plain(url, policy):
         _judge_url(url, policy)
-    if path is not None:
+    if path is not None and not is_reached(file_url(path), policy):
         _judge_path(path, "path")
     filename = artifact_filename(artifact)
     if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
@@ -382,6 +354,8 @@ def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
     except ValueError as error:
         raise _Refused(f"{_shown(url)} is not a URL: {error}", "url") from error
     if parts.scheme == "file" and not ssh:
+        if is_reached(url, policy):
+            return
         _judge_file_url(parts, policy)
         return
     if parts.scheme not in ("https", "http", *(("ssh",) if ssh else ())):

@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from envsync.errors import LockInvalid, UsageError
 from envsync.events import SILENT, Reporter
 from envsync.lock.needers import all_needers, needers
-from envsync.lock.read import STRICT
+from envsync.lock.reading import STRICT
 from envsync.lock.text import render
 from envsync.operations.addition import bounded
 from envsync.operations.lock import make_lock
@@ -83,6 +83,8 @@ class Addition(NamedTuple):
     allow_build: tuple[str, ...] = ()
     raw: bool = False
     """Requirements are written as given, without a bound."""
+    source: str | None = None
+    """Where the packages are to come from: `NAME`, or `NAME=URL`."""
     revision: Revision = Revision()
     """What of a repository is asked for."""
     files: tuple[str, ...] = ()
@@ -317,10 +319,25 @@ def _with_added(addition: Addition, asked: Sequence[Named], declared: _Declared)
         if one.source is not None:
             text = put_git_source(declared.text, one.name, one.source)
             declared = declared._replace(text=text)
+    if addition.source is not None:
+        names = [one.name for one in asked]
+        text = _sent(declared.text, names, place, addition.source)
+        declared = declared._replace(text=text)
     if addition.allow_build:
         text = allow_build(declared.text, addition.allow_build)
         declared = declared._replace(text=text)
     return declared
+
+
+def _sent(text: str, names: Sequence[str], place: Place, index: str) -> str:
+    """Give env.toml with the packages that are added sent to an index."""
+    from envsync.spec.edit_indexes import read_destination, send_to_index  # noqa: PLC0415
+
+    part = ("extra", place.extra) if place.extra else ("group", place.group)
+    destination = read_destination(index)
+    if part[1] is not None:
+        destination = destination._replace(part=(part[0], canonicalize_name(part[1])))
+    return send_to_index(text, names, destination)
 
 
 def _without_address(declared: _Declared, name: str, place: Place) -> _Declared:

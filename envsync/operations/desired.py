@@ -21,7 +21,7 @@ from envsync.errors import (
 from envsync.events import Reporter
 from envsync.lock.builds import locked_builds
 from envsync.lock.pins import Pinned
-from envsync.lock.read import reading_policy
+from envsync.lock.reading import reading_policy
 from envsync.lock.select import Choice, select
 from envsync.model.target import Target
 from envsync.operations.freshness import refuse_stale, refuse_unanswered
@@ -72,14 +72,23 @@ def lock_for_sync(
 def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
-    """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
+    """Read the lock as it stands; without one, that of a folder which all files come from.
+
+    Raises `LockOutdated` or `UsageError` when there is none.
+    """
+    reading = reading_policy(spec, settings.insecure_hosts, settings.default_index)
     with _hints_for(project):
-        before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+        before = read_lock(project, reading, reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if project.named_lock is not None:
         raise UsageError(f"there is no {project.named_lock}", hint=_ANY_TOOL)
     name = os.path.basename(project.lock_path)
+    if settings.wheelhouse:
+        beside = project._replace(lock_path=os.path.join(settings.wheelhouse, name))
+        taken = read_lock(beside, reading, reporter)
+        if taken is not None:
+            return LockOutcome(project.lock_path, taken[0], taken[1], fresh=False)
     if trust == LOCKED:
         raise LockMissing(name)
     raise UsageError(f"there is no {name}", hint="`envsync lock` makes it")

@@ -7,11 +7,12 @@ from contextlib import suppress
 
 from packaging.pylock import Pylock
 
-from envsync.acquire.public_index import public_index
+from envsync.acquire.public_index import default_index, public_index
 from envsync.errors import LockMissing, LockOutdated, PathRefused, StorageFailed
 from envsync.lock.evidence import evidence_of
 from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
+from envsync.model.file_urls import is_local, lies_below, path_of, reach_of
 from envsync.project.local_files import altered, refuse_altered
 from envsync.project.local_metadata import metadata_digest
 from envsync.project.paths import Project
@@ -35,7 +36,7 @@ def _why_unanswered(
     try:
         reasons = (
             stale_reasons(spec, pylock)
-            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
+            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings, project.root))
             or tuple(put_together(spec, pylock))
         )
     except ValueError as error:  # `packaging` reads markers that nothing can evaluate
@@ -65,8 +66,12 @@ def refuse_unanswered(project: Project, spec: Spec, pylock: Pylock, settings: Se
         raise LockOutdated(os.path.basename(project.lock_path), reasons)
 
 
-def _is_default_index(url: str, settings: Settings) -> bool:
+def _is_default_index(url: str, settings: Settings, root: str) -> bool:
     chosen = settings.default_index
+    if is_local(url):
+        folder = default_index(settings, root)
+        reach = "file:" if not path_of(folder).startswith("/") else reach_of(folder, "simple")
+        return is_local(folder) and lies_below(url, reach)
     return (chosen is not None and same_index(url, chosen)) or same_index(url, public_index())
 
 

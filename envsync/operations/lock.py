@@ -30,7 +30,8 @@ from envsync.lock.compare import (
 )
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import package_rows, with_rows
-from envsync.lock.read import CREATED_BY, reading_policy
+from envsync.lock.read import CREATED_BY
+from envsync.lock.reading import reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
@@ -47,6 +48,7 @@ from envsync.operations.unchanged import Asked, Unchanged, ask_pages, decisions_
 from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
+from envsync.project.local_files import files_of_lock
 from envsync.project.locks import project_lock
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
@@ -56,7 +58,7 @@ from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
 from envsync.spec.model import Spec
-from envsync.spec.times import exclude_newer_time
+from envsync.spec.times import exclude_newer_time, times_by_index
 
 if TYPE_CHECKING:
     from envsync.acquire.package_sources import PackageSources
@@ -106,7 +108,8 @@ def lock_project(
         written = write_with_lock(changed_spec(project, before, text), outcome)
         if outcome.decision is not None:
             decisions.put(outcome.data, outcome.decision)
-        if not spec.sources:  # local sources may change what is fresh
+        # Files and folders of the project may change what is fresh.
+        if not spec.sources and not any(files_of_lock(outcome.pylock)):
             remember_fresh(text.encode(), outcome.data, settings, spec.inputs)
     return Locked(outcome, written)
 
@@ -117,7 +120,9 @@ def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None
     Raises `LockOutdated`, and `LockInvalid`, `SpecInvalid` and `StorageFailed` as reading does.
     """
     spec, _ = read_spec(project)
-    before = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    before = read_lock(
+        project, reading_policy(spec, settings.insecure_hosts, settings.default_index), reporter
+    )
     refuse_stale(project, spec, before[0] if before else None, settings)
 
 
@@ -184,7 +189,7 @@ def _before(
     """Read the lock on disk with its bytes; and what there is of it, with `repair` also of one that
     can't be read as a whole.
     """
-    reading = reading_policy(spec, settings.insecure_hosts)
+    reading = reading_policy(spec, settings.insecure_hosts, settings.default_index)
     try:
         before = read_lock(project, reading, reporter)
     # Whoever wrote it knew more than this one does: it is never written over.
@@ -265,6 +270,7 @@ class _Problem(NamedTuple):
             requires_python=self.requires_python,
             exclude_newer=self.newest,
             builds=builds,
+            by_index=self.policy.index_exclude_newer,
         )
         return with_local_projects(pylock, self.project, spec)
 
@@ -283,12 +289,16 @@ def _problem(
     now = datetime.now(UTC)
     written = spec.lock.exclude_newer
     newest = exclude_newer_time(written, now) if written else None
+    by_index = times_by_index(spec.indexes, now)
     # An age, counted from now, is another time tomorrow.
-    moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
+    tomorrow = now + timedelta(days=1)
+    moves = (written and newest != exclude_newer_time(written, tomorrow)) or (
+        by_index != times_by_index(spec.indexes, tomorrow)
+    )
     kept = preferences(old) if old else others
 
     def policy_of(spec: Spec) -> ResolvePolicy:
-        return resolve_policy(spec, environments, newest, options)
+        return resolve_policy(spec, environments, newest, options, by_index)
 
     return _Problem(
         project=project,

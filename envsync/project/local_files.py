@@ -74,16 +74,28 @@ def altered(root: str, pylock: Pylock) -> Iterator[Altered]:
 
 
 def files_of_lock(pylock: Pylock) -> Iterator[LocalFile]:
-    """Give every file of the project that a lock names."""
+    """Give every file of the project that a lock names.
+
+    What lies outside of it is like what lies on a server: compared when it is taken.
+    """
     for package in pylock.packages:
         for file in (package.sdist, package.archive, *(package.wheels or ())):
-            if file is not None and file.url is None and file.path is not None:
+            is_here = file is not None and file.url is None and file.path is not None
+            if file is not None and is_here and not _leads_out(file.path or ""):
                 yield _of_row(package.name, file)
 
 
 def files_of_pins(pins: Iterable[Pinned]) -> Iterator[LocalFile]:
     """Give every file of the project that is to be installed, or built from."""
-    return (_of_pin(pin) for pin in pins if pin.filename and pin.url is None)
+    return (
+        _of_pin(pin)
+        for pin in pins
+        if pin.filename and pin.url is None and not _leads_out(pin.path or "")
+    )
+
+
+def _leads_out(path: str) -> bool:
+    return path.startswith("../")
 
 
 def _of_row(name: str, file: PackageSdist | PackageArchive | PackageWheel) -> LocalFile:

@@ -14,6 +14,7 @@ Resolution = Literal["highest", "lowest", "lowest-direct"]
 Prereleases = Literal["if-necessary-or-explicit", "allow", "disallow"]
 LinkMode = Literal["auto", "clone", "hardlink", "copy", "symlink"]
 SourceKind = Literal["path", "git", "url", "index"]
+IndexFormat = Literal["simple", "flat"]
 
 ALL = ":all:"
 """Stands for every package in `no-binary` and `build.allow`."""
@@ -25,11 +26,23 @@ class IndexSpec(NamedTuple):
     name: str
     """Lower case letters, digits, `-` and `_`."""
     url: str
-    """http or https, without credentials."""
+    """http or https, without credentials; or a place on this machine (`model.file_urls`)."""
     default: bool = False
     """Stands in for the public index."""
     explicit: bool = False
     """Serves only packages that `[sources]` sends to it."""
+    format: IndexFormat = "simple"
+    """"simple": a page for each project (PEP 503, 691); "flat": one page or folder for all."""
+    exclude_newer: str | Literal[False] | None = None
+    """In the place of `[lock] exclude-newer`; False: nothing is too new here."""
+    ignore_error_codes: tuple[int, ...] = ()
+    """HTTP statuses that mean "not there", as 404 does."""
+    outside: bool = False
+    """It may lie outside of the project's folder."""
+    mirror_of: str | None = None
+    """The URL of the index whose locked files it has; such a one is in `Spec.mirrors`."""
+    fallback: bool = True
+    """What a mirror doesn't give is got from the index itself."""
 
 
 class SourceSpec(NamedTuple):
@@ -46,6 +59,10 @@ class SourceSpec(NamedTuple):
     tag: str | None = None
     branch: str | None = None
     rev: str | None = None
+    extra: NormalizedName | None = None
+    """It applies where this extra is installed, or what includes it; `marker` says so too."""
+    group: NormalizedName | None = None
+    """Likewise, of a dependency group."""
     submodules: bool = False
     """Check out its submodules, too."""
     lfs: bool = False
@@ -153,6 +170,8 @@ class Spec(NamedTuple):
     seed: tuple[NormalizedName, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
     """In priority order."""
+    mirrors: tuple[IndexSpec, ...] = ()
+    """They decide nothing of a lock, and serve files that it names."""
     sources: Mapping[NormalizedName, tuple[SourceSpec, ...]] = {}
     lock: LockPolicy = LockPolicy()
     exclusive: tuple[Exclusive, ...] = ()

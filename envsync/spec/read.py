@@ -27,6 +27,7 @@ from envsync.spec.policies import (
 )
 from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
+from envsync.spec.source_parts import place_sources
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import kind_of, quote
 
@@ -141,7 +142,8 @@ def _read(root: Table, folder_name: str) -> Spec:
         path=env.convert("path", _read_env_path) or ".venv",
         system_site_packages=env.flag("system-site-packages"),
         seed=env.items("seed", read_name),
-        indexes=indexes,
+        indexes=tuple(one for one in indexes if one.mirror_of is None),
+        mirrors=tuple(one for one in indexes if one.mirror_of is not None),
         sources=read_sources(root, index_names(root)),
         lock=read_lock(root.table("lock"), {**groups, **extras}),
         sync=read_sync(root.table("sync")),
@@ -155,7 +157,8 @@ def _read(root: Table, folder_name: str) -> Spec:
     _refuse_own_name(root, env, spec)
     _refuse_python_outside(env, spec)
     exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
-    spec = spec._replace(exclusive=exclusive)
+    placed = place_sources(spec.sources, parts, exclusive, root.problems.add)
+    spec = spec._replace(exclusive=exclusive, sources=placed)
     _refuse_conflicting_defaults(env, spec)
     return spec
 

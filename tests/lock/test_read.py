@@ -12,14 +12,8 @@ from packaging.pylock import Pylock
 
 from envsync.errors import LockInvalid
 from envsync.events import Reporter
-from envsync.lock.read import (
-    MAX_BYTES,
-    ReadingPolicy,
-    _is_plain,
-    _judge_url,
-    parse_lock,
-    reading_policy,
-)
+from envsync.lock.read import MAX_BYTES, _is_plain, _judge_url, parse_lock
+from envsync.lock.reading import ReadingPolicy, reading_policy
 from envsync.lock.text import render
 from envsync.spec.model import SourceSpec, Spec
 from tests.lock.samples import digest
