@@ -247,8 +247,8 @@ def _extra_index(draft: Draft, _: _File, value: str, origin: Origin) -> None:
 
 
 def _find_links(draft: Draft, file: _File, value: str, origin: Origin) -> None:
-    place = value if _ADDRESS.match(value) else posixpath.normpath(f"{file.folder}/{value}")
-    add_index(draft, place.lstrip("/") if not value.startswith("/") else place, origin, flat=True)
+    place = posixpath.normpath(posixpath.join(file.folder, value))
+    add_index(draft, value if _ADDRESS.match(value) else place, origin, flat=True)
 
 
 def _no_index(draft: Draft, _: _File, __: str, origin: Origin) -> None:
