@@ -93,6 +93,8 @@ tools:
 	-timeout 120 .tools/bin/python -m pip install --quiet --disable-pip-version-check \
 		xonsh==0.25.0 tree-sitter==0.26.1 tree-sitter-powershell==0.26.4
 	-timeout 120 .tools/bin/python -m pip install --quiet --disable-pip-version-check virtualenv uv 'pip>=26.3'
+	-timeout 120 .tools/bin/python -m pip install --quiet --disable-pip-version-check \
+		pypiserver==2.4.2 passlib==1.7.4 trustme==1.2.1 keyring==25.7.0 keyrings.alt==5.0.2
 	-command -v npm >/dev/null && timeout 120 npm install --silent --no-audit --no-fund \
 		--prefix .tools nushell@0.115.1 \
 		&& cd .tools/bin && ln -sf ../node_modules/@nushell/*/bin/nu nu

@@ -33,6 +33,8 @@ class Settings(NamedTuple):
     """Index name, upper case with `_`, -> user name and password."""
     index_urls: Mapping[str, str] = {}
     """Index name, likewise, -> the address that its credentials belong to."""
+    client_certificates: Mapping[str, tuple[str, str]] = {}
+    """Index name, likewise, or "" for every server -> PEM files of certificate and key."""
     netrc: str | None = None
     script_folder: str = ""
     """Where the script lies whose metadata is the project (PEP 723); "" for other projects."""
@@ -47,6 +49,9 @@ class Settings(NamedTuple):
     progress: bool = True
     color: str = "auto"
     json: bool = False
+    wheelhouse: str = ""
+    """The folder that all files come from (`sync --from`), absolute; "": from where the lock
+    says."""
     venvs: str = ""
     """The user's own folder for environments (`ENVSYNC_VENV`), absolute; "" where none is named."""
     compile_bytecode: bool | None = None
@@ -73,6 +78,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         insecure_hosts=frozenset(environ.get("ENVSYNC_ALLOW_INSECURE_HOST", "").split()),
         index_credentials=_credentials(environ),
         index_urls=_index_urls(environ),
+        client_certificates=_client_certificates(environ),
         netrc=environ.get("NETRC") or None,
         config_file=config_file(environ),
         is_config_named=bool(environ.get("ENVSYNC_CONFIG_FILE")),
@@ -150,6 +156,19 @@ def _credentials(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
             if user or password:
                 pairs[name] = (user, password)
     return pairs
+
+
+def _client_certificates(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Collect ENVSYNC_INDEX_NAME_CLIENT_CERT with _CLIENT_KEY, and SSL_CLIENT_CERT for all."""
+    shown = {
+        name: (path, environ.get(f"ENVSYNC_INDEX_{name}_CLIENT_KEY", ""))
+        for variable, path in environ.items()
+        if variable.startswith("ENVSYNC_INDEX_") and variable.endswith("_CLIENT_CERT") and path
+        for name in (variable.removeprefix("ENVSYNC_INDEX_").removesuffix("_CLIENT_CERT"),)
+    }
+    if environ.get("SSL_CLIENT_CERT"):
+        shown[""] = (environ["SSL_CLIENT_CERT"], "")
+    return shown
 
 
 def _index_urls(environ: Mapping[str, str]) -> dict[str, str]:

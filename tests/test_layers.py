@@ -16,7 +16,7 @@ RANKS = (
     {"model", "settings"},
     {"inside", "spec", "trust", "wheel"},
     {"cache", "lock", "venv"},
-    {"index", "python", "store"},
+    {"adopt", "index", "python", "store"},
     {"build", "project", "resolve"},
     {"environment", "git"},
     {"catalog"},
@@ -30,7 +30,7 @@ RANK = {name: rank for rank, names in enumerate(RANKS) for name in names}
 # Values of one folder that a folder of the same rank may use.
 SAME_RANK_ALLOWED: set[tuple[str, str]] = set()
 
-PURE = ("model", "spec", "lock", "resolve", "errors", "events", "redaction")
+PURE = ("adopt", "model", "spec", "lock", "resolve", "errors", "events", "redaction")
 PURE_MODULES = {"wheel.metadata", "index.pages", "environment.plan", "environment.manifest"}
 IMPURE_IMPORTS = {
     *("os", "subprocess", "socket", "tempfile", "shutil", "pathlib", "time"),
@@ -207,7 +207,10 @@ CLI_VALUES = {
     ),
 }
 """What commands may know besides operations: values, where a project is, and reading a name."""
-CLI_ENTRY = {"cli.main": {"platform.files", "platform.many_files", "redaction", "trust"}}
+CLI_ENTRY = {
+    "cli.main": {"platform.files", "platform.many_files", "redaction", "trust"},
+    "cli.default_index": {"model.file_urls", "redaction"},
+}
 """The entry judges settings and words what was refused while it did."""
 
 

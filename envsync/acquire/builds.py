@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envsync.acquire.fetch import listing_of
-from envsync.acquire.public_index import public_index
+from envsync.acquire.fetch import address_of, listing_of
+from envsync.acquire.public_index import default_index
 from envsync.acquire.repositories import RepositorySources
 from envsync.build.backend import build_editable, build_metadata, build_wheel, prepare
 from envsync.build.key import build_key, requirements_digest
@@ -277,7 +277,7 @@ class Builder:
             yield build
 
     def _indexes(self) -> Sequence[Index]:
-        return indexes_for(self._spec, self._settings.default_index or public_index())
+        return indexes_for(self._spec, default_index(self._settings, self._root))
 
     def _variables(self, pin: Pinned) -> Mapping[str, str]:
         """Give what a build gets beyond the usual; a local folder has all of the user's anyway."""
@@ -316,10 +316,11 @@ class Builder:
             )
 
     def _archive(self, pin: Pinned, folder: str) -> str:
-        if pin.url is None:
+        url = address_of(pin)
+        if url is None:
             return take(pin, self._root, folder)
         arriving = self._host.client().download(
-            pin.url,
+            url,
             pin.hashes,
             pin.size,
             directory=folder,

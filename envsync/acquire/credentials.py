@@ -8,6 +8,7 @@ from envsync.errors import StorageFailed, UsageError
 from envsync.events import Reporter
 from envsync.index.auth import Pair, pair_in
 from envsync.index.urls import Address, display_url, parse_address, scope_of
+from envsync.model.file_urls import is_local
 from envsync.platform.file_lock import FileLock
 from envsync.platform.files import storage_errors, write_atomic
 from envsync.project.user_config import read_user_config
@@ -40,11 +41,12 @@ def bind_credentials(spec: Spec, settings: Settings, reporter: Reporter) -> tupl
     bindings = _bindings(settings)
     # Offline nothing is sent, so that nothing need be asked or refused.
     if not settings.offline:
-        for index in spec.indexes:
+        for index in (*spec.indexes, *spec.mirrors):
             part = variable_part(index.name)
-            if part in settings.index_credentials:
+            # A folder asks nobody for a password.
+            if part in settings.index_credentials and not is_local(index.url):
                 bindings[part] = _for_index(index, bindings.get(part), settings, reporter)
-    first = [variable_part(index.name) for index in spec.indexes]
+    first = [variable_part(index.name) for index in (*spec.indexes, *spec.mirrors)]
     order = sorted(bindings, key=lambda part: (first.index(part) if part in first else 1e9, part))
     pairs = tuple(pair for part in order for pair in _pairs(part, bindings[part], settings))
     _refuse_two_users(spec, pairs)
@@ -121,7 +123,8 @@ def _not_bound(
 
 def _refuse_two_users(spec: Spec, pairs: tuple[Pair, ...]) -> None:
     """Two indexes of env.toml at one address can't have two users: files don't say for whom."""
-    own = {_variables(variable_part(index.name)) for index in spec.indexes}
+    named = (*spec.indexes, *spec.mirrors)
+    own = {_variables(variable_part(index.name)) for index in named}
     seen: dict[object, Pair] = {}
     for pair in pairs:
         other = seen.setdefault(pair.scope, pair)

@@ -14,6 +14,7 @@ from envsync.events import Reporter, Stage, during
 from envsync.index.artifacts import DOWNLOADS
 from envsync.index.client import IndexClient, Listing
 from envsync.lock.pins import Pinned
+from envsync.model.file_urls import file_url
 from envsync.model.local_version import local_notice
 from envsync.platform.files import sha256_file
 from envsync.store.manifest import StoredWheel
@@ -24,9 +25,14 @@ _UNPACKERS = 2
 _TRIES = 4
 
 
-def listing_of(pin: Pinned) -> Listing | None:
+def listing_of(pin: Pinned) -> Listing:
     """Give the page on which the lock found a pin's file."""
-    return Listing(pin.index_url, canonicalize_name(pin.name)) if pin.index_url else None
+    return Listing(pin.index_url, canonicalize_name(pin.name))
+
+
+def address_of(pin: Pinned) -> str | None:
+    """Give where a pin's file is got from by the index client; None for a file of the project."""
+    return file_url(pin.path or "") if pin.is_elsewhere else pin.url
 
 
 class Source(NamedTuple):
@@ -166,10 +172,11 @@ class _Fetching:
         try:
             unpacked: dict[Future[StoredWheel], Pinned] = {}
             for pin in order:
-                if pin.url is None:
+                if address_of(pin) is None:
                     path = self._source.local(pin, self._folder)
                     unpacked[pool.submit(self._unpack, pin, path)] = pin
-            arriving = {self._arrive(pin, pin.url): pin for pin in order if pin.url is not None}
+            places = [(pin, address_of(pin)) for pin in order]
+            arriving = {self._arrive(pin, url): pin for pin, url in places if url is not None}
             for future in as_completed(arriving):
                 pin = arriving[future]
                 unpacked[pool.submit(self._unpack, pin, future.result())] = pin

@@ -1,5 +1,6 @@
 """Where wheels come from: the index client, the catalog, the store and builds, made when needed."""
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -14,24 +15,32 @@ from packaging.version import Version
 from envsync import __version__
 from envsync.acquire.credentials import bind_credentials
 from envsync.acquire.hashes import with_hashes
-from envsync.acquire.public_index import public_index
+from envsync.acquire.own_settings import mirrors_for, shown_certificates
+from envsync.acquire.public_index import default_index
 from envsync.cache.scratch import scratch_in
 from envsync.catalog.index_catalog import IndexCatalog
-from envsync.catalog.places import indexes_for
-from envsync.errors import NoSolution
+from envsync.catalog.places import indexes_for, reach
+from envsync.errors import HashMismatch, NoSolution
 from envsync.events import Reporter
 from envsync.index.artifacts import PARTIAL
+from envsync.index.auth import AskKeyring
 from envsync.index.client import IndexClient, PageAnswer, Refresh
 from envsync.index.http import HttpClient
+from envsync.index.local_files import LocalFiles
+from envsync.index.mirrors import Mirror, Mirrors
 from envsync.index.on_demand import OnDemand
+from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions, Transport
+from envsync.inside import Content
 from envsync.lock.builds import LockedBuild
 from envsync.lock.compare import CommitOf
 from envsync.lock.pins import Pinned
 from envsync.model.candidate import File
+from envsync.model.file_urls import file_url, is_local, path_of
 from envsync.model.resolution import Resolution
 from envsync.model.target import Target
-from envsync.platform.files import sha256_file
+from envsync.platform.files import sha256_file, storage_errors
+from envsync.project.interpreter import own_config, strangers_folder
 from envsync.project.local_files import take
 from envsync.resolve.candidates import ResolvePolicy
 from envsync.settings import Settings
@@ -105,22 +114,43 @@ class PackageSources:
 
     def _opened(self) -> IndexClient:
         settings = self._settings
+        config = own_config(settings, self._strangers())
         options = HttpOptions(
             offline=settings.offline,
             timeout=settings.timeout,
             insecure_hosts=settings.insecure_hosts,
             credentials=bind_credentials(self._spec, settings, self._reporter),
             netrc=settings.netrc,
-            keyring=settings.keyring,
+            ask_keyring=self._keyring(),
+            shown=shown_certificates(self._spec, settings, config),
             user_agent=f"envsync/{__version__}",
         )
+        indexes = indexes_for(self._spec, default_index(settings, self._root))
+        mirrors = mirrors_for(self._spec, config)
+        if settings.wheelhouse:
+            house = Index(None, file_url(settings.wheelhouse), format="flat", outside=True)
+            indexes, mirrors = (house,), Mirrors(of_all=Mirror(house, fallback=False))
+        files = LocalFiles(self._root, reach((*indexes, *mirrors.every())))
         return IndexClient(
-            HttpClient(OnDemand(partial(_curl, options)), options, self._reporter),
-            indexes_for(self._spec, settings.default_index or public_index()),
+            HttpClient(OnDemand(partial(_curl, options)), options, self._reporter, files=files),
+            indexes,
             settings.cache_dir,
             self._reporter,
             refresh=Refresh(settings.refresh, renewed=self._renewed),
+            mirrors=mirrors,
         )
+
+    def _keyring(self) -> AskKeyring | None:
+        if not self._settings.keyring:
+            return None
+        from envsync.acquire.keyrings import KeyringPlace, ask_keyring  # noqa: PLC0415
+
+        place = KeyringPlace(os.environ.get("PATH", ""), self._strangers())
+        return partial(ask_keyring, place)
+
+    def _strangers(self) -> str | None:
+        """Give the top of the clone, whose programs and settings are not the user's."""
+        return strangers_folder(self._settings.script_folder or self._root)
 
     def has_believed(self) -> bool:
         """Say whether a page was taken from the cache unasked; asking again may give another."""
@@ -237,17 +267,26 @@ class PackageSources:
         """Give a resolution whose files all have a hash that proves something (`hashes`)."""
         return with_hashes(resolution, old, self._hash)
 
-    def _hash(self, files: Sequence[File]) -> list[str]:
-        """Download files of indexes, for nothing but their sha256."""
+    def _hash(self, files: Sequence[File]) -> list[Content]:
+        """Read files of indexes, for nothing but their sha256 and size; remote ones as they come.
+
+        Raises what downloading raises, `HashMismatch` too where a page gave another hash.
+        """
         if not files:
             return []
+        client = self.client()
         with scratch_in(PARTIAL, self._settings.cache_dir, "hash-") as folder:
-            download = self.client().download
-            coming = [
-                download(one.url, one.hashes, one.size, directory=folder, filename=one.filename)
-                for one in files
+            coming = {
+                at: client.download(
+                    one.url, one.hashes, one.size, directory=folder, filename=one.filename
+                )
+                for at, one in enumerate(files)
+                if not is_local(one.url)
+            }
+            return [
+                _content(coming[at].result()) if at in coming else _local_content(client, one)
+                for at, one in enumerate(files)
             ]
-            return [sha256_file(future.result()) for future in coming]
 
     def provision(
         self, requirements: Sequence[Requirement], target: Target
@@ -302,3 +341,16 @@ class PackageSources:
 
         limits = Limits(cancelled=self._stopped.is_set)
         return Builder(self, self._root, self._spec, self._settings, self._reporter, limits)
+
+
+def _content(path: str) -> Content:
+    with storage_errors(path):
+        return Content({"sha256": sha256_file(path)}, os.path.getsize(path))
+
+
+def _local_content(client: IndexClient, file: File) -> Content:
+    content = client.local_content(file.url)
+    found = content.hashes["sha256"]
+    if file.sha256 not in (None, found):
+        raise HashMismatch(path_of(file.url), f"sha256:{file.sha256}", f"sha256:{found}")
+    return content

@@ -7,6 +7,25 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from envsync.errors import UsageError
+from envsync.model.file_urls import file_url, is_local, lies_below, path_of
+from envsync.settings import Settings
+
+
+def default_index(settings: Settings, root: str) -> str:
+    """Give the address of the index that is asked where env.toml names no default.
+
+    A folder of the project at `root` is named relative to it, so that locks can be moved.
+    """
+    chosen = settings.default_index
+    if chosen is None or not is_local(chosen):
+        return chosen or public_index()
+    return file_url(relative_to(root, path_of(chosen)))
+
+
+def relative_to(root: str, path: str) -> str:
+    """Give an absolute path relative to a folder that it lies in, others as they are."""
+    is_inside = root and lies_below(file_url(path), file_url(root))
+    return os.path.relpath(path, root) if is_inside else path
 
 
 @cache

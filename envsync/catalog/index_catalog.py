@@ -24,6 +24,7 @@ from envsync.index.client import IndexClient, PageAnswer
 from envsync.index.urls import display_url
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, CoreMetadata, File
+from envsync.model.file_urls import is_local, path_of
 from envsync.model.speaker import listed_speaker, metadata_wheel
 from envsync.resolve.candidates import (
     Listing,
@@ -218,7 +219,8 @@ class IndexCatalog:
         if page is None:
             raise PackageNotFound(name, self._asked(index))
         self._reporter.advance(Stage.RESOLVING, 1, name)
-        listing = candidates_of(name, page.releases, public_url(page.index.url), self._policy)
+        url = public_url(page.index.url)
+        listing = candidates_of(name, page.releases, url, self._policy.at_index(url))
         self._tell_skipped(name, page.releases.outline.strangers)
         return listing
 
@@ -232,7 +234,7 @@ class IndexCatalog:
     def _asked(self, index: str | None) -> list[str]:
         """The indexes that were asked, for people."""
         indexes = [each for each in self._spec.indexes if index in (None, each.name)]
-        asked = [display_url(each.url) for each in indexes if index or not each.explicit]
+        asked = [_shown(each.url) for each in indexes if index or not each.explicit]
         has_default = index is not None or any(each.default for each in self._spec.indexes)
         return asked if has_default else [*asked, "the public index"]
 
@@ -286,6 +288,10 @@ class IndexCatalog:
     def _cell(self, cells: dict[K, _Cell[T]], key: K, make: Callable[[], T]) -> _Cell[T]:
         with self._lock:
             return cells.setdefault(key, _Cell(make))
+
+
+def _shown(url: str) -> str:
+    return path_of(url) or "." if is_local(url) else display_url(url)
 
 
 def _index_of(source: str | None) -> str | None:

@@ -3,14 +3,15 @@
 The resolver only compares keys and hands them back; what they stand for is looked up here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from packaging.utils import NormalizedName
 
 from envsync.index.page_source import Index
+from envsync.model.file_urls import is_local, path_of, reach_of
 from envsync.model.marker import MarkerSet, from_marker
 from envsync.spec.declared import declared_sources
-from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.model import IndexSpec, SourceSpec, Spec
 from envsync.spec.references import direct_source
 
 INDEX_KEY = "index:"
@@ -22,11 +23,31 @@ def indexes_for(spec: Spec, default_index_url: str) -> tuple[Index, ...]:
     `default_index_url` is the public index or what the settings put in its place; an [[index]]
     with `default = true` stands in for either. An explicit one serves only what [sources] sends.
     """
-    named = tuple(
-        Index(index.name, index.url, index.explicit) for index in spec.indexes if not index.default
+    named = tuple(_index(index) for index in spec.indexes if not index.default)
+    default = next((_index(index) for index in spec.indexes if index.default), None)
+    # The user's own settings may name any folder.
+    other = Index(None, default_index_url, outside=is_local(default_index_url))
+    return (*named, default or other)
+
+
+def reach(indexes: Iterable[Index]) -> tuple[str, ...]:
+    """Give the folders, outside of the project, in which files of indexes may lie."""
+    return tuple(
+        path_of(reach_of(index.url, index.format))
+        for index in indexes
+        if index.outside and is_local(index.url)
     )
-    default = next((Index(index.name, index.url) for index in spec.indexes if index.default), None)
-    return (*named, default or Index(None, default_index_url))
+
+
+def _index(index: IndexSpec) -> Index:
+    return Index(
+        index.name,
+        index.url,
+        index.explicit,
+        index.format,
+        frozenset(index.ignore_error_codes),
+        index.outside,
+    )
 
 
 def source_rules(spec: Spec) -> Mapping[str, tuple[tuple[MarkerSet, str], ...]]:

@@ -1,6 +1,6 @@
 """Turn env.toml into the resolver's input: what is covered and required, under which policy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -54,9 +54,15 @@ def covered_environments(spec: Spec, requires_python: SpecifierSet) -> MarkerSet
 
 
 def resolve_policy(
-    spec: Spec, environments: MarkerSet, newest: datetime | None, options: LockOptions
+    spec: Spec,
+    environments: MarkerSet,
+    newest: datetime | None,
+    options: LockOptions,
+    by_index: Mapping[str, datetime | None] | None = None,
 ) -> ResolvePolicy:
-    """What steers the resolution; `newest` is the absolute time of exclude-newer."""
+    """What steers the resolution; `newest` is the absolute time of exclude-newer, `by_index` those
+    of indexes with one of their own.
+    """
     lock = spec.lock
     return ResolvePolicy(
         environments=environments,
@@ -64,6 +70,7 @@ def resolve_policy(
         resolution=lock.resolution,
         prereleases=lock.prereleases,
         exclude_newer=newest,
+        index_exclude_newer=by_index or {},
         constraints=lock.constraints,
         overrides=lock.overrides,
         ignore_requires_python=frozenset(lock.ignore_requires_python),

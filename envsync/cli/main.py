@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from envsync import __version__
 from envsync.errors import EnvsyncError, StorageFailed, UsageError
 from envsync.platform.files import storage_errors, storage_failed
-from envsync.redaction import is_doubtful, redact, redact_url
+from envsync.redaction import redact
 from envsync.settings import Settings, read_settings
 from envsync.trust import refuse_shared_cache
 from envsync.ui import Ui
@@ -29,10 +29,12 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "init": Command("change", "start a project: write an env.toml"),
+    "import": Command("adopt", "write an env.toml of what other tools' files declare, and lock"),
     "add": Command("change", "add dependencies to env.toml, lock and sync"),
     "remove": Command("change", "remove dependencies from env.toml, lock and sync"),
     "lock": Command("lock", "pin every dependency, for every platform, into pylock.toml"),
     "sync": Command("sync", "make the environment match the lock exactly"),
+    "fetch": Command("fetch", "put what the lock needs into a folder, for use without network"),
     "status": Command("inspect", "show how env.toml, lock and environment differ"),
     "verify": Command("inspect", "compare every byte of the environment with the lock's wheels"),
     "python": Command("python", "show the interpreters of this machine, and which one is taken"),
@@ -60,7 +62,7 @@ _SETTINGS = (
 
 _EPILOG = """\
 a first session:
-  envsync init                 write an env.toml
+  envsync init                 write an env.toml; `envsync import` in an existing project
   envsync add 'flask>=3'       add a dependency, lock it, install it
   envsync run flask --version  run a command in the environment
 
@@ -284,7 +286,7 @@ def _parse(arguments: Sequence[str]) -> tuple[str, argparse.Namespace, CommandMo
             help=command.summary,
             description=command.summary[0].upper() + command.summary[1:] + ".",
             formatter_class=_formatter,
-            parents=[shared_options(json=name not in _WITHOUT_RESULT)],
+            parents=[shared_options(json=name not in _WITHOUT_RESULT, pythons=name == "fetch")],
         )
         # That of one command alone: what the others import would be paid for by all.
         if name == wanted:
@@ -341,17 +343,26 @@ def _refuse_unknown_command(
     raise unknown_command(words, COMMANDS)
 
 
-def shared_options(*, json: bool = True) -> _Parser:
-    """Give the options of every command, as a parent of other parsers."""
+def shared_options(*, json: bool = True, pythons: bool = False) -> _Parser:
+    """Give the options of every command, as a parent of other parsers.
+
+    `pythons`: several versions may be named, and no interpreter is.
+    """
     parser = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = parser.add_argument_group("options of every command")
     group.add_argument(
         "-C", "--project", metavar="DIR", help="look for env.toml here, not in the current folder"
     )
     group.add_argument("-e", "--env", metavar="NAME", help="use env.NAME.toml and .venv-NAME")
-    group.add_argument(
-        "-p", "--python", metavar="PYTHON", help="the interpreter: a version, specifier or path"
-    )
+    if pythons:
+        text = "a version of CPython, such as 3.12; may be repeated; default: the interpreter's"
+        group.add_argument(
+            "-p", "--python", dest="pythons", action="append", metavar="PYTHON", help=text
+        )
+    else:
+        group.add_argument(
+            "-p", "--python", metavar="PYTHON", help="the interpreter: a version, specifier or path"
+        )
     group.add_argument("--cache-dir", metavar="DIR", help="the store and caches")
     group.add_argument("--default-index", metavar="URL", help="stands in for the public index")
     group.add_argument("--offline", action="store_true", help="use only what is on this machine")
@@ -373,29 +384,15 @@ def _defaults() -> argparse.Namespace:
     )
 
 
-def _judge_default_index(url: str) -> None:
-    """Refuse what is no index's URL, without showing the password that it may hold."""
-    reason = None
-    if not url.lower().startswith(("http://", "https://")):
-        reason = "is not an http or https URL"
-    elif is_doubtful(url):
-        reason = "has an @, /, ? or # that must be written as %40, %2F, %3F or %23"
-    elif "?" in url or "#" in url:
-        reason = "has a ? or # part, which the address of an index can't have"
-    if reason is not None:
-        raise UsageError(
-            f"the default index {redact_url(url)} {reason}",
-            hint="--default-index https://index.example/simple/ (or ENVSYNC_DEFAULT_INDEX)",
-        )
-
-
 def _with_flags(settings: Settings, options: argparse.Namespace) -> Settings:
     """Let flags win over variables."""
     given = vars(options)
     changes: dict[str, object] = {name: given[name] for name in _SETTINGS if name in given}
     index = changes.get("default_index", settings.default_index)
     if isinstance(index, str):
-        _judge_default_index(index)
+        from envsync.cli.default_index import read_default_index  # noqa: PLC0415
+
+        changes["default_index"] = read_default_index(index)
     if "cache_dir" in given:
         changes["cache_dir"] = os.path.abspath(given["cache_dir"])
     if "quiet" in given or "verbose" in given:

@@ -37,6 +37,12 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
     )
     parser.add_argument("--verify", action="store_true", help="look at every byte, and repair")
     parser.add_argument(
+        "--from",
+        dest="wheelhouse",
+        metavar="DIR",
+        help="take files from this folder by their hashes, and ask no network (see `fetch`)",
+    )
+    parser.add_argument(
         "--lock",
         metavar="FILE",
         help="take this pylock.toml, of any tool, as it stands; no env.toml is needed",
@@ -191,6 +197,8 @@ def _leave(names: Sequence[str], trust: str | None) -> frozenset[str]:
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Make the environment match the lock."""
     project = _project(options, session)
+    if options.wheelhouse is not None:
+        session = _without_network(options, session)
     request = sync_request(options, project)
     settings, ui = session.settings, session.ui
     if options.check:
@@ -230,9 +238,28 @@ def _project(options: argparse.Namespace, session: Session) -> Project:
     return with_lock(session.directory, session.environment, options.lock)
 
 
+def _without_network(options: argparse.Namespace, session: Session) -> Session:
+    """Let all files come from a folder, for a lock that needn't change."""
+    folder = os.path.abspath(options.wheelhouse)
+    if not os.path.isdir(folder):
+        raise UsageError(
+            f"--from {options.wheelhouse}: no such folder",
+            hint=f"`envsync fetch -o {shlex.quote(options.wheelhouse)}` makes it, with a network",
+        )
+    if options.upgrade or options.upgrade_package:
+        raise UsageError(
+            "--from and --upgrade exclude each other: what is new is on an index",
+            hint="leave one of them out",
+        )
+    options.locked = not options.frozen
+    return session._replace(settings=session.settings._replace(wheelhouse=folder, offline=True))
+
+
 def _report(done: Synced, options: argparse.Namespace, session: Session, *, seconds: float) -> None:
     told: Sequence[Change] = ()
-    if done.lock is not None and not done.lock.fresh:
+    if done.lock is not None and not done.lock.fresh and session.settings.wheelhouse:
+        session.ui.note(f"{os.path.basename(done.lock.path)} is that of {options.wheelhouse}")
+    elif done.lock is not None and not done.lock.fresh:
         report_lock(done.lock, session, written=done.wrote_lock)
         # Those of the lock were said with it.
         seconds, told = seconds - done.lock.seconds, done.lock.changes

@@ -12,6 +12,7 @@ from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, is_loopback, parse_address, printable
+from envsync.model.file_urls import is_local, path_of
 from envsync.platform.files import storage_errors
 
 DOWNLOADS = Bucket("downloads-v1", SCRATCH)
@@ -55,6 +56,8 @@ def download(
 
 def _check_trust(wanted: Wanted) -> None:
     """Plain http to another machine is believed only with a hash (hazard H3)."""
+    if is_local(wanted.url):
+        return
     try:
         scheme, host, _ = parse_address(wanted.url).origin
     except ValueError as error:
@@ -98,6 +101,9 @@ def _attempt(
 
 def failed(error: TransportFailed) -> DownloadFailed:
     """Word what the transport says as a download that failed."""
+    if is_local(error.url):
+        hint = error.hint or "put the file itself there, or take it out of the folder"
+        return DownloadFailed(path_of(error.url), error.reason, hint=hint)
     return DownloadFailed(error.url, error.reason, hint=error.hint)
 
 
@@ -105,6 +111,9 @@ def check_status(response: Response, *wanted: int) -> None:
     """Raise `DownloadFailed` for a status that is none of these."""
     if response.status not in wanted:
         reason, hint = f"answered with status {response.status}", None
+        if is_local(response.url):
+            hint = "put the file there, or `envsync lock -U` to do without it"
+            raise DownloadFailed(path_of(response.url), "there is no such file", hint=hint)
         if response.status in (401, 403):
             host = parse_address(response.url).origin.host
             reason += refusal(response)

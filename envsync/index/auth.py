@@ -13,7 +13,6 @@ page lists doesn't count there.
 
 import base64
 import hashlib
-import importlib
 import netrc
 import os
 import threading
@@ -46,6 +45,10 @@ class Pair(NamedTuple):
         return f"Pair({self.source})"
 
 
+AskKeyring = Callable[[Address, str | None], Pair | None]
+"""Asks the user's keyring for an index, and for a user where one is known."""
+
+
 class Credentials:
     """Users and passwords by address; never shown, never sent to an address of somebody else."""
 
@@ -54,13 +57,13 @@ class Credentials:
         pairs: Sequence[Pair] = (),
         *,
         netrc_path: str | None = None,
-        use_keyring: bool = False,
+        ask_keyring: AskKeyring | None = None,
         reporter: Reporter = SILENT,
     ) -> None:
         """Of `pairs` with one address the first counts; no `netrc_path`: ~/.netrc."""
         self._pairs = list(pairs)
         self._netrc_path = netrc_path
-        self._use_keyring = use_keyring
+        self._ask_keyring = ask_keyring
         self._reporter = reporter
         self._netrc: Mapping[str, tuple[str, str | None, str | None]] | None = None
         self._pages: dict[Origin, list[tuple[Pair, Callable[[], Iterable[str]]]]] = {}
@@ -68,15 +71,30 @@ class Credentials:
         self._lock = threading.Lock()
 
     def learn(self, address: Address) -> None:
-        """Take what is known of an index: the user in its own address, else what keyring knows."""
+        """Take what is known of an index: the user in its own address, else what keyring knows.
+
+        Keyring is asked, too, for the password of a user who is bound to the address without one.
+        """
         own = pair_in(address, "the index's own address (--default-index, ENVSYNC_DEFAULT_INDEX)")
         with self._lock:
             if own is not None:
                 self._pairs.insert(0, own)
-            elif self._use_keyring and self._bound(address, is_page=True) is None:
-                pair = _from_keyring(address)
-                if pair is not None:
-                    self._pairs.append(pair)
+            if self._ask_keyring is None:
+                return
+            bound = self._bound(address, is_page=True)
+            if bound is None or not bound.password:
+                self._take(self._ask_keyring(address, bound.user if bound else None), bound)
+            elif bound.source.startswith("keyring") and not bound.scope.segments:
+                # That is for the whole host; the keyring may know this very address as well.
+                self._take(self._ask_keyring(address, None), None)
+
+    def _take(self, pair: Pair | None, bound: Pair | None) -> None:
+        """Take what keyring has, where `bound` is a user without a password."""
+        if pair is not None:
+            # Before the one without a password, which is for the very same address.
+            at = len(self._pairs) if bound is None else self._pairs.index(bound)
+            scope = pair.scope if bound is None else bound.scope
+            self._pairs.insert(at, pair._replace(scope=scope))
 
     def read_page(self, index: Address, urls: Callable[[], Iterable[str]]) -> None:
         """Note a page of an index; `urls` gives the files that it lists, where that matters."""
@@ -177,20 +195,3 @@ def is_beside(scope: Scope, address: Address) -> bool:
 def _file_key(url: str) -> str:
     """What of a file's address must be as the page said: all but the query."""
     return url.partition("?")[0].removesuffix(".metadata")
-
-
-def _from_keyring(address: Address) -> Pair | None:
-    """Ask the keyring package, if there is one, for the index's URL and then for its host."""
-    origin = address.origin
-    whole = Scope(origin, ())
-    host = origin.host
-    services = {address.url: scope_of(address), f"{host}:{origin.port}": whole, host: whole}
-    try:
-        keyring = importlib.import_module("keyring")
-        for service, scope in services.items():
-            credential = keyring.get_credential(service, None)
-            if credential is not None and credential.username and credential.password:
-                return Pair(scope, str(credential.username), str(credential.password), "keyring")
-    except Exception:  # a keyring backend may raise anything, and it is optional
-        return None
-    return None

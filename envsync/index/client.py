@@ -1,24 +1,36 @@
 """Ask package indexes for project pages, core metadata and files; every answer is a future."""
 
+import shlex
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Self, TypeVar
 
 from packaging.utils import NormalizedName
 
-from envsync.errors import UsageError
+from envsync.errors import (
+    DownloadFailed,
+    EnvsyncError,
+    HashMismatch,
+    IndexFailed,
+    UsageError,
+)
 from envsync.events import SILENT, Reporter, Stage
 from envsync.index.artifacts import Wanted, download
 from envsync.index.http import HttpClient
+from envsync.index.local_pages import LocalPages
 from envsync.index.metadata_source import MetadataSource
+from envsync.index.mirrors import Mirror, Mirrors, same_file
 from envsync.index.packed import Releases
 from envsync.index.page_source import Index, PageSource
 from envsync.index.steps import Steps, run_here, run_steps
-from envsync.index.urls import parse_address
+from envsync.index.transport import TransportFailed
+from envsync.index.urls import display_url, parse_address
 from envsync.index.witness import Witness
+from envsync.inside import Content
 from envsync.model.candidate import File
+from envsync.model.file_urls import is_local, path_of
 
 T = TypeVar("T")
 Key = TypeVar("Key", bound=Hashable)
@@ -44,7 +56,8 @@ sha256 of its page as it was sent, None where it has none."""
 class Listing(NamedTuple):
     """Where a lock says that it found a file."""
 
-    index_url: str
+    index_url: str | None
+    """None: on no index."""
     project: NormalizedName
 
 
@@ -76,6 +89,7 @@ class IndexClient:
         reporter: Reporter = SILENT,
         *,
         refresh: Refresh = Refresh(),  # noqa: B008 - a frozen value
+        mirrors: Mirrors = Mirrors(),  # noqa: B008 - a frozen value
     ) -> None:
         """`indexes` are in priority order, the public one last. `http` is closed with this."""
         self._http = http
@@ -83,13 +97,16 @@ class IndexClient:
         self._reporter = reporter
         self._refresh = refresh
         self._pages = PageSource(http, cache_dir)
+        self._local = LocalPages(http.files)
         self._metadata = MetadataSource(http, cache_dir, is_doubted=refresh.everything)
         self._executor = ThreadPoolExecutor(_WORKERS, thread_name_prefix="index")
         self._lock = threading.Lock()
         self._asked_pages: dict[tuple[str, str | None], Future[ProjectPage | None]] = {}
         self._asked_wheels: dict[Witness, Future[bytes]] = {}
         self._asked_sdists: dict[Witness, Future[bytes | None]] = {}
-        for index in self._indexes:
+        self._mirrors = mirrors
+        self._told: set[str] = set()
+        for index in (*self._indexes, *mirrors.every()):
             _learn(http, index)
 
     def page(self, name: NormalizedName, *, index: str | None = None) -> Future[ProjectPage | None]:
@@ -151,6 +168,15 @@ class IndexClient:
         wanted = Wanted(url, filename, hashes, size)
         return self._run(self._download(wanted, directory, listing))
 
+    def local_content(self, url: str) -> Content:
+        """Give sha256 and size of a file on this machine. Raises `DownloadFailed`."""
+        try:
+            return self._http.files.content(url)
+        except FileNotFoundError:
+            raise DownloadFailed(path_of(url), "there is no such file") from None
+        except TransportFailed as error:
+            raise DownloadFailed(path_of(url), error.reason) from error
+
     def later(self, index: Index) -> Sequence[Index]:
         """Give the indexes that are asked after one, as far as they serve any package."""
         indexes = self._choose(None)
@@ -193,11 +219,62 @@ class IndexClient:
         return None
 
     def _download(self, wanted: Wanted, directory: str, listing: Listing | None) -> Steps[str]:
-        """Download a file, after its page where only that tells whose credentials are for it."""
-        if listing is not None and self._needs_page(wanted.url, listing.index_url):
-            yield from self._read_page(Index(None, listing.index_url), listing.project)
+        """Download a file, from a mirror where there is one, else from where the lock says.
+
+        After its page, where only that tells whose credentials are for it.
+        """
+        if listing is not None:
+            for mirror in self._mirrors.of(listing.index_url):
+                path = yield from self._from_mirror(mirror, wanted, directory, listing)
+                if path is not None:
+                    return path
+            index_url = listing.index_url
+            if index_url and self._needs_page(wanted.url, index_url):
+                yield from self._read_page(Index(None, index_url), listing.project)
         progress = self._progress(wanted.filename)
         return (yield from download(self._http, wanted, directory, progress))
+
+    def _from_mirror(
+        self, mirror: Mirror, wanted: Wanted, directory: str, listing: Listing
+    ) -> Steps[str | None]:
+        """Download a file from a mirror; None where it doesn't give it, and needn't.
+
+        Raises what asking and downloading raise; other bytes are an error, whoever else has them.
+        """
+        try:
+            files = yield from self._files_of(mirror.place, listing.project)
+            file = same_file(files, wanted.filename, wanted.hashes)
+            if file is None:
+                hint = _refill_hint(mirror.place)
+                raise IndexFailed(_shown(mirror.place), f"has no {wanted.filename}", hint=hint)
+            there = wanted._replace(url=file.url)
+            progress = self._progress(wanted.filename)
+            return (yield from download(self._http, there, directory, progress))
+        except HashMismatch as error:
+            error.hint = (
+                f"{_shown(mirror.place)} is a mirror that serves other bytes than were locked: "
+                "tell who runs it, or leave it out"
+            )
+            raise
+        except (IndexFailed, DownloadFailed) as error:
+            if not mirror.fallback:
+                raise
+            self._tell_fallback(mirror.place, error)
+            return None
+
+    def _files_of(self, index: Index, name: NormalizedName) -> Steps[Iterable[File]]:
+        """Give what may be of a project; of a folder all, for files by URL have any name."""
+        if is_local(index.url) and index.format == "flat":
+            return self._local.every_file(index)
+        releases = yield from self._read_page(index, name)
+        return () if releases is None else releases.every_file()
+
+    def _tell_fallback(self, mirror: Index, error: EnvsyncError) -> None:
+        if mirror.url in self._told:
+            self._reporter.detail(str(error))
+            return
+        self._told.add(mirror.url)
+        self._reporter.warn(f"{error}: a mirror; files come from the index itself where they must")
 
     def _needs_page(self, url: str, index_url: str) -> bool:
         try:
@@ -208,6 +285,8 @@ class IndexClient:
     def _read_page(
         self, index: Index, name: NormalizedName, *, refresh: bool = False
     ) -> Steps[Releases | None]:
+        if is_local(index.url):
+            return self._read_local(index, name)
         renew = self._refresh.renews(name)
         releases = yield from self._pages.page(index, name, refresh=refresh, renew=renew)
         if releases is not None:
@@ -216,6 +295,11 @@ class IndexClient:
                 parse_address(index.url), lambda: (file.url for file in every_file())
             )
         return releases
+
+    def _read_local(self, index: Index, name: NormalizedName) -> Releases | None:
+        page = self._local.page(index, name)
+        self._pages.digests[index.url, name] = None if page is None else page.digest
+        return None if page is None else page.releases
 
     def _choose(self, index_name: str | None) -> Sequence[Index]:
         if index_name is None:
@@ -247,6 +331,17 @@ class IndexClient:
             self._executor.submit(call)
         except RuntimeError:  # closed: the steps still have to come to their end
             call()
+
+
+def _refill_hint(index: Index) -> str | None:
+    if not is_local(index.url):
+        return None
+    return f"`envsync fetch -o {shlex.quote(path_of(index.url))}` puts it there, with a network"
+
+
+def _shown(index: Index) -> str:
+    url = path_of(index.url) if is_local(index.url) else display_url(index.url)
+    return f"{url} ({index.name})" if index.name else url
 
 
 def _learn(http: HttpClient, index: Index) -> None:

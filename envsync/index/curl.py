@@ -7,6 +7,7 @@ starts transfers, feeds libcurl the events of their sockets, and answers the fut
 import errno
 import heapq
 import os
+import re
 import selectors
 import socket
 import threading
@@ -52,6 +53,11 @@ _FAILURES: dict[int, tuple[Kind, bool]] = {
     pycurl.E_SSL_ISSUER_ERROR: ("tls", False),
     pycurl.E_SSL_INVALIDCERTSTATUS: ("tls", False),
 }
+_REFUSED = re.compile(r"alert (?:\w+ certificate|certificate \w+|unknown ca)").search
+_SHOWN_HINT = (
+    "the server wants a client certificate: ENVSYNC_INDEX_<NAME>_CLIENT_CERT and _CLIENT_KEY, or "
+    "client-cert under [index.NAME] in your config.toml"
+)
 _TLS_HINT = (
     "if your network's own authority signs its certificates, set SSL_CERT_FILE to its PEM file"
 )
@@ -264,6 +270,9 @@ class _Loop:
         curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in request.headers])
         curl.setopt(pycurl.HEADERFUNCTION, transfer.on_header)
         curl.setopt(pycurl.WRITEFUNCTION, transfer.on_body)
+        if request.shown is not None:
+            curl.setopt(pycurl.SSLCERT, request.shown.certificate)
+            curl.setopt(pycurl.SSLKEY, request.shown.key or request.shown.certificate)
         if self._ca_file is not None or self._ca_folder is not None:
             # Whichever is not named is unset, or libcurl would add the one it was built with.
             for option, path in ((pycurl.CAINFO, self._ca_file), (pycurl.CAPATH, self._ca_folder)):
@@ -333,6 +342,8 @@ class _Loop:
         elif kind == "connect":
             reason = f"no connection ({text})"
         hint = _TLS_HINT if kind == "tls" else None
+        if code == pycurl.E_SSL_CERTPROBLEM or _REFUSED(text):
+            kind, transient, hint = "tls", False, _SHOWN_HINT
         return TransportFailed(
             transfer.request.url,
             reason,

@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from envsync.events import SILENT, Reporter
 from envsync.index.auth import Credentials, Pair
+from envsync.index.local_files import LocalFiles
 from envsync.index.steps import Steps, run_here, run_steps
 from envsync.index.transport import (
     MIB,
@@ -19,10 +20,12 @@ from envsync.index.transport import (
     HttpOptions,
     Request,
     Response,
+    Shown,
     Transport,
     TransportFailed,
 )
 from envsync.index.urls import Address, display_url, is_loopback, parse_address
+from envsync.model.file_urls import is_local
 
 MAX_REDIRECTS = 10
 MAX_WAIT = 60.0
@@ -54,15 +57,18 @@ class HttpClient:
         options: HttpOptions = HttpOptions(),  # noqa: B008 - a frozen value
         reporter: Reporter = SILENT,
         clock: Clock = Clock(),  # noqa: B008 - a frozen value
+        files: LocalFiles = LocalFiles(),  # noqa: B008 - a frozen value
     ) -> None:
         self.options = options
         self.credentials = Credentials(
             options.credentials,
             netrc_path=options.netrc,
-            use_keyring=options.keyring,
+            ask_keyring=options.ask_keyring,
             reporter=reporter,
         )
         self.clock = clock
+        self.files = files
+        """What may be read on this machine."""
         self._transport = transport
         self._reporter = reporter
         self._told: set[str] = set()
@@ -86,17 +92,38 @@ class HttpClient:
             return ""
 
     def exchange(self, request: Request) -> Steps[Response]:
-        """Give the steps of one request, redirects included (RFC 9110 section 15.4)."""
+        """Give the steps of one request, redirects included (RFC 9110 section 15.4).
+
+        A `file:` URL is answered from the disk, where it may be read.
+        """
+        if is_local(request.url):
+            return self.files.answer(request)
         target = self._judge(request.url)
         first = pair = self.credentials.pair_for(target, is_page=request.is_page)
         for _ in range(MAX_REDIRECTS + 1):
-            response = yield from self._try(_address_to(request, target, pair))
+            asked = _address_to(request, target, pair)._replace(shown=self._shown(target))
+            response = yield from self._try(asked)
             location = response.headers.get("location")
             if response.status not in _REDIRECTS or location is None:
                 return _signed(response, pair, first)
             target = self._follow(target, location)
             pair = self.credentials.pair_for(target, is_page=request.is_page, is_redirect=True)
         raise TransportFailed(request.url, f"more than {MAX_REDIRECTS} redirects", "refused")
+
+    def _shown(self, target: Address) -> Shown | None:
+        """The certificate for an address: of the longest address around it, else of its origin."""
+        of_origin = [
+            one
+            for one in self.options.shown
+            if one.scope is None or one.scope.origin == target.origin
+        ]
+
+        def closeness(one: Shown) -> int:
+            if one.scope is None:
+                return -1
+            return 1 + len(one.scope.segments) if one.scope.holds(target) else 0
+
+        return max(of_origin, key=closeness, default=None)
 
     def _judge(self, url: str) -> Address:
         """Refuse what may not be asked: offline, odd addresses, plain http to strangers."""

@@ -17,6 +17,7 @@ from envsync.index.transport import KIB, MIB, Request, Response, TransportFailed
 from envsync.index.urls import Origin, display_url, parse_address
 from envsync.index.witness import Witness, of_bytes, of_claim
 from envsync.model.candidate import File
+from envsync.model.file_urls import is_local
 from envsync.platform.files import storage_errors
 
 
@@ -78,7 +79,7 @@ class MetadataSource:
 
     def witnesses(self, file: File) -> tuple[Witness, ...]:
         """Give whom to believe of a file, the best first; nobody where the page has no sha256."""
-        if file.sha256 is None:
+        if file.sha256 is None or is_local(file.url):
             return ()
         own = of_bytes(file.sha256)
         is_doubted = self._is_doubted and not self._http.options.offline
@@ -86,7 +87,8 @@ class MetadataSource:
 
     def witness(self, file: File) -> Witness | None:
         """Give who it was that `wheel` or `sdist` have just believed; None: not to be kept."""
-        if file.sha256 is None:
+        # What lies on this machine is read again: it may change, and its page may be a stranger's.
+        if file.sha256 is None or is_local(file.url):
             return None
         claim = self.claim(file)
         return of_bytes(file.sha256) if claim in self._proven else claim
@@ -127,7 +129,7 @@ class MetadataSource:
         return content or None
 
     def _check_online(self, file: File) -> None:
-        if self._http.options.offline:
+        if self._http.options.offline and not is_local(file.url):
             raise DownloadFailed(
                 display_url(file.url),
                 "its metadata is not in the cache, and offline",
@@ -206,10 +208,7 @@ class MetadataSource:
 
     def _tail(self, file: File) -> Steps[_Part | None]:
         """Get the last bytes, or all of a small file; None when the server doesn't do ranges."""
-        try:
-            origin = parse_address(file.url).origin
-        except ValueError as error:
-            raise DownloadFailed(display_url(file.url), f"cannot be asked: {error}") from error
+        origin = None if is_local(file.url) else _origin(file.url)
         if origin in self._without_ranges:
             return None
         headers = (*_IDENTITY, ("Range", f"bytes=-{_TAIL}"))
@@ -218,7 +217,7 @@ class MetadataSource:
         except TransportFailed as error:
             if error.kind != "limit":
                 raise failed(error) from error
-            if error.status == 200:
+            if error.status == 200 and origin is not None:
                 self._without_ranges.add(origin)
             return None
         if response.status == 416:
@@ -266,6 +265,13 @@ class MetadataSource:
             return (yield from self._http.exchange(request))
         except TransportFailed as error:
             raise failed(error) from error
+
+
+def _origin(url: str) -> Origin:
+    try:
+        return parse_address(url).origin
+    except ValueError as error:
+        raise DownloadFailed(display_url(url), f"cannot be asked: {error}") from error
 
 
 def _part_of(response: Response) -> _Part | None:

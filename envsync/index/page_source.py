@@ -1,14 +1,17 @@
 """Get project pages: from the cache where it may be believed, else from the index."""
 
 import hashlib
+import threading
 import zlib
-from typing import NamedTuple
+from concurrent.futures import Future
+from typing import Literal, NamedTuple
 
 import deflate
 from packaging.utils import NormalizedName
 
 from envsync.errors import IndexFailed
 from envsync.index import http_cache
+from envsync.index.flat import FlatPage, is_packed_flat, pack_flat, unpack_flat
 from envsync.index.http import HttpClient, correction, refusal
 from envsync.index.http_cache import BUCKET, Entry, HttpCache
 from envsync.index.packed import Releases, is_packed, pack_page, unpack_page
@@ -16,6 +19,7 @@ from envsync.index.pages import ACCEPT, parse_page
 from envsync.index.steps import Steps
 from envsync.index.transport import MIB, Request, Response, TransportFailed
 from envsync.index.urls import display_url, parse_address, printable
+from envsync.model.candidate import Files
 from envsync.spec.sources import variable_part
 
 MAX_PAGE = 64 * MIB
@@ -35,6 +39,12 @@ class Index(NamedTuple):
     url: str
     explicit: bool = False
     """Serves only the packages that are sent to it by name."""
+    format: Literal["simple", "flat"] = "simple"
+    """"flat": one page, or folder, has the files of all projects."""
+    not_there: frozenset[int] = frozenset()
+    """Statuses by which it says, besides 404 and 410, that it doesn't have a project."""
+    outside: bool = False
+    """A place on this machine that may lie outside of the project's folder."""
 
 
 class PageSource:
@@ -43,6 +53,11 @@ class PageSource:
     def __init__(self, http: HttpClient, cache_dir: str) -> None:
         self._http = http
         self._cache = HttpCache(BUCKET.folder(cache_dir))
+        self._lock = threading.Lock()
+        self._asked: dict[str, dict[tuple[tuple[str, str], ...], Future[Response]]] = {}
+        self._flat: dict[bytes, FlatPage] = {}
+        self._shared: dict[str, tuple[bytes, str | None]] = {}
+        """Of pages that all projects share: what was answered, with its digest."""
         self.has_believed = False
         """Whether any page was taken from the cache without asking, online."""
         self.digests: dict[tuple[str, NormalizedName], str | None] = {}
@@ -58,15 +73,43 @@ class PageSource:
         `renew`: let the index say whether it holds, however long it may be believed.
         Raises `IndexFailed`, naming the index.
         """
+        known = self._shared.get(index.url)
+        if known is not None:
+            payload, self.digests[index.url, name] = known
+        else:
+            found = yield from self._payload(index, name, refresh=refresh, renew=renew)
+            if found is None:
+                return None
+            payload = found
+        if index.format == "simple":
+            return unpack_page(payload)
+        self._shared[index.url] = payload, self.digests[index.url, name]
+        files = self._flat_page(payload).of(name)
+        if not files:
+            self.digests[index.url, name] = None
+            return None
+        return unpack_page(pack_page(name, Files.of(files)))
+
+    def _flat_page(self, payload: bytes) -> FlatPage:
+        """Give the page that all projects share, read once."""
+        key = hashlib.sha256(payload).digest()
+        with self._lock:
+            if key not in self._flat:
+                self._flat[key] = unpack_flat(payload)
+            return self._flat[key]
+
+    def _payload(
+        self, index: Index, name: NormalizedName, *, refresh: bool, renew: bool
+    ) -> Steps[bytes | None]:
         url = _page_url(index, name)
         scope = self._http.scope(url, is_page=True)
         offline = self._http.options.offline
-        kept = self._kept(url, scope) if offline or not refresh else None
+        kept = self._kept(index, url, scope) if offline or not refresh else None
         is_fresh = kept is not None and not renew and http_cache.is_fresh(kept, self._now())
         if kept is not None and (offline or is_fresh):
             self.has_believed |= is_fresh and not offline
             self.digests[index.url, name] = kept.digest
-            return unpack_page(kept.payload)
+            return kept.payload
         if offline:
             raise _failed(index, url, "not in the cache, and offline", _OFFLINE_HINT)
         response = yield from self._ask(index, url, kept)
@@ -74,7 +117,11 @@ class PageSource:
             # The validators came from another place, to which the page was redirected then.
             kept = None
             response = yield from self._ask(index, url, None)
-        if response.status in _NOT_THERE and not _may_be_hidden(url, response):
+        if response.status in index.not_there or (
+            response.status in _NOT_THERE and not _may_be_hidden(url, response)
+        ):
+            if index.format == "flat":
+                raise _failed(index, url, f"answered with status {response.status}", _FLAT_HINT)
             self.digests[index.url, name] = None
             return None
         if kept is not None and response.status == 304:
@@ -82,17 +129,18 @@ class PageSource:
             if http_cache.is_news(renewed, kept):
                 self._cache.put(url, scope, renewed)
             self.digests[index.url, name] = kept.digest
-            return unpack_page(kept.payload)
+            return kept.payload
         _check_status(index, url, response)
         digest = hashlib.sha256(response.body).hexdigest()
-        releases = self._read(response, digest, kept, _Place(url, scope, name))
+        payload = self._read(response, digest, kept, _Place(index, url, scope, name))
         self.digests[index.url, name] = digest
-        return releases
+        return payload
 
-    def _kept(self, url: str, scope: str) -> Entry | None:
+    def _kept(self, index: Index, url: str, scope: str) -> Entry | None:
         """Give what is kept of a page; another version's way of packing counts as nothing."""
+        is_good = is_packed_flat if index.format == "flat" else is_packed
         entry = self._cache.get(url, scope)
-        return entry if entry is not None and is_packed(entry.payload) else None
+        return entry if entry is not None and is_good(entry.payload) else None
 
     def _now(self) -> float:
         return self._http.clock.now()
@@ -102,14 +150,24 @@ class PageSource:
         headers = (("Accept", ACCEPT), ("Accept-Encoding", "gzip"), *asked)
         try:
             request = Request(url, headers, limit=MAX_PAGE, is_page=True)
-            response = yield from self._http.exchange(request)
+            if index.format == "flat":
+                response = yield self._asked_once(request)
+            else:
+                response = yield from self._http.exchange(request)
         except TransportFailed as error:
             raise _failed(index, error.url, error.reason, error.hint) from error
         return response
 
-    def _read(
-        self, response: Response, digest: str, kept: Entry | None, place: "_Place"
-    ) -> Releases:
+    def _asked_once(self, request: Request) -> "Future[Response]":
+        """Ask for a page that all projects share, but once for all that ask alike."""
+        with self._lock:
+            future = self._asked.get(request.url, {}).get(request.headers)
+            if future is None:
+                future = self._http.get(request)
+                self._asked.setdefault(request.url, {})[request.headers] = future
+            return future
+
+    def _read(self, response: Response, digest: str, kept: Entry | None, place: "_Place") -> bytes:
         """Parse a page, unless it is the one that was parsed before, and keep what came of it."""
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
             payload = kept.payload
@@ -117,16 +175,18 @@ class PageSource:
             body = decode_body(response)
             content_type = response.headers.get("content-type", "")
             files = parse_page(body, content_type, url=response.url, name=place.name)
-            payload = pack_page(place.name, files)
+            is_flat = place.of.format == "flat"
+            payload = pack_flat(files) if is_flat else pack_page(place.name, files)
         entry = http_cache.make_entry(response, digest, payload, self._now())
         if entry is not None and http_cache.is_news(entry, kept):
             self._cache.put(place.url, place.scope, entry)
-        return unpack_page(payload)
+        return payload
 
 
 class _Place(NamedTuple):
     """Where a page is kept, and whose it is."""
 
+    of: Index
     url: str
     scope: str
     name: NormalizedName
@@ -137,9 +197,10 @@ def _page_url(index: Index, name: NormalizedName) -> str:
         base = parse_address(index.url).url
     except ValueError as error:
         raise _failed(index, index.url, f"cannot be asked: {error}", None) from error
-    return f"{base.rstrip('/')}/{name}/"
+    return base if index.format == "flat" else f"{base.rstrip('/')}/{name}/"
 
 
+_FLAT_HINT = 'correct url under [[index]]; format = "flat" is for one page with all links'
 _OFFLINE_HINT = "run the command once without --offline"
 
 
@@ -163,6 +224,11 @@ def _check_status(index: Index, url: str, response: Response) -> None:
         reason += refusal(response)
         host = parse_address(url).origin.host
         hint = correction(response) or _credentials_hint(index, host)
+        if response.status == 403 and index.name is not None and response.asked_as is None:
+            hint += (
+                "; if it answers so for what it doesn't have: ignore-error-codes = [403] under "
+                "[[index]]"
+            )
     raise _failed(index, url, reason, hint)
 
 

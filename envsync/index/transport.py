@@ -6,13 +6,24 @@ from concurrent.futures import Future
 from typing import Literal, NamedTuple, Protocol
 
 from envsync.errors import EnvsyncError
-from envsync.index.auth import Pair
-from envsync.index.urls import display_url, redact
+from envsync.index.auth import AskKeyring, Pair
+from envsync.index.urls import Scope, display_url, redact
 
 KIB = 1024
 MIB = 1024 * KIB
 SMALL_BODY = 64 * KIB
 """Bytes of an error's or redirect's body that are read; the rest is not waited for."""
+
+
+class Shown(NamedTuple):
+    """A certificate that is shown to servers which ask for one (RFC 8446 section 4.4.2)."""
+
+    scope: Scope | None
+    """Where; None for everywhere. A handshake knows no path, so its whole origin sees it."""
+    certificate: str
+    """Path of a PEM file."""
+    key: str = ""
+    """"": it is in the same file."""
 
 
 class HttpOptions(NamedTuple):
@@ -33,10 +44,11 @@ class HttpOptions(NamedTuple):
     """What the user bound to addresses; of equal addresses the first counts."""
     netrc: str | None = None
     """Path; None: ~/.netrc."""
-    keyring: bool = False
+    ask_keyring: AskKeyring | None = None
     ca_file: str | None = None
     """A file or folder of certificates to trust; None: what the environment says, else the
     system's."""
+    shown: Sequence[Shown] = ()
     user_agent: str = "envsync"
 
 
@@ -65,6 +77,7 @@ class Request(NamedTuple):
     """Bytes that the body may have."""
     delay: float = 0.0
     """Seconds to wait before it is sent."""
+    shown: Shown | None = None
     is_page: bool = False
     """Of an index, for which credentials count more strictly than for files (`index.auth`)."""
     progress: Callable[[int], None] | None = None

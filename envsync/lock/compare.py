@@ -1,14 +1,15 @@
 """Compare locks by what they pin: preferences for the next locking, changes for the report."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from packaging.pylock import Package, Pylock
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from envsync.errors import HashMismatch
 from envsync.lock.filenames import artifact_filename
+from envsync.model.file_urls import is_local
 
 
 class Change(NamedTuple):
@@ -68,11 +69,11 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
     """Refuse a file that has another sha256 now than the one that was locked (H10).
 
     A published file never changes; one that did is an attack or a mistake, and relocking must not
-    hide it. What `[sources]` names by path or URL may change, but not unasked: `trusted` has the
-    names of packages whose new file is wanted. Raises `HashMismatch`.
+    hide it. What `[sources]` names by path or URL, and what lies in a folder, may change, but not
+    unasked: `trusted` has the names of packages whose new file is wanted. Raises `HashMismatch`.
     """
-    files = dict(sha256_of_files(new))
-    for file, locked in sha256_of_files(old):
+    files = dict(_listed(new))
+    for file, locked in _listed(old):
         if files.get(file, locked) != locked:
             raise HashMismatch(
                 file[0],
@@ -81,9 +82,9 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
                 hint="the index replaced a file that was locked: find out why; "
                 "if you trust the new one, delete the lock and run `envsync lock`",
             )
-    archives = dict(_archives(new))
-    for (name, place), locked in _archives(old):
-        sha256 = archives.get((name, place), locked)
+    named = dict(_named(new))
+    for named_file, locked in _named(old):
+        sha256, (name, place, _) = named.get(named_file, locked), named_file
         if sha256 != locked and name not in trusted:
             raise HashMismatch(
                 place,
@@ -94,27 +95,40 @@ def check_hashes(old: Pylock, new: Pylock, *, trusted: Collection[str] = ()) -> 
 
 
 def trust_hint(name: str) -> str:
-    """What to do about a file of [sources] that is not what was locked."""
+    """What to do about a file of [sources], or of a folder, that is not what was locked."""
     return (
         "the file changed after it was locked: find out why; if it is as you want it, "
         f"`envsync lock --upgrade-package {name}` locks what is there now"
     )
 
 
-def sha256_of_files(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
+def _listed(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
     """By file name and index: another index may well have built the same version by itself."""
     for package in pylock.packages:
-        for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ())):
-            if "sha256" in file.hashes:
+        for file in _files(package):
+            if "sha256" in file.hashes and not _is_here(file):
                 yield (artifact_filename(file), package.index), file.hashes["sha256"]
 
 
-def _archives(pylock: Pylock) -> Iterator[tuple[tuple[NormalizedName, str], str]]:
-    """Files that are named directly, by package and place."""
+def _named(pylock: Pylock) -> Iterator[tuple[tuple[NormalizedName, str, bool], str]]:
+    """Files that are named directly, or lie in a folder that is an index.
+
+    By package, place, and whether it is the former.
+    """
     for package in pylock.packages:
-        archive = package.archive
-        if archive is not None and "sha256" in archive.hashes:
-            yield (package.name, archive.url or archive.path or ""), archive.hashes["sha256"]
+        here = (file for file in _files(package) if _is_here(file))
+        for file in (*here, *([package.archive] if package.archive else ())):
+            if "sha256" in file.hashes:
+                place = file.url or file.path or ""
+                yield (package.name, place, file is package.archive), file.hashes["sha256"]
+
+
+def _files(package: Package) -> Sequence[PackageWheel | PackageSdist]:
+    return (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
+
+
+def _is_here(file: PackageWheel | PackageSdist) -> bool:
+    return file.url is None or is_local(file.url)
 
 
 def _kind(

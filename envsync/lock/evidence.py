@@ -4,6 +4,8 @@
     metadata-from = "shop-1.0-...whl"   the file that spoke for the version; not of a folder
     extras = [{ name, marker }]         the extras that something needs, and where; sorted
     record = "not compared"             its wheels are taken though RECORD may not fit their files
+    index = "wheels"                    the [[index]] that has it, where that is a folder or page on
+                                        this machine; of others PEP 751 has the URL
 
 A sync compares that with the wheel that it unpacks: an index may have said anything. PEP 751 has no
 place for it, and other tools may leave it out ("packages.tool").
@@ -35,13 +37,14 @@ class Evidence(NamedTuple):
     speaker: str = ""
     extras: tuple[tuple[str, Marker | None], ...] = ()
     trust_record: bool = False
+    index_name: str = ""
 
 
 NOTHING = Evidence()
 
 
 def evidence_table(
-    package: ResolvedPackage, *, trust_record: bool = False
+    package: ResolvedPackage, *, trust_record: bool = False, index: str | None = None
 ) -> Mapping[str, object] | None:
     """The `tool` table of a package; None where its metadata isn't known."""
     if not package.facts:
@@ -58,6 +61,8 @@ def evidence_table(
         ]
     if trust_record:
         table["record"] = _NOT_COMPARED
+    if index is not None:
+        table["index"] = index
     return {_TOOL: table}
 
 
@@ -78,7 +83,10 @@ def evidence_of(package: Package) -> Evidence:
         raise ValueError("extras: is not a list")
     if table.get("record", _NOT_COMPARED) != _NOT_COMPARED:
         raise ValueError(f'record: is not "{_NOT_COMPARED}"')
-    return Evidence(match[1], filename, tuple(map(_extra, extras)), "record" in table)
+    index = table.get("index", "")
+    if not isinstance(index, str) or len(index) > _MAX_NAME or not index.isprintable():
+        raise ValueError("index: is not the name of an index")
+    return Evidence(match[1], filename, tuple(map(_extra, extras)), "record" in table, index)
 
 
 def _extra(row: object) -> tuple[str, Marker | None]:

@@ -232,7 +232,17 @@ def _build_form(build: BuildPolicy) -> Mapping[str, _Json]:
 
 
 def _index_form(index: IndexSpec) -> _Json:
-    return [index.name, public_url(index.url), index.default, index.explicit]
+    given: Mapping[str, _Json] = {
+        "format": index.format,
+        "exclude-newer": index.exclude_newer,
+        "ignore-error-codes": list(map(str, index.ignore_error_codes)),
+        "outside": index.outside or None,
+    }
+    # As with sources: what is not set is left out.
+    unset: tuple[_Json, ...] = (None, "simple", [])
+    more: dict[str, _Json] = {key: value for key, value in given.items() if value not in unset}
+    row: list[_Json] = [index.name, public_url(index.url), index.default, index.explicit]
+    return [*row, more] if more else row
 
 
 def _source_form(source: SourceSpec) -> Mapping[str, _Json]:

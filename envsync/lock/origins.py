@@ -8,18 +8,20 @@ are taken as they stand, and so are the addresses of files: an index may keep th
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from packaging.pylock import Package, Pylock
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
+from envsync.lock.evidence import evidence_of
 from envsync.lock.pins import Pinned
 from envsync.lock.select import label, pin_of_source
 from envsync.lock.together import is_meant, referred_name
 from envsync.lock.urls import public_url
+from envsync.model.file_urls import file_url, is_local
 from envsync.model.marker import NEVER, from_marker
 from envsync.spec.declared import declared_sources
 from envsync.spec.locations import shortest
-from envsync.spec.model import SourceSpec, Spec
+from envsync.spec.model import IndexSpec, SourceSpec, Spec
 from envsync.spec.references import direct_source
 
 _ID = re.compile(r"(?i)[0-9a-f]{40}|[0-9a-f]{64}")
@@ -154,7 +156,10 @@ def _why_elsewhere(
         named = any(_names(source, pin) for source in applying)
         return "" if named else f"{place(pin)}, which env.toml does not name"
     files = (*([row.sdist] if row.sdist else ()), *(row.wheels or ()))
-    if not row.index or any(file.url is None for file in files):
+    if not row.index:
+        allowed = bool(files) and _folders(row, files, applying, spec, is_default)
+        return "" if allowed else "not from an index, and env.toml does not name its files"
+    if any(file.url is None for file in files):
         return "not from an index, and env.toml does not name its files"
     allowed = _indexes(row, applying, spec, is_default)
     return "" if allowed else f"from {row.index}, which is not where env.toml sends it"
@@ -172,20 +177,51 @@ def _indexes(
 ) -> bool:
     """Say whether a row's index is one that env.toml, or the lack of it, sends the package to."""
     index = _address(row.index or "")
-    sent = {source.location for source in applying if source.kind == "index"}
-    if any(_address(one.url) == index for one in spec.indexes if one.name in sent):
+    if any(_address(one.url) == index for one in _serving(row, applying, spec)):
         return True
-    if applying:
-        covered = NEVER
-        for source in applying:
-            covered = covered | from_marker(source.marker)
-        if from_marker(row.marker).implies(covered):
-            return False
+    return _may_be_unnamed(row, applying, spec) and is_default(index)
+
+
+def _folders(
+    row: Package,
+    files: Sequence[PackageSdist | PackageWheel],
+    applying: Sequence[SourceSpec],
+    spec: Spec,
+    is_default: IsDefault,
+) -> bool:
+    """Say the same of a row whose index is a folder or page on this machine.
+
+    Of a file only its place is judged, and that where the lock is read: its hash says the rest.
+    """
+    name = evidence_of(row).index_name
+    if name:
+        serving = _serving(row, applying, spec)
+        return any(is_local(one.url) and one.name == name for one in serving)
+    urls = [file.url or file_url(file.path or "") for file in files]
+    return _may_be_unnamed(row, applying, spec) and all(map(is_default, urls))
+
+
+def _serving(row: Package, applying: Sequence[SourceSpec], spec: Spec) -> Iterator[IndexSpec]:
+    """The indexes of env.toml that a row may come from."""
+    sent = {source.location for source in applying if source.kind == "index"}
+    yield from (one for one in spec.indexes if one.name in sent)
+    if _is_free(row, applying, spec):
+        yield from (one for one in spec.indexes if not one.explicit)
+
+
+def _may_be_unnamed(row: Package, applying: Sequence[SourceSpec], spec: Spec) -> bool:
+    """Say whether a row may come from the index that is asked where env.toml names none."""
+    return _is_free(row, applying, spec) and not any(one.default for one in spec.indexes)
+
+
+def _is_free(row: Package, applying: Sequence[SourceSpec], spec: Spec) -> bool:
+    """Say whether [sources] leaves an environment of a row's to the indexes in their order."""
     if row.name == spec.own_name:
         return False
-    if any(_address(one.url) == index for one in spec.indexes if not one.explicit):
-        return True
-    return not any(one.default for one in spec.indexes) and is_default(index)
+    covered = NEVER
+    for source in applying:
+        covered = covered | from_marker(source.marker)
+    return not applying or not from_marker(row.marker).implies(covered)
 
 
 def _address(url: str) -> str:

@@ -48,6 +48,12 @@ class Pinned(NamedTuple):
         """The artifact can be installed as it is, without a build."""
         return self.filename.endswith(".whl")
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """An index that is a folder outside of the project has it; a direct reference is none's."""
+        is_of_index = self.kind in ("wheel", "sdist")
+        return is_of_index and self.url is None and (self.path or "").startswith("../")
+
 
 def pack_pins(pins: Iterable[Pinned]) -> str | None:
     """Write pins of wheels, source distributions and editable folders as lines that `unpack_pins`

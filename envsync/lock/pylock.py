@@ -28,6 +28,7 @@ from envsync.lock.fingerprint import fingerprint, root_rows
 from envsync.lock.read import CREATED_BY, SECURE_HASHES
 from envsync.lock.urls import public_url
 from envsync.model.candidate import Candidate, DirectSource, File
+from envsync.model.file_urls import is_local, path_of
 from envsync.model.filenames import is_source_name
 from envsync.model.marker import MarkerSet
 from envsync.model.resolution import Resolution, ResolvedPackage
@@ -52,12 +53,13 @@ def to_pylock(
     requires_python: SpecifierSet | None = None,
     exclude_newer: datetime | None = None,
     builds: Sequence[LockedBuild] = (),
+    by_index: Mapping[str, datetime | None] | None = None,
 ) -> Pylock:
     """Lock a resolution of `spec`.
 
     `requires_python` is what was covered where env.toml gives none; `exclude_newer` is the time
-    that was used, with its zone; `builds` is what builds require. Raises `IndexFailed` for a file
-    without sha256 or stronger.
+    that was used, with its zone, and `by_index` has those of indexes with one of their own;
+    `builds` is what builds require. Raises `IndexFailed` for a file without sha256 or stronger.
     """
     return with_rows(
         package_rows(resolution, spec),
@@ -65,6 +67,7 @@ def to_pylock(
         requires_python=requires_python,
         exclude_newer=exclude_newer,
         builds=builds,
+        by_index=by_index,
     )
 
 
@@ -99,6 +102,7 @@ def with_rows(
     requires_python: SpecifierSet | None = None,
     exclude_newer: datetime | None = None,
     builds: Sequence[LockedBuild] = (),
+    by_index: Mapping[str, datetime | None] | None = None,
 ) -> Pylock:
     """Lock packages that answer `spec`; see `to_pylock`."""
     markers = sorted({str(marker) for marker in spec.lock.environments})
@@ -112,7 +116,7 @@ def with_rows(
         default_groups=sorted(spec.default_groups) or None,
         created_by=CREATED_BY,
         packages=rows,
-        tool={CREATED_BY: _tool(spec, rows, exclude_newer, builds)},
+        tool={CREATED_BY: _tool(spec, rows, exclude_newer, by_index or {}, builds)},
     )
 
 
@@ -144,15 +148,31 @@ def _package(
         archive=_archive(source)
         if source is not None and source.kind in ("wheel", "archive")
         else None,
-        index=public_url(candidate.index_url) if candidate.index_url and source is None else None,
+        index=_index(candidate),
         sdist=_sdist(package, candidate.sdist) if candidate.sdist and source is None else None,
         wheels=_wheels(candidate, package.marker & resolution.environments) or None
         if source is None
         else None,
         tool=evidence_table(
-            package, trust_record=(package.name, package.version) in spec.lock.trust_record
+            package,
+            trust_record=(package.name, package.version) in spec.lock.trust_record,
+            index=_folder_name(candidate, spec),
         ),
     )
+
+
+def _index(candidate: Candidate) -> str | None:
+    """PEP 751 has a place for the URL of an index; a folder of this machine has none to write."""
+    url = candidate.index_url
+    return None if url is None or candidate.source is not None or is_local(url) else public_url(url)
+
+
+def _folder_name(candidate: Candidate, spec: Spec) -> str | None:
+    """The name that env.toml gives to an index which is a folder or page on this machine."""
+    url = candidate.index_url
+    if not is_local(url) or candidate.source is not None:
+        return None
+    return next((index.name for index in spec.indexes if index.url == url), None)
 
 
 def without_upper_bound(specifiers: SpecifierSet | None) -> SpecifierSet | None:
@@ -190,7 +210,8 @@ def _reference(
 def _identity(candidate: Candidate) -> Mapping[str, object]:
     source = candidate.source
     if source is None:
-        return {"index": public_url(candidate.index_url)} if candidate.index_url else {}
+        url = _index(candidate)
+        return {"index": url} if url else {}
     key = "archive" if source.kind == "wheel" else source.kind
     place = {"url": public_url(source.url)} if source.url else {"path": source.path or "."}
     return {key: place}
@@ -221,12 +242,19 @@ def _wheels(candidate: Candidate, needed: MarkerSet) -> list[PackageWheel]:
         PackageWheel(
             name=_name_beside(file),
             upload_time=_upload_time(file),
-            url=public_url(file.url),
+            **_place(file),
             size=file.size,
             hashes=_hashes(file.filename, file.url, file.hashes),
         )
         for file in _in_order(_used(candidate, needed))
     ]
+
+
+def _place(file: File) -> Mapping[str, str]:
+    """Where a file is: at a URL, or at a path relative to the lock (PEP 751)."""
+    if is_local(file.url) and not path_of(file.url).startswith("/"):
+        return {"path": path_of(file.url)}
+    return {"url": public_url(file.url)}
 
 
 def _in_order(files: Iterable[File]) -> list[File]:
@@ -248,7 +276,7 @@ def _sdist(package: ResolvedPackage, file: File) -> PackageSdist:
         if is_source_name(file.filename, package.name)
         else _source_name(package, file),
         upload_time=_upload_time(file),
-        url=public_url(file.url),
+        **_place(file),
         size=file.size,
         hashes=_hashes(file.filename, file.url, file.hashes),
     )
@@ -323,6 +351,7 @@ def _tool(
     spec: Spec,
     rows: Sequence[Package],
     exclude_newer: datetime | None,
+    by_index: Mapping[str, datetime | None],
     builds: Sequence[LockedBuild],
 ) -> Mapping[str, object]:
     options: dict[str, object] = {
@@ -332,8 +361,18 @@ def _tool(
         "roots": root_rows(spec, rows),
     }
     if exclude_newer is not None:
-        moment = exclude_newer.astimezone(UTC).isoformat().removesuffix("+00:00")
-        options["exclude-newer"] = f"{moment}Z"
+        options["exclude-newer"] = _moment(exclude_newer)
+    times = {
+        index.name: _moment(time)
+        for index in spec.indexes
+        if (time := by_index.get(public_url(index.url))) is not None
+    }
+    if times:
+        options["index-exclude-newer"] = times
     if builds:
         options[KEY] = build_rows(builds)
     return options
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC).isoformat().removesuffix('+00:00')}Z"

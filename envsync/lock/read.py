@@ -8,9 +8,6 @@ file names that are only names, and rows that could never be told apart.
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
 
 from packaging.pylock import (
     Package,
@@ -32,11 +29,10 @@ from envsync.lock.builds import locked_builds
 from envsync.lock.evidence import evidence_of
 from envsync.lock.file_rows import loads_lock
 from envsync.lock.filenames import artifact_filename
+from envsync.lock.places import Refused, is_plain, judge_path, judge_text, judge_url, shown
+from envsync.lock.reading import STRICT, ReadingPolicy, is_reached
 from envsync.lock.urls import public_url
-from envsync.redaction import redact
-from envsync.spec.declared import declared_sources
-from envsync.spec.locations import Reach, leads_outside, nowhere, shortest
-from envsync.spec.model import SourceKind, Spec
+from envsync.model.file_urls import file_url
 from envsync.spec.toml import TooDeep
 
 # Without a handler of its own the library's warning on `lock-version` would reach stderr.
@@ -53,7 +49,6 @@ _MOST_OF: Mapping[bytes, tuple[int, str]] = {
 """What the parser takes longest for, and how often it may be there."""
 MAX_VERSION_LENGTH = 128
 MAX_FILENAME_LENGTH = 255
-MAX_TEXT_LENGTH = 8 * 1024
 MAX_MARKER_LENGTH = 64 * 1024
 MAX_ARTIFACT_SIZE = 1 << 40
 
@@ -74,64 +69,9 @@ _HEX = re.compile(r"[0-9a-f]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _FILENAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!~-]*")
 _GROUP = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_PLAIN = re.compile(
-    r"(https?)://([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::[1-5]?[0-9]{1,4})?/[!-\[\]-~]*"
-)
-_LOOPBACK = re.compile(r"localhost|::1|127(?:\.[0-9]{1,3}){3}")
 _VCS_TYPES = ("git", "hg", "bzr", "svn")
-_DRIVE = re.compile(r"[A-Za-z]:")
-_LEAVE = ", and neither [sources] nor config.toml allows that"
 _POSITION = re.compile(r" \(at (line \d+), column \d+\)$| \(at end of document\)$")
 _CONFLICT = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |\r?$)", re.MULTILINE)
-
-
-class ReadingPolicy(NamedTuple):
-    """What the user's own settings or env.toml allow a lock to say beyond the safe default."""
-
-    insecure_hosts: frozenset[str] = frozenset()
-    """Hosts, besides loopback, whose files may come over plain http."""
-    file_urls: bool = False
-    """Artifacts may be `file:` URLs (pip writes these for local indexes)."""
-    named: frozenset[str] = frozenset()
-    """URLs of repositories that env.toml itself names; it may name local ones."""
-    local_repositories: bool = False
-    """In a lock of our own: one that env.toml doesn't name makes it outdated (`lock.origins`)."""
-    reach: Reach = nowhere
-    """Says which paths out of the lock's folder env.toml, or the user, lets it name."""
-
-
-STRICT = ReadingPolicy()
-
-
-def reading_policy(
-    spec: Spec, insecure_hosts: frozenset[str] = frozenset(), reach: Reach = nowhere
-) -> ReadingPolicy:
-    """What may stand in the lock of this env.toml; `insecure_hosts` and `reach` are the user's."""
-    named: dict[SourceKind, set[str]] = {"git": set(), "path": set()}
-    for source in chain(*declared_sources(spec).values()):
-        if source.kind in named:
-            named[source.kind].add(source.location)
-
-    def may_lead(path: str) -> bool:
-        return path in named["path"] or reach(path)
-
-    return ReadingPolicy(insecure_hosts, named=frozenset(named["git"]), reach=may_lead)
-
-
-class _Refused(Exception):
-    """A value that is not accepted; gathers its key path while it climbs, as packaging's does."""
-
-    def __init__(self, reason: str, *keys: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.keys = keys
-
-    def within(self, key: str) -> "_Refused":
-        return _Refused(self.reason, key, *self.keys)
-
-    @property
-    def where(self) -> str:
-        return ".".join(self.keys)
 
 
 def parse_lock(
@@ -152,14 +92,14 @@ def parse_lock(
         ) from error
     except PylockValidationError as error:
         reason = error.message.partition("\n")[0]
-        raise LockInvalid(path, _shown(reason), where=error.context) from error
+        raise LockInvalid(path, shown(reason), where=error.context) from error
     except (ValueError, RecursionError) as error:
-        raise LockInvalid(path, f"cannot be read: {_shown(str(error))}") from error
+        raise LockInvalid(path, f"cannot be read: {shown(str(error))}") from error
     try:
         _judge_whole(pylock)
         _judge(pylock, policy)
         _judge_builds(pylock, policy)
-    except _Refused as refused:
+    except Refused as refused:
         raise LockInvalid(path, refused.reason, where=refused.where) from None
     if pylock.lock_version > Version("1.0"):
         reporter.warn(
@@ -209,7 +149,7 @@ def _judge_whole(pylock: Pylock) -> None:
         return
     table = (pylock.tool or {}).get(CREATED_BY)
     if not isinstance(table, Mapping) or not {"fingerprint", "roots"} <= table.keys():
-        raise _Refused("is missing or incomplete: the end of the file was cut off", "tool.envsync")
+        raise Refused("is missing or incomplete: the end of the file was cut off", "tool.envsync")
 
 
 def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
@@ -220,14 +160,14 @@ def _judge(pylock: Pylock, policy: ReadingPolicy) -> None:
     for index, package in enumerate(pylock.packages):
         try:
             _judge_package(package, policy)
-        except _Refused as refused:
-            raise _Refused(
+        except Refused as refused:
+            raise Refused(
                 f"{package.name}: {refused.reason}", f"packages[{index}]", *refused.keys
             ) from None
         marker = "" if package.marker is None else str(package.marker)
         first = rows.setdefault((package.name, marker), index)
         if first != index:
-            raise _Refused(
+            raise Refused(
                 f"{package.name} is listed twice for the same environments, "
                 f"first at packages[{first}]",
                 f"packages[{index}]",
@@ -239,37 +179,37 @@ def _judge_builds(pylock: Pylock, policy: ReadingPolicy) -> None:
     try:
         builds = locked_builds(pylock.tool)
     except (ValueError, RecursionError) as error:
-        raise _Refused(_shown(str(error)), "tool", CREATED_BY) from None
+        raise Refused(shown(str(error)), "tool", CREATED_BY) from None
     for index, build in enumerate(builds):
         try:
             _judge(build.pylock, policy)
-        except _Refused as refused:
+        except Refused as refused:
             raise refused.within(f"tool.{CREATED_BY}.builds[{index}]") from None
 
 
 def _judge_groups(key: str, groups: Sequence[str]) -> None:
     for index, group in enumerate(groups):
         if len(group) > MAX_FILENAME_LENGTH or _GROUP.fullmatch(group) is None:
-            raise _Refused(f"{_shown(group)} is not a group name", f"{key}[{index}]")
+            raise Refused(f"{shown(group)} is not a group name", f"{key}[{index}]")
 
 
 def _judge_package(package: Package, policy: ReadingPolicy) -> None:
     if package.version is not None and len(str(package.version)) > MAX_VERSION_LENGTH:
-        raise _Refused("is longer than a version may be", "version")
+        raise Refused("is longer than a version may be", "version")
     if package.marker is not None and len(str(package.marker)) > MAX_MARKER_LENGTH:
-        raise _Refused("is longer than a marker may be", "marker")
+        raise Refused("is longer than a marker may be", "marker")
     if package.index is not None:
-        _judge_text(package.index, "index")
+        judge_text(package.index, "index")
     try:
         evidence_of(package)
     except ValueError as error:
-        raise _Refused(str(error), "tool", CREATED_BY) from None
+        raise Refused(str(error), "tool", CREATED_BY) from None
     if package.sdist is not None:
         _judge_at("sdist", package.sdist, policy)
     for index, wheel in enumerate(package.wheels or ()):
         try:
             _judge_file(wheel, policy)
-        except _Refused as refused:
+        except Refused as refused:
             raise refused.within(f"wheels[{index}]") from None
     if package.archive is not None:
         _judge_at("archive", package.archive, policy)
@@ -284,8 +224,8 @@ def _judge_at(key: str, artifact: PackageSdist | PackageArchive, policy: Reading
     try:
         _judge_file(artifact, policy)
         if isinstance(artifact, PackageArchive) and artifact.subdirectory is not None:
-            _judge_path(artifact.subdirectory, "subdirectory")
-    except _Refused as refused:
+            judge_path(artifact.subdirectory, "subdirectory")
+    except Refused as refused:
         raise refused.within(key) from None
 
 
@@ -296,42 +236,29 @@ def _judge_file(
     _judge_hashes(artifact.hashes)
     size = artifact.size
     if size is not None and not 0 < size <= MAX_ARTIFACT_SIZE:
-        raise _Refused(f"{size} is not a possible size", "size")
+        raise Refused(f"{size} is not a possible size", "size")
     url, path = artifact.url, artifact.path
-    if url is not None and not _is_plain(url, policy):
-        _judge_url(url, policy)
-    if path is not None:
-        _judge_path(path, "path", policy.reach)
+    if url is not None and not is_plain(url, policy):
+        judge_url(url, policy)
+    if path is not None and not is_reached(file_url(path), policy):
+        judge_path(path, "path", policy.may_lead)
     filename = artifact_filename(artifact)
     if len(filename) > MAX_FILENAME_LENGTH or _FILENAME.fullmatch(filename) is None:
-        raise _Refused(f"{_shown(filename)} is not a file name", "name")
-
-
-def _is_plain(url: str, policy: ReadingPolicy) -> bool:
-    """Whether a URL is so plain that there is nothing to judge."""
-    match = _PLAIN.fullmatch(url)
-    if match is None or len(url) > MAX_TEXT_LENGTH:
-        return False
-    return match[1] == "https" or _is_trusted(match[2], policy)
-
-
-def _is_trusted(host: str, policy: ReadingPolicy) -> bool:
-    """Whether files may come from a host over plain http."""
-    return host in policy.insecure_hosts or _LOOPBACK.fullmatch(host) is not None
+        raise Refused(f"{shown(filename)} is not a file name", "name")
 
 
 def _judge_hashes(hashes: Mapping[str, str]) -> None:
     secure = hashes.keys() & SECURE_HASHES.keys()
     if not secure:
-        given = ", ".join(sorted(map(_shown, hashes)))
-        raise _Refused(f"no hash is sha256 or stronger (only {given})", "hashes")
+        given = ", ".join(sorted(map(shown, hashes)))
+        raise Refused(f"no hash is sha256 or stronger (only {given})", "hashes")
     for algorithm in secure:
         digest = hashes[algorithm]
         length = SECURE_HASHES[algorithm]
         if len(digest) != length or _HEX.fullmatch(digest) is None:
-            raise _Refused(f"is not {length} lower-case hexadecimal digits", "hashes", algorithm)
+            raise Refused(f"is not {length} lower-case hexadecimal digits", "hashes", algorithm)
         if digest == _EMPTY_SHA256:
-            raise _Refused("is the hash of an empty file", "hashes", algorithm)
+            raise Refused("is the hash of an empty file", "hashes", algorithm)
 
 
 def _judge_archive_identity(package: Package, archive: PackageArchive) -> None:
@@ -342,102 +269,38 @@ def _judge_archive_identity(package: Package, archive: PackageArchive) -> None:
     try:
         name, version, _, _ = parse_wheel_filename(filename)
     except ValueError as error:
-        raise _Refused(f"{_shown(filename)} is not a wheel's file name", "archive") from error
+        raise Refused(f"{shown(filename)} is not a wheel's file name", "archive") from error
     if name != package.name or (package.version is not None and version != package.version):
-        raise _Refused(f"{_shown(filename)} is another project or version", "archive")
+        raise Refused(f"{shown(filename)} is another project or version", "archive")
 
 
 def _judge_directory(directory: PackageDirectory, policy: ReadingPolicy) -> None:
     try:
-        _judge_path(directory.path, "path", policy.reach)
+        judge_path(directory.path, "path", policy.may_lead)
         if directory.subdirectory is not None:
-            _judge_path(directory.subdirectory, "subdirectory")
-    except _Refused as refused:
+            judge_path(directory.subdirectory, "subdirectory")
+    except Refused as refused:
         raise refused.within("directory") from None
 
 
 def _judge_vcs(vcs: PackageVcs, policy: ReadingPolicy) -> None:
     try:
         if vcs.type not in _VCS_TYPES:
-            raise _Refused(f"{_shown(vcs.type)} is not a known version control system", "type")
+            raise Refused(f"{shown(vcs.type)} is not a known version control system", "type")
         if _COMMIT.fullmatch(vcs.commit_id) is None:
-            raise _Refused("is not 40 or 64 lower-case hexadecimal digits", "commit-id")
+            raise Refused("is not 40 or 64 lower-case hexadecimal digits", "commit-id")
         if vcs.requested_revision is not None:
-            _judge_text(vcs.requested_revision, "requested-revision")
+            judge_text(vcs.requested_revision, "requested-revision")
         if vcs.url is not None and vcs.url not in policy.named:
             is_local = policy.local_repositories and vcs.url.startswith("file:///")
-            _judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
+            judge_url(vcs.url, policy._replace(file_urls=is_local), ssh=not is_local)
             if public_url(vcs.url) != vcs.url:
-                raise _Refused(
+                raise Refused(
                     "credentials do not belong in a lock: git's own helpers know them", "url"
                 )
         if vcs.path is not None:
-            _judge_path(vcs.path, "path")
+            judge_path(vcs.path, "path")
         if vcs.subdirectory is not None:
-            _judge_path(vcs.subdirectory, "subdirectory")
-    except _Refused as refused:
+            judge_path(vcs.subdirectory, "subdirectory")
+    except Refused as refused:
         raise refused.within("vcs") from None
-
-
-def _judge_url(url: str, policy: ReadingPolicy, *, ssh: bool = False) -> None:
-    """Https anywhere, http where the user allows the host, ssh for version control only (H24)."""
-    _judge_text(url, "url")
-    if "\\" in url or " " in url:
-        raise _Refused(f"{_shown(url)} is not a URL", "url")
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise _Refused(f"{_shown(url)} is not a URL: {error}", "url") from error
-    if parts.scheme == "file" and not ssh:
-        _judge_file_url(parts, policy)
-        return
-    if parts.scheme not in ("https", "http", *(("ssh",) if ssh else ())):
-        raise _Refused(f"scheme {_shown(parts.scheme)!r} is not allowed", "url")
-    if not host or host.startswith("-") or (parts.username or "").startswith("-"):
-        raise _Refused(f"{_shown(url)} has no host", "url")
-    if parts.scheme == "http" and not _is_trusted(host, policy):
-        raise _Refused(f"plain http is not allowed for {_shown(host)}", "url")
-
-
-def _judge_file_url(parts: SplitResult, policy: ReadingPolicy) -> None:
-    if not policy.file_urls:
-        raise _Refused("a file: URL is bound to one machine and not allowed", "url")
-    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise _Refused("a file: URL must not name another host", "url")
-
-
-def _judge_path(path: str, key: str, reach: Reach = nowhere) -> None:
-    """Relative to the lock's folder and inside it, with forward slashes (H24).
-
-    Or out of it, to where `reach` lets it lead.
-    """
-    _judge_text(path, key)
-    if "\\" in path:
-        raise _Refused(f"{_shown(path)} has backslashes; a portable path has slashes", key)
-    absolute = path.startswith("/")
-    parts = path.removeprefix("/").split("/")
-    place = shortest([part for part in parts if part not in ("", ".")], absolute=absolute)
-    if not (leads_outside(place) and reach(place)):
-        leave = _LEAVE if key == "path" else ""
-        if absolute or _DRIVE.match(path) is not None:
-            raise _Refused(f"{_shown(path)} is an absolute path{leave}", key)
-        if ".." in parts:
-            raise _Refused(f"{_shown(path)} leads out of its folder{leave}", key)
-    if not path or "" in parts[:-1] or any(part.startswith(("-", "~")) for part in parts):
-        raise _Refused(f"{_shown(path)} is not a relative path", key)
-
-
-def _judge_text(text: str, key: str) -> None:
-    if len(text) > MAX_TEXT_LENGTH:
-        raise _Refused("is too long", key)
-    if not text.isprintable() or text.startswith("-"):
-        raise _Refused(f"{_shown(text)} is not acceptable here", key)
-
-
-def _shown(text: str) -> str:
-    """Foreign text for a message: printable, short, no passwords (H92, H93)."""
-    safe = redact(text)
-    short = safe if len(safe) <= 120 else f"{safe[:117]}..."
-    return short if short.isprintable() else ascii(short)[1:-1]

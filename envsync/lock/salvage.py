@@ -14,7 +14,8 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envsync.errors import LockInvalid
-from envsync.lock.read import CREATED_BY, MAX_VERSION_LENGTH, STRICT, ReadingPolicy, parse_lock
+from envsync.lock.read import CREATED_BY, MAX_VERSION_LENGTH, parse_lock
+from envsync.lock.reading import STRICT, ReadingPolicy
 
 _MOST = 10_000
 """Rows that are read; locks of a thousand packages have as many, twice where two sides differ."""

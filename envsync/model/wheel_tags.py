@@ -1,6 +1,6 @@
 """Which wheel tags an interpreter accepts, from what it says of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from packaging.tags import (
@@ -44,7 +44,18 @@ def wheel_tags(facts: TagFacts) -> tuple[str, ...]:
     The same, in the same order, as `packaging.tags.sys_tags` gives inside that interpreter
     (platform compatibility tags specification; PEP 425, 600, 656, 803).
     """
-    return tuple(map(str, _tags(facts, _platforms(facts))))
+    return tuple(map(str, _tags(facts, platforms_of(facts))))
+
+
+def cpython_on(minor: int, platforms: Sequence[str], *, free_threaded: bool) -> tuple[str, ...]:
+    """Give the tags of wheels that CPython 3.MINOR can use on platforms, most wanted first."""
+    nodot = f"3{minor}"
+    abi = f"cp{nodot}{'t' if free_threaded else ''}"
+    tags = (
+        *cpython_tags((3, minor), [abi], platforms),
+        *compatible_tags((3, minor), f"cp{nodot}", platforms),
+    )
+    return tuple(map(str, tags))
 
 
 def _tags(facts: TagFacts, platforms: list[str]) -> Iterator[Tag]:
@@ -76,7 +87,8 @@ def _generic_abis(ext_suffix: str) -> list[str]:
     return [_normalized("-".join(words[:count]))]
 
 
-def _platforms(facts: TagFacts) -> list[str]:
+def platforms_of(facts: TagFacts) -> list[str]:
+    """Give the tags of platforms whose wheels run there, most wanted first."""
     if facts.system == "Darwin":
         platforms = list(_mac_platforms(facts))
     elif facts.system == "Linux":

@@ -72,7 +72,7 @@ def find_standing(
     if not is_more or policy_of(spec)._replace(place=spec.place) != policy or policy.conflicts:
         return None
     pylock, data = lock
-    decision = decisions_about(text, settings).find_firm(data)
+    decision = decisions_about(text, settings, spec.inputs).find_firm(data)
     return None if decision is None else Standing((pylock, data.decode()), decision, added)
 
 

@@ -21,7 +21,7 @@ from envsync.errors import (
 from envsync.events import Reporter
 from envsync.lock.builds import locked_builds
 from envsync.lock.pins import Pinned
-from envsync.lock.read import reading_policy
+from envsync.lock.reading import reading_policy
 from envsync.lock.select import Choice, select
 from envsync.model.target import Target
 from envsync.operations.freshness import refuse_stale, refuse_unanswered
@@ -39,7 +39,7 @@ from envsync.project.request import FROZEN, LOCKED, LockOptions, Selection
 from envsync.settings import Settings
 from envsync.spec.conflicts import clash
 from envsync.spec.locations import everywhere
-from envsync.spec.model import Part, SourceSpec, Spec
+from envsync.spec.model import InputFile, Part, SourceSpec, Spec
 from envsync.sync.desired import DesiredEnvironment
 from envsync.sync.location import lies_at, root_of
 
@@ -76,17 +76,25 @@ def lock_for_sync(
 def lock_on_disk(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, trust: str
 ) -> LockOutcome:
-    """Read the lock as it stands. Raises `LockOutdated` or `UsageError` when there is none."""
+    """Read the lock as it stands; without one, that of a folder which all files come from.
+
+    Raises `LockOutdated` or `UsageError` when there is none.
+    """
     # What must answer env.toml leads nowhere else (`lock.origins`).
-    reach = reach_of(project.lock_folder) if trust == FROZEN else everywhere
-    policy = reading_policy(spec, settings.insecure_hosts, reach)
+    may_lead = reach_of(project.lock_folder) if trust == FROZEN else everywhere
+    reading = reading_policy(spec, settings.insecure_hosts, settings.default_index, may_lead)
     with _hints_for(project):
-        before = read_lock(project, policy, reporter)
+        before = read_lock(project, reading, reporter)
     if before is not None:
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if project.named_lock is not None:
         raise UsageError(f"there is no {project.named_lock}", hint=_ANY_TOOL)
     name = os.path.basename(project.lock_path)
+    if settings.wheelhouse:
+        beside = project._replace(lock_path=os.path.join(settings.wheelhouse, name))
+        taken = read_lock(beside, reading, reporter)
+        if taken is not None:
+            return LockOutcome(project.lock_path, taken[0], taken[1], fresh=False)
     if trust == LOCKED:
         raise LockMissing(name)
     raise UsageError(f"there is no {name}", hint="`envsync lock` makes it")
@@ -233,6 +241,13 @@ def _normal(names: Iterable[str]) -> Iterable[str]:
     return map(canonicalize_name, names)
 
 
+def _live_inputs(project: Project, live: Iterable[InputFile]) -> Iterator[tuple[str, str]]:
+    """Give the files that env.toml takes from, with the hashes of what was read of them."""
+    for one in live:
+        path = os.path.normpath(os.path.join(project.root, one.path))
+        yield path, hashlib.sha256(one.data).hexdigest()
+
+
 def with_inputs(
     desired: DesiredEnvironment, project: Project, spec: Spec, spec_text: str, lock: LockOutcome
 ) -> DesiredEnvironment:
@@ -246,6 +261,7 @@ def with_inputs(
     inputs = [
         (project.spec_path, hashlib.sha256(spec_text.encode()).hexdigest()),
         (lock.path, hashlib.sha256(lock.data).hexdigest()),
+        *_live_inputs(project, spec.inputs),
         # By size and time alone: a mark is to cost less than reading an interpreter.
         (desired.target.executable, ""),
     ]

@@ -8,12 +8,14 @@ from itertools import chain
 
 from packaging.pylock import Pylock
 
-from envsync.acquire.public_index import public_index
+from envsync.acquire.public_index import default_index, public_index
 from envsync.errors import LockMissing, LockOutdated, PathRefused, StorageFailed
 from envsync.lock.evidence import evidence_of
 from envsync.lock.fingerprint import put_together, stale_reasons, tool_table
 from envsync.lock.origins import same_index, unfounded
+from envsync.model.file_urls import is_local, lies_below, path_of, reach_of
 from envsync.project import workspace_mark
+from envsync.project.answered import remember_fresh
 from envsync.project.local_files import altered, files_of_lock, refuse_altered
 from envsync.project.local_metadata import input_paths, metadata_digest
 from envsync.project.members import member_inputs
@@ -39,7 +41,7 @@ def _why_unanswered(
     try:
         reasons = (
             stale_reasons(spec, pylock)
-            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings))
+            or unfounded(spec, pylock, lambda url: _is_default_index(url, settings, project.root))
             or tuple(put_together(spec, pylock))
         )
     except ValueError as error:  # `packaging` reads markers that nothing can evaluate
@@ -69,8 +71,12 @@ def refuse_unanswered(project: Project, spec: Spec, pylock: Pylock, settings: Se
         raise LockOutdated(os.path.basename(project.lock_path), reasons)
 
 
-def _is_default_index(url: str, settings: Settings) -> bool:
+def _is_default_index(url: str, settings: Settings, root: str) -> bool:
     chosen = settings.default_index
+    if is_local(url):
+        folder = default_index(settings, root)
+        reach = "file:" if not path_of(folder).startswith("/") else reach_of(folder, "simple")
+        return is_local(folder) and lies_below(url, reach)
     return (chosen is not None and same_index(url, chosen)) or same_index(url, public_index())
 
 
@@ -122,6 +128,21 @@ def with_local_projects(pylock: Pylock, project: Project, spec: Spec) -> Pylock:
     return dataclasses.replace(pylock, tool=tool)
 
 
+def keep_answer(
+    project: Project,
+    spec: Spec,
+    pylock: Pylock,
+    answer: workspace_mark.Answer,
+    settings: Settings,
+) -> None:
+    """Note that a lock answers env.toml, where that can be told again without reading the lock."""
+    if spec.workspace is not None:
+        keep_mark(project, spec, pylock, answer, settings)
+    # Files and folders of the project may change what is fresh.
+    elif not spec.sources and not any(files_of_lock(pylock)):
+        remember_fresh(answer.spec, answer.lock, settings, spec.inputs)
+
+
 def keep_mark(
     project: Project,
     spec: Spec,
@@ -141,6 +162,7 @@ def keep_mark(
                 if not paths and os.path.isdir(absolute(*place)):
                     return  # what decides a folder without pyproject.toml can't all be named
         inputs += [absolute(project.root, file.path) for file in files_of_lock(pylock)]
+        inputs += [os.path.join(project.root, one.path) for one in spec.inputs]
         workspace_mark.keep(project, answer, inputs, settings)
 
 

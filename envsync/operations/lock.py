@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,12 +30,20 @@ from envsync.lock.compare import (
 )
 from envsync.lock.coverage import Gap, gaps
 from envsync.lock.pylock import package_rows, with_rows
-from envsync.lock.read import CREATED_BY, reading_policy
+from envsync.lock.read import CREATED_BY
+from envsync.lock.reading import ReadingPolicy, reading_policy
 from envsync.lock.text import render
 from envsync.model.resolution import RootRequirement
 from envsync.operations.addition import Standing, extend, find_standing
-from envsync.operations.freshness import keep_mark, refuse_stale, stands, with_local_projects
+from envsync.operations.freshness import keep_answer, refuse_stale, stands, with_local_projects
 from envsync.operations.lock_file import LockOutcome, read_lock, salvage_lock, write_with_lock
+from envsync.operations.old_locks import (
+    locks_to_keep,
+    refuse_other_bytes,
+    refuse_other_than_declared,
+    tell_kept,
+    versions_of,
+)
 from envsync.operations.unchanged import (
     Asked,
     Unchanged,
@@ -43,10 +51,10 @@ from envsync.operations.unchanged import (
     decisions_about,
     whole_text,
 )
-from envsync.project.answered import remember_fresh
 from envsync.project.env_toml import changed_spec, parse_project_spec, read_spec
 from envsync.project.interpreter import find_interpreter
 from envsync.project.locks import project_lock
+from envsync.project.outside import told_outside
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.project.workspace_mark import Answer
@@ -55,9 +63,9 @@ from envsync.resolve.region_view import Preferences
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
-from envsync.spec.locations import everywhere, leads_outside
+from envsync.spec.locations import everywhere
 from envsync.spec.model import Spec
-from envsync.spec.times import exclude_newer_time
+from envsync.spec.times import exclude_newer_time, times_by_index
 
 if TYPE_CHECKING:
     from envsync.acquire.package_sources import PackageSources
@@ -94,7 +102,7 @@ def lock_project(
 
             text = allowing(text, allow_build)
             spec = parse_project_spec(project, text.encode())
-        decisions = decisions_about(whole_text(text, spec), settings)
+        decisions = decisions_about(whole_text(text, spec), settings, spec.inputs)
         may_stand = options.upgrade and not allow_build
         asking = ask_pages(project, spec, decisions, options, settings, reporter)
         with asking if may_stand else nullcontext(Asked()) as asked:
@@ -108,11 +116,8 @@ def lock_project(
         written = write_with_lock(changed_spec(project, before, text), outcome)
         if outcome.decision is not None:
             decisions.put(outcome.data, outcome.decision)
-        if spec.workspace is not None:
-            answer = Answer(text.encode(), outcome.data, begun)
-            keep_mark(project, spec, outcome.pylock, answer, settings)
-        elif not spec.sources:  # local sources may change what is fresh
-            remember_fresh(text.encode(), outcome.data, settings)
+        answer = Answer(text.encode(), outcome.data, begun)
+        keep_answer(project, spec, outcome.pylock, answer, settings)
     return Locked(outcome, written)
 
 
@@ -122,8 +127,7 @@ def check_lock(project: Project, settings: Settings, reporter: Reporter) -> None
     Raises `LockOutdated`, and `LockInvalid`, `SpecInvalid` and `StorageFailed` as reading does.
     """
     spec, _ = read_spec(project)
-    reading = reading_policy(spec, settings.insecure_hosts, everywhere)
-    before = read_lock(project, reading, reporter)
+    before = read_lock(project, _reading(spec, settings), reporter)
     refuse_stale(project, spec, before[0] if before else None, settings)
 
 
@@ -152,8 +156,9 @@ def make_lock(
         return LockOutcome(project.lock_path, before[0], before[1], fresh=True)
     if old is not None:
         _warn_of_another_maker(project, old, reporter)
+    others = locks_to_keep(project, options, reporter) if old is None else ()
     with markers_within_reason(spec):
-        problem = _problem(project, spec, settings, reporter, options, old)
+        problem = _problem(project, spec, settings, reporter, options, old, versions_of(others))
         if earlier is not None and before is not None:
             standing = find_standing(earlier, spec, before, problem.policy_of, settings)
             problem = problem._replace(standing=standing)
@@ -165,6 +170,9 @@ def make_lock(
             reporter.warn(f"--upgrade-package {name}: the lock has no such package")
     if old is not None:
         check_hashes(old, pylock, trusted=_trusted(spec, options))
+    refuse_other_than_declared(spec, pylock)
+    refuse_other_bytes(others, pylock)
+    tell_kept(others, pylock, reporter)
     data = render(pylock, answer.before).encode()
     return LockOutcome(
         path=project.lock_path,
@@ -172,7 +180,7 @@ def make_lock(
         data=data,
         fresh=False,
         changes=changes(old, pylock),
-        notices=(*_outside(spec), *answer.notices),
+        notices=(*told_outside(spec), *answer.notices),
         gaps=answer.gaps,
         seconds=time.monotonic() - started,
         decision=answer.decision,
@@ -180,21 +188,18 @@ def make_lock(
     )
 
 
-def _outside(spec: Spec) -> Iterator[str]:
-    """Say what of env.toml leads out of the project's folder."""
-    for name, sources in spec.sources.items():
-        for source in sources:
-            if source.kind == "path" and leads_outside(source.location):
-                yield f"{name} comes from {source.location}, outside of the project"
+def _reading(spec: Spec, settings: Settings) -> ReadingPolicy:
+    """Read a lock wherever it leads: only what env.toml leads to stands."""
+    return reading_policy(spec, settings.insecure_hosts, settings.default_index, everywhere)
 
 
 def _before(
     project: Project, spec: Spec, settings: Settings, reporter: Reporter, *, repair: bool
 ) -> tuple[tuple[Pylock, bytes] | None, Pylock | None]:
     """Read the lock on disk with its bytes; and what there is of it, with `repair` also of one that
-    can't be read as a whole. Wherever it leads: only what env.toml leads to stands.
+    can't be read as a whole.
     """
-    reading = reading_policy(spec, settings.insecure_hosts, everywhere)
+    reading = _reading(spec, settings)
     try:
         before = read_lock(project, reading, reporter)
     # Whoever wrote it knew more than this one does: it is never written over.
@@ -275,6 +280,7 @@ class _Problem(NamedTuple):
             requires_python=self.requires_python,
             exclude_newer=self.newest,
             builds=builds,
+            by_index=self.policy.index_exclude_newer,
         )
         return with_local_projects(pylock, self.project, spec)
 
@@ -286,18 +292,23 @@ def _problem(
     reporter: Reporter,
     options: LockOptions,
     old: Pylock | None,
+    others: Preferences,
 ) -> _Problem:
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
     environments = covered_environments(spec, requires_python)
     now = datetime.now(UTC)
     written = spec.lock.exclude_newer
     newest = exclude_newer_time(written, now) if written else None
+    by_index = times_by_index(spec.indexes, now)
     # An age, counted from now, is another time tomorrow.
-    moves = written and newest != exclude_newer_time(written, now + timedelta(days=1))
-    kept = preferences(old) if old else {}
+    tomorrow = now + timedelta(days=1)
+    moves = (written and newest != exclude_newer_time(written, tomorrow)) or (
+        by_index != times_by_index(spec.indexes, tomorrow)
+    )
+    kept = preferences(old) if old else others
 
     def policy_of(spec: Spec) -> ResolvePolicy:
-        return resolve_policy(spec, environments, newest, options)
+        return resolve_policy(spec, environments, newest, options, by_index)
 
     return _Problem(
         project=project,

@@ -11,7 +11,8 @@ from envsync.errors import LockInvalid
 from envsync.events import Reporter
 from envsync.lock.compare import Change
 from envsync.lock.coverage import Gap
-from envsync.lock.read import MAX_BYTES, ReadingPolicy, parse_lock
+from envsync.lock.read import MAX_BYTES, parse_lock
+from envsync.lock.reading import ReadingPolicy
 from envsync.lock.salvage import salvage
 from envsync.platform.files import read_limited, storage_errors
 from envsync.project.paths import Project

@@ -4,8 +4,9 @@ That the lock answers env.toml needs no look either, nor is it read: it was made
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from envsync.catalog.decisions import Decision, Decisions
@@ -17,7 +18,7 @@ from envsync.operations.lock_file import lock_bytes
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.settings import Settings
-from envsync.spec.model import Spec
+from envsync.spec.model import InputFile, Spec
 
 if TYPE_CHECKING:
     from envsync.acquire.package_sources import PackageSources
@@ -42,9 +43,11 @@ def whole_text(text: str, spec: Spec) -> str:
     return text if spec.workspace is None else f"{text}\0{whole_fingerprint(spec)}"
 
 
-def decisions_about(text: str, settings: Settings) -> Decisions:
-    """Give what is known of the locks of an env.toml with this text."""
-    return Decisions(settings.cache_dir, text, settings.default_index or "")
+def decisions_about(text: str, settings: Settings, inputs: Sequence[InputFile] = ()) -> Decisions:
+    """Give what is known of the locks of an env.toml with this text, and of what it takes from."""
+    read = ((one.path, one.data.decode("utf-8", "backslashreplace")) for one in inputs)
+    facts = (settings.default_index or "", *chain.from_iterable(read))
+    return Decisions(settings.cache_dir, text, *facts)
 
 
 class Asked(NamedTuple):

@@ -133,12 +133,13 @@ def _fetch(
         return stored
     from envsync.acquire.package_sources import PackageSources  # noqa: PLC0415
     from envsync.lock.builds import locked_builds  # noqa: PLC0415
-    from envsync.lock.read import reading_policy  # noqa: PLC0415
+    from envsync.lock.reading import reading_policy  # noqa: PLC0415
     from envsync.operations.lock_file import read_lock  # noqa: PLC0415
     from envsync.project.env_toml import read_spec  # noqa: PLC0415
 
     spec, _ = read_spec(project)
-    lock = read_lock(project, reading_policy(spec, settings.insecure_hosts), reporter)
+    reading = reading_policy(spec, settings.insecure_hosts, settings.default_index)
+    lock = read_lock(project, reading, reporter)
     builds = locked_builds(lock[0].tool) if lock else ()
     with PackageSources(project.root, spec, settings, reporter, builds=builds) as sources:
         return sources.fetch(pins, desired.target, depth=depth, beside=desired.pins)

@@ -75,16 +75,23 @@ def altered(root: str, pylock: Pylock) -> Iterator[Altered]:
 
 
 def files_of_lock(pylock: Pylock) -> Iterator[LocalFile]:
-    """Give every file of the project that a lock names."""
+    """Give every file of the project, and of its sources, that a lock names.
+
+    What an index has outside of it is like what lies on a server: compared when it is taken.
+    """
     for package in pylock.packages:
-        for file in (package.sdist, package.archive, *(package.wheels or ())):
+        of_index = (package.sdist, *(package.wheels or ()))
+        here = (one for one in of_index if one and not (one.path or "").startswith("../"))
+        for file in (*here, package.archive):
             if file is not None and file.url is None and file.path is not None:
                 yield _of_row(package.name, file)
 
 
 def files_of_pins(pins: Iterable[Pinned]) -> Iterator[LocalFile]:
     """Give every file of the project that is to be installed, or built from."""
-    return (_of_pin(pin) for pin in pins if pin.filename and pin.url is None)
+    return (
+        _of_pin(pin) for pin in pins if pin.filename and pin.url is None and not pin.is_elsewhere
+    )
 
 
 def _of_row(name: str, file: PackageSdist | PackageArchive | PackageWheel) -> LocalFile:

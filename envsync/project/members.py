@@ -10,15 +10,19 @@ A member has one of them. Nothing is run.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
 from envsync.errors import PathRefused, SpecInvalid
 from envsync.inside import read_inside, real_path
+from envsync.project.inputs import take_of_member
 from envsync.project.outside import reach_of
 from envsync.project.paths import Project
 from envsync.spec.document import MAX_BYTES, decode, load
@@ -47,18 +51,16 @@ class Found(NamedTuple):
     """Folders, absolute, where others may appear that would be members."""
 
 
-def with_members(
-    project: Project, spec: Spec, text: str, edits: Mapping[str, str] | None = None
-) -> Spec:
+def with_members(project: Project, spec: Spec, text: str, edited: Mapping[str, bytes]) -> Spec:
     """Give the env.toml that asks for what a workspace's root and all its members need.
 
-    `text` is that of the root's file, `spec` its values; `edits` has by relative path what members'
-    files are to hold. Raises `SpecInvalid` with the mistakes of the first file that has some.
+    `text` is that of the root's file, `spec` its values; `edited` has by relative path what files
+    are to hold. Raises `SpecInvalid` with the mistakes of the first file that has some.
     """
     if spec.workspace is None:
         return spec
     found = find_members(project.root, spec.workspace, text)
-    members = [_read_member(project.root, path, spec, edits or {}) for path in found.folders]
+    members = [_read_member(project.root, path, spec, edited) for path in found.folders]
     return combine(spec, members, path=os.path.basename(project.spec_path))
 
 
@@ -202,9 +204,9 @@ def _why_none(root: str, path: str, real: dict[str, str]) -> str | None:
 # -- what one says
 
 
-def _read_member(root: str, path: str, spec: Spec, edits: Mapping[str, str]) -> MemberSpec:
-    own = _own_spec(root, path, spec, edits)
-    text = _text(root, f"{path}/{PYPROJECT}", edits)
+def _read_member(root: str, path: str, spec: Spec, edited: Mapping[str, bytes]) -> MemberSpec:
+    own = _own_spec(root, path, spec, edited)
+    text = _text(root, f"{path}/{PYPROJECT}", edited)
     file = f"{path}/{SPEC if own is not None else PYPROJECT if text is not None else SETUP}"
     document = load(text, path=f"{path}/{PYPROJECT}") if text is not None else {}
     has_setup = os.path.lexists(os.path.join(root, path, SETUP))
@@ -229,10 +231,10 @@ def _read_member(root: str, path: str, spec: Spec, edits: Mapping[str, str]) -> 
     return MemberSpec(path, file, name, needs, is_package, can_be_required, extras)
 
 
-def _own_spec(root: str, path: str, spec: Spec, edits: Mapping[str, str]) -> Spec | None:
+def _own_spec(root: str, path: str, spec: Spec, edited: Mapping[str, bytes]) -> Spec | None:
     """Read a member's own env.toml; None where it has none."""
     file = f"{path}/{SPEC}"
-    text = _text(root, file, edits)
+    text = _text(root, file, edited)
     if text is None:
         return None
     reach = reach_of(os.path.join(root, path))
@@ -242,12 +244,13 @@ def _own_spec(root: str, path: str, spec: Spec, edits: Mapping[str, str]) -> Spe
         folder_name=os.path.basename(path),
         reach=lambda place: stays_inside(path, place) or reach(place),
         member_of=[index.name for index in spec.indexes],
+        take=partial(take_of_member, root, file, edited),
     )
 
 
-def _text(root: str, file: str, edits: Mapping[str, str]) -> str | None:
-    if file in edits:
-        return edits[file]
+def _text(root: str, file: str, edited: Mapping[str, bytes]) -> str | None:
+    if file in edited:
+        return decode(edited[file], path=file)
     if not os.path.lexists(os.path.join(root, file)):
         return None
     try:
@@ -289,17 +292,19 @@ def _together(first: Spec, second: Spec) -> Spec:
     ranges = [one.requires_python for one in (first, second) if one.requires_python is not None]
     return first._replace(
         requires_python=SpecifierSet(",".join(map(str, ranges))) if ranges else None,
-        dependencies=(*first.dependencies, *second.dependencies),
+        dependencies=_once(first.dependencies, second.dependencies),
         dependency_groups={
-            name: (*first.dependency_groups.get(name, ()), *second.dependency_groups.get(name, ()))
+            name: _once(*(one.dependency_groups.get(name, ()) for one in (first, second)))
             for name in groups
         },
         optional_dependencies={
-            name: (
-                *first.optional_dependencies.get(name, ()),
-                *second.optional_dependencies.get(name, ()),
-            )
+            name: _once(*(one.optional_dependencies.get(name, ()) for one in (first, second)))
             for name in extras
         },
         default_groups=tuple(dict.fromkeys((*first.default_groups, *second.default_groups))),
     )
+
+
+def _once(*lists: Iterable[Requirement]) -> tuple[Requirement, ...]:
+    """Join lists: an env.toml may take from the very pyproject.toml that stands beside it."""
+    return tuple(dict.fromkeys(chain(*lists)))

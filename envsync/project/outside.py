@@ -8,6 +8,7 @@ may write to, is none to build from unless config.toml names it.
 
 import os
 import stat
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from envsync.errors import PathRefused
@@ -15,6 +16,7 @@ from envsync.platform.files import storage_errors
 from envsync.platform.user import config_file, owner_name, stranger
 from envsync.settings import Settings
 from envsync.spec.locations import Reach, leads_outside
+from envsync.spec.model import Spec
 
 
 class Place(NamedTuple):
@@ -92,3 +94,11 @@ def _is_allowed(path: str, root: str) -> bool:
     real, own = os.path.realpath(path), own_config(settings, strangers_folder(root))
     allowed = map(os.path.realpath, own.outside)
     return any(f"{real}/".startswith(f"{folder.rstrip('/')}/") for folder in allowed)
+
+
+def told_outside(spec: Spec) -> Iterator[str]:
+    """Say what of env.toml leads out of the project's folder."""
+    for name, sources in spec.sources.items():
+        for source in sources:
+            if source.kind == "path" and leads_outside(source.location):
+                yield f"{name} comes from {source.location}, outside of the project"

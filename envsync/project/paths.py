@@ -82,12 +82,15 @@ def find_project(directory: str, environment: str | None = None) -> Project:
         if _is_there(project.spec_path):
             if folder != directory:
                 _refuse_strangers(project, directory)
-            return _in_workspace(project, directory)
+            return in_workspace(project, directory)
     raise _not_found(project_at(directory, environment))
 
 
-def _in_workspace(project: Project, directory: str) -> Project:
-    """Give the workspace of which a project is a member, or in a member of which a folder lies."""
+def in_workspace(project: Project, directory: str) -> Project:
+    """Give the workspace of which a project is a member, or in a member of which a folder lies.
+
+    Where there is none it is the project. Raises as `find_project`.
+    """
     for folder in upwards(project.root if directory == project.root else directory):
         above = project_at(folder, project.environment)
         is_around = len(folder) <= len(project.root) and folder != directory

@@ -17,6 +17,9 @@ class LockOptions(NamedTuple):
     """True, or the normalised names of packages whose pins are not kept."""
     added: frozenset[str] = frozenset()
     """Normalised names that the user asks for just now."""
+    old_locks: tuple[str, ...] | None = None
+    """Files of other tools whose versions a first lock keeps where they fit; None: all beside
+    env.toml."""
 
     def renewed(self) -> bool | frozenset[str]:
         """The packages of which the indexes are asked again, however fresh the cache is; or all."""

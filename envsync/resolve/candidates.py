@@ -33,6 +33,8 @@ class ResolvePolicy(NamedTuple):
     )
     exclude_newer: datetime | None = None
     """Files uploaded at this time (with time zone) or later are refused."""
+    index_exclude_newer: Mapping[str, datetime | None] = {}
+    """The same of indexes that have a time of their own, or none, by URL."""
     constraints: tuple[Requirement, ...] = ()
     constraints_key: str = "lock.constraints"
     """What of env.toml they are, for messages."""
@@ -51,6 +53,12 @@ class ResolvePolicy(NamedTuple):
     """Says for explanations where a key of env.toml stands."""
     max_rounds: int = 50_000
     max_regions: int = 100
+
+    def at_index(self, url: str) -> "ResolvePolicy":
+        """Give the policy for what one index lists."""
+        if url not in self.index_exclude_newer:
+            return self
+        return self._replace(exclude_newer=self.index_exclude_newer[url])
 
 
 class Listing(NamedTuple):

@@ -18,9 +18,12 @@ from envsync.resolve.conflicts import Collision, ConflictingRequirement, Unusabl
 from envsync.resolve.region import Trial, Unsolvable
 from envsync.resolve.region_view import PackageKey
 from envsync.resolve.rejections import (
+    BadFile,
+    BadMetadata,
     NeedsPython,
     NoUploadTime,
     NoUsableFile,
+    OthersMetadata,
     PrereleaseNotAllowed,
     Reason,
     StrangeName,
@@ -51,6 +54,7 @@ def explain(
     lines = [*_where(failure, index), *_told(collisions, unusable)]
     hint = hint or _to_declare(unusable) or _undeclared(core)
     hint = hint or _tried_fix(error, core, roots, trial)
+    hint = hint or _hint_at_unusable(unusable)
     return NoSolution(tuple(dict.fromkeys(lines)), hint=hint, unmet=_unmet(collisions))
 
 
@@ -212,6 +216,13 @@ def _hint_at(collisions: Iterable[Collision]) -> str | None:
     return None
 
 
+def _hint_at_unusable(unusable: Iterable[Unusable]) -> str | None:
+    for one in unusable:
+        if isinstance(one.reason, BadFile | BadMetadata | OthersMetadata):
+            return f"have the file of {one.package} put right where it comes from, or leave it out"
+    return None
+
+
 def _hint_for(name: NormalizedName, version: str, reason: Reason) -> str | None:
     match reason:
         case NoUsableFile():
@@ -223,7 +234,7 @@ def _hint_for(name: NormalizedName, version: str, reason: Reason) -> str | None:
         case NoUploadTime():
             return (
                 f"take exclude-newer out of [lock], or have {name} from an index that says when "
-                "its files were uploaded"
+                "its files were uploaded; exclude-newer = false under [[index]] lifts it for one"
             )
         case TooNew():
             return f"a later exclude-newer would allow {name} {version}"

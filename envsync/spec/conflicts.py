@@ -25,10 +25,10 @@ def exclusive_parts(
     if sum(map(len, conflicts)) > MOST_MEMBERS:
         report(f"the conflicts hold over {MOST_MEMBERS} names", _KEY)
         return ()
-    bringers = _bringers(parts)
+    bringers = bringers_of(parts)
     exclusive = []
     for position, names in enumerate(conflicts):
-        members = [_closure(_named(name, parts), bringers) for name in names]
+        members = [closure(_named(name, parts), bringers) for name in names]
         for sentence in _contradictions(names, members):
             report(sentence, (*_KEY, position))
         exclusive.append(tuple(frozenset(member - {BASE}) for member in members))
@@ -50,7 +50,7 @@ def _named(name: NormalizedName, parts: Parts) -> list[Part]:
     return [part for part in (Part("extra", name), Part("group", name)) if part in parts]
 
 
-def _bringers(parts: Parts) -> Mapping[Part, Sequence[Part]]:
+def bringers_of(parts: Parts) -> Mapping[Part, Sequence[Part]]:
     """The parts that include each part directly."""
     bringers: dict[Part, list[Part]] = {}
     for part, entries in parts.items():
@@ -60,14 +60,15 @@ def _bringers(parts: Parts) -> Mapping[Part, Sequence[Part]]:
     return bringers
 
 
-def _closure(start: Sequence[Part], bringers: Mapping[Part, Sequence[Part]]) -> set[Part]:
-    closure, waiting = set(start), list(start)
+def closure(start: Sequence[Part], bringers: Mapping[Part, Sequence[Part]]) -> set[Part]:
+    """Some parts, and all that bring them in."""
+    found, waiting = set(start), list(start)
     while waiting:
         for part in bringers.get(waiting.pop(), ()):
-            if part not in closure:
-                closure.add(part)
+            if part not in found:
+                found.add(part)
                 waiting.append(part)
-    return closure
+    return found
 
 
 def _contradictions(names: Sequence[NormalizedName], members: Sequence[set[Part]]) -> Iterator[str]:

@@ -4,18 +4,16 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-import tomlkit
-from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
-from envsync.spec.arrays import insert_item, remove_item, replace_item
 from envsync.spec.document import load
-from envsync.spec.locations import everywhere, leads_outside
-from envsync.spec.model import ALL, SourceSpec
+from envsync.spec.locations import everywhere
+from envsync.spec.model import ALL
 from envsync.spec.read import parse_spec
+from envsync.spec.requirement_list import RequirementList, quoted, with_requirement
 from envsync.spec.requirements import read_name, read_name_or_all, read_requirement
 from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
 from envsync.spec.wording import show_path
@@ -28,11 +26,9 @@ Indexes = Collection[str] | None
 DEPENDENCIES: ListPath = ("env", "dependencies")
 EXTRAS: ListPath = ("env", "optional-dependencies")
 GROUPS: ListPath = ("dependency-groups",)
-SOURCES: ListPath = ("sources",)
 ALLOW: ListPath = ("build", "allow")
+CONSTRAINTS: ListPath = ("lock", "constraints")
 
-_HEAD = re.compile(r"\s*(?P<name>:all:|[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?")
-"""Name and extras at the beginning of a requirement."""
 _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -50,37 +46,6 @@ class NotListed(UsageError):
         needs = "needs" if len(self.needers) == 1 else "need"
         known = f": {' and '.join(self.needers)} {needs} it" if self.needers else ""
         super().__init__(f"{name} is not in {show_path(path)}{known}", hint=hint)
-
-
-class _List(NamedTuple):
-    """A list in env.toml: its text, and the values in it."""
-
-    text: str
-    values: tuple[object, ...]
-
-    def names(self) -> list[str]:
-        """Normalised names of what is listed; "" for what has none, such as an include."""
-        return [_name(value) for value in self.values]
-
-    def replace(self, position: int, value: str) -> "_List":
-        """Put a value in the place of another."""
-        text = replace_item(self.text, position, quoted(value))
-        return _List(text, (*self.values[:position], value, *self.values[position + 1 :]))
-
-    def add(self, value: str) -> "_List":
-        """Add in alphabetical order if the list is in it, else at the end."""
-        names, position = self.names(), len(self.values)
-        listed = [name for name in names if name]
-        if listed == sorted(listed):
-            later = (place for place, name in enumerate(names) if name > _name(value))
-            position = next(later, position)
-        text = insert_item(self.text, position, quoted(value))
-        return _List(text, (*self.values[:position], value, *self.values[position:]))
-
-    def remove(self, position: int) -> "_List":
-        """Take a value out."""
-        text = remove_item(self.text, position)
-        return _List(text, (*self.values[:position], *self.values[position + 1 :]))
 
 
 def add_dependency(
@@ -101,42 +66,8 @@ def add_dependency(
     """
     new = _usable(read_requirement, requirement.strip())
     path = _find_path(text, group, extra)
-    change = partial(_with_requirement, new=new, text=requirement)
+    change = partial(with_requirement, new=new, text=requirement)
     return _change_list(text, path, change, member_of)
-
-
-def put_source(text: str, name: str, source: SourceSpec, *, member_of: Indexes = None) -> str:
-    """Give env.toml with a path as the source of a package, in the place of any other.
-
-    A path that leads out of the project's folder gets its `outside = true`. Raises as
-    `add_dependency`.
-    """
-    body = text.removeprefix(_BYTE_ORDER_MARK)
-    path = _spelled(text, SOURCES, name)
-    table: dict[str, object] = {"path": source.location}
-    table |= {"editable": True} if source.editable else {}
-    table |= {"outside": True} if leads_outside(source.location) else {}
-    values = _load(body)
-    if values.get("sources", {}) == {**_table(values, "sources"), path[-1]: table}:
-        return text
-    shown = ", ".join(
-        f"{key} = {'true' if value is True else quoted(str(value))}" for key, value in table.items()
-    )
-    try:
-        written = put_list(body, path, f"{{ {shown} }}")
-    except RewriteFailed as error:
-        raise by_hand(path) from error
-    if "\r\n" in body and not _BARE_NEWLINE.search(body):
-        written = _BARE_NEWLINE.sub("\r\n", written)
-    if _load(written) != {**values, "sources": {**_table(values, "sources"), path[-1]: table}}:
-        raise by_hand(path)
-    parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
-    return text[: len(text) - len(body)] + written
-
-
-def _table(values: Mapping[str, object], key: str) -> dict[str, object]:
-    table = values.get(key)
-    return table if isinstance(table, dict) else {}
 
 
 def remove_dependency(
@@ -155,7 +86,7 @@ def remove_dependency(
     wanted = _usable(read_name, name.strip())
     path = _find_path(text, group, extra)
 
-    def without(entries: _List) -> _List:
+    def without(entries: RequirementList) -> RequirementList:
         positions = [i for i, listed in enumerate(entries.names()) if listed == wanted]
         if not positions:
             raise NotListed(wanted, path, hint=_instead(text, wanted, path, entries.names()))
@@ -166,17 +97,30 @@ def remove_dependency(
     return _change_list(text, path, without, member_of)
 
 
-def allow_build(text: str, names: Collection[str]) -> str:
+def add_constraint(text: str, requirement: str, *, member_of: Indexes = None) -> str:
+    """Give env.toml with a requirement under `[lock] constraints`, as `add_dependency` does."""
+    new = _usable(read_requirement, requirement.strip())
+    change = partial(with_requirement, new=new, text=requirement)
+    return _change_list(text, CONSTRAINTS, change, member_of)
+
+
+def lists(text: str, name: str, *, group: str | None = None, extra: str | None = None) -> bool:
+    """Say whether env.toml itself has a package in its dependencies, a group or an extra."""
+    values = tuple(_lookup(_load(text), _find_path(text, group, extra)))
+    return _usable(read_name, name) in RequirementList("", values).names()
+
+
+def allow_build(text: str, names: Collection[str], *, member_of: Indexes = None) -> str:
     """Give env.toml with packages named under `[build] allow`."""
     wanted = sorted({_usable(read_name_or_all, name.strip()) for name in names})
 
-    def with_names(allowed: _List) -> _List:
+    def with_names(allowed: RequirementList) -> RequirementList:
         for name in wanted:
             if name not in allowed.names() and ALL not in allowed.values:
                 allowed = allowed.add(name)
         return allowed
 
-    return _change_list(text, ALLOW, with_names) if wanted else text
+    return _change_list(text, ALLOW, with_names, member_of) if wanted else text
 
 
 def new_spec(
@@ -213,30 +157,6 @@ def new_spec(
     return text
 
 
-def _with_requirement(listed: _List, new: Requirement, text: str) -> _List:
-    if not listed.values and "\n" not in listed.text:
-        listed = _List("[\n]", ())
-    for position, value in enumerate(listed.values):
-        if not isinstance(value, str) or _name(value) != canonicalize_name(new.name):
-            continue
-        old = Requirement(value)
-        if old.marker == new.marker:
-            merged = _merge(value, old, text.strip(), new)
-            return listed if merged == value else listed.replace(position, merged)
-    return listed.add(text.strip())
-
-
-def _merge(old_text: str, old: Requirement, new_text: str, new: Requirement) -> str:
-    """Join two requirements of one name and marker."""
-    says_version = bool(new.specifier) or new.url is not None
-    kept_text, kept = (new_text, new) if says_version else (old_text, old)
-    extras = old.extras | new.extras
-    if extras == kept.extras:
-        return kept_text
-    rest = _HEAD.sub("", kept_text, count=1)
-    return f"{kept.name}[{','.join(sorted(extras))}]{rest}"
-
-
 def _find_path(text: str, group: str | None, extra: str | None) -> ListPath:
     """Give the key path of a list, in the spelling that the file has for it."""
     if group is not None and extra is not None:
@@ -256,14 +176,17 @@ def _spelled(text: str, tables: ListPath, name: str) -> ListPath:
 
 
 def _change_list(
-    text: str, path: ListPath, change: Callable[[_List], _List], member_of: Indexes = None
+    text: str,
+    path: ListPath,
+    change: Callable[[RequirementList], RequirementList],
+    member_of: Indexes = None,
 ) -> str:
     """Apply a change to one list of env.toml, and make sure that nothing else changed."""
     body = text.removeprefix(_BYTE_ORDER_MARK)
-    parse_spec(body, folder_name="env", reach=everywhere, member_of=member_of)
     values = _load(body)
+    check_text(body, values, member_of)
     try:
-        before = _List(get_list(body, path) or "[]", tuple(_lookup(values, path)))
+        before = RequirementList(get_list(body, path) or "[]", tuple(_lookup(values, path)))
         after = change(before)
         if after.values == before.values:
             return text
@@ -274,8 +197,15 @@ def _change_list(
         written = _BARE_NEWLINE.sub("\r\n", written)
     if _load(written) != _with_list(values, path, after.values):
         raise by_hand(path)
-    parse_spec(written, folder_name="env", reach=everywhere, member_of=member_of)
+    check_text(written, values, member_of)
     return text[: len(text) - len(body)] + written
+
+
+def check_text(text: str, values: Mapping[str, object], member_of: Indexes = None) -> None:
+    """See that the text has no mistakes; where other files have a part in it, its reader will."""
+    env = values.get("env")
+    if not isinstance(env, Mapping) or not env.get("from"):
+        parse_spec(text, folder_name="env", reach=everywhere, member_of=member_of)
 
 
 def by_hand(path: ListPath) -> UsageError:
@@ -329,7 +259,7 @@ def _listed_in(text: str, wanted: str) -> ListPath | None:
     values = _load(text)
     others = [(*tables, str(key)) for tables in (GROUPS, EXTRAS) for key in _lookup(values, tables)]
     for path in (DEPENDENCIES, *others):
-        if wanted in _List("", tuple(_lookup(values, path))).names():
+        if wanted in RequirementList("", tuple(_lookup(values, path))).names():
             return path
     return None
 
@@ -347,19 +277,3 @@ def _usable(read: Callable[[str], T], text: str) -> T:
         raise UsageError(
             str(error), hint="packages are named as in `envsync add 'flask[async]>=3' rich`"
         ) from error
-
-
-def _name(value: object) -> str:
-    """Give the normalised name at the beginning of a list's item; "" where there is none."""
-    head = _HEAD.match(value) if isinstance(value, str) else None
-    return canonicalize_name(head["name"]) if head else ""
-
-
-def quoted(text: str) -> str:
-    """Write a string as TOML, without escapes where that can be."""
-    plain = text.isprintable()
-    if plain and not set(text) & set('"\\'):
-        return f'"{text}"'
-    if plain and "'" not in text:
-        return f"'{text}'"
-    return tomlkit.string(text).as_string()

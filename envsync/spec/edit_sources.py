@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
-from envsync.spec.edit import by_hand, quoted
+from envsync.spec.edit import Indexes, by_hand, check_text
 from envsync.spec.model import SourceSpec
-from envsync.spec.read import parse_spec
+from envsync.spec.requirement_list import quoted
 from envsync.spec.rewrite import RewriteFailed, put_list
 from envsync.spec.toml import loads
 
@@ -17,7 +17,7 @@ _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 _KEYS = ("tag", "branch", "rev", "subdirectory", "submodules", "lfs")
 
 
-def put_git_source(text: str, name: str, source: SourceSpec) -> str:
+def put_git_source(text: str, name: str, source: SourceSpec, *, member_of: Indexes = None) -> str:
     """Give env.toml with a package's repository under [sources], in the place of what stood there.
 
     What an older entry of the same repository says beside its name (submodules, lfs) stays. Raises
@@ -40,7 +40,7 @@ def put_git_source(text: str, name: str, source: SourceSpec) -> str:
         written = _BARE_NEWLINE.sub("\r\n", written)
     if loads(written) != {**values, "sources": {**before, key: row}}:
         raise by_hand(path)
-    parse_spec(written, folder_name="env")
+    check_text(written, values, member_of)
     return text[: len(text) - len(body)] + written
 
 

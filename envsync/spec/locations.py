@@ -5,11 +5,13 @@ collect secrets, or be taken for an option by a program that gets it as an argum
 Every reader gives the text back, checked, or raises ValueError with the reason.
 """
 
+import posixpath
 import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from envsync.model.file_urls import SCHEME, file_url, path_of
 from envsync.redaction import is_doubtful, is_secret_parameter
 
 MAX_LENGTH = 4096
@@ -29,6 +31,7 @@ _URL_TEXT = r"[!-~]+"
 _SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):/?(?P<path>[^/].*)"
 _SSH_WITH_COLON = r"ssh://(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^0-9/].*)"
 _HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{128})"
+_FILE_URL = r"file:(?://(?:localhost)?/|/(?!/))(?:(?![\\\\\"<>?#])[!-~])*"
 _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 _NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
 
@@ -92,6 +95,51 @@ def read_index_url(text: str, *, credentials_go: str = "into your netrc file") -
     if url.query or url.fragment:
         raise ValueError("the address of an index has no ? or # part")
     return text
+
+
+def read_index_place(text: str, *, outside: bool, credentials_go: str) -> str:
+    """Check where an index is: an http or https URL, a `file:` URL, or a path.
+
+    A place on this machine is given as `model.file_urls` writes it. Without `outside` it is a
+    path inside the project's folder, since whoever cloned a file has not seen where it reaches.
+    """
+    if text.startswith(SCHEME):
+        return _read_file_url(text, outside=outside)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return read_index_url(text, credentials_go=credentials_go)
+    if not text:
+        raise ValueError("not a URL or path: it is empty")
+    first, inner, _ = text.partition("/")
+    # Whoever forgot https:// must not be told of a folder that isn't there.
+    if ":" in first or (inner and re.search(r"[^.]\.", first)):
+        raise ValueError("write https:// before a server, ./ before a folder of the project")
+    leads_out = text.startswith("/") or ".." in text.split("/")
+    if not leads_out:
+        return file_url(read_path(text))
+    _refuse_outside(outside=outside)
+    if "\\" in text or not text.isprintable() or text != text.strip() or len(text) > MAX_LENGTH:
+        raise ValueError("the path has backslashes, or characters that cannot be shown")
+    return file_url(posixpath.normpath(text))
+
+
+def _read_file_url(text: str, *, outside: bool) -> str:
+    if not re.fullmatch(r"file:(?:(?://(?:localhost)?)/|/(?!/))[!-~]*", text) or set(text) & set(
+        '\\"<>?#'
+    ):
+        raise ValueError("a file: URL names a folder of this machine: file:///PATH")
+    _refuse_outside(outside=outside)
+    path = path_of(text)
+    if not path.isprintable():
+        raise ValueError("the path has characters that cannot be shown")
+    return file_url(posixpath.normpath(f"/{path.lstrip('/')}"))
+
+
+def _refuse_outside(*, outside: bool) -> None:
+    if not outside:
+        raise ValueError(
+            "leads out of the project's folder, or names a folder of one machine: write a path "
+            "inside the project, or add outside = true"
+        )
 
 
 def read_archive_url(text: str) -> str:

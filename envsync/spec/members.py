@@ -11,10 +11,12 @@ reads groups can install one member alone:
 The root's own groups and extras keep their names.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -26,6 +28,8 @@ from envsync.spec.model import Exclusive, Member, Part, SourceSpec, Spec
 from envsync.spec.workspace import MEMBER
 
 ROOT = NormalizedName("workspace-root")
+_IN_PART = re.compile(r'"([^"]+)" in (extras|dependency_groups)')
+"""What `source_parts` writes of extras and groups."""
 
 _Requirements = tuple[Requirement, ...]
 _Groups = dict[NormalizedName, _Requirements]
@@ -61,7 +65,7 @@ def combine(spec: Spec, members: Sequence[MemberSpec], *, path: str) -> Spec:
         *_taken(known, groups),
         *_not_installable(spec, members),
     ]
-    sources = dict(_sources(spec, members, path, problems))
+    sources = dict(_sources(spec, members, known, path, problems))
     requires_python = _requires_python(spec, members, path, problems)
     exclusive = tuple(_exclusive(spec, known, path, problems))
     if problems:
@@ -74,6 +78,7 @@ def combine(spec: Spec, members: Sequence[MemberSpec], *, path: str) -> Spec:
         sources=sources,
         exclusive=exclusive,
         members=known,
+        inputs=tuple(dict.fromkeys((*spec.inputs, *chain(*(one.spec.inputs for one in members))))),
     )
 
 
@@ -187,14 +192,18 @@ def _requirements(spec: Spec) -> Iterator[Requirement]:
 
 
 def _sources(
-    spec: Spec, members: Sequence[MemberSpec], path: str, problems: list[str]
+    spec: Spec,
+    members: Sequence[MemberSpec],
+    known: Sequence[Member],
+    path: str,
+    problems: list[str],
 ) -> Iterator[tuple[NormalizedName, tuple[SourceSpec, ...]]]:
     """Give the sources of all; where nothing else is said, members come from their folders."""
     said = dict.fromkeys(spec.sources, path)
     given = dict(spec.sources)
-    for one in members:
+    for one, named in zip(members, known[1:], strict=True):
         for name, sources in one.spec.sources.items():
-            from_root = tuple(_from_root(source, one.path) for source in sources)
+            from_root = tuple(_from_root(source, named) for source in sources)
             if given.setdefault(name, from_root) != from_root:
                 problems.append(f"{said[name]} and {one.file} have {name} from different places")
             said.setdefault(name, one.file)
@@ -204,11 +213,25 @@ def _sources(
     yield from given.items()
 
 
-def _from_root(source: SourceSpec, folder: str) -> SourceSpec:
-    """Say where a member's source is, seen from the workspace's folder."""
+def _from_root(source: SourceSpec, member: Member) -> SourceSpec:
+    """Say where a member's source is, and where it applies, seen from the workspace."""
+    if source.extra or source.group:
+        source = _for_groups(source, member)
     if source.kind != "path" or source.location.startswith("/"):
         return source
-    return source._replace(location=from_root(folder, source.location))
+    return source._replace(location=from_root(member.path, source.location))
+
+
+def _for_groups(source: SourceSpec, member: Member) -> SourceSpec:
+    """Give a source for an extra or a group as one for what that is in the lock."""
+    lists = {"extras": member.extras, "dependency_groups": member.groups}
+
+    def in_lock(found: re.Match[str]) -> str:
+        return f"'{lists[found[2]][NormalizedName(found[1])]}' in dependency_groups"
+
+    group = member.extras[source.extra] if source.extra else member.groups[source.group or ROOT]
+    marker = Marker(_IN_PART.sub(in_lock, str(source.marker)))
+    return source._replace(marker=marker, extra=None, group=group)
 
 
 def from_root(folder: str, location: str) -> str:

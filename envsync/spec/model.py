@@ -14,6 +14,7 @@ Resolution = Literal["highest", "lowest", "lowest-direct"]
 Prereleases = Literal["if-necessary-or-explicit", "allow", "disallow"]
 LinkMode = Literal["auto", "clone", "hardlink", "copy", "symlink"]
 SourceKind = Literal["path", "git", "url", "index"]
+IndexFormat = Literal["simple", "flat"]
 
 ALL = ":all:"
 """Stands for every package in `no-binary` and `build.allow`."""
@@ -25,11 +26,23 @@ class IndexSpec(NamedTuple):
     name: str
     """Lower case letters, digits, `-` and `_`."""
     url: str
-    """http or https, without credentials."""
+    """http or https, without credentials; or a place on this machine (`model.file_urls`)."""
     default: bool = False
     """Stands in for the public index."""
     explicit: bool = False
     """Serves only packages that `[sources]` sends to it."""
+    format: IndexFormat = "simple"
+    """"simple": a page for each project (PEP 503, 691); "flat": one page or folder for all."""
+    exclude_newer: str | Literal[False] | None = None
+    """In the place of `[lock] exclude-newer`; False: nothing is too new here."""
+    ignore_error_codes: tuple[int, ...] = ()
+    """HTTP statuses that mean "not there", as 404 does."""
+    outside: bool = False
+    """It may lie outside of the project's folder."""
+    mirror_of: str | None = None
+    """The URL of the index whose locked files it has; such a one is in `Spec.mirrors`."""
+    fallback: bool = True
+    """What a mirror doesn't give is got from the index itself."""
 
 
 class SourceSpec(NamedTuple):
@@ -47,6 +60,10 @@ class SourceSpec(NamedTuple):
     tag: str | None = None
     branch: str | None = None
     rev: str | None = None
+    extra: NormalizedName | None = None
+    """It applies where this extra is installed, or what includes it; `marker` says so too."""
+    group: NormalizedName | None = None
+    """Likewise, of a dependency group."""
     submodules: bool = False
     """Check out its submodules, too."""
     lfs: bool = False
@@ -107,6 +124,14 @@ class BuildPolicy(NamedTuple):
     """Normalised names, or `ALL`, whose builds have the network and may write anywhere."""
     constraints: tuple[Requirement, ...] = ()
     """Bounds for whatever builds require."""
+
+
+class InputFile(NamedTuple):
+    """A file that `[env] from` names, or that such a file includes, as it was read."""
+
+    path: str
+    """Relative to the project's folder."""
+    data: bytes
 
 
 class Part(NamedTuple):
@@ -183,6 +208,8 @@ class Spec(NamedTuple):
     seed: tuple[NormalizedName, ...] = ()
     indexes: tuple[IndexSpec, ...] = ()
     """In priority order."""
+    mirrors: tuple[IndexSpec, ...] = ()
+    """They decide nothing of a lock, and serve files that it names."""
     sources: Mapping[NormalizedName, tuple[SourceSpec, ...]] = {}
     lock: LockPolicy = LockPolicy()
     exclusive: tuple[Exclusive, ...] = ()
@@ -195,6 +222,8 @@ class Spec(NamedTuple):
     members: tuple[Member, ...] = ()
     """Of a workspace, the project at its root first; empty where there is none, or where members
     weren't read. Then all of the root's dependencies stand in groups."""
+    inputs: tuple[InputFile, ...] = ()
+    """What was read beside env.toml, whose values are in all the others already."""
     script: str = ""
     """What messages call the script whose metadata this is; of an env.toml: nothing."""
 

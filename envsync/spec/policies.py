@@ -51,7 +51,7 @@ def read_lock(table: Table, installable: Mapping[NormalizedName, object]) -> Loc
         required_environments=table.items("required-environments", read_marker),
         resolution=table.choice("resolution", RESOLUTIONS),
         prereleases=table.choice("prereleases", PRERELEASES),
-        exclude_newer=_read_time(table, "exclude-newer"),
+        exclude_newer=read_time(table, "exclude-newer"),
         constraints=table.items("constraints", read_requirement),
         overrides=table.items("overrides", read_requirement),
         ignore_requires_python=frozenset(table.items("ignore-requires-python", read_name)),
@@ -63,7 +63,7 @@ def read_lock(table: Table, installable: Mapping[NormalizedName, object]) -> Loc
     return policy
 
 
-def _read_time(table: Table, key: str) -> str | None:
+def read_time(table: Table, key: str) -> str | None:
     """Read a time that may also be written as a TOML date or date-time."""
     value = table.value(key)
     if isinstance(value, date):

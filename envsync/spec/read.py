@@ -15,9 +15,10 @@ from envsync.spec.conflicts import clash, exclusive_parts
 from envsync.spec.document import decode, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.includes import Entries, Include, OwnName, expand, not_asked_for
+from envsync.spec.inputs import Merged, Take, Taken, merged, read_inputs, with_itself
 from envsync.spec.lines import KeyPath
 from envsync.spec.locations import Reach, is_of_repository, nowhere, read_path
-from envsync.spec.model import BASE, Part, Spec, WorkspaceSpec
+from envsync.spec.model import BASE, InputFile, Part, Spec, WorkspaceSpec
 from envsync.spec.policies import (
     read_build,
     read_lock,
@@ -27,6 +28,7 @@ from envsync.spec.policies import (
 )
 from envsync.spec.problem_lines import problem_lines
 from envsync.spec.requirements import read_known, read_name, read_python_range, read_requirement
+from envsync.spec.source_parts import place_sources
 from envsync.spec.sources import index_names, read_indexes, read_sources
 from envsync.spec.wording import kind_of, quote
 from envsync.spec.workspace import WithMembers, read_workspace, refuse_in_member
@@ -72,10 +74,13 @@ def parse_spec_bytes(
     folder_name: str,
     reach: Reach = nowhere,
     member_of: Collection[str] | None = None,
+    take: Take | None = None,
 ) -> Spec:
     """Read env.toml from its bytes (UTF-8, at most 1 MiB); else as `parse_spec`."""
     text = decode(data, path=path)
-    return parse_spec(text, path=path, folder_name=folder_name, reach=reach, member_of=member_of)
+    return parse_spec(
+        text, path=path, folder_name=folder_name, reach=reach, member_of=member_of, take=take
+    )
 
 
 def parse_spec(
@@ -85,24 +90,53 @@ def parse_spec(
     folder_name: str,
     reach: Reach = nowhere,
     member_of: Collection[str] | None = None,
+    take: Take | None = None,
 ) -> Spec:
     """Read the text of env.toml.
 
     `path` is what messages call the file; `folder_name` is the environment's name where env.toml
     has none; `reach` says where the user lets paths lead that env.toml doesn't let out itself. Of
-    a workspace's member, `member_of` are the names of the workspace's indexes.
-    Raises `SpecInvalid` with all mistakes, each with its line and key path, in the
-    order of the file.
+    a workspace's member, `member_of` are the names of the workspace's indexes. `take` reads the
+    files of `from`, which a script can't have. Raises `SpecInvalid` with all mistakes, each with
+    its line and key path, in the order of the file, and as `take`.
     """
     content = load(text, path=path)
     problems = Problems()
-    try:
-        spec = _read(Table(content, (), problems), folder_name, reach, member_of)
-    except TooManyProblems:
-        spec = None
+    given = Merged(content, {})
+    files: tuple[InputFile, ...] = ()
+    spec = None
+    with suppress(TooManyProblems):
+        if _names_others(content):
+            given, files = _with_others(content, problems, folder_name, take)
+        if not problems.found:
+            spec = _read(Table(given.content, (), problems), folder_name, reach, member_of)
     if spec is None or problems.found:
-        raise SpecInvalid(path, problem_lines(problems, text))
-    return spec
+        raise SpecInvalid(path, problem_lines(problems, text, given.places))
+    return spec._replace(inputs=files)
+
+
+def _names_others(content: Mapping[str, object]) -> bool:
+    """Say whether [env] has more than its own: files to read, or the project itself."""
+    env = content.get("env")
+    return isinstance(env, dict) and ("from" in env or "package" in env)
+
+
+def _with_others(
+    content: Mapping[str, object], problems: Problems, folder_name: str, take: Take | None
+) -> tuple[Merged, tuple[InputFile, ...]]:
+    """Put in what the files of `from` declare, and the project itself where it is a package."""
+    env = Table(content, (), problems).table("env")
+    inputs, is_package = read_inputs(env), env.flag("package")
+    if inputs and take is None:
+        env.report("only env.toml can name other files", "from")
+    if problems.found:
+        return Merged({}, {}), ()
+    taken = take(inputs) if inputs and take is not None else Taken()
+    given = merged(content, taken)
+    if is_package:
+        name = env.content.get("name") or taken.name or folder_name
+        given = given._replace(content=with_itself(given.content, str(name)))
+    return given, taken.files
 
 
 def parse_pyproject(text: str, *, path: str, folder_name: str) -> Spec:
@@ -157,7 +191,8 @@ def _read(root: Table, folder_name: str, reach: Reach, member_of: Collection[str
         path=env.convert("path", _read_env_path) or ".venv",
         system_site_packages=env.flag("system-site-packages"),
         seed=env.items("seed", read_name),
-        indexes=indexes,
+        indexes=tuple(one for one in indexes if one.mirror_of is None),
+        mirrors=tuple(one for one in indexes if one.mirror_of is not None),
         sources=read_sources(root, [*index_names(root), *(member_of or ())], reach),
         lock=read_lock(root.table("lock"), _may_conflict(groups, extras, workspace)),
         sync=read_sync(root.table("sync")),
@@ -165,13 +200,15 @@ def _read(root: Table, folder_name: str, reach: Reach, member_of: Collection[str
         tasks=read_tasks(root.table("tasks")),
         workspace=workspace,
     )
+    env.value("from"), env.value("package")  # read before all else, in which they have a part
     env.finish(_ENV_ADVICE)
     root.finish(_ROOT_ADVICE)
     _refuse_two_origins(root, spec)
     _refuse_own_name(root, env, spec)
     _refuse_python_outside(env, spec)
     exclusive = exclusive_parts(spec.lock.conflicts, parts, root.problems.add)
-    spec = spec._replace(exclusive=exclusive)
+    placed = place_sources(spec.sources, parts, exclusive, root.problems.add)
+    spec = spec._replace(exclusive=exclusive, sources=placed)
     _refuse_conflicting_defaults(env, spec)
     return spec
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from envsync.errors import SpecInvalid
+from envsync.model.file_urls import is_local, path_of
 from envsync.spec.document import MAX_BYTES, load
 from envsync.spec.fields import Problems, Table, TooManyProblems
 from envsync.spec.lines import find_lines, line_of
@@ -80,8 +81,12 @@ def _document(root: Table) -> dict[str, object]:
     root.convert("requires-python", read_python_range)
     root.items("dependencies", read_requirement)
     own = root.table("tool").table("envsync")
-    read_indexes(own)
+    for position, index in enumerate(read_indexes(own)):
+        if is_local(index.url) and not path_of(index.url).startswith("/"):
+            own.report("a script has no folder that a path could start at", "index", position)
     for name, sources in read_sources(own, index_names(own)).items():
+        if any(source.extra or source.group for source in sources):
+            own.report("a script has no extras and no groups", "sources", name)
         if any(source.kind == "path" for source in sources):
             own.report("a script has no folder that a path could start at", "sources", name)
     read_lock(own.table("lock"), {})

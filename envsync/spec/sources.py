@@ -3,24 +3,34 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import Literal
 
 from packaging.utils import NormalizedName
 
+from envsync.model.file_urls import is_local
 from envsync.spec.fields import Table
 from envsync.spec.locations import (
     Reach,
     nowhere,
     read_archive_url,
     read_git_url,
+    read_index_place,
     read_index_url,
     read_place,
     read_revision,
     read_subdirectory,
 )
-from envsync.spec.model import IndexSpec, SourceKind, SourceSpec
-from envsync.spec.requirements import read_marker
+from envsync.spec.model import IndexFormat, IndexSpec, SourceKind, SourceSpec
+from envsync.spec.policies import read_time
+from envsync.spec.requirements import read_marker, read_name
 from envsync.spec.wording import near_miss, quote
 
+FORMATS: tuple[IndexFormat, ...] = ("simple", "flat")
+_CODES = range(400, 600)
+_ADVICE = dict.fromkeys(
+    ("client-cert", "client-key", "username", "password", "token"),
+    "what is yours alone goes into your own config.toml, or variables",
+) | {"find-links": 'write url = ... with format = "flat"'}
 _INDEX_NAME = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 _KINDS: tuple[SourceKind, ...] = ("path", "git", "url", "index")
 _REVISIONS = ("tag", "branch", "rev")
@@ -44,10 +54,26 @@ def read_indexes(root: Table) -> tuple[IndexSpec, ...]:
             root.report("expected tables that begin with [[index]]", "index")
         return ()
     tables = root.tables_at(value, "index")
-    indexes = tuple(index for index in map(_read_index, tables) if index is not None)
+    read = [(table, _read_index(table)) for table in tables]
     _refuse_same_names(tables)
     _refuse_two_defaults(tables)
-    return indexes
+    known = {one.name: one.url for _, one in read if one is not None and one.mirror_of is None}
+    return tuple(_aimed(table, one, known) for table, one in read if one is not None)
+
+
+def _aimed(table: Table, index: IndexSpec, known: Mapping[str, str]) -> IndexSpec:
+    """Put the URL of the index that is mirrored in the place of its name."""
+    of = index.mirror_of
+    if of is None or of.startswith(("http://", "https://")):
+        return index
+    if of not in known:
+        table.report(f"there is no [[index]] named {quote(of)}{near_miss(of, known)}", "mirror-of")
+    return index._replace(mirror_of=known.get(of, of))
+
+
+def _read_mirrored(text: str) -> str:
+    """Check what a mirror is of: the name of an index, or the URL of one that has none here."""
+    return read_index_url(text) if "/" in text else read_index_name(text)
 
 
 def read_sources(
@@ -63,10 +89,14 @@ def read_sources(
 
 
 def index_names(root: Table) -> Collection[str]:
-    """Give the name of every `[[index]]`, also of those with mistakes."""
+    """Give the name of every `[[index]]` but mirrors, also of those with mistakes."""
     value = root.content.get("index")
     tables = value if isinstance(value, list) else [value]
-    names = (table.get("name") for table in tables if isinstance(table, dict))
+    names = (
+        table.get("name")
+        for table in tables
+        if isinstance(table, dict) and "mirror-of" not in table
+    )
     return dict.fromkeys(name for name in names if isinstance(name, str))
 
 
@@ -74,15 +104,59 @@ def _read_index(table: Table) -> IndexSpec | None:
     name = table.convert("name", read_index_name)
     variable = f"ENVSYNC_INDEX_{variable_part(name or 'NAME')}"
     go = f"in {variable}_USERNAME and {variable}_PASSWORD"
-    url = table.convert("url", partial(read_index_url, credentials_go=go))
-    index = IndexSpec(name or "", url or "", table.flag("default"), table.flag("explicit"))
+    outside = table.flag("outside")
+    url = table.convert("url", partial(read_index_place, outside=outside, credentials_go=go))
+    index = IndexSpec(
+        name or "",
+        url or "",
+        table.flag("default"),
+        table.flag("explicit"),
+        table.choice("format", FORMATS),
+        _read_age(table),
+        _read_codes(table),
+        outside,
+        table.convert("mirror-of", _read_mirrored),
+        table.value("fallback") is None or table.flag("fallback"),
+    )
+    for key in ("default", "explicit", "exclude-newer") if index.mirror_of else ("fallback",):
+        if key in table.content:
+            table.report(
+                "goes with mirror-of only"
+                if key == "fallback"
+                else "a mirror decides nothing: that belongs to the index that it is of",
+                key,
+            )
     for key in ("name", "url"):
         if key not in table.content:
             table.report(f"the index has no {key}")
     if index.default and index.explicit:
         table.report("an index cannot be both default and explicit", "explicit")
-    table.finish()
+    if outside and url and not is_local(url):
+        table.report("goes with a path or a file: URL only", "outside")
+    table.finish(_ADVICE)
     return index if name and url else None
+
+
+def _read_age(table: Table) -> str | Literal[False] | None:
+    """Read `exclude-newer` of one index; false lifts the one under [lock]."""
+    value = table.value("exclude-newer")
+    if value is True:
+        table.report("expected a time, an age, or false", "exclude-newer")
+    if isinstance(value, bool):
+        return None if value else False
+    return read_time(table, "exclude-newer")
+
+
+def _read_codes(table: Table) -> tuple[int, ...]:
+    codes = []
+    for position, value in enumerate(table.elements("ignore-error-codes")):
+        if isinstance(value, int) and not isinstance(value, bool) and value in _CODES:
+            codes.append(value)
+        else:
+            table.report(
+                "expected HTTP statuses of errors, such as [403]", "ignore-error-codes", position
+            )
+    return tuple(sorted(set(codes)))
 
 
 def read_index_name(text: str) -> str:
@@ -132,8 +206,11 @@ def _read_package(
     tables = table.tables_at(value, key)
     if len(tables) > 1:
         for each in tables:
-            if "marker" not in each.content:
-                each.report("each of several sources needs a marker that says where it applies")
+            if not {"marker", "extra", "group"} & each.content.keys():
+                each.report(
+                    "each of several sources needs a marker, extra or group that says where it "
+                    "applies"
+                )
     sources = map(read, tables)
     return tuple(source for source in sources if source)
 
@@ -160,9 +237,13 @@ def _read_source(table: Table, *, indexes: Collection[str], reach: Reach) -> Sou
         tag=table.convert("tag", read_revision),
         branch=table.convert("branch", read_revision),
         rev=table.convert("rev", read_revision),
+        extra=table.convert("extra", read_name),
+        group=table.convert("group", read_name),
         submodules=table.flag("submodules"),
         lfs=table.flag("lfs"),
     )
+    if source.extra and source.group:
+        table.report("a source is for an extra or for a group, not for both", "group")
     for kind in _KINDS:
         table.value(kind)
     table.finish()

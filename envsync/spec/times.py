@@ -1,7 +1,10 @@
 """Turn `exclude-newer` (a time, a date or an age) into a point in time."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+
+from envsync.spec.model import IndexSpec
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = (
@@ -32,6 +35,15 @@ def exclude_newer_time(raw: str, now: datetime) -> datetime:
             raise ValueError("the time has no zone: add Z for UTC, or an offset such as +02:00")
         return _point(text)
     return now.astimezone(UTC) - _age(text)
+
+
+def times_by_index(indexes: Iterable[IndexSpec], now: datetime) -> dict[str, datetime | None]:
+    """Give, by URL, the times of indexes that have an `exclude-newer` of their own; None: never."""
+    return {
+        index.url: exclude_newer_time(index.exclude_newer, now) if index.exclude_newer else None
+        for index in indexes
+        if index.exclude_newer is not None
+    }
 
 
 def read_exclude_newer(text: str) -> str:

@@ -54,7 +54,22 @@ def recall(project: Project, request: SyncRequest, settings: Settings) -> Desire
     # An interpreter that was upgraded in place has the same path, and other tags or markers.
     if desired.target.signature != f"{status.st_size}:{status.st_mtime_ns}":
         return None
-    return desired
+    return desired if _inputs_hold(desired) else None
+
+
+def _inputs_hold(desired: DesiredEnvironment) -> bool:
+    """Say whether the files that env.toml takes from are as they were: those behind it and the
+    lock, up to the interpreter.
+    """
+    for path, digest in desired.inputs[2:]:
+        if not digest:
+            return True
+        try:
+            if sha256_file(path) != digest:
+                return False
+        except OSError:
+            return False
+    return True
 
 
 def remember(

@@ -412,3 +412,113 @@ def test_what_is_known_of_a_workspace_is_known_by_all_its_files(mono: Workplace)
         mono.given("lock")
         assert "is up to date" in mono.here("lock").err
         assert list(mark.rglob("*"))
+
+
+LIVE = '[env]\nname = "web"\nfrom = ["requirements.txt"]\n'
+
+
+@pytest.fixture
+def live(mono: Workplace) -> Workplace:
+    """A workspace of which a member's requirements stand in requirements files."""
+    lines = "# the app\n-r more.txt\n-e ../packages/lib\n"
+    write(
+        mono.project,
+        {"web/env.toml": LIVE, "web/requirements.txt": lines, "web/more.txt": "speedups\n"},
+    )
+    return mono
+
+
+def test_a_member_takes_from_files_that_count_and_are_edited(live: Workplace) -> None:
+    assert below(live, "web", "sync").code == 0
+    assert installed(live) == {"core", "base", "lib", "speedups"}
+    assert 'directory = { path = "packages/lib", editable = true }' in live.lock()
+    assert below(live, "web", "sync", "--check").code == 0
+    assert below(live, "web", "lock", "--check").code == 0
+    live.write("speedups\nchecker\n", "web/more.txt")
+    assert below(live, "web", "sync", "--check").code == 3
+    assert below(live, "web", "sync").code == 0
+    assert "checker" in installed(live)
+    live.write("speedups\n", "web/more.txt")
+    assert live.here("lock", "--check").code == 3
+    env = live.read("web/env.toml")
+    ran = below(live, "web", "add", "winner")
+    assert "Edited web/requirements.txt" in ran.err
+    assert live.read("web/requirements.txt").endswith("winner>=1.0\n")
+    assert installed(live) == {"core", "base", "lib", "speedups", "winner"}
+    assert below(live, "web", "remove", "speedups").code == 0
+    assert live.read("web/more.txt") == ""
+    assert live.read("web/env.toml") == env
+    assert live.here("lock", "--check").code == 0
+
+
+def test_a_root_takes_from_files_too(mono: Workplace) -> None:
+    mono.write(ROOT.replace("dependencies = [", 'from = ["needs.txt"]\ndependencies = ['))
+    mono.write("winner\n", "needs.txt")
+    mono.given("sync", "--no-dev")
+    assert installed(mono) == {"base", "winner"}
+    mono.given("lock", "--check")
+    mono.write("speedups\n", "needs.txt")
+    assert mono.here("lock", "--check").code == 3
+    mono.given("sync", "--no-dev")
+    assert installed(mono) == {"base", "speedups"}
+
+
+def test_a_member_may_take_from_the_pyproject_beside_it(mono: Workplace) -> None:
+    text = '[project]\nname = "web"\nversion = "1"\ndependencies = ["speedups"]\n'
+    write(mono.project, {"web/pyproject.toml": text})
+    mono.write('[env]\nfrom = ["pyproject.toml"]\n', "web/env.toml")
+    assert below(mono, "web", "add", "winner").code == 0
+    assert '"winner>=1.0"' in mono.read("web/pyproject.toml")
+    assert installed(mono) == {"speedups", "winner"}
+
+
+NOT_LIVE = {
+    "constraints": (
+        "-c limits.txt\n",
+        "web/limits.txt: line 1: the workspace's own env.toml says how versions",
+    ),
+    "an index": (
+        "--extra-index-url https://i.example/\n",
+        "web/requirements.txt: line 1: the workspace's own env.toml says indexes",
+    ),
+    "a mistake": ("base=>1\n", "web/requirements.txt: line 1"),
+    "a way out": ("-r ../../other.txt\n", "web/requirements.txt"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_LIVE)
+def test_what_a_members_files_cannot_say_is_refused(live: Workplace, name: str) -> None:
+    text, message = NOT_LIVE[name]
+    write(live.project, {"web/requirements.txt": text, "web/limits.txt": "base<2\n"})
+    write(live.project.parent, {"other.txt": "base\n"})
+    ran = live.here("lock")
+    assert (ran.code, message in ran.err) == (2, True), ran.err
+    assert not (live.project / "pylock.toml").exists()
+
+
+def test_files_are_added_to_a_member(mono: Workplace) -> None:
+    write(mono.project, {"web/some.txt": "winner\n-e ../packages/lib\n", "web/own.txt": "winner\n"})
+    ran = below(mono, "web", "add", "-r", "some.txt")
+    assert (ran.code, "begins in another folder" in ran.err or "outside" in ran.err) == (2, True)
+    assert below(mono, "web", "add", "-r", "own.txt").code == 0
+    assert '"winner"' in mono.read("web/env.toml")
+    assert below(mono, "web", "add", "--index", "corp", "winner").code == 2
+    assert below(mono, "packages/core", "import").code == 2
+    assert not (mono.project / "packages" / "core" / "env.toml").exists()
+    ran = below(mono, "web", "add", "-c", "own.txt")
+    assert (ran.code, "the workspace's own env.toml" in ran.err) == (2, True), ran.err
+
+
+def test_a_members_source_is_for_its_own_extra_or_group(
+    mono: Workplace, server: IndexServer
+) -> None:
+    mono.write(f'{ROOT}\n[[index]]\nname = "corp"\nurl = "{server.url}"\nexplicit = true\n')
+    own = '\n[sources]\nwebby = { index = "corp", extra = "fast" }\n'
+    own += """checker = { index = "corp", group = "dev", marker = "sys_platform != 'win32'" }\n"""
+    write(mono.project, {"web/env.toml": WEB + own})
+    assert below(mono, "web", "sync", "--extra", "fast").code == 0
+    assert {"webby", "checker"} <= installed(mono)
+    mono.given("lock", "--check")
+    write(mono.project, {"web/env.toml": WEB + own.replace('"fast"', '"slow"')})
+    ran = mono.here("lock")
+    assert (ran.code, "sources.webby: there is no extra 'slow'" in ran.err) == (2, True), ran.err

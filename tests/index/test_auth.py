@@ -2,6 +2,7 @@
 
 import base64
 import posixpath
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from envsync.acquire.keyrings import KeyringPlace, ask_keyring
 from envsync.events import Reporter
 from envsync.index.auth import Credentials, Pair
 from envsync.index.urls import parse_address, scope_of
@@ -320,7 +322,7 @@ def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Credentials:
     (tmp_path / "keyring.py").write_text(KEYRING)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(__import__("sys").modules, "keyring", raising=False)
-    return Credentials(netrc_path="/dev/null", use_keyring=True)
+    return Credentials(netrc_path="/dev/null", ask_keyring=partial(ask_keyring, KeyringPlace()))
 
 
 def test_keyring_is_asked_for_the_address_and_then_for_the_host(keyring: Credentials) -> None:
@@ -337,6 +339,15 @@ def test_keyring_is_asked_for_the_address_and_then_for_the_host(keyring: Credent
     assert who(keyring, "https://p.example:81/x/") == "port"
     assert who(keyring, "https://p.example/x/") is None
     assert who(keyring, "https://bad.example/") is None
+
+
+def test_what_keyring_has_for_an_address_goes_before_what_it_has_for_the_host(
+    keyring: Credentials,
+) -> None:
+    keyring.learn(parse_address("https://h.example/other/"))
+    keyring.learn(parse_address("https://h.example/corp/simple/"))
+    assert who(keyring, "https://h.example/corp/simple/x/") == "corp"
+    assert who(keyring, "https://h.example/other/x/") == "host"
 
 
 def test_keyring_is_not_asked_where_something_else_is_bound_or_it_is_not_wanted(

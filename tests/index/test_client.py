@@ -21,7 +21,7 @@ from envsync.index.page_source import Index
 from envsync.index.transport import HttpOptions
 from envsync.index.urls import parse_address, scope_of
 from tests.index.conftest import QUICK, MakeClient
-from tests.support.index_server import JSON_TYPE, IndexServer, Listed, Reply, Rule, once
+from tests.support.index_server import JSON_TYPE, IndexServer, Listed, Reply, Rule, Seen, once
 
 SHOP = canonicalize_name("shop")
 WHEEL = "shop-1.0-py3-none-any.whl"
@@ -541,3 +541,32 @@ def test_hundreds_of_pages_side_by_side(make_client: MakeClient) -> None:
 
 def test_options_of_every_day_have_no_credentials() -> None:
     assert HttpOptions().credentials == ()
+
+
+# -- pages that have the files of all projects
+
+
+def test_a_flat_page_is_asked_for_once_kept_and_asked_whether_it_holds(
+    server: IndexServer, make_client: MakeClient
+) -> None:
+    links = "".join(f'<a href="/f/{name}-1.0-py3-none-any.whl">x</a>' for name in ("shop", "a_b"))
+    html = ("Content-Type", "text/html")
+
+    def rule(seen: Seen) -> Reply:
+        if seen.headers.get("if-none-match") == '"1"':
+            return Reply(304, (("ETag", '"1"'),))
+        return Reply(200, (html, ("ETag", '"1"')), links.encode())
+
+    server.on("/links.html", rule)
+    index = Index("flat", f"{server.root}/links.html", format="flat")
+    asked = [SHOP, canonicalize_name("a-b"), canonicalize_name("missing")]
+    found = []
+    for options in (QUICK, QUICK, QUICK._replace(offline=True)):
+        client = make_client(index, options=options)
+        pages = [client.page(name).result(10) for name in asked]
+        found.append([None if page is None else page.releases.outline.texts for page in pages])
+        client.close()
+
+    assert found == [[["1.0"], ["1.0"], None]] * 3
+    assert server.paths() == ["/links.html"] * 2
+    assert [seen.headers.get("if-none-match") for seen in server.requests] == [None, '"1"']

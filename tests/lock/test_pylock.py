@@ -14,7 +14,8 @@ from packaging.version import Version
 from envsync.errors import IndexFailed
 from envsync.lock.fingerprint import fingerprint, stale_reasons
 from envsync.lock.pylock import to_pylock, without_upper_bound
-from envsync.lock.read import parse_lock, reading_policy
+from envsync.lock.read import parse_lock
+from envsync.lock.reading import reading_policy
 from envsync.lock.text import render
 from envsync.model.candidate import Candidate, DirectSource, File
 from envsync.model.marker import ALWAYS, MarkerSet, from_requires_python, from_text

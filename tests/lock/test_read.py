@@ -12,14 +12,9 @@ from packaging.pylock import Pylock
 
 from envsync.errors import LockInvalid
 from envsync.events import Reporter
-from envsync.lock.read import (
-    MAX_BYTES,
-    ReadingPolicy,
-    _is_plain,
-    _judge_url,
-    parse_lock,
-    reading_policy,
-)
+from envsync.lock.places import is_plain, judge_url
+from envsync.lock.read import MAX_BYTES, parse_lock
+from envsync.lock.reading import ReadingPolicy, reading_policy
 from envsync.lock.text import render
 from envsync.spec.model import SourceSpec, Spec
 from tests.lock.samples import digest
@@ -418,5 +413,5 @@ def test_a_plain_address_is_one_with_nothing_to_refuse(
     scheme: str, host: str, port: str, path: str
 ) -> None:
     url, policy = f"{scheme}://{host}{port}{path}", ReadingPolicy(frozenset({"mirror"}))
-    if _is_plain(url, policy):
-        _judge_url(url, policy)
+    if is_plain(url, policy):
+        judge_url(url, policy)

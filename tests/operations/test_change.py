@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from envsync.errors import BuildNotAllowed, NoSolution, PackageNotFound, UsageError
-from envsync.operations.change import Addition, Changed, Place, add, init_project, remove
+from envsync.operations.change import Addition, Changed, add, init_project, remove
+from envsync.operations.declaration import Place
 from envsync.operations.lock import check_lock
 from envsync.project.paths import project_at
 from envsync.spec.edit import NotListed

@@ -16,7 +16,7 @@ from envsync.errors import (
 )
 from envsync.events import Stage
 from envsync.lock.evidence import evidence_of
-from envsync.lock.read import STRICT
+from envsync.lock.reading import STRICT
 from envsync.operations import lock, lock_file
 from envsync.operations.freshness import why_stale
 from envsync.operations.lock import Locked, check_lock, lock_project

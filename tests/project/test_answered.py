@@ -8,6 +8,7 @@ import pytest
 
 from envsync.project import answered
 from envsync.settings import Settings
+from envsync.spec.model import InputFile
 
 INDEX = "https://index.example/simple/"
 
@@ -100,3 +101,24 @@ def test_the_key_is_the_same_where_hashes_come_from_openssl(
 ) -> None:
     monkeypatch.setitem(sys.modules, "_blake2", None)
     assert is_known(place)
+
+
+def test_files_that_env_toml_takes_from_have_a_part_in_it(place: Path) -> None:
+    spec, lock = b"[env]\nfrom = ['a.txt']\n", b"lock-version = '1.0'\n"
+    (place / "env.toml").write_bytes(spec)
+    (place / "a.txt").write_bytes(b"flask\n")
+    read = [InputFile("a.txt", b"flask\n")]
+    answered.remember_fresh(spec, lock, settings(place), read)
+    assert is_known(place)
+    (place / "a.txt").write_bytes(b"django\n")
+    assert not is_known(place)
+    (place / "a.txt").unlink()
+    assert not is_known(place)
+    (place / "a.txt").write_bytes(b"flask\n")
+    assert is_known(place)
+
+
+def test_a_file_whose_path_is_no_line_is_not_remembered(place: Path) -> None:
+    before = list((place / "cache" / answered.BUCKET).iterdir())
+    answered.remember_fresh(b"x", b"y", settings(place), [InputFile("a\nb.txt", b"")])
+    assert list((place / "cache" / answered.BUCKET).iterdir()) == before

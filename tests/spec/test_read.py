@@ -197,7 +197,8 @@ def test_reading_stops_after_a_hundred_mistakes() -> None:
             '"x\\u001b[0m" = 1',
             (
                 "'x\\x1b[0m': unknown key; known here: name, optional-dependencies, dependencies, "
-                "requires-python, python, default-groups, path, system-site-packages, seed"
+                "requires-python, python, default-groups, path, system-site-packages, seed, "
+                "from, package"
             ),
         ),
     ],

@@ -109,6 +109,14 @@ def test_unknown_keys_at_the_top_are_only_named() -> None:
         ("[tool.envsync]\nenv = {}", "line 12: tool.envsync.env: unknown key; dependencies"),
         ("[tool.envsync]\nindx = 1", "tool.envsync.indx: unknown key; did you mean 'index'?"),
         ("[tool.envsync.sources]\nx = {path = '.'}", "line 12: tool.envsync.sources.x: a script"),
+        (
+            "[tool.envsync.sources]\nx = {url = 'https://f.example/x.zip', extra = 'y'}",
+            "line 12: tool.envsync.sources.x: a script has no extras and no groups",
+        ),
+        (
+            "[[tool.envsync.index]]\nname = 'a'\nurl = 'wheels'",
+            "line 11: tool.envsync.index[0]: a script has no folder that a path could start at",
+        ),
         ("[tool.envsync.lock]\nresolution = 'x'", "line 12: tool.envsync.lock.resolution: "),
     ],
 )

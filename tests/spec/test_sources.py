@@ -2,6 +2,7 @@
 
 import pytest
 from packaging.markers import Marker
+from packaging.utils import NormalizedName
 
 from envsync.spec.model import IndexSpec, SourceSpec
 from envsync.spec.read import parse_spec
@@ -213,7 +214,7 @@ def test_bad_sources(text: str, expected: str) -> None:
 
 def test_each_of_several_sources_needs_a_marker() -> None:
     found = problems(sources("a = [\n  {path = '.'},\n  {index = 'corp'},\n]"))
-    reason = "each of several sources needs a marker that says where it applies"
+    reason = "each of several sources needs a marker, extra or group that says where it applies"
     assert found == [f"line 7: sources.a[0]: {reason}", f"line 8: sources.a[1]: {reason}"]
 
 
@@ -229,3 +230,153 @@ def test_names_of_sources() -> None:
 def test_an_index_with_mistakes_is_still_known_to_sources() -> None:
     found = problems("[env]\n[[index]]\nname = 'corp'\nurl = ''\n[sources]\na = {index = 'corp'}\n")
     assert [each.partition(": not")[0] for each in found] == ["line 4: index[0].url"]
+
+
+def index(text: str) -> str:
+    return f"[env]\n[[index]]\nname = 'a'\n{text}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("url = './vendor//wheels/'", "file:vendor/wheels"),
+        ("url = '.'", "file:"),
+        ("url = 'my wheels'", "file:my%20wheels"),
+        ("url = '../wheels'\noutside = true", "file:../wheels"),
+        ("url = 'a/../../b/./c/'\noutside = true", "file:../b/c"),
+        ("url = '/srv/w'\noutside = true", "file:///srv/w"),
+        ("url = 'file:///srv/a%20b/'\noutside = true", "file:///srv/a%20b"),
+        ("url = 'file://localhost/srv/../w'\noutside = true", "file:///w"),
+        ("url = 'https://a.example/links.html'", "https://a.example/links.html"),
+    ],
+)
+def test_where_an_index_may_be(text: str, expected: str) -> None:
+    assert read(index(f"{text}\nformat = 'flat'")).indexes[0].url == expected
+
+
+YOURS = "what is yours alone goes into your own config.toml, or variables"
+OUT = (
+    "leads out of the project's folder, or names a folder of one machine: write a path inside the "
+    "project, or add outside = true"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("url = '../wheels'", f"url: {OUT}"),
+        ("url = 'a/../../b'", f"url: {OUT}"),
+        ("url = '/srv/wheels'", f"url: {OUT}"),
+        ("url = 'file:///srv/wheels'", f"url: {OUT}"),
+        (
+            "url = 'file://server/wheels'\noutside = true",
+            "url: a file: URL names a folder of this machine: file:///PATH",
+        ),
+        (
+            "url = 'file:wheels'",
+            "url: a file: URL names a folder of this machine: file:///PATH",
+        ),
+        (
+            "url = 'index.example/simple'",
+            "url: write https:// before a server, ./ before a folder of the project",
+        ),
+        (
+            "url = 'localhost:8000/simple'",
+            "url: write https:// before a server, ./ before a folder of the project",
+        ),
+        ("url = 'ftp://a.example/'", "url: a URL must begin with https:// or http://, not ftp://"),
+        ("url = '~/wheels'", "url: the path must be relative to the project's folder"),
+        ("url = 'a\\b'", "url: write the path with forward slashes"),
+        ("url = 'w'\nformat = 'page'", 'format: \'page\' is not one of "simple", "flat"'),
+        ("url = 'w'\nexclude-newer = true", "exclude-newer: expected a time, an age, or false"),
+        (
+            "url = 'w'\nignore-error-codes = [200]",
+            "ignore-error-codes[0]: expected HTTP statuses of errors, such as [403]",
+        ),
+        (
+            "url = 'w'\nignore-error-codes = [true]",
+            "ignore-error-codes[0]: expected HTTP statuses of errors, such as [403]",
+        ),
+        (
+            "url = 'https://a.example'\noutside = true",
+            "outside: goes with a path or a file: URL only",
+        ),
+        (
+            "url = 'w'\nclient-cert = 'x'",
+            f"client-cert: unknown key; {YOURS}",
+        ),
+        (
+            "url = 'w'\nfind-links = 'x'",
+            'find-links: unknown key; write url = ... with format = "flat"',
+        ),
+    ],
+)
+def test_bad_keys_of_an_index(text: str, expected: str) -> None:
+    assert problem(index(text)).partition("index[0].")[2] == expected
+
+
+def test_keys_of_an_index() -> None:
+    text = "url = 'w'\nexclude-newer = false\nignore-error-codes = [404, 403, 403]"
+    assert read(index(text)).indexes[0] == IndexSpec(
+        "a", "file:w", exclude_newer=False, ignore_error_codes=(403, 404)
+    )
+    assert read(index("url = 'w'\nexclude-newer = 2026-01-01")).indexes[0].exclude_newer == (
+        "2026-01-01"
+    )
+
+
+TOGETHER = (
+    "extra cpu and extra gpu could be installed together, and torch would have two sources: add "
+    'conflicts = [["cpu", "gpu"]] under [lock]'
+)
+PARTS = """\
+[env]
+dependencies = []
+[env.optional-dependencies]
+cpu = ["torch"]
+gpu = ["torch"]
+[dependency-groups]
+more = [{include-group = "gpus"}]
+gpus = ["torch"]
+[[index]]
+name = "corp"
+url = "https://index.example/"
+[sources]
+"""
+APART = '\n[lock]\nconflicts = [["cpu", "gpu"]]\n'
+
+
+def test_sources_by_extra_and_group() -> None:
+    text = "torch = [{index = 'corp', extra = 'cpu'}, {path = 'x.whl', extra = 'GPU'}]"
+    first, second = read(PARTS + text + APART).sources[NormalizedName("torch")]
+    assert (first.marker, second.marker) == (Marker("'cpu' in extras"), Marker("'gpu' in extras"))
+    (only,) = read(
+        PARTS + "torch = {index = 'corp', group = 'gpus', marker = \"os_name == 'nt'\"}"
+    ).sources[NormalizedName("torch")]
+    assert only.marker == Marker(
+        "os_name == 'nt' and ('gpus' in dependency_groups or 'more' in dependency_groups)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "torch = {index = 'corp', extra = 'cpus'}",
+            "there is no extra 'cpus'; did you mean 'cpu'?",
+        ),
+        ("torch = {index = 'corp', group = 'cpu'}", "there is no group 'cpu'"),
+        (
+            "torch = {index = 'corp', group = 'gpus', extra = 'cpu'}",
+            "a source is for an extra or for a group, not for both",
+        ),
+        (
+            "torch = [{index = 'corp', extra = 'cpu'}, {path = 'x.whl', extra = 'gpu'}]",
+            TOGETHER,
+        ),
+    ],
+)
+def test_bad_sources_by_extra_and_group(text: str, expected: str) -> None:
+    assert problem(PARTS + text + "\n").partition(": sources.torch")[2].partition(": ")[2] == (
+        expected
+    )

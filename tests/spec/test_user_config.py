@@ -3,7 +3,13 @@
 import pytest
 
 from envsync.errors import SpecInvalid
-from envsync.spec.user_config import UserConfig, VenvPlaces, parse_user_config
+from envsync.spec.user_config import (
+    ClientCertificate,
+    UserConfig,
+    UserMirror,
+    VenvPlaces,
+    parse_user_config,
+)
 
 WHOLE = """\
 # my own
@@ -107,3 +113,36 @@ def test_a_password_in_the_file_is_answered_and_not_shown() -> None:
     told = refusal(text)
     assert "ENVSYNC_INDEX_<NAME>_USERNAME" in told
     assert "hunter2" not in told
+
+
+def test_mirrors_and_client_certificates() -> None:
+    config = parse_user_config(
+        b"[index.corp]\nurl = 'https://h.example/simple/'\nmirror = 'https://near.example/simple/'\n"
+        b"client-cert = '/home/me/c.pem'\n"
+        b"[index.other]\nurl = 'https://o.example/'\nclient-cert = '/c'\nclient-key = '/k'\n"
+        b"mirror = { url = '/srv/my wheels', format = 'flat', fallback = false }\n",
+        path="config.toml",
+    )
+    assert config.mirrors == (
+        UserMirror("https://h.example/simple/", "https://near.example/simple/"),
+        UserMirror("https://o.example/", "file:///srv/my%20wheels", "flat", fallback=False),
+    )
+    assert config.certificates == {
+        "CORP": ClientCertificate("/home/me/c.pem"),
+        "OTHER": ClientCertificate("/c", "/k"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mirror = 'wheels'", "mirror.url: write a URL, or the path of a folder in full"),
+        ("mirror = {}", "mirror: the mirror has no url"),
+        ("mirror = 1", "mirror.url: expected a string"),
+        ("mirror = { url = '/x', of = 'y' }", "mirror.of: unknown key"),
+        ("client-key = '/k'", "client-key: goes with client-cert"),
+        ("client-cert = 'c.pem'", "client-cert: the path of a PEM file must be written in full"),
+    ],
+)
+def test_bad_mirrors_and_client_certificates(text: str, expected: str) -> None:
+    assert f"index.corp.{expected}" in refusal(f"[index.corp]\nurl = 'https://h.example/'\n{text}")

@@ -1,10 +1,12 @@
 """[workspace]: which folders its patterns mean."""
 
 import pytest
+from packaging.utils import NormalizedName
 
 from envsync.spec.member_patterns import matches, member_above
-from envsync.spec.members import from_root, stays_inside
+from envsync.spec.members import MemberSpec, combine, from_root, stays_inside
 from envsync.spec.model import WorkspaceSpec
+from envsync.spec.read import parse_spec
 from tests.spec.samples import problem, read
 
 
@@ -77,3 +79,24 @@ def test_a_members_paths_seen_from_the_workspace() -> None:
         assert from_root("a/b", location) == expected
         assert stays_inside("a/b", location) is not expected.startswith("..")
     assert not stays_inside("a/b", "/d")
+
+
+def test_a_members_source_for_an_extra_or_group_is_for_that_group_of_the_lock() -> None:
+    root = read("[env]\n[[index]]\nname = 'corp'\nurl = 'https://i.example/'\n")
+    member = parse_spec(
+        "[env]\noptional-dependencies.fast = ['a']\noptional-dependencies.all = ['m[fast]']\n"
+        "name = 'm'\n[dependency-groups]\ndev = ['b']\n[sources]\n"
+        "a = {index = 'corp', extra = 'fast', marker = \"os_name == 'nt'\"}\n"
+        "b = {path = 'b', group = 'dev'}\n",
+        folder_name="m",
+        member_of=["corp"],
+    )
+    one = MemberSpec("x/m", "x/m/env.toml", NormalizedName("m"), member, False, False)
+    (first,), (second,) = combine(root, [one], path="env.toml").sources.values()
+    assert (first.extra, first.group) == (None, "member-m-extra-fast")
+    assert str(first.marker) == (
+        'os_name == "nt" and ("member-m-extra-all" in dependency_groups or '
+        '"member-m-extra-fast" in dependency_groups)'
+    )
+    assert (second.location, second.group) == ("x/m/b", "member-m-group-dev")
+    assert str(second.marker) == '"member-m-group-dev" in dependency_groups'

@@ -100,7 +100,8 @@ class IndexServer:
     is sent to who accepts it, else HTML (PEP 503). `metadata` turns PEP 658 files on, `ranges`
     single byte ranges (suffix ranges too), `validators` ETag and 304 for pages. `credentials`
     (user, password) are wanted for every request; with `certificate` (paths of PEM certificate and
-    key) the server speaks https. `projects`, `listed` and all switches may be
+    key) the server speaks https, and wants certificates of `client_authority` of its clients.
+    `projects`, `listed` and all switches may be
     changed while the server runs. Requests are kept in `requests`.
     """
 
@@ -116,6 +117,7 @@ class IndexServer:
         cache_control: str | None = None,
         credentials: tuple[str, str] | None = None,
         certificate: tuple[str, str] | None = None,
+        client_authority: str | None = None,
     ) -> None:
         self.projects: dict[str, dict[str, bytes]] = {
             canonicalize_name(name): dict(files) for name, files in (projects or {}).items()
@@ -131,7 +133,7 @@ class IndexServer:
         self.requests: list[Seen] = []
         self._rules: dict[str, Rule] = {}
         self.closing = threading.Event()
-        self._server = _Server(self, certificate)
+        self._server = _Server(self, certificate, client_authority)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.02,), name="index-server", daemon=True
         )
@@ -333,12 +335,17 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, index: IndexServer, certificate: tuple[str, str] | None) -> None:
+    def __init__(
+        self, index: IndexServer, certificate: tuple[str, str] | None, authority: str | None
+    ) -> None:
         self.index = index
         self._tls: ssl.SSLContext | None = None
         if certificate is not None:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*certificate)
+            if authority is not None:
+                self._tls.verify_mode = ssl.CERT_REQUIRED
+                self._tls.load_verify_locations(authority)
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", 0), _Handler)
 
