@@ -182,6 +182,11 @@ def read_git_url(text: str) -> str:
         raise ValueError(
             "credentials do not belong in env.toml: leave them to git's credential helper or ssh"
         )
+    if url.scheme != "ssh" and is_doubtful(text):
+        raise ValueError(
+            "what stands before the @ may be a user and a password: credentials do not belong in "
+            "env.toml; an @ in a path is written %40"
+        )
     if url.query or url.fragment:
         raise ValueError("a git URL has no ? or # part: use tag, branch, rev and subdirectory")
     if unquote(url.path).startswith("/-"):

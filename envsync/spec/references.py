@@ -1,5 +1,6 @@
 """Read the URL of a direct reference (`NAME @ URL`, PEP 508) into the source that it names."""
 
+import re
 from urllib.parse import unquote
 
 from envsync.spec.locations import (
@@ -10,6 +11,9 @@ from envsync.spec.locations import (
     split_url,
 )
 from envsync.spec.model import SourceSpec
+
+_USER_OR_HOST = re.compile(r"[a-z+]+://(?!localhost:)[^/@.:\[\]]+:[0-9]*/", re.IGNORECASE)
+"""`https://me:12/word@host` begins like this, and so does a host of one word with its port."""
 
 
 def direct_source(url: str) -> SourceSpec:
@@ -35,6 +39,11 @@ def _git_source(url: str, subdirectory: str | None) -> SourceSpec:
     repository, at, revision = path.rpartition("@")
     if not at:
         return SourceSpec("git", read_git_url(url), subdirectory=subdirectory)
+    if _USER_OR_HOST.match(url):
+        raise ValueError(
+            "what stands before the last @ may be a user and a password: write / and @ in a "
+            "password as %2F and %40, or the revision by itself, as tag, branch or rev"
+        )
     location = url.removesuffix(path) + repository
     return SourceSpec(
         "git", read_git_url(location), rev=read_revision(revision), subdirectory=subdirectory

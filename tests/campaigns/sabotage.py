@@ -340,7 +340,7 @@ SWITCHES = (
     ),
     Switch(
         "a lock gives leave to build", "acquire/builds.py",
-        "if self._is_allowed(pin.name) or (pin.url is None and is_declared(pin, self._spec)):",
+        "if self._is_allowed(pin.name) or (is_ours and is_declared(pin, self._spec)):",
         "if True:",
         "tests/acquire/test_leave.py::test_everything_else_needs_leave",
     ),

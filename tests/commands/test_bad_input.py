@@ -74,11 +74,6 @@ def test_env_toml_that_is_no_toml(synced: Workplace, text: str) -> None:
     assert "env.toml" in ran.err
 
 
-def test_key_without_effect_yet_is_refused_and_not_ignored(synced: Workplace) -> None:
-    synced.write(SPEC + '[sources]\nwebby = {git = "https://git.example/webby"}\n')
-    assert "not yet supported: sources.webby.git" in refused(synced, 2, "sync").err
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -394,14 +389,6 @@ def test_failures_have_a_json_document_too(project: Workplace) -> None:
     project.write("[env")
     ran = project.run("lock", "--json")
     assert json.loads(ran.out)["exit_code"] == 2
-
-
-def test_all_keys_without_effect_are_named_at_once(project: Workplace) -> None:
-    sources = "[sources]\na = { git = 'https://git.example/a' }\n"
-    project.write(f"{SPEC}{sources}b = {{ git = 'https://git.example/b' }}\n")
-    ran = project.run("lock")
-    assert ran.code == 2
-    assert "sources.a.git, sources.b.git" in ran.err
 
 
 def test_cache_that_cannot_be_made_is_named(project: Workplace) -> None:

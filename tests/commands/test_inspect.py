@@ -11,6 +11,7 @@ from envsync.environment.seal import Seal
 from tests.commands.conftest import SPEC, publish
 from tests.support.command import Workplace
 from tests.support.index_server import IndexServer
+from tests.support.manifests import forge_manifest
 from tests.support.notes import explain, own_seal
 from tests.support.wheels import make_wheel
 
@@ -136,20 +137,13 @@ def test_check_can_look_at_every_byte(project: Workplace) -> None:
     assert project.run("sync", "--check", "--verify").code == 3
 
 
-def forge_manifest(place: Workplace, seal: Seal, old: bytes, new: bytes) -> None:
-    path = place.venv / ".envsync/manifest"
-    text = own_seal(place).open(path.read_bytes())
-    assert old in text
-    path.write_bytes(seal.close(text.replace(old, new)))
-
-
 def forge(place: Workplace, seal: Seal) -> None:
     """Change a file so that no time shows it, and the manifest with it."""
     target = site_packages(place) / "base.py"
     before = target.read_bytes()
     edit_unseen(target)
     old, new = (hashlib.sha256(data).hexdigest().encode() for data in (before, target.read_bytes()))
-    forge_manifest(place, seal, old, new)
+    forge_manifest(place.venv, old, new, own_seal(place), seal)
 
 
 def test_a_manifest_that_the_user_forged_with_the_file(project: Workplace) -> None:

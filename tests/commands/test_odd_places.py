@@ -68,14 +68,6 @@ def test_changed_store_copy_of_a_built_wheel_is_made_anew(
     assert (project.site / "sourced.py").read_text() == "X = 1\n"
 
 
-def test_key_without_effect_is_refused_with_locked_too(project: Workplace) -> None:
-    project.given("sync")
-    project.write(SPEC + "[sources]\nbase = { git = 'https://git.example/base' }\n")
-    ran = project.run("sync", "--locked")
-    assert ran.code == 2
-    assert "not yet supported: sources.base.git" in ran.err
-
-
 NO_JOURNAL = """\
 import os
 real = os.replace

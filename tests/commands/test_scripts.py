@@ -22,7 +22,7 @@ METADATA = """\
 """
 SCRIPT = METADATA + "import base, sys, webby\nprint(sys.prefix, sys.argv[1:], base.VERSION)\n"
 
-KEPT = ("project", "cache", "state")
+KEPT = ("project", "cache", "state", "tmp")
 
 
 @pytest.fixture

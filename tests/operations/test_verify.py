@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from envsync.environment.key import UserKey
-from envsync.environment.manifest import Owner, PackedFiles, parse_manifest, render_manifest
 from envsync.errors import EnvDiffers
 from envsync.operations import verify as operation
 from envsync.operations.verify import Verified, verify
@@ -15,6 +14,7 @@ from envsync.platform.files import content_mtime
 from envsync.project.request import Selection, SyncRequest
 from envsync.sync.store_lookup import WRONG_LOCK
 from tests.operations.conftest import Bench
+from tests.support.manifests import forge_manifest
 
 PLAIN = SyncRequest()
 
@@ -52,19 +52,9 @@ def edit(path: Path, content: bytes) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def forge_manifest(bench: Bench, old: bytes, new: bytes) -> None:
+def forge(bench: Bench, old: bytes, new: bytes) -> None:
     """Change the manifest as only this user can."""
-    path, seal = bench.folder / ".venv/.envsync/manifest", UserKey(bench.settings).seal()
-    manifest = parse_manifest(path.read_bytes(), seal)
-    owners = tuple(_forged(owner, old, new) for owner in manifest.owners)
-    assert owners != manifest.owners
-    path.write_bytes(render_manifest(manifest._replace(owners=owners), seal))
-
-
-def _forged(owner: Owner, old: bytes, new: bytes) -> Owner:
-    rows = "".join("\t".join(map(str, file)) + "\n" for file in owner.files)
-    lines = rows.encode().replace(old, new)
-    return owner._replace(files=PackedFiles(lines, hashlib.sha256(lines).hexdigest()))
+    forge_manifest(bench.folder / ".venv", old, new, UserKey(bench.settings).seal())
 
 
 def test_what_the_store_has_is_compared_and_counted(bench: Bench) -> None:
@@ -82,7 +72,7 @@ def test_a_manifest_that_was_forged_with_its_file_is_no_witness(bench: Bench) ->
     moment = content_mtime(hashlib.sha256(new).hexdigest())
     os.utime(bench.site / "base.py", (moment, moment))
     digests = (hashlib.sha256(one).hexdigest().encode() for one in (old, new))
-    forge_manifest(bench, *digests)
+    forge(bench, *digests)
     path = (bench.site / "base.py").relative_to(bench.folder / ".venv")
     found, hint = lines(bench, "more")
     assert found == (f"! {path} is not what the wheel has",)
@@ -101,7 +91,7 @@ def test_a_file_that_no_wheel_has_is_told_though_the_manifest_names_it(bench: Be
         os.utime(planted, (moment, moment))
         line = f"{site}/{name}\t{planted.stat().st_mode}\t{len(content)}\t{digest}\n".encode()
         before = f"{site}/base.py\t".encode()
-        forge_manifest(bench, before, line + before)
+        forge(bench, before, line + before)
     assert lines(bench, "more")[0] == (f"! {site}/planted.py is not what the wheel has",)
 
 
