@@ -115,9 +115,10 @@ def _contenders(work: Workload, setting: Setting, options: argparse.Namespace) -
 
 def _machine(python: str) -> str:
     how = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    optimised = "with" if "--enable-optimizations" in how else "without"
+    # Distributions optimise by other ways, too: this says what is known.
+    optimised = "configured with" if "--enable-optimizations" in how else "not configured with"
     return (
-        f"Python {platform.python_version()} runs envsync, {optimised} profile-guided optimisation;"
+        f"Python {platform.python_version()} runs envsync, {optimised} --enable-optimizations;"
         f" environments are for {Path(python).name}; {platform.system()} {platform.machine()}"
     )
 

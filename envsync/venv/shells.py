@@ -6,7 +6,7 @@ What a shell is told of an environment's path is quoted as data, or handed over 
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from envsync.platform.parents import commands_of_parents
@@ -74,11 +74,17 @@ def surrounding_shell(environ: Mapping[str, str], *, typed: bool) -> Found | Non
     With `typed` one that only runs a command for another program (`sh -c`) is passed over.
     """
     for command in commands_of_parents():
-        caller = _shell_of(command[0])
+        caller = _shell_of(_called(command))
         if caller and not (typed and any(re.fullmatch(r"-[a-z]*c", word) for word in command[1:])):
             return caller
     shell = environ.get("SHELL", "")
     return _shell_of(shell) if shell else None
+
+
+def _called(command: Sequence[str]) -> str:
+    """Give what was called: `busybox ash` is ash."""
+    is_many = os.path.basename(command[0]) in ("busybox", "toybox") and len(command) > 1
+    return command[1] if is_many else command[0]
 
 
 def _shell_of(program: str) -> Found | None:
