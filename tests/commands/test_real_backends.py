@@ -157,7 +157,7 @@ def test_source_distributions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
         f'[lock]\nno-binary = ["{name}"]\n[build]\nallow = [":all:"]\nunconfined = ["rpds-py"]\n'
     )
     ran = place.run("sync")
-    if "the registry of crates" in ran.err:
+    if name == "rpds-py" and "failed to download" in ran.err:
         pytest.skip("the registry of crates does not answer here")
     assert ran.code == 0, ran.err
     place.python(f"import {SOURCES[name]}")
