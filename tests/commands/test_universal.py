@@ -134,3 +134,37 @@ def test_markers_that_are_too_large_together_are_named(
     assert "too many cases together" in ran.err
     assert "env.toml: env.dependencies: base; " in ran.err
     assert "hint: use simpler markers" in ran.err
+
+
+def bounded(server: IndexServer) -> None:
+    """Releases of which the newest says that it ends below Python 3.13."""
+    publish(
+        server,
+        make_wheel("bounded", "1.0", {"bounded.py": ""}, requires_python=">=3.8"),
+        make_wheel("bounded", "2.0", {"bounded.py": ""}, requires_python=">=3.8,<3.13"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pythons", "taken"), [("==3.13.*", "1.0"), (">=3.13", "1.0"), (">=3.12", "2.0")]
+)
+def test_what_no_covered_python_could_install_gives_way(
+    place: Workplace, server: IndexServer, pythons: str, taken: str
+) -> None:
+    """Where only some are beyond the bound, the newest stays, and it is said once."""
+    bounded(server)
+    place.write(f'[env]\nrequires-python = "{pythons}"\ndependencies = ["bounded"]\n')
+    ran = place.here("lock")
+    assert ran.code == 0, ran.err
+    assert f'name = "bounded"\nversion = "{taken}"' in place.lock()
+    assert ("bounded 2.0 says Python <3.13" in ran.err) == (taken == "2.0")
+
+
+def test_what_is_needed_stays_though_no_covered_python_could_install_it(
+    place: Workplace, server: IndexServer
+) -> None:
+    bounded(server)
+    place.write('[env]\nrequires-python = "==3.13.*"\ndependencies = ["bounded>=2"]\n')
+    ran = place.here("lock")
+    assert ran.code == 0, ran.err
+    assert "bounded 2.0 says Python <3.13" in ran.err
