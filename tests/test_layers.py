@@ -208,7 +208,8 @@ CLI_VALUES = {
 }
 """What commands may know besides operations: values, where a project is, and reading a name."""
 CLI_ENTRY = {
-    "cli.main": {"platform.files", "platform.many_files", "redaction", "trust"},
+    "cli.main": {"platform.files", "redaction", "trust"},
+    "cli.versions": {"platform.many_files"},
     "cli.default_index": {"model.file_urls", "redaction"},
 }
 """The entry judges settings and words what was refused while it did."""

@@ -4,7 +4,8 @@ import argparse
 import os
 
 from envsync.cache.sizes import Size
-from envsync.cli.main import Session, shared_options
+from envsync.cli.main import Session
+from envsync.cli.parser import shared_options
 from envsync.errors import UsageError
 from envsync.operations.cache import GRACE_DAYS, Pruning, Removal, clean, prune, sizes
 from envsync.operations.cache_verify import Checked, verify
@@ -54,7 +55,9 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
         metavar="SIZE",
         help="then keep to a size such as 5GB, least recently used first",
     )
-    parsers["clean"].add_argument("packages", nargs="*", metavar="PACKAGE")
+    parsers["clean"].add_argument(
+        "packages", nargs="*", metavar="PACKAGE", help="delete what is of this one only"
+    )
 
 
 def _days(text: str) -> float:

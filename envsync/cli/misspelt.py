@@ -9,8 +9,6 @@ _CLOSE = 0.75
 """Of the letters: `snyc` is `sync`, and `tree` isn't `remove`."""
 
 _OTHERWISE = {
-    "help": "--help",
-    "version": "--version",
     "new": "init",
     "install": "sync",
     "uninstall": "remove NAME",
@@ -36,8 +34,6 @@ def unknown_command(words: Sequence[str], commands: Collection[str]) -> UsageErr
     meant = near_miss(word, commands) or _OTHERWISE.get(word)
     if word == "install" and plain:
         meant = f"add {plain[0]}"
-    elif word == "help" and plain and plain[0] in commands:
-        meant = f"{plain[0]} --help"
     return UsageError(
         f"unknown command: {word}",
         hint=f"`envsync {meant}`" if meant else f"the commands are {', '.join(commands)}",
@@ -65,3 +61,18 @@ def unknown_word(
     return UsageError(
         f"unknown option: {option}", hint=f"did you mean {near}? {every}" if near else every
     )
+
+
+def no_choice(word: str, choices: Collection[str]) -> str:
+    """Say that a word is none of those that there are."""
+    near = near_miss(word, choices)
+    meant = f": did you mean {near}?" if near else ""
+    return f"{word} is none of {', '.join(choices)}{meant}"
+
+
+def unknown_topic(program: str, word: str, commands: Collection[str]) -> UsageError:
+    """Word the error for help that is asked for of something which is no command."""
+    near = near_miss(word, commands)
+    topic = program.partition(" ")[2]
+    command = f"envsync help {topic + ' ' if topic else ''}{near or ''}".strip()
+    return UsageError(f"there is no command `{program} {word}`", hint=f"`{command}`")

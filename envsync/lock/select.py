@@ -30,6 +30,7 @@ from envsync.lock.pins import PinKind, Pinned
 from envsync.lock.read import SECURE_HASHES
 from envsync.model.filenames import source_version
 from envsync.model.target import Target
+from envsync.spec.wording import near_miss
 
 _MOST_SHOWN = 200
 """Characters of a marker in a message."""
@@ -94,6 +95,7 @@ def _check_choice(pylock: Pylock, choice: Choice, path: str) -> None:
             if name not in known:
                 listed = ", ".join(sorted(known))
                 hint = f"it has {listed}" if known else f"it has no {kind}s at all"
+                hint += near_miss(name, sorted(known))
                 raise UsageError(f"{path} has no {kind} {name!r}", hint=hint)
 
 

@@ -66,6 +66,7 @@ from envsync.spec.declared import declared_sources
 from envsync.spec.locations import everywhere
 from envsync.spec.model import Spec
 from envsync.spec.times import exclude_newer_time, times_by_index
+from envsync.spec.wording import near_miss
 
 if TYPE_CHECKING:
     from envsync.acquire.package_sources import PackageSources
@@ -166,8 +167,10 @@ def make_lock(
         state = partial(problem.state, answer.packages, answer.builds)
         pylock = state(spec)
     if isinstance(options.upgrade, frozenset):
-        for name in sorted(options.upgrade - {package.name for package in pylock.packages}):
-            reporter.warn(f"--upgrade-package {name}: the lock has no such package")
+        names = sorted({package.name for package in pylock.packages})
+        for name in sorted(options.upgrade.difference(names)):
+            near = near_miss(name, names)
+            reporter.warn(f"--upgrade-package {name}: the lock has no such package{near}")
     if old is not None:
         check_hashes(old, pylock, trusted=_trusted(spec, options))
     refuse_other_than_declared(spec, pylock)

@@ -18,9 +18,6 @@ from envsync.sync.check import REPAIR
         ("snyc", "unknown command: snyc", "`envsync sync`"),
         ("tree", "unknown command: tree", "the commands are init,"),
         ("self update", "unknown command: self", "the commands are init,"),
-        ("help", "unknown command: help", "`envsync --help`"),
-        ("help lock", "unknown command: help", "`envsync lock --help`"),
-        ("version", "unknown command: version", "`envsync --version`"),
         ("install", "unknown command: install", "`envsync sync`"),
         ("install flask", "unknown command: install", "`envsync add flask`"),
         (

@@ -88,6 +88,9 @@ def test_an_unknown_extra_or_group_is_a_mistake_of_the_user() -> None:
     with pytest.raises(UsageError, match=r"pylock\.toml has no extra 'mysql'"):
         select(lock, target_of(), Choice(extras=["mysql"]))
     with pytest.raises(UsageError) as caught:
+        select(lock, target_of(), Choice(groups=["dosc"]))
+    assert caught.value.hint == "it has dev, docs; did you mean 'docs'?"
+    with pytest.raises(UsageError) as caught:
         select(lock_of(), target_of(), Choice(groups=["dev"]))
     assert caught.value.hint == "it has no groups at all"
 

@@ -74,8 +74,11 @@ def test_upgrading_what_is_not_there_is_told(bench: Bench) -> None:
     bench.publish("base", "1.0")
     bench.write('"base"')
     bench.lock()
-    bench.lock(LockOptions(upgrade=frozenset(["nobody"])))
-    assert bench.told.warnings == ["--upgrade-package nobody: the lock has no such package"]
+    bench.lock(LockOptions(upgrade=frozenset(["nobody", "bsae"])))
+    assert bench.told.warnings == [
+        "--upgrade-package bsae: the lock has no such package; did you mean 'base'?",
+        "--upgrade-package nobody: the lock has no such package",
+    ]
 
 
 def test_a_lock_that_answers_is_kept_and_known(bench: Bench) -> None:
