@@ -84,6 +84,8 @@ def _main() -> int:
         _answer_from_stamp(arguments)
     elif arguments in (["lock"], ["lock", "--check"]):
         _answer_lock()
+    elif arguments[:1] == ["completion"]:
+        _complete(arguments[1:])
     from envsync.cli.main import main as run_command  # noqa: PLC0415
     from envsync.platform import interrupts  # noqa: PLC0415
 
@@ -150,6 +152,27 @@ def _answer_lock() -> None:
     index = os.environ.get("ENVSYNC_DEFAULT_INDEX")
     if is_known_fresh(cache, index, "env.toml", "pylock.toml") and not _may_be_member():
         _end("pylock.toml is up to date")
+
+
+def _complete(words: "list[str]") -> None:
+    """Answer a shell, at a key or when it starts; end the process here if that could be done."""
+    from envsync.operations import completion  # noqa: PLC0415
+
+    text = ""
+    if words[:1] == ["--answer"] and len(words) > 2:
+        table = completion.kept_table(os.environ)
+        if table is not None:
+            current, before = words[2][1:], words[3:]
+            text = completion.answer_line(table, words[1], current, before, os.environ)
+    elif len(words) == 1 and words[0] in completion.SCRIPTS and "ENVSYNC_JSON" not in os.environ:
+        text = completion.script(words[0])
+    if text and sys.stdout is not None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except (OSError, ValueError):
+            os._exit(1)
+        os._exit(0)
 
 
 def _end(text: str) -> "NoReturn":

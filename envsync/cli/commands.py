@@ -25,6 +25,7 @@ COMMANDS = {
     "activate": Command("shell", "print what your shell evaluates to enter the environment"),
     "python": Command("python", "show the interpreters of this machine, and which one is taken"),
     "cache": Command("cache", "see, trim, empty or verify the store and caches"),
+    "completion": Command("completion", "print what makes your shell complete envsync's words"),
     "help": Command("about", "show how a command is used, or print its man page"),
     "version": Command("about", "print the version"),
 }
@@ -33,7 +34,7 @@ HEADINGS = {
     "init": "a project",
     "sync": "its environment",
     "python": "this machine",
-    "help": "envsync itself",
+    "completion": "envsync itself",
 }
 """What help puts above commands: each begins with the one that is named."""
 

@@ -56,6 +56,10 @@ class Parser(argparse.ArgumentParser):
             raise unknown_word(self.prog, unknown[0], self.options(), below)
         return options, unknown
 
+    def arguments(self) -> Sequence[argparse.Action]:
+        """Give all options and arguments."""
+        return self._actions
+
     def options(self) -> Collection[str]:
         """Give the names of all options."""
         return self._option_string_actions

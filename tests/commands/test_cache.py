@@ -109,7 +109,7 @@ def test_whatever_a_full_run_keeps_lies_in_a_declared_bucket(
 
     there = {path.name for path in project.cache.iterdir() if path.is_dir()}
     assert there <= {bucket.name for bucket in BUCKETS}
-    unused = {"git-v1", "refuted-v2", "workspaces-v1"}
+    unused = {"completion-v1", "git-v1", "refuted-v2", "workspaces-v1"}
     assert {bucket.name for bucket in BUCKETS} - there == unused
 
 
