@@ -25,6 +25,7 @@ COMMANDS = {
     "activate": Command("shell", "print what your shell evaluates to enter the environment"),
     "python": Command("python", "show the interpreters of this machine, and which one is taken"),
     "cache": Command("cache", "see, trim, empty or verify the store and caches"),
+    "doctor": Command("doctor", "show what envsync sees here, and what to do where it is amiss"),
     "completion": Command("completion", "print what makes your shell complete envsync's words"),
     "help": Command("about", "show how a command is used, or print its man page"),
     "version": Command("about", "print the version"),

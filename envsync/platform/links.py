@@ -56,6 +56,10 @@ class Placer:
             else:
                 return
 
+    def place_only(self, source: str, destination: str) -> None:
+        """Place a file by the first way, or raise `OSError`."""
+        self._ways[0](source, destination)
+
     @staticmethod
     def _clone(source: str, destination: str) -> None:
         _make_alike(source, destination, _clone_content)
@@ -96,3 +100,34 @@ def make_link(target: bytes, path: str, mtime: int) -> None:
     """
     os.symlink(target, os.fsencode(path))
     os.utime(path, (mtime, mtime), follow_symlinks=False)
+
+
+def try_ways(source: str, destination: str, link_mode: str) -> tuple[str, dict[str, str]]:
+    """Say which way a file of one folder gets into another, and why the better ones don't work.
+
+    Both folders are for nothing else. Raises `OSError` where not even a copy can be made.
+    """
+    path = f"{source}/file"
+    with open(path, "wb") as file:
+        file.write(b"x")
+    if link_mode == "symlink":
+        return "symbolic link", {}
+    refused = {}
+    for name in _WAYS[link_mode]:
+        placer = Placer(name)
+        try:
+            placer.place_only(path, f"{destination}/file")
+        except OSError as error:
+            refused[_NAMES[name]] = error.strerror or str(error)
+        else:
+            return _NAMES[name], refused
+    raise OSError(errno.EIO, "no way works", destination)
+
+
+_NAMES = {"clone": "copy-on-write clone", "hardlink": "hard link", "copy": "copy"}
+_WAYS = {
+    "auto": ("clone", "hardlink", "copy"),
+    "clone": ("clone", "copy"),
+    "hardlink": ("hardlink", "copy"),
+    "copy": ("copy",),
+}
