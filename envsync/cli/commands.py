@@ -27,6 +27,7 @@ COMMANDS = {
     "cache": Command("cache", "see, trim, empty or verify the store and caches"),
     "doctor": Command("doctor", "show what envsync sees here, and what to do where it is amiss"),
     "completion": Command("completion", "print what makes your shell complete envsync's words"),
+    "schema": Command("schema", "print the JSON Schema of env.toml, of the lock, or of --json"),
     "help": Command("about", "show how a command is used, or print its man page"),
     "version": Command("about", "print the version"),
 }

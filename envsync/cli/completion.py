@@ -42,6 +42,7 @@ _BY_ARGUMENT = {
     ("cache clean", "packages"): "package",
     ("why", "package"): "package",
     ("help", "topic"): "topic",
+    ("schema", "topic"): "topic",
     ("python", "request"): "python",
     ("run", "words"): "run",
 }
