@@ -124,7 +124,6 @@ def _answer(words: list[str], session: Session) -> int:
 def word_table() -> Table:
     """Read all parsers into the words that can be typed."""
     parser, _ = build_parser(list(COMMANDS))
-    table = Table({}, {}, {})
     commands: dict[str, str] = {}
     options: dict[str, list[Option]] = {}
     arguments: dict[str, list[tuple[str, bool]]] = {}
@@ -134,7 +133,7 @@ def word_table() -> Table:
             commands[path] = _plain(page_of(one).description.rstrip("."))
         options[path] = list(_options(one))
         arguments[path] = list(_arguments(one, path))
-    return table._replace(commands=commands, options=options, arguments=arguments)
+    return Table(commands, options, arguments)
 
 
 def _options(parser: Parser) -> Iterator[Option]:
@@ -144,7 +143,7 @@ def _options(parser: Parser) -> Iterator[Option]:
             names = tuple(reversed(action.option_strings))
             repeats = isinstance(action, argparse._AppendAction)  # noqa: SLF001
             kind = FLAG if is_flag else _kind(action, _BY_OPTION.get(names[0], ""))
-            yield Option(names, kind, repeats, _plain(action.help or ""))
+            yield Option(names, kind, _plain(action.help or ""), repeats=repeats)
 
 
 def _arguments(parser: Parser, path: str) -> Iterator[tuple[str, bool]]:

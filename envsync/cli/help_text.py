@@ -17,7 +17,7 @@ _NARROW = 60
 def terminal_columns() -> int:
     """Give the terminal's width, without the module that argparse loads to ask it."""
     try:
-        return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) or 80
     except (OSError, ValueError):
         return 80
 

@@ -19,7 +19,11 @@ def add_arguments(command: str, parser: argparse.ArgumentParser) -> None:  # noq
         help="env.toml (for editors), pylock (PEP 751), or output: what --json prints",
     )
     parser.add_argument(
-        "topic", nargs="*", metavar="COMMAND", help="with output: of this command alone, or error"
+        "topic",
+        nargs="*",
+        default=[],
+        metavar="COMMAND",
+        help="with output: of this command alone, or error",
     )
 
 

@@ -10,7 +10,6 @@ in the cache; names in a project come from `project.words`. Nothing is run, lock
 """
 
 import os
-from typing import NamedTuple
 
 from envsync import __version__
 from envsync.platform.flags import READ
@@ -43,32 +42,39 @@ _BREAKS = "=:"
 """What bash takes for the end of a word (COMP_WORDBREAKS): only what follows is replaced."""
 
 
-class Option(NamedTuple):
+# Plain classes: a NamedTuple would import `typing`, which takes a third of the answer's time.
+
+
+class Option:
     """One option of a command."""
 
-    names: tuple[str, ...]
-    kind: str
-    """What it takes: "" is nothing."""
-    repeats: bool
-    text: str
+    def __init__(self, names: "tuple[str, ...]", kind: str, text: str, *, repeats: bool) -> None:
+        """`kind` is what it takes: "" is nothing."""
+        self.names, self.kind, self.text, self.repeats = names, kind, text, repeats
 
 
-class Table(NamedTuple):
+class Table:
     """All words of the command line; a path is `cache prune`, and "" envsync itself."""
 
-    commands: "Mapping[str, str]"
-    options: "Mapping[str, Sequence[Option]]"
-    arguments: "Mapping[str, Sequence[tuple[str, bool]]]"
-    """Kinds, and whether the argument may be repeated."""
+    def __init__(
+        self,
+        commands: "Mapping[str, str]",
+        options: "Mapping[str, Sequence[Option]]",
+        arguments: "Mapping[str, Sequence[tuple[str, bool]]]",
+    ) -> None:
+        """`arguments` are kinds, and whether the argument may be repeated."""
+        self.commands, self.options, self.arguments = commands, options, arguments
 
 
-class Answer(NamedTuple):
+class Answer:
     """What fits where the cursor is."""
 
-    kind: str
-    """`words`, or what the shell itself is to add: `files`, `folders`, `commands`."""
-    words: "Sequence[tuple[str, str]]"
-    """Each with a description."""
+    def __init__(self, kind: str, words: "Sequence[tuple[str, str]]") -> None:
+        """`kind` is `words`, or what the shell itself is to add: `files`, `folders`, `commands`.
+
+        `words` are those that fit, each with a description.
+        """
+        self.kind, self.words = kind, words
 
 
 def script(shell: str) -> str:
@@ -121,7 +127,7 @@ def parse_table(text: str) -> Table:
             commands[path] = rest[0]
         elif row == "option":
             names, kind, often, words = rest
-            option = Option(tuple(names.split()), kind, often == "more", words)
+            option = Option(tuple(names.split()), kind, words, repeats=often == "more")
             options.setdefault(path, []).append(option)
         else:
             arguments.setdefault(path, []).append((rest[0], rest[1] == "more"))
@@ -146,18 +152,19 @@ def render_table(table: Table) -> str:
 # The answer
 
 
-class _Line(NamedTuple):
+class _Line:
     """What stands before the cursor, understood."""
 
-    path: str
-    arguments: int
-    """How many stand there already."""
-    waiting: Option | None
-    """An option whose value comes now."""
-    said: "Mapping[str, str]"
-    """Options that were said, by each of their names, with the values."""
-    is_over: bool
-    """No options come any more."""
+    def __init__(self) -> None:
+        self.path = ""
+        self.arguments = 0
+        """How many stand there already."""
+        self.waiting: Option | None = None
+        """An option whose value comes now."""
+        self.said: dict[str, str] = {}
+        """Options that were said, by each of their names, with the values."""
+        self.is_over = False
+        """No options come any more."""
 
 
 def answer_line(
@@ -237,29 +244,27 @@ def answer(
 
 
 def _understand(table: Table, words: "Sequence[str]") -> _Line:
-    path, arguments, is_over = "", 0, False
-    said: dict[str, str] = {}
-    waiting: Option | None = None
+    line = _Line()
     for word in words:
-        if waiting is not None:
-            said.update(dict.fromkeys(waiting.names, word))
-            waiting = None
-        elif is_over:
-            arguments += 1
+        if line.waiting is not None:
+            line.said.update(dict.fromkeys(line.waiting.names, word))
+            line.waiting = None
+        elif line.is_over:
+            line.arguments += 1
         elif word == "--":
-            is_over = True
+            line.is_over = True
         elif word.startswith("-") and word != "-":
             name, equals, value = word.partition("=")
-            option = _option(table, path, name)
+            option = _option(table, line.path, name)
             if option is not None:
-                said.update(dict.fromkeys(option.names, value))
-                waiting = option if option.kind and not equals else None
-        elif (inner := f"{path} {word}".strip()) in table.commands:
-            path = inner
+                line.said.update(dict.fromkeys(option.names, value))
+                line.waiting = option if option.kind and not equals else None
+        elif (inner := f"{line.path} {word}".strip()) in table.commands:
+            line.path = inner
         else:
-            arguments += 1
-            is_over = path == "run"
-    return _Line(path, arguments, waiting, said, is_over)
+            line.arguments += 1
+            line.is_over = line.path == "run"
+    return line
 
 
 def _option(table: Table, path: str, name: str) -> Option | None:

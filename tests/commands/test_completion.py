@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -136,7 +137,31 @@ def test_an_answer_comes_from_the_kept_table_and_parses_nothing(made: Workplace)
     )
     names = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert b"sync:" in done.stdout
-    assert names & {"argparse", "envsync.cli", "packaging", "tomllib", "json"} == set()
+    assert names & {"argparse", "envsync.cli", "packaging", "tomllib", "typing", "json"} == set()
+
+
+def test_a_table_that_others_could_have_written_is_not_believed(
+    made: Workplace, tmp_path: Path
+) -> None:
+    cache = tmp_path / "shared"
+    shutil.copytree(made.cache, cache)
+    environ = {**made.environ, "ENVSYNC_CACHE_DIR": str(cache)}
+    assert kept_table(environ) is not None
+    (table,) = (cache / "completion-v1").iterdir()
+    text = table.read_text()
+    for path in (cache, table.parent, table):
+        mode = path.stat().st_mode
+        path.chmod(0o777)
+        assert kept_table(environ) is None
+        path.chmod(mode)
+    for cut in (text[:-5], text.replace("\t", " "), "", "option\tx\nend\n"):
+        table.write_text(cut)
+        assert kept_table(environ) is None, cut
+    cache.chmod(0o777)
+    table.unlink()
+    ran = made.here("completion", "--answer", "fish", "=syn", environ=environ)
+    assert ran.out.startswith("words\nsync\t")
+    assert list(table.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize(

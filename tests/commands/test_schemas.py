@@ -105,6 +105,7 @@ def test_schemas_are_printed(place: Workplace) -> None:
     unknown = place.here("schema", "output", "cache", "now")
     assert "nothing is printed by `envsync cache now --json`" in unknown.err
     assert "has no part x" in place.here("schema", "env.toml", "x").err
+    assert "are required: WHAT\n" in place.here("schema").err
     assert "did you mean pylock?" in place.here("schema", "pylok").err
 
 
