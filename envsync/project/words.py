@@ -145,11 +145,11 @@ def _toml(path: str) -> "Mapping[str, object]":
 def _parsed(text: str) -> "Mapping[str, object]":
     if not text:
         return {}
-    import tomllib  # noqa: PLC0415  (for what env.toml says only)
+    from envsync.spec.toml import loads  # noqa: PLC0415  (for what env.toml says only)
 
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError):
+        return loads(text)
+    except ValueError:
         return {}
 
 
@@ -160,7 +160,7 @@ def _read(path: str, largest: int) -> str:
             return ""
         with open(os.open(path, READ), "rb") as file:
             data = file.read(largest)
-        return data.decode() if len(data) < largest else ""
+        return data.decode("utf-8-sig") if len(data) < largest else ""
     except (OSError, ValueError):
         return ""
 

@@ -164,9 +164,18 @@ def test_a_table_that_others_could_have_written_is_not_believed(
     assert list(table.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[env", "[[dependency-groups]]\n", 'dependency-groups = 3\n[env]\nfrom = "x"\n']
-)
+UNREADABLE = {
+    "empty": "",
+    "no TOML": "[env",
+    "a list": "[[dependency-groups]]\n",
+    "a number": 'dependency-groups = 3\n[env]\nfrom = "x"\n',
+    "deep keys": "a." * 200_000 + "b = 1\n",
+    "deep lists": "a = " + "[" * 100_000,
+    "too large": "#" * (1 << 20),
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE.values(), ids=UNREADABLE)
 def test_a_project_that_cannot_be_read_completes_nothing(made: Workplace, text: str) -> None:
     folder = made.cache.parent / "odd"
     folder.mkdir(exist_ok=True)
