@@ -33,6 +33,8 @@ _SPEC = re.compile(r"(?<![\w/.-])env\.toml\b")
 """The file that engines speak of, whatever its name is."""
 
 
+_PLAIN_SIGNS = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "→": ">", "↑": "^", "↓": "v"})
+"""For an output that has no others."""
 _BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
 """Stand for colours until a line was made printable: characters that mean nothing to a terminal."""
 _COLORED = re.compile(f"{_BEGIN}([a-z]+){_MIDDLE}([^{_BEGIN}{_END}]*){_END}")
@@ -199,7 +201,14 @@ class Ui(Reporter):
         texts: Iterable[str] = map(self._safe, lines)
         if self._data_color:  # else a stranger's text could ask for one
             texts = (_COLORED.sub(_repaint, text) for text in texts)
-        self.data("\n".join(texts))
+        text = "\n".join(texts)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            plain = text.translate(_PLAIN_SIGNS)
+            text = plain.encode(encoding, "backslashreplace").decode(encoding)
+        self.data(text)
 
     def in_color(self, color: str, text: str) -> str:
         """Give text for data in a colour, where standard output shows one."""

@@ -77,6 +77,11 @@ def test_tree_of_this_environment(locked: Workplace) -> None:
     assert locked.ok("tree").out == "webby 1.5\n└── base 2.0\nchecker 7.0 (group: dev)\n"
 
 
+def test_signs_that_the_output_does_not_have(locked: Workplace) -> None:
+    ran = locked.run("tree", environ={"PYTHONIOENCODING": "ascii"})
+    assert ran.out == "webby 1.5\n`-- base 2.0\nchecker 7.0 (group: dev)\n"
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
