@@ -290,7 +290,8 @@ def _why(project: Project, options: argparse.Namespace, session: Session) -> int
     if session.settings.json:
         session.ui.document({"command": "why", **_why_document(seen)})
         return 0
-    most = len(seen.chains.found) if session.settings.verbosity > 0 else _MOST_CHAINS
+    is_read = session.ui.columns() is not None and session.settings.verbosity <= 0
+    most = _MOST_CHAINS if is_read else len(seen.chains.found)
     session.ui.data_lines(_why_lines(seen, most, session.ui))
     return 0
 

@@ -324,6 +324,9 @@ def test_list_shows_what_is_installed(project: Workplace) -> None:
     sizes = [path.stat().st_size for path in project.site.glob("base*/*")]
     assert base["size"] == sum(sizes) + (project.site / "base.py").stat().st_size
     assert base["source"]["kind"] == "wheel"
+    # What the tree leads to is what is installed.
+    tree = valid(project.here("tree", "--json").out)["packages"]
+    assert [one["name"] for one in tree] == ["base", "checker", "webby"]
     # Whatever became of the lock since.
     (project.project / "pylock.toml").write_text("broken")
     assert project.here("list", "--format", "freeze").out.startswith("base==2.0\n")
@@ -466,6 +469,18 @@ def test_diff_of_files(moved: Workplace, tmp_path: Path) -> None:
     ran = moved.here("diff", "--lock", str(old))
     assert ran.code == 2
     assert "git conflict markers" in ran.err
+
+
+def test_many_chains_are_cut_for_people_alone(place: Workplace, server: IndexServer) -> None:
+    names = [f"many{number}" for number in range(25)]
+    publish(server, *(make_wheel(name, "1.0", requires=["base"]) for name in names))
+    listed = ", ".join(f'"{name}"' for name in names)
+    place.write(f"[env]\ndependencies = [{listed}]\n")
+    place.given("lock")
+    assert place.here("why", "base").out.count("env.toml requires many") == 25
+    shown = on_terminal(place, 80, "why", "base")
+    assert shown.count("env.toml requires many") == 20
+    assert "and 5 chains more (-v shows all)" in shown
 
 
 @pytest.mark.parametrize("columns", [40, 80])
