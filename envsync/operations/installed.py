@@ -1,5 +1,6 @@
 """One page: what is installed in the environment, by its manifest."""
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -7,7 +8,7 @@ from typing import NamedTuple
 
 from envsync.environment.belief import examine
 from envsync.environment.key import UserKey
-from envsync.environment.manifest import Manifest, ManifestInvalid, Owner, PackedFiles
+from envsync.environment.manifest import Manifest, ManifestInvalid, Owner, PackedFiles, Placed
 from envsync.errors import EnvsyncError
 from envsync.events import Reporter
 from envsync.lock.graph import Row
@@ -122,15 +123,18 @@ def _installed(owner: Owner, folder: str, rows: Mapping[str, list[Row]]) -> Inst
 
 def _direct(owner: Owner, folder: str) -> tuple[str, bool]:
     """Read direct_url.json (PEP 610) of a package; what somebody edited says nothing."""
-    path = next(_direct_urls(owner), None)
-    if path is None:
+    placed = next(_direct_urls(owner), None)
+    if placed is None:
         return "", False
     import json  # noqa: PLC0415  (few packages have one)
 
     from envsync.lock.urls import public_url  # noqa: PLC0415
 
     try:
-        said = json.loads(read_limited(f"{folder}/{path}", _MAX_DIRECT_URL))
+        data = read_limited(f"{folder}/{placed.path}", _MAX_DIRECT_URL)
+        if hashlib.sha256(data).hexdigest() != placed.content:
+            return "", False
+        said = json.loads(data)
         url, about = said["url"], said.get("dir_info", {})
         commit = said.get("vcs_info", {}).get("commit_id", "")
         place = f"{public_url(url)}@{commit}" if commit else public_url(url)
@@ -139,5 +143,5 @@ def _direct(owner: Owner, folder: str) -> tuple[str, bool]:
         return "", False
 
 
-def _direct_urls(owner: Owner) -> Iterator[str]:
-    return (file.path for file in owner.files if file.path.endswith(".dist-info/direct_url.json"))
+def _direct_urls(owner: Owner) -> Iterator[Placed]:
+    return (file for file in owner.files if file.path.endswith(".dist-info/direct_url.json"))

@@ -509,3 +509,27 @@ def test_members_of_a_workspace(place: Workplace) -> None:
     for arguments in (["--package", "nope"], ["--group", "nope"]):
         assert place.here("tree", *arguments).code == 2
     assert valid(place.here("-C", "web", "tree", "--json").out)["packages"]
+
+
+def test_list_says_what_is_editable(place: Workplace) -> None:
+    monorepo(place)
+    place.given("sync", "--package", "lib")
+    rows = {one["name"]: one for one in valid(place.here("list", "--json").out)["packages"]}
+    assert rows["lib"]["source"]["kind"] == "directory"
+    assert rows["lib"]["source"]["editable"] is True
+    assert rows["lib"]["source"]["place"].endswith("/packages/lib")
+    (line,) = (one for one in place.here("list").out.splitlines() if one.startswith("core "))
+    assert "editable: file://" in line
+    # What somebody wrote over is not believed.
+    (said,) = place.site.glob("core-*/direct_url.json")
+    forged = said.read_text().replace("packages", "elsewhere")
+    said.unlink()
+    said.write_text(forged)
+    rows = {one["name"]: one for one in valid(place.here("list", "--json").out)["packages"]}
+    assert rows["core"]["source"] == {"kind": "directory", "place": None, "editable": False}
+    manifest = place.venv / ".envsync/manifest"
+    manifest.write_bytes(manifest.read_bytes().replace(b"core", b"evil"))
+    ran = place.here("list")
+    assert ran.code == 1
+    assert "its manifest" in ran.err
+    assert "hint: `envsync sync` makes it" in ran.err
