@@ -101,3 +101,25 @@ def test_it_needs_the_index(locked: Workplace, server: IndexServer) -> None:
     ran = locked.here("outdated", "bsae")
     assert ran.code == 2
     assert "did you mean base?" in ran.err
+
+
+def test_each_package_is_asked_of_its_own_index(place: Workplace, server: IndexServer) -> None:
+    with IndexServer() as corp:
+        publish(corp, make_wheel("base", "1.0"))
+        place.write(
+            '[env]\nrequires-python = ">=3.11"\ndependencies = ["base", "checker", "local"]\n'
+            f'[[index]]\nname = "corp"\nurl = "{corp.url}"\nexplicit = true\n'
+            '[sources]\nbase = { index = "corp" }\n'
+            'local = { path = "local-1.0-py3-none-any.whl" }\n'
+        )
+        filename, content = make_wheel("local", "1.0")
+        (place.project / filename).write_bytes(content)
+        place.given("lock")
+        assert "Nothing newer for 2 packages" in place.here("outdated").err
+        publish(corp, make_wheel("base", "1.1"))
+        ran = place.here("outdated", "--json")
+        document = valid(ran.out)
+        assert [(one["name"], one["newest"]) for one in document["packages"]] == [("base", "1.1")]
+        assert document["packages"][0]["installed"] is None
+        assert document["not_asked"] == ["local"]
+        assert not any("local" in path for path in (*server.paths(), *corp.paths()))
