@@ -11,7 +11,7 @@ from envsync.cli.selection import add_choice_arguments, selection_of
 from envsync.errors import UsageError
 from envsync.lock.graph import Graph, Row, Start
 from envsync.lock.tree import AGAIN, CUT, CYCLE, Line
-from envsync.operations.look import Where
+from envsync.operations.world import Where
 from envsync.project.paths import Project, find_project, with_lock
 from envsync.ui import Ui, counted
 

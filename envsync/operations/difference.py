@@ -7,8 +7,9 @@ from typing import NamedTuple
 from envsync.events import Reporter
 from envsync.lock.difference import Difference, difference
 from envsync.lock.graph import EMPTY, Graph
-from envsync.operations.look import Where, World, graph_of_bytes, read_graph, world
+from envsync.operations.look import graph_of_bytes, read_graph
 from envsync.operations.tree import size_in
+from envsync.operations.world import Where, World, world
 from envsync.project.paths import Project
 from envsync.settings import Settings
 

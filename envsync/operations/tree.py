@@ -7,7 +7,8 @@ from typing import NamedTuple
 from envsync.events import Reporter
 from envsync.lock.graph import Graph, Row, largest
 from envsync.lock.tree import Line, View, inverted, tree, view
-from envsync.operations.look import Where, World, normal, read_graph, world
+from envsync.operations.look import normal, read_graph
+from envsync.operations.world import Where, World, world
 from envsync.project.paths import Project
 from envsync.settings import Settings
 

@@ -8,7 +8,8 @@ from envsync.events import Reporter
 from envsync.lock.chains import Chains, chains
 from envsync.lock.graph import Graph
 from envsync.lock.tree import view
-from envsync.operations.look import Where, normal, read_graph, world
+from envsync.operations.look import normal, read_graph
+from envsync.operations.world import Where, world
 from envsync.project.paths import Project
 from envsync.settings import Settings
 
