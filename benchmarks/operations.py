@@ -129,6 +129,31 @@ def _changed(tool: Tool) -> Timed | None:
     return _timed(tool, tool.sync, ready)
 
 
+def _tree(tool: Tool) -> Timed | None:
+    return _timed(tool, tool.tree, _nothing)
+
+
+def _why(tool: Tool) -> Timed | None:
+    return _timed(tool, tool.why and (*tool.why, _first_name(tool)), _nothing)
+
+
+def _list(tool: Tool) -> Timed | None:
+    return _timed(tool, tool.listing, _nothing)
+
+
+def _difference(tool: Tool) -> Timed | None:
+    """Compare the lock with one that says nothing of requirements."""
+    if not tool.difference:
+        return None
+    if tool.spec_name != "env.toml":
+        return _timed(tool, (*tool.difference, _first_name(tool)), _nothing)
+    other = tool.cache.parent / f"other-{tool.lock_name}"
+    # A requirement less, so that it is another file, and all is compared.
+    lines = (tool.project / tool.lock_name).read_text().splitlines(keepends=True)
+    other.write_text("".join(line for line in lines if "{ requirement = " not in line))
+    return _timed(tool, (*tool.difference, str(other)), _nothing)
+
+
 def _sync(tool: Tool) -> Timed | None:
     return _timed(tool, tool.sync, _nothing)
 
@@ -203,11 +228,15 @@ OPERATIONS = (
     Operation("lock up to date", "", _lock, installs=False, steady=True),
     Operation("lock -U", "nothing new; pages asked (304)", _upgrade, installs=False),
     Operation("lock -P", "one package freed, nothing new", _upgrade_one, installs=False),
+    Operation("tree", "", _tree, installs=False, steady=True),
+    Operation("why", "one package", _why, installs=False, steady=True),
+    Operation("diff", "two locks; others read one", _difference, installs=False, steady=True),
     Operation("add", "one small package to the lock and environment", _add),
     Operation("sync cold", "no environment, empty cache", _sync_cold),
     Operation("fresh", "no environment, everything in the store", _fresh),
     Operation("one package changed", "", _changed),
     Operation("sync", "nothing to do", _sync, steady=True),
+    Operation("list", "what is installed", _list, steady=True),
     Operation("repair", "one file was edited", _repair),
     Operation("run", "`run true`, nothing to do", _run),
     Operation("16 runs", "at once", _runs),

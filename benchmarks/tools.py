@@ -62,6 +62,13 @@ class Tool:
     repair: Command | None = None
     """Make one package as it should be; its name follows where `repairs_by_name`."""
     repairs_by_name = True
+    tree: Command | None = None
+    why: Command | None = None
+    """The beginning of it; a package's name follows."""
+    listing: Command | None = None
+    """What is installed."""
+    difference: Command | None = None
+    """The beginning of it; the path of another lock follows."""
 
     def __init__(self, executable: str, label: str, work: Workload, setting: Setting) -> None:
         self.executable, self.label, self.work, self.setting = executable, label, work, setting
@@ -151,6 +158,8 @@ class Envsync(Tool):
     lock, sync, run = ("lock",), ("sync",), ("run", "true")
     upgrade, upgrade_one, add = ("lock", "-U"), ("lock", "-P"), ("add",)
     repair, repairs_by_name = ("sync",), False
+    tree, why, listing = ("tree",), ("why",), ("list",)
+    difference = ("diff", "--lock")
 
     def spec(self, listed: str) -> str:
         """The text of env.toml."""
@@ -201,6 +210,10 @@ class Uv(Tool):
     lock, sync, run = ("lock",), ("sync",), ("run", "true")
     upgrade, upgrade_one, add = ("lock", "-U"), ("lock", "-P"), ("add",)
     repair = ("sync", "--reinstall-package")
+    tree, listing = ("tree", "--frozen"), ("pip", "list")
+    why = ("tree", "--frozen", "--invert", "--package")
+    # It compares no locks; to read one is what a difference is measured by.
+    difference = ("tree", "--frozen", "--package")
 
     def spec(self, listed: str) -> str:
         """The text of pyproject.toml."""

@@ -33,12 +33,19 @@ _SPEC = re.compile(r"(?<![\w/.-])env\.toml\b")
 """The file that engines speak of, whatever its name is."""
 
 
+_PLAIN_SIGNS = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "→": ">", "↑": "^", "↓": "v"})
+"""For an output that has no others."""
+_BEGIN, _MIDDLE, _END = "\ue000", "\ue001", "\ue002"
+"""Stand for colours until a line was made printable: characters that mean nothing to a terminal."""
+_COLORED = re.compile(f"{_BEGIN}([a-z]+){_MIDDLE}([^{_BEGIN}{_END}]*){_END}")
+
+
 def printable(text: str) -> str:
     """Give text that steers no terminal: control, direction and zero-width characters escaped.
 
     Line feeds too: nothing that a stranger names can begin a line of its own.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # which knows of no character that `_steers` does
         return text
     return "".join(_escape(character) if _steers(character) else character for character in text)
 
@@ -77,6 +84,10 @@ class Ui(Reporter):
         self._tasks: dict[Stage, TaskID] = {}
         terminal = _is_terminal(sys.stderr)
         self._color = settings.color == "always" or (settings.color == "auto" and terminal)
+        answers = settings.color == "always" or (
+            settings.color == "auto" and _is_terminal(sys.stdout)
+        )
+        self._data_color = answers and not settings.json
         self._moving = settings.progress and terminal and settings.verbosity >= 0
 
     @property
@@ -185,6 +196,33 @@ class Ui(Reporter):
         except OSError as error:
             raise OSError(error.errno, error.strerror, "standard output") from error
 
+    def data_lines(self, lines: Iterable[str]) -> None:
+        """Write lines of data, each made printable but for colours of `in_color`."""
+        texts: Iterable[str] = map(self._safe, lines)
+        if self._data_color:  # else a stranger's text could ask for one
+            texts = (_COLORED.sub(_repaint, text) for text in texts)
+        text = "\n".join(texts)
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            plain = text.translate(_PLAIN_SIGNS)
+            text = plain.encode(encoding, "backslashreplace").decode(encoding)
+        self.data(text)
+
+    def in_color(self, color: str, text: str) -> str:
+        """Give text for data in a colour, where standard output shows one."""
+        return f"{_BEGIN}{color}{_MIDDLE}{text}{_END}" if self._data_color and text else text
+
+    def columns(self) -> int | None:
+        """Give the width of the terminal that data goes to; None where it goes elsewhere."""
+        if not _is_terminal(sys.stdout):
+            return None
+        try:
+            return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
+        except (OSError, ValueError):
+            return 80
+
     def document(self, value: Mapping[str, object]) -> None:
         """Write one JSON document to standard output."""
         import json  # noqa: PLC0415  (7 ms that only --json pays)
@@ -275,6 +313,11 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
     except ValueError:  # closed
         return False
+
+
+def _repaint(match: re.Match[str]) -> str:
+    code = _COLORS.get(match[1])
+    return f"\x1b[{code}m{match[2]}\x1b[0m" if code else match[2]
 
 
 def _write(stream: TextIO | None, text: str) -> None:

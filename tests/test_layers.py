@@ -199,8 +199,13 @@ CLI_VALUES = {
     *("model.target", "project.paths", "project.request", "settings", "spec.requirements"),
     *(
         "environment.plan",
+        "lock.chains",
         "lock.compare",
         "lock.coverage",
+        "lock.demands",
+        "lock.difference",
+        "lock.graph",
+        "lock.tree",
         "spec.tasks",
         "sync.outcome",
         "cache.sizes",

@@ -6,7 +6,8 @@ import os
 from envsync.cli.lock import add_upgrade_arguments
 from envsync.cli.main import Session
 from envsync.cli.report import lock_document, report_lock
-from envsync.cli.sync import add_choice_arguments, sync_command, sync_request
+from envsync.cli.selection import add_choice_arguments
+from envsync.cli.sync import sync_command, sync_request
 from envsync.operations.fetch import FetchOutcome, Wanted, fetch_project
 from envsync.project.paths import find_project
 from envsync.ui import counted

@@ -18,6 +18,11 @@ _OTHERWISE = {
     "check": "sync --check",
     "exec": "run",
     "clean": "cache clean",
+    "graph": "tree",
+    "freeze": "list --format freeze",
+    "ls": "list",
+    "show": "why NAME",
+    "explain": "why NAME",
 }
 """What other tools call it."""
 

@@ -16,7 +16,7 @@ from envsync.environment import stamp
 from envsync.events import Reporter, Stage, during
 from envsync.git import clones
 from envsync.index import artifacts, http_cache, metadata_source
-from envsync.operations import completion_table
+from envsync.operations import completion_table, look
 from envsync.platform.files import storage_errors
 from envsync.project import answered, refuted, script, workspace_mark
 from envsync.python import ask
@@ -32,7 +32,7 @@ BUCKETS: tuple[Bucket, ...] = (
     *(entries.BUCKET, bytecode.BUCKET, built.BUCKET, clones.BUCKET, script.BUCKET),
     *(http_cache.BUCKET, metadata_source.BUCKET, memory.BUCKET, direct.BUCKET),
     *(refuted.BUCKET, ask.BUCKET, remembered.BUCKET, ANSWERED, STAMPS, decisions.BUCKET),
-    *(room.REQUIRES, workspace_mark.BUCKET, completion_table.BUCKET),
+    *(room.REQUIRES, workspace_mark.BUCKET, completion_table.BUCKET, look.BUCKET),
     environments.BUCKET,
     *(artifacts.DOWNLOADS, artifacts.PARTIAL, room.BUILDS),
 )

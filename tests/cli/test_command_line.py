@@ -7,7 +7,8 @@ import pytest
 
 from envsync.cli.lock import give_leave_by
 from envsync.cli.main import main
-from envsync.cli.sync import add_choice_arguments, choose_alike
+from envsync.cli.selection import add_choice_arguments
+from envsync.cli.sync import choose_alike
 from envsync.errors import BuildNotAllowed, EnvDiffers
 from envsync.sync.check import REPAIR
 
@@ -16,7 +17,7 @@ from envsync.sync.check import REPAIR
     ("arguments", "error", "hint"),
     [
         ("snyc", "unknown command: snyc", "`envsync sync`"),
-        ("tree", "unknown command: tree", "the commands are init,"),
+        ("forest", "unknown command: forest", "the commands are init,"),
         ("self update", "unknown command: self", "the commands are init,"),
         ("install", "unknown command: install", "`envsync sync`"),
         ("install flask", "unknown command: install", "`envsync add flask`"),

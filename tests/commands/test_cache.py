@@ -104,6 +104,7 @@ def test_whatever_a_full_run_keeps_lies_in_a_declared_bucket(
     )
     project.given("lock", "--allow-build", "sourced")
     project.given("sync", "--compile-bytecode")
+    project.given("tree")
     (project.project / "script.py").write_text("# /// script\n# dependencies = []\n# ///\n")
     project.ok("run", "script.py")
 
