@@ -4,13 +4,13 @@ A lock is read and judged once; its graph is kept under the hash of the lock's b
 """
 
 import hashlib
-import marshal
 import os
 import re
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import orjson
 
 from envsync import __version__
 from envsync.cache.bucket import VALUES, Bucket
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 BUCKET = Bucket("graphs-v1", VALUES)
-FORMAT = f"{__version__} {sys.implementation.cache_tag}"
+FORMAT = __version__
 """What is kept is in the form in which Python keeps code: read without importing anything, by the
 same Python."""
 _MAX_BYTES = 16 * 1024 * 1024
@@ -64,14 +64,14 @@ def graph_of_bytes(
     graph = _read(data, project, settings, reporter, shown)._replace(sha256=sha256)
     # What isn't known today may be after the next sync.
     if kept is not None and graph.is_whole:
-        kept.put(key, marshal.dumps(as_values(graph)))
+        kept.put(key, orjson.dumps(as_values(graph)))
     return graph
 
 
 def _unpacked(data: bytes) -> Graph | None:
     try:
-        return from_values(marshal.loads(data))  # noqa: S302  (ours, with a checksum)
-    except (ValueError, TypeError, IndexError, EOFError):
+        return from_values(orjson.loads(data))
+    except (ValueError, TypeError, IndexError):
         return None
 
 

@@ -3,11 +3,12 @@
 That is kept, too, by env.toml's bytes and the lock's, for as long as the interpreter is the same.
 """
 
-import marshal
 import os
 import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from envsync.cache.values import ValueCache
 from envsync.errors import InterpreterNotFound, TargetNotCovered, UsageError
@@ -149,19 +150,19 @@ def _recalled(key: str | None, settings: Settings) -> _Outlook | None:
     if data is None:
         return None
     try:
-        known = _Outlook(*marshal.loads(data))  # noqa: S302
+        known = _Outlook(*orjson.loads(data))
         if known.executable:
             status = os.stat(known.executable)
             # As `sync.remembered`: one that was upgraded in place has other variables.
             if known.signature != f"{status.st_size}:{status.st_mtime_ns}":
                 return None
-    except (OSError, ValueError, TypeError, EOFError):
+    except (OSError, ValueError, TypeError):
         return None
     return known
 
 
 def _keep(key: str, settings: Settings, outlook: _Outlook) -> None:
-    ValueCache(BUCKET.folder(settings.cache_dir)).put(key, marshal.dumps(list(outlook)))
+    ValueCache(BUCKET.folder(settings.cache_dir)).put(key, orjson.dumps(list(outlook)))
 
 
 def _chosen(
