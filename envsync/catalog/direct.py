@@ -151,7 +151,10 @@ class DirectReader:
         folder = folder_inside(root, inside)
         metadata = None
         if os.path.lexists(os.path.join(folder, "pyproject.toml")):
-            data = read_inside(root, os.path.join(inside, "pyproject.toml"), _MAX_PYPROJECT)
+            try:
+                data = read_inside(root, os.path.join(inside, "pyproject.toml"), _MAX_PYPROJECT)
+            except PathRefused as error:
+                raise MetadataInvalid(label, error.reason, hint=_where(name, error)) from error
             metadata = static_metadata(data, file=label)
         return self._direct(name, direct, metadata, source.location)
 
