@@ -56,11 +56,14 @@ class PackedFiles(Sequence[Placed]):
         self.lines, self.sha256 = lines, sha256
         self._read: tuple[Placed, ...] | None = None
 
+    def _sealed(self) -> bytes | memoryview:
+        if hashlib.sha256(self.lines).hexdigest() != self.sha256:
+            raise ManifestInvalid("is damaged")
+        return self.lines
+
     def _files(self) -> tuple[Placed, ...]:
         if self._read is None:
-            if hashlib.sha256(self.lines).hexdigest() != self.sha256:
-                raise ManifestInvalid("is damaged")
-            lines = str(self.lines, "utf-8", "surrogateescape").split("\n")[:-1]
+            lines = str(self._sealed(), "utf-8", "surrogateescape").split("\n")[:-1]
             try:
                 self._read = tuple(map(_parse_file, lines))
             except ValueError as error:
@@ -74,10 +77,9 @@ class PackedFiles(Sequence[Placed]):
 
         Raises `ManifestInvalid`.
         """
-        if hashlib.sha256(self.lines).hexdigest() != self.sha256:
-            raise ManifestInvalid("is damaged")
+        lines = bytes(self._sealed()).splitlines()
         try:
-            sizes = [int(line.split(b"\t", 3)[2]) for line in bytes(self.lines).splitlines()]
+            sizes = [int(line.split(b"\t", 3)[2]) for line in lines]
         except (IndexError, ValueError) as error:
             raise ManifestInvalid("has a malformed line") from error
         return len(sizes), sum(sizes)
