@@ -88,7 +88,8 @@ class _JsonPage:
         metadata = core.get("sha256") if type(core) is dict else None
         if len(hashes) != 1 or type(digest) is not str or not is_sha256(digest):
             return None
-        if metadata is not None and (type(metadata) is not str or not is_sha256(metadata)):
+        has_digest = type(metadata) is str and is_sha256(metadata)
+        if type(core) is dict and core and not (has_digest and len(core) == 1):
             return None
         if core is not None and type(core) is not dict and type(core) is not bool:
             return None

@@ -104,7 +104,8 @@ def _metadata(rows: Sequence[dict[str, Any]]) -> tuple[_Column, _Column] | None:
     ):
         return None
     digests = [one.get("sha256") if one.__class__ is dict else None for one in said]
-    known = [digest for digest in digests if digest is not None]
-    if not (_are(known, str) and all_sha256(known)):
+    tables = [one for one in said if one.__class__ is dict and one]
+    known: list[Any] = [one.get("sha256") for one in tables]
+    if not ({*map(len, tables)} <= {1} and _are(known, str) and all_sha256(known)):
         return None
     return [one is not None and one is not False for one in said], digests

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from envsync.index.json_page import _JsonPage
@@ -35,7 +35,10 @@ ODD: dict[str, list[Any]] = {
     "requires-python": [3],
     "upload-time": ["t" * 65, 5],
     "yanked": [1],
-    "core-metadata": [{"sha256": "x"}, {"sha256": None}, {"sha256": 1}, 1],
+    "core-metadata": [
+        *({"sha256": "x"}, {"sha256": None}, {"sha256": 1}, {"md5": 1}, 1),
+        *({"sha256": SHA, "md5": None}, {"sha256": SHA, "md5": "0" * 32}),
+    ],
 }
 
 
@@ -60,6 +63,13 @@ def pages(draw: st.DrawFn) -> list[dict[str, Any]]:
     return rows
 
 
+NO_DIGEST = {
+    "filename": "shop-1.zip", "url": "https://files.example/a/shop-1.zip",
+    "hashes": {"sha256": SHA}, "yanked": True, "core-metadata": {"sha256": None},
+}  # fmt: skip
+
+
+@example([NO_DIGEST])
 @given(pages())
 def test_by_columns_as_one_by_one(rows: list[dict[str, Any]]) -> None:
     found = usual_files(rows, Links(PAGE))
