@@ -1,20 +1,17 @@
 """Change a list in the text of a pyproject.toml, every other character left alone."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
 from envsync.spec.document import load
+from envsync.spec.form import with_mark, without_mark
 from envsync.spec.model import Part
-from envsync.spec.requirement_list import RequirementList, with_requirement
-from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
+from envsync.spec.requirement_list import RequirementList, change_list, with_requirement
+from envsync.spec.rewrite import ListPath, RewriteFailed, values_at
 from envsync.spec.wording import show_path
-
-_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 def add_to_pyproject(text: str, requirement: str, part: Part, *, file: str) -> str:
@@ -46,36 +43,25 @@ def _path(text: str, part: Part) -> ListPath:
         return ("project", "dependencies")
     extras: ListPath = ("project", "optional-dependencies")
     tables = extras if part.kind == "extra" else ("dependency-groups",)
-    there = _lookup(load(text.removeprefix(_BYTE_ORDER_MARK), path="pyproject.toml"), tables)
+    there = values_at(load(without_mark(text), path="pyproject.toml"), tables)
     spelled = (str(key) for key in there if canonicalize_name(str(key)) == part.name)
     return (*tables, next(spelled, part.name))
-
-
-def _lookup(values: Mapping[str, object], path: ListPath) -> Iterable[object]:
-    value: object = values
-    for key in path:
-        value = value.get(key, ()) if isinstance(value, dict) else ()
-    return value if isinstance(value, list | dict) else ()
 
 
 def _change(
     text: str, path: ListPath, change: Callable[[RequirementList], RequirementList], file: str
 ) -> str:
-    body = text.removeprefix(_BYTE_ORDER_MARK)
-    values = load(body, path=file)
+    body = without_mark(text)
     try:
-        before = RequirementList(get_list(body, path) or "[]", tuple(_lookup(values, path)))
-        after = change(before)
-        if after.values == before.values:
-            return text
-        written = put_list(body, path, after.text)
+        changed = change_list(body, load(body, path=file), path, change)
     except RewriteFailed as error:
         raise _by_hand(path, file) from error
-    if "\r\n" in body and not _BARE_NEWLINE.search(body):
-        written = _BARE_NEWLINE.sub("\r\n", written)
-    if tuple(_lookup(load(written, path=file), path)) != after.values:
+    if changed is None:
+        return text
+    written, after = changed
+    if tuple(values_at(load(written, path=file), path)) != after.values:
         raise _by_hand(path, file)
-    return text[: len(text) - len(body)] + written
+    return with_mark(written, text)
 
 
 def _by_hand(path: ListPath, file: str) -> UsageError:

@@ -1,7 +1,6 @@
 """Change the text of env.toml, keeping comments, order, blank lines and line endings."""
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from typing import TypeVar
@@ -10,12 +9,13 @@ from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
 from envsync.spec.document import load
+from envsync.spec.form import with_mark, without_mark
 from envsync.spec.locations import everywhere
 from envsync.spec.model import ALL
 from envsync.spec.read import parse_spec
-from envsync.spec.requirement_list import RequirementList, quoted, with_requirement
+from envsync.spec.requirement_list import RequirementList, change_list, quoted, with_requirement
 from envsync.spec.requirements import read_name, read_name_or_all, read_requirement
-from envsync.spec.rewrite import ListPath, RewriteFailed, get_list, put_list
+from envsync.spec.rewrite import ListPath, RewriteFailed, values_at
 from envsync.spec.wording import show_path
 
 T = TypeVar("T")
@@ -28,9 +28,6 @@ EXTRAS: ListPath = ("env", "optional-dependencies")
 GROUPS: ListPath = ("dependency-groups",)
 ALLOW: ListPath = ("build", "allow")
 CONSTRAINTS: ListPath = ("lock", "constraints")
-
-_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
-_BYTE_ORDER_MARK = "\ufeff"
 
 
 class NotListed(UsageError):
@@ -106,7 +103,7 @@ def add_constraint(text: str, requirement: str, *, member_of: Indexes = None) ->
 
 def lists(text: str, name: str, *, group: str | None = None, extra: str | None = None) -> bool:
     """Say whether env.toml itself has a package in its dependencies, a group or an extra."""
-    values = tuple(_lookup(_load(text), _find_path(text, group, extra)))
+    values = tuple(values_at(_load(text), _find_path(text, group, extra)))
     return _usable(read_name, name) in RequirementList("", values).names()
 
 
@@ -170,7 +167,7 @@ def _find_path(text: str, group: str | None, extra: str | None) -> ListPath:
 
 def _spelled(text: str, tables: ListPath, name: str) -> ListPath:
     wanted = _usable(read_name, name)
-    there = map(str, _lookup(_load(text), tables))
+    there = map(str, values_at(_load(text), tables))
     spelled = (key for key in there if canonicalize_name(key) == wanted)
     return (*tables, next(spelled, wanted))
 
@@ -182,23 +179,20 @@ def _change_list(
     member_of: Indexes = None,
 ) -> str:
     """Apply a change to one list of env.toml, and make sure that nothing else changed."""
-    body = text.removeprefix(_BYTE_ORDER_MARK)
+    body = without_mark(text)
     values = _load(body)
     check_text(body, values, member_of)
     try:
-        before = RequirementList(get_list(body, path) or "[]", tuple(_lookup(values, path)))
-        after = change(before)
-        if after.values == before.values:
-            return text
-        written = put_list(body, path, after.text)
+        changed = change_list(body, values, path, change)
     except RewriteFailed as error:
         raise by_hand(path) from error
-    if "\r\n" in body and not _BARE_NEWLINE.search(body):
-        written = _BARE_NEWLINE.sub("\r\n", written)
+    if changed is None:
+        return text
+    written, after = changed
     if _load(written) != _with_list(values, path, after.values):
         raise by_hand(path)
     check_text(written, values, member_of)
-    return text[: len(text) - len(body)] + written
+    return with_mark(written, text)
 
 
 def check_text(text: str, values: Mapping[str, object], member_of: Indexes = None) -> None:
@@ -217,15 +211,7 @@ def by_hand(path: ListPath) -> UsageError:
 
 
 def _load(text: str) -> dict[str, object]:
-    return load(text.removeprefix(_BYTE_ORDER_MARK), path="env.toml")
-
-
-def _lookup(values: Mapping[str, object], path: ListPath) -> Iterable[object]:
-    """Give what is at a key path: a list, the keys of a table, or nothing."""
-    value: object = values
-    for key in path:
-        value = value.get(key, ()) if isinstance(value, dict) else ()
-    return value if isinstance(value, list | dict) else ()
+    return load(without_mark(text), path="env.toml")
 
 
 def _with_list(
@@ -257,9 +243,11 @@ def removal_of(text: str, wanted: str) -> str | None:
 def _listed_in(text: str, wanted: str) -> ListPath | None:
     """Give the first list with a package."""
     values = _load(text)
-    others = [(*tables, str(key)) for tables in (GROUPS, EXTRAS) for key in _lookup(values, tables)]
+    others = [
+        (*tables, str(key)) for tables in (GROUPS, EXTRAS) for key in values_at(values, tables)
+    ]
     for path in (DEPENDENCIES, *others):
-        if wanted in RequirementList("", tuple(_lookup(values, path))).names():
+        if wanted in RequirementList("", tuple(values_at(values, path))).names():
             return path
     return None
 

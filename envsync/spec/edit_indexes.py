@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
 from envsync.spec.document import load
+from envsync.spec.form import with_line_ends, with_mark, without_mark
 from envsync.spec.locations import read_index_place
 from envsync.spec.sources import read_index_name
 from envsync.spec.wording import near_miss, quote
@@ -16,8 +17,6 @@ from envsync.spec.wording import near_miss, quote
 _HEADER = re.compile(
     r"^[ \t]*\[[ \t]*sources[ \t]*\][ \t]*(?:#[^\r\n]*)?(?:\r?\n|\Z)", re.MULTILINE
 )
-_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
-_MARK = "\ufeff"
 
 
 class Destination(NamedTuple):
@@ -54,17 +53,16 @@ def send_to_index(
     Raises `UsageError` where the index is another one there, a package has another source, or the
     file is written in a way that can't be edited.
     """
-    plain = text.removeprefix(_MARK)
+    plain = without_mark(text)
     values = load(plain, path="env.toml")
     is_there = destination.url is None and destination.name in others
     changed = plain if is_there else _with_index(plain, values, destination)
     for package in packages:
         changed = _with_source(changed, canonicalize_name(package), destination)
-    if "\r\n" in plain and not _BARE_NEWLINE.search(plain):
-        changed = _BARE_NEWLINE.sub("\r\n", changed)
+    changed = with_line_ends(changed, plain)
     if _others(load(changed, path="env.toml")) != _others(values):
         raise _by_hand()
-    return text[: len(text) - len(plain)] + changed
+    return with_mark(changed, text)
 
 
 def _others(values: Mapping[str, object]) -> Mapping[str, object]:

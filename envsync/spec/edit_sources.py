@@ -1,19 +1,17 @@
 """Put a source of one package into the text of env.toml, every other character left alone."""
 
-import re
 from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
 
 from envsync.errors import UsageError
 from envsync.spec.edit import Indexes, by_hand, check_text
+from envsync.spec.form import with_line_ends, with_mark, without_mark
 from envsync.spec.model import SourceSpec
 from envsync.spec.requirement_list import quoted
 from envsync.spec.rewrite import RewriteFailed, put_list
 from envsync.spec.toml import loads
 
-_BYTE_ORDER_MARK = "\ufeff"
-_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 _KEYS = ("tag", "branch", "rev", "subdirectory", "submodules", "lfs")
 
 
@@ -23,7 +21,7 @@ def put_git_source(text: str, name: str, source: SourceSpec, *, member_of: Index
     What an older entry of the same repository says beside its name (submodules, lfs) stays. Raises
     `UsageError` where the file is written in a way that can't be edited, `SpecInvalid`.
     """
-    body = text.removeprefix(_BYTE_ORDER_MARK)
+    body = without_mark(text)
     values = loads(body)
     table = values.get("sources", {})
     before = table if isinstance(table, dict) else {}
@@ -33,15 +31,13 @@ def put_git_source(text: str, name: str, source: SourceSpec, *, member_of: Index
         return text
     path = ("sources", key)
     try:
-        written = put_list(body, path, _shown(row))
+        written = with_line_ends(put_list(body, path, _shown(row)), body)
     except RewriteFailed as error:
         raise by_hand(path) from error
-    if "\r\n" in body and not _BARE_NEWLINE.search(body):
-        written = _BARE_NEWLINE.sub("\r\n", written)
     if loads(written) != {**values, "sources": {**before, key: row}}:
         raise by_hand(path)
     check_text(written, values, member_of)
-    return text[: len(text) - len(body)] + written
+    return with_mark(written, text)
 
 
 def _row(source: SourceSpec, before: object) -> Mapping[str, object]:

@@ -1,6 +1,5 @@
 """Put sources and indexes into the text of env.toml, every other character left alone."""
 
-import re
 from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
@@ -8,13 +7,11 @@ from packaging.utils import canonicalize_name
 from envsync.errors import UsageError
 from envsync.spec.document import load
 from envsync.spec.edit import Indexes, check_text
+from envsync.spec.form import with_line_ends, with_mark, without_mark
 from envsync.spec.locations import leads_outside
 from envsync.spec.model import SourceSpec
 from envsync.spec.requirement_list import quoted
 from envsync.spec.rewrite import RewriteFailed, put_list
-
-_BYTE_ORDER_MARK = "\ufeff"
-_BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 
 
 def put_source(text: str, name: str, value: str, meaning: object) -> str:
@@ -23,7 +20,7 @@ def put_source(text: str, name: str, value: str, meaning: object) -> str:
     `value` is its TOML text, `meaning` what that means. Raises `UsageError` where the file has
     another one, or is written in a way that can't be edited.
     """
-    before = load(text.removeprefix(_BYTE_ORDER_MARK), path="env.toml")
+    before = load(without_mark(text), path="env.toml")
     key, there = _source_of(before, name)
     if there == meaning:
         return text
@@ -45,7 +42,7 @@ def put_path(text: str, name: str, source: SourceSpec, *, member_of: Indexes = N
     meaning: dict[str, object] = {"path": source.location}
     meaning |= {"editable": True} if source.editable else {}
     meaning |= {"outside": True} if leads_outside(source.location) else {}
-    before = load(text.removeprefix(_BYTE_ORDER_MARK), path="env.toml")
+    before = load(without_mark(text), path="env.toml")
     key, there = _source_of(before, name)
     if there == meaning:
         return text
@@ -54,7 +51,7 @@ def put_path(text: str, name: str, source: SourceSpec, *, member_of: Indexes = N
         for word, value in meaning.items()
     )
     written = _put(text, before, ("sources", key), f"{{ {shown} }}", meaning)
-    check_text(written.removeprefix(_BYTE_ORDER_MARK), before, member_of)
+    check_text(without_mark(written), before, member_of)
     return written
 
 
@@ -69,27 +66,25 @@ def _source_of(values: Mapping[str, object], name: str) -> tuple[str, object]:
 def _put(
     text: str, before: Mapping[str, object], path: tuple[str, str], value: str, meaning: object
 ) -> str:
-    body = text.removeprefix(_BYTE_ORDER_MARK)
+    body = without_mark(text)
     table, key = path
     inner = before.get(table, {})
     try:
-        written = put_list(body, path, value)
+        written = with_line_ends(put_list(body, path, value), body)
     except RewriteFailed:
         written = ""
-    if "\r\n" in body and not _BARE_NEWLINE.search(body):
-        written = _BARE_NEWLINE.sub("\r\n", written)
     known = dict(inner) if isinstance(inner, Mapping) else {}
     if load(written, path="env.toml") != {**before, table: {**known, key: meaning}}:
         raise UsageError(
             f"env.toml is written in a way that envsync cannot edit: {table}",
             hint=f"write {key} = {value} there by hand",
         )
-    return text[: len(text) - len(body)] + written
+    return with_mark(written, text)
 
 
 def put_index(text: str, block: str, url: str) -> str:
     """Give env.toml with an index behind its others, unless it has one with that address."""
-    values = load(text.removeprefix(_BYTE_ORDER_MARK), path="env.toml")
+    values = load(without_mark(text), path="env.toml")
     rows = values.get("index", [])
     listed = rows if isinstance(rows, list) else []
     there = [row.get("url") for row in listed if isinstance(row, Mapping)]

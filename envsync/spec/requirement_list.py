@@ -1,6 +1,7 @@
 """A list of requirements in the text of a TOML file, and what adding to it and taking out means."""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import tomlkit
@@ -8,6 +9,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envsync.spec.arrays import insert_item, remove_item, replace_item
+from envsync.spec.form import with_line_ends
+from envsync.spec.rewrite import ListPath, get_list, put_list, values_at
 
 _HEAD = re.compile(r"\s*(?P<name>:all:|[A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?")
 """Name and extras at the beginning of a requirement."""
@@ -56,6 +59,23 @@ def with_requirement(listed: RequirementList, new: Requirement, text: str) -> Re
             merged = merged_requirement(value, old, text.strip(), new)
             return listed if merged == value else listed.replace(position, merged)
     return listed.add(text.strip())
+
+
+def change_list(
+    body: str,
+    values: Mapping[str, object],
+    path: ListPath,
+    change: Callable[[RequirementList], RequirementList],
+) -> tuple[str, RequirementList] | None:
+    """Give the text of a TOML file with one list changed, and that list; None where it stays.
+
+    `values` is what `body` means. Whoever asks compares the result. Raises `RewriteFailed`.
+    """
+    before = RequirementList(get_list(body, path) or "[]", tuple(values_at(values, path)))
+    after = change(before)
+    if after.values == before.values:
+        return None
+    return with_line_ends(put_list(body, path, after.text), body), after
 
 
 def merged_requirement(old_text: str, old: Requirement, new_text: str, new: Requirement) -> str:

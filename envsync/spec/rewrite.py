@@ -1,6 +1,6 @@
 """Get and put the text of one list in the text of a TOML file, making its tables where needed."""
 
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TypeVar
 
 import tomlkit
@@ -27,6 +27,14 @@ def get_list(text: str, path: ListPath) -> str | None:
 def put_list(text: str, path: ListPath, array: str) -> str:
     """Put the text of a list in its place; `RewriteFailed` when that can't be done."""
     return _guarded(lambda: _put_list(text, path, array))
+
+
+def values_at(values: Mapping[str, object], path: ListPath) -> Iterable[object]:
+    """Give what is at a key path: a list, the keys of a table, or nothing."""
+    value: object = values
+    for key in path:
+        value = value.get(key, ()) if isinstance(value, dict) else ()
+    return value if isinstance(value, list | dict) else ()
 
 
 def _guarded(work: Callable[[], T]) -> T:
