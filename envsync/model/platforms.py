@@ -5,7 +5,7 @@ Names are those of uv's `--python-platform`, and tags of platforms as wheels hav
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from envsync.model.target import Target
@@ -32,6 +32,10 @@ _LINUX = re.compile(
 _MAC = re.compile(r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>x86_64|arm64)")
 _WINDOWS = {"win_amd64": "AMD64", "win_arm64": "ARM64", "win32": "x86"}
 _VERSION = re.compile(r"3\.(?P<minor>\d{1,2})(?:\.(?P<patch>\d{1,2}))?(?P<threads>t?)")
+
+
+_NUMBERS = re.compile(r"\d+\.(\d+)\.(\d+)").match
+_MOST_PATCHES = 50
 
 
 class Platform(NamedTuple):
@@ -127,6 +131,18 @@ def read_python(text: str) -> Python:
         raise ValueError('it is no version of CPython such as "3.12", "3.12.4" or "3.13t"')
     patch = None if match["patch"] is None else int(match["patch"])
     return Python(int(match["minor"]), patch, bool(match["threads"]))
+
+
+def python_of(target: Target) -> Python:
+    """Give the version of an interpreter that is there."""
+    minor, patch = map(int, _NUMBERS(target.version).groups())  # type: ignore[union-attr]
+    return Python(minor, patch, target.free_threaded)
+
+
+def first_patch(python: Python, admits: Callable[[str], bool]) -> int | None:
+    """Give the first patch version that is admitted, the one that is said if any; None: none is."""
+    patches = range(_MOST_PATCHES) if python.patch is None else (python.patch,)
+    return next((patch for patch in patches if admits(python.version(patch))), None)
 
 
 def target_on(platform: Platform, python: Python, patch: int) -> Target:

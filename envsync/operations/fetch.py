@@ -1,7 +1,6 @@
 """One page: what `fetch` does, step by step: a lock's files for some environments into a folder."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,9 @@ from envsync.lock.select import select
 from envsync.model.platforms import (
     Platform,
     Python,
+    first_patch,
     platform_of,
+    python_of,
     read_platform,
     read_python,
     target_on,
@@ -34,9 +35,6 @@ from envsync.project.paths import Project
 from envsync.project.request import SyncRequest
 from envsync.settings import Settings
 from envsync.spec.model import Spec
-
-_MOST_PATCHES = 50
-_NUMBERS = re.compile(r"\d+\.(\d+)\.(\d+)").match
 
 
 class Wanted(NamedTuple):
@@ -128,8 +126,7 @@ def _targets(
     here = find_interpreter(spec.python, requires, project.root, settings, reporter)
     if not platforms and not pythons:
         yield here
-    minor, patch = map(int, _NUMBERS(here.version).groups())  # type: ignore[union-attr]
-    own = Python(minor, patch, here.free_threaded)
+    own = python_of(here)
     yield from (_one(one, own, requires) for one in platforms)
     yield from (_one(platform_of(here), python, requires) for python in pythons)
 
@@ -150,14 +147,15 @@ def _read_python(text: str) -> Python:
 
 def _one(platform: Platform, python: Python, requires: SpecifierSet | None) -> Target:
     """Give the first patch version that env.toml admits, where none is said."""
-    patches = range(_MOST_PATCHES) if python.patch is None else (python.patch,)
-    for patch in patches:
-        if requires is None or requires.contains(python.version(patch), prereleases=True):
-            return target_on(platform, python, patch)
-    raise UsageError(
-        f"--python: Python {python.version(0)} is not in requires-python, {requires}",
-        hint="name another one, or change [env] requires-python in env.toml",
+    patch = first_patch(
+        python, lambda version: requires is None or requires.contains(version, prereleases=True)
     )
+    if patch is None:
+        raise UsageError(
+            f"--python: Python {python.version(0)} is not in requires-python, {requires}",
+            hint="name another one, or change [env] requires-python in env.toml",
+        )
+    return target_on(platform, python, patch)
 
 
 def _left_out(pins: Sequence[Pinned], builds: Sequence[LockedBuild]) -> Iterator[str]:

@@ -31,7 +31,7 @@ from envsync.project.request import LockOptions
 from envsync.resolve.candidates import Listing, ResolvePolicy
 from envsync.settings import Settings
 from envsync.spec.model import Spec
-from envsync.spec.times import exclude_newer_time
+from envsync.spec.times import exclude_newer_time, times_by_index
 
 _OLDEST = SpecifierSet(">=3.8")
 
@@ -132,9 +132,10 @@ def _versions(graph: Graph, name: str) -> list[Version]:
 def _policy(spec: Spec, graph: Graph) -> ResolvePolicy:
     said = SpecifierSet(graph.requires_python) if graph.requires_python else _OLDEST
     environments = covered_environments(spec, spec.requires_python or said)
-    written = spec.lock.exclude_newer
-    newest = exclude_newer_time(written, datetime.now(UTC)) if written else None
-    return resolve_policy(spec, environments, newest, LockOptions())
+    written, now = spec.lock.exclude_newer, datetime.now(UTC)
+    newest = exclude_newer_time(written, now) if written else None
+    by_index = times_by_index(spec.indexes, now)
+    return resolve_policy(spec, environments, newest, LockOptions(), by_index)
 
 
 def _listings(

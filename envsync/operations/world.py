@@ -3,6 +3,7 @@
 That is kept, too, by env.toml's bytes and the lock's, for as long as the interpreter is the same.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -15,7 +16,6 @@ from envsync.errors import InterpreterNotFound, TargetNotCovered, UsageError
 from envsync.events import Reporter
 from envsync.lock.graph import Graph
 from envsync.operations.look import BUCKET, FORMAT, normal
-from envsync.platform.files import sha256_file
 from envsync.project.paths import Project
 from envsync.project.request import Selection, SyncRequest
 from envsync.settings import Settings
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from envsync.model.target import Target
     from envsync.spec.model import Member
 
-_VERSION = re.compile(r"3\.[0-9]{1,3}(?:\.[0-9]{1,3})?t?")
-_NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_MOST_PATCHES = 50
+_VERSION = re.compile(r"3\.[0-9]{1,2}(?:\.[0-9]{1,2})?t?")
+"""What `model.platforms` reads as a version, in the form that people type."""
+_MOST_BYTES = 1 << 20
+"""Of an env.toml, as its reader takes it."""
 
 
 class Where(NamedTuple):
@@ -138,10 +139,15 @@ def _world_key(
     if project is None or not project.spec_path or not graph.sha256:
         return None
     try:
-        spec = sha256_file(project.spec_path)
+        with open(project.spec_path, "rb") as file:
+            spec = file.read(_MOST_BYTES + 1)
     except OSError:
         return None
-    facts = (FORMAT, spec, graph.sha256, project.root, settings.python, platform, chosen)
+    # With `from`, other files may say which Pythons it is for: those aren't looked at here.
+    if b"from" in spec or len(spec) > _MOST_BYTES:
+        return None
+    digest = hashlib.sha256(spec).hexdigest()
+    facts = (FORMAT, digest, graph.sha256, project.root, settings.python, platform, chosen)
     return "\n".join(map(repr, facts))
 
 
@@ -229,23 +235,28 @@ def _meant(
     if where.platform is None and not _VERSION.fullmatch(version):
         return _target(where, graph, project, settings, reporter)
     from envsync.model.platforms import (  # noqa: PLC0415
-        Python,
         platform_of,
+        python_of,
         read_python,
         target_on,
     )
 
+    here: Target | None = None
     platform = None if where.platform is None else _platform(where.platform)
     if _VERSION.fullmatch(version):
         settings = settings._replace(python=None)
         python = read_python(version)
     else:
         here = _target(where, graph, project, settings, reporter)
-        _, minor, own = map(int, _NUMBERS.match(here.version).groups())  # type: ignore[union-attr]
-        python = Python(minor, own, here.free_threaded)
+        python = python_of(here)
     if platform is None:
-        platform = platform_of(_target(where, graph, project, settings, reporter))
-    return target_on(platform, python, _patch(python, graph.requires_python))
+        here = _target(where, graph, project, settings, reporter)
+        platform = platform_of(here)
+    meant = target_on(platform, python, _patch(python, graph.requires_python))
+    if here is None:
+        return meant
+    # It is what a part was taken from: an outlook is kept for as long as that stays.
+    return meant._replace(executable=here.executable, signature=here.signature)
 
 
 def _platform(name: str) -> "Platform":
@@ -261,14 +272,15 @@ def _patch(python: "Python", covered: str) -> int:
     """Give the first patch version that a lock covers."""
     from packaging.specifiers import SpecifierSet  # noqa: PLC0415
 
-    admitted = SpecifierSet(covered)
-    for patch in range(_MOST_PATCHES):
-        if admitted.contains(python.version(patch)):
-            return patch
-    raise TargetNotCovered(
-        f"the lock is for Python {covered}, not {python.version(0)}",
-        hint="[env] requires-python in env.toml says what the lock covers",
-    )
+    from envsync.model.platforms import first_patch  # noqa: PLC0415
+
+    patch = first_patch(python, SpecifierSet(covered).contains)
+    if patch is None:
+        raise TargetNotCovered(
+            f"the lock is for Python {covered}, not {python.version(0)}",
+            hint="[env] requires-python in env.toml says what the lock covers",
+        )
+    return patch
 
 
 def _target(

@@ -198,6 +198,13 @@ def test_a_second_look_reads_what_the_first_kept(locked: Workplace) -> None:
     assert done.stdout.decode().endswith("checker 7.0 (group: dev)\n[]\n")
 
 
+@pytest.mark.parametrize("version", ["3.123", "3.12.123"])
+def test_a_version_that_there_is_not(locked: Workplace, version: str) -> None:
+    ran = locked.here("tree", "--platform", "linux", "-p", version)
+    assert ran.code == 1
+    assert f"no Python interpreter for {version}" in ran.err
+
+
 def test_tree_for_programs(locked: Workplace) -> None:
     document = valid(locked.here("tree", "--json", "--universal").out)
     packages = {one["name"]: one for one in document["packages"]}

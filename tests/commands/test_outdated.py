@@ -93,6 +93,22 @@ def test_what_is_too_new_or_for_other_pythons(locked: Workplace, server: IndexSe
     assert kinds == {"base": "file", "direct": "python"}
 
 
+def test_an_index_with_a_time_of_its_own(place: Workplace) -> None:
+    with IndexServer() as corp:
+        for version, year in (("1.0", 2020), ("2.0", 2030)):
+            filename, content = make_wheel("base", version)
+            corp.add("base", filename, content, Listed(upload_time=f"{year}-01-01T00:00:00Z"))
+        place.write(
+            '[env]\nname = "x"\nrequires-python = ">=3.11"\ndependencies = ["base"]\n'
+            f'[[index]]\nname = "corp"\nurl = "{corp.url}"\nexclude-newer = "2025-01-01"\n'
+        )
+        place.given("lock")
+        document = valid(place.here("outdated", "--json").out)
+        (base,) = document["packages"]
+        assert (base["allowed"], base["in_the_way"][0]["kind"]) == ("1.0", "file")
+        assert 'version = "1.0"' in place.lock()
+
+
 def test_it_needs_the_index(locked: Workplace, server: IndexServer) -> None:
     locked.environ["ENVSYNC_CACHE_DIR"] = str(locked.cache / "another")
     ran = locked.here("outdated", "--offline")
