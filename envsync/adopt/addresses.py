@@ -4,7 +4,7 @@ import posixpath
 import re
 from urllib.parse import unquote
 
-from envsync.spec.locations import split_url
+from envsync.spec.locations import leads_outside, split_url
 from envsync.spec.references import direct_source
 
 _OTHER_VCS = ("hg+", "svn+", "bzr+")
@@ -77,7 +77,7 @@ def path_source(path: str, *, editable: bool = False, folder: str = "") -> Sourc
     source: Source = {"path": place}
     if editable:
         source["editable"] = True
-    if place == ".." or place.startswith(("/", "../")):
+    if leads_outside(place):
         source["outside"] = True
     return source
 

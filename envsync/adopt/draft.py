@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.adopt.addresses import read_address
+from envsync.spec.locations import leads_outside
 from envsync.spec.model import BASE, Part
 from envsync.spec.requirements import read_name, read_requirement
 from envsync.spec.wording import quote
@@ -92,7 +93,7 @@ class IndexRow(NamedTuple):
 
 def _leads_outside(place: str) -> bool:
     """Say whether an index lies on this machine, and not in the project's folder."""
-    return place.startswith(("/", "../", "file:"))
+    return place.startswith("file:") or leads_outside(place)
 
 
 class TooMuch(ValueError):

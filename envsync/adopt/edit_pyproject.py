@@ -27,14 +27,7 @@ def add_to_pyproject(text: str, requirement: str, part: Part, *, file: str) -> s
 
 def remove_from_pyproject(text: str, name: str, part: Part, *, file: str) -> str:
     """Give a pyproject.toml without a package in a list, whatever its markers. Raises as above."""
-
-    def without(entries: RequirementList) -> RequirementList:
-        positions = [i for i, listed in enumerate(entries.names()) if listed == name]
-        for position in reversed(positions):
-            entries = entries.remove(position)
-        return entries
-
-    return _change(text, _path(text, part), without, file)
+    return _change(text, _path(text, part), lambda listed: listed.without(name), file)
 
 
 def _path(text: str, part: Part) -> ListPath:

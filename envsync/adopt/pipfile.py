@@ -88,12 +88,8 @@ def _read_options(draft: Draft, file: TomlFile) -> None:
         if key == "allow_prereleases" and value is True:
             draft.put(("lock", "prereleases"), "allow", origin)
         elif value is not False:
-            about_pipenv = key in (
-                "sort_pipfile",
-                "disable_pip_input",
-                "install_search_all_sources",
-            )
-            draft.leave(origin, f"pipenv.{key}", _NOTHING_LIKE, matters=not about_pipenv)
+            matters = key not in _ABOUT_PIPENV
+            draft.leave(origin, f"pipenv.{key}", _NOTHING_LIKE, matters=matters)
 
 
 def _read_package(draft: Draft, part: Part, name: str, value: object, origin: Origin) -> None:

@@ -9,14 +9,11 @@ from envsync.adopt.draft import Draft, Origin
 from envsync.adopt.indexes import add_index, index_source
 from envsync.adopt.toml_file import Table, TomlFile, text_of
 from envsync.spec.model import ALL, Part
+from envsync.spec.policies import PRERELEASES
 from envsync.spec.wording import quote
 
 _ROOT = ("tool", "uv")
-_PRERELEASES = {
-    "allow": "allow",
-    "disallow": "disallow",
-    "if-necessary-or-explicit": "if-necessary-or-explicit",
-}
+
 _MEANS_NOTHING = frozenset(
     {
         *("cache-dir", "cache-keys", "managed", "native-tls", "system-certs", "offline", "preview"),
@@ -190,8 +187,8 @@ def _conflicts(draft: Draft, file: TomlFile, key: str) -> None:
 
 def _prerelease(draft: Draft, file: TomlFile, key: str) -> None:
     value, origin = file.text_at(*_ROOT, key), file.origin(*_ROOT, key)
-    if value in _PRERELEASES:
-        draft.put(("lock", "prereleases"), _PRERELEASES[value], origin)
+    if value in PRERELEASES:
+        draft.put(("lock", "prereleases"), value, origin)
     else:
         advice = "the default, if-necessary-or-explicit, is taken"
         draft.leave(origin, f"tool.uv.{key} = {quote(str(value))}", advice)

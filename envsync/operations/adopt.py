@@ -25,6 +25,7 @@ from envsync.project.request import LockOptions
 from envsync.project.texts import Text, write_together
 from envsync.settings import Settings
 from envsync.spec.inputs import Input
+from envsync.spec.locations import leads_outside
 from envsync.spec.model import BASE
 
 
@@ -171,7 +172,7 @@ def _chosen(project: Project, files: Sequence[str], directory: str) -> Found:
     found: list[FoundFile] = []
     for file in files:
         path = os.path.relpath(os.path.join(directory, file), project.root)
-        if path.startswith(".."):
+        if leads_outside(path):
             raise UsageError(
                 f"{file} lies outside of the project, {project.root}",
                 hint="`envsync -C DIR import FILE` imports into another folder",

@@ -11,6 +11,7 @@ from envsync.errors import SpecInvalid, UsageError
 from envsync.events import Reporter
 from envsync.inside import read_inside
 from envsync.spec.document import MAX_BYTES
+from envsync.spec.locations import leads_outside
 from envsync.spec.model import BASE
 
 _LISTED = ("lock", "constraints")
@@ -52,7 +53,7 @@ def _draft(root: str, path: str, name: str, *, is_constraint: bool) -> Draft:
     if not os.path.exists(path):
         raise UsageError(f"there is no file {name}", hint="`envsync add -r requirements.txt`")
     inner = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
-    is_inside = not inner.startswith("..")
+    is_inside = not leads_outside(inner)
     # The user's own word may name a file anywhere; what that names stays beside it.
     base = root if is_inside else os.path.dirname(path)
     place = inner if is_inside else os.path.basename(path)

@@ -59,8 +59,8 @@ class Edits(NamedTuple):
 
     def part_with(self, name: str) -> Part | None:
         """Give the list in which some file has a package."""
-        parts = self._draft().parts
-        return next((part for part in parts if self._rows(name, part)), None)
+        draft = self._draft()
+        return next((part for part in draft.parts if _rows_of(draft, name, part)), None)
 
     def texts(self) -> list[Text]:
         """Give what is to be written of the files."""
@@ -75,10 +75,7 @@ class Edits(NamedTuple):
         return draft_of(self.project.root, self.inputs, self.files, self.spec)
 
     def _rows(self, name: str, part: Part) -> "list[Wanted]":
-        from envsync.adopt.draft import Wanted  # noqa: PLC0415
-
-        rows: Iterable[object] = self._draft().parts.get(part, ())
-        return [row for row in rows if isinstance(row, Wanted) and row.name == name]
+        return _rows_of(self._draft(), name, part)
 
     def _home(self, part: Part) -> str | None:
         """Give the file into which a new requirement of a list goes; None: env.toml."""
@@ -157,3 +154,10 @@ def edits_of(project: Project, spec: Spec, text: str, file: str = "env.toml") ->
     """
     inputs = from_root(inputs_of(text), file)
     return Edits(project, inputs, spec.inputs, file) if inputs else None
+
+
+def _rows_of(draft: "Draft", name: str, part: Part) -> "list[Wanted]":
+    from envsync.adopt.draft import Wanted  # noqa: PLC0415
+
+    rows: Iterable[object] = draft.parts.get(part, ())
+    return [row for row in rows if isinstance(row, Wanted) and row.name == name]

@@ -1,5 +1,6 @@
 """The tasks of a project, read from env.toml where they matter, and without all the rest of it."""
 
+import os
 from typing import TYPE_CHECKING
 
 from envsync.errors import SpecInvalid
@@ -20,20 +21,29 @@ def tasks_with(name: str, project: Project) -> "Tasks | None":
     A workspace's member has its own, and else those of the workspace. Other mistakes of env.toml
     are left to whoever syncs.
     """
-    if project.member:
-        every = all_tasks(project)
-        return every if name in every else None
-    with storage_errors(project.spec_path):
-        try:
-            data = read_limited(project.spec_path, _SPEC_LIMIT)
-        except ValueError:
-            return None  # no env.toml is that large: whoever syncs says so
-    if not may_be_task(data, name):
+    data = _spec_bytes(project.spec_path)
+    of_member = _member_bytes(project)
+    if not may_be_task(data, name) and not may_be_task(of_member, name):
         return None
-    tasks = _plain_tasks(data)
+    # A workspace's and a member's tasks are joined by whoever reads both.
+    tasks = None if project.member else _plain_tasks(data)
     if tasks is None:
         tasks = all_tasks(project)
     return tasks if name in tasks else None
+
+
+def _member_bytes(project: Project) -> bytes:
+    """Give the env.toml of the member by which a workspace was entered, if it has one."""
+    path = f"{project.root}/{project.member}/env.toml"
+    return _spec_bytes(path) if project.member and os.path.lexists(path) else b""
+
+
+def _spec_bytes(path: str) -> bytes:
+    with storage_errors(path):
+        try:
+            return read_limited(path, _SPEC_LIMIT)
+        except ValueError:
+            return b""  # no env.toml is that large: whoever syncs says so
 
 
 def _plain_tasks(data: bytes) -> "Tasks | None":
@@ -63,7 +73,7 @@ def of_member(spec: "Spec", project: Project) -> "Tasks":
 
 def folder_of(name: str, project: Project) -> str:
     """Give the folder that a task runs in: that of the env.toml that has it."""
-    if not project.member:
+    if not may_be_task(_member_bytes(project), name):
         return project.root
     from envsync.project.env_toml import read_spec  # noqa: PLC0415
 

@@ -84,12 +84,9 @@ def remove_dependency(
     path = _find_path(text, group, extra)
 
     def without(entries: RequirementList) -> RequirementList:
-        positions = [i for i, listed in enumerate(entries.names()) if listed == wanted]
-        if not positions:
+        if wanted not in entries.names():
             raise NotListed(wanted, path, hint=_instead(text, wanted, path, entries.names()))
-        for position in reversed(positions):
-            entries = entries.remove(position)
-        return entries
+        return entries.without(wanted)
 
     return _change_list(text, path, without, member_of)
 

@@ -31,7 +31,7 @@ _URL_TEXT = r"[!-~]+"
 _SCP_LIKE = r"(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):/?(?P<path>[^/].*)"
 _SSH_WITH_COLON = r"ssh://(?P<host>[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+):(?P<path>[^0-9/].*)"
 _HASH = r"(?:sha256=[0-9A-Fa-f]{64}|sha384=[0-9A-Fa-f]{96}|sha512=[0-9A-Fa-f]{128})"
-_FILE_URL = r"file:(?://(?:localhost)?/|/(?!/))(?:(?![\\\\\"<>?#])[!-~])*"
+
 _ARCHIVES = (".whl", ".tar.gz", ".tgz", ".zip", ".tar.bz2", ".tar.xz")
 _NOT_IN_REVISION = r"[\s~^:?*\[\\\x7f]|\.\.|@\{|//|/$|\.lock$"
 

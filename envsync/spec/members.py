@@ -278,12 +278,6 @@ def _both(ranges: Iterable[SpecifierSet]) -> SpecifierSet:
     return SpecifierSet(",".join(sorted(map(str, kept))))
 
 
-def member_of(spec: Spec, name: str) -> Member | None:
-    """Find a member by its name."""
-    wanted = canonicalize_name(name)
-    return next((one for one in spec.members if one.name == wanted), None)
-
-
 def places(members: Iterable[Member]) -> Mapping[NormalizedName, str]:
     """Say what each of the lock's groups of members is, in their files."""
     return {

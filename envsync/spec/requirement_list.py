@@ -46,6 +46,14 @@ class RequirementList(NamedTuple):
         text = remove_item(self.text, position)
         return RequirementList(text, (*self.values[:position], *self.values[position + 1 :]))
 
+    def without(self, name: str) -> "RequirementList":
+        """Take out whatever has a normalised name."""
+        entries = self
+        for position in reversed(range(len(self.values))):
+            if name_of(self.values[position]) == name:
+                entries = entries.remove(position)
+        return entries
+
 
 def with_requirement(listed: RequirementList, new: Requirement, text: str) -> RequirementList:
     """Give a list with a requirement: in the place of one of that name and marker, else added."""

@@ -116,7 +116,7 @@ def _read_index(table: Table) -> IndexSpec | None:
         _read_codes(table),
         outside,
         table.convert("mirror-of", _read_mirrored),
-        table.value("fallback") is None or table.flag("fallback"),
+        table.flag("fallback", default=True),
     )
     for key in ("default", "explicit", "exclude-newer") if index.mirror_of else ("fallback",):
         if key in table.content:

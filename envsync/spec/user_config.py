@@ -173,7 +173,7 @@ def _read_mirror(index: Table, of: str) -> UserMirror | None:
     url = table.convert("url", _read_place)
     if "url" not in table.content:
         table.report("the mirror has no url")
-    fallback = table.value("fallback") is None or table.flag("fallback")
+    fallback = table.flag("fallback", default=True)
     mirror = UserMirror(of, url or "", table.choice("format", FORMATS), fallback)
     table.finish()
     return mirror if url else None
