@@ -68,6 +68,14 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}"
 
 
+def terminal_columns() -> int:
+    """Give the terminal's width, without the module that argparse loads to ask it."""
+    try:
+        return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) or 80
+    except (OSError, ValueError):
+        return 80
+
+
 class Ui(Reporter):
     """Shows what happens: lines always, moving progress only on a terminal."""
 
@@ -216,12 +224,7 @@ class Ui(Reporter):
 
     def columns(self) -> int | None:
         """Give the width of the terminal that data goes to; None where it goes elsewhere."""
-        if not _is_terminal(sys.stdout):
-            return None
-        try:
-            return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns)
-        except (OSError, ValueError):
-            return 80
+        return terminal_columns() if _is_terminal(sys.stdout) else None
 
     def document(self, value: Mapping[str, object]) -> None:
         """Write one JSON document to standard output."""

@@ -9,6 +9,7 @@ from envsync.cli.commands import COMMANDS
 from envsync.cli.main import Session
 from envsync.cli.parser import build_parser, parser_below
 from envsync.cli.versions import speedups_version, version_line
+from envsync.ui import terminal_columns
 
 if TYPE_CHECKING:
     from envsync.cli.help_page import Section
@@ -36,7 +37,7 @@ def run(command: str, options: argparse.Namespace, session: Session) -> int:
 
 def _help(options: argparse.Namespace, session: Session) -> int:
     from envsync.cli.help_page import page_of  # noqa: PLC0415  (after usage is known to be right)
-    from envsync.cli.help_text import help_text, terminal_columns  # noqa: PLC0415
+    from envsync.cli.help_text import help_text  # noqa: PLC0415
 
     topic = options.topic
     if topic and topic[0] in COMMANDS:

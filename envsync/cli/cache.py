@@ -4,6 +4,7 @@ import argparse
 import os
 
 from envsync.cache.sizes import Size
+from envsync.cli.columns import size_text
 from envsync.cli.main import Session
 from envsync.cli.parser import shared_options
 from envsync.errors import UsageError
@@ -13,7 +14,6 @@ from envsync.ui import counted
 
 _DIFFERENT = 3
 _UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SHOWN = (("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 
 _SUMMARIES = {
     "dir": "print the folder of the cache",
@@ -96,14 +96,6 @@ def parse_size(text: str) -> int:
     return int(size)
 
 
-def shown(size: int) -> str:
-    """Give a size for people: `812.3 MB`."""
-    for unit, factor in _SHOWN:
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"
-
-
 def run(command: str, options: argparse.Namespace, session: Session) -> int:  # noqa: ARG001
     """Do what is asked of the cache."""
     cache_dir = session.settings.cache_dir
@@ -156,7 +148,7 @@ def _report(removal: Removal, options: argparse.Namespace, session: Session) -> 
     frees = "would free" if options.dry_run else "freed"
     if count:
         things = counted(count, "entry")
-        ui.note(f"{verb} {things} of the cache; {frees} {shown(removal.freed)}")
+        ui.note(f"{verb} {things} of the cache; {frees} {size_text(removal.freed)}")
     else:
         ui.note("Nothing to delete in the cache")
     if removal.running:
@@ -196,8 +188,8 @@ def _size(cache_dir: str, session: Session) -> int:
 
 
 def _row(name: str, entries: str, size: Size) -> str:
-    alone = shown(size.bytes - size.shared)
-    return f"{name:18}{entries:>9}{size.files:>9}{shown(size.bytes):>11}{alone:>11}"
+    alone = size_text(size.bytes - size.shared)
+    return f"{name:18}{entries:>9}{size.files:>9}{size_text(size.bytes):>11}{alone:>11}"
 
 
 def _size_document(size: Size) -> dict[str, int]:

@@ -5,11 +5,10 @@ import os
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from envsync.cli.help_text import terminal_columns
 from envsync.cli.main import Session
 from envsync.operations.doctor import Examined, examine
 from envsync.operations.findings import Finding, is_broken
-from envsync.ui import printable
+from envsync.ui import printable, terminal_columns
 
 _NARROW = 60
 _MARKS = {"ok": "ok", "note": "note", "broken": "BROKEN"}

@@ -1,6 +1,5 @@
 """Lay out a page of help for the width of a terminal."""
 
-import os
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -12,14 +11,6 @@ _MOST_COLUMNS = 100
 _WIDE_TERM = 28
 _NARROW = 60
 """Columns under which texts stand below their terms, not beside them."""
-
-
-def terminal_columns() -> int:
-    """Give the terminal's width, without the module that argparse loads to ask it."""
-    try:
-        return int(os.environ.get("COLUMNS") or os.get_terminal_size(1).columns) or 80
-    except (OSError, ValueError):
-        return 80
 
 
 def help_text(page: Page, columns: int, *, every: bool = False) -> str:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from envsync.cli.columns import columns, size_text
 from envsync.cli.main import Session
-from envsync.errors import UsageError
 from envsync.project.paths import Project, find_project
 from envsync.ui import counted
 
@@ -81,13 +80,9 @@ def _outdated(project: Project, options: argparse.Namespace, session: Session) -
 
     found = outdated(project, options.packages, session.settings, session.ui, direct=options.direct)
     for name in found.unknown:
-        from envsync.cli.misspelt import near_miss  # noqa: PLC0415  (difflib)
+        from envsync.cli.misspelt import unknown_package  # noqa: PLC0415  (difflib)
 
-        near = near_miss(name, found.known)
-        raise UsageError(
-            f"the lock has no package {name}",
-            hint=f"did you mean {near}?" if near else "`envsync tree` shows what it has",
-        )
+        raise unknown_package(name, found.known)
     late = [one for one in found.packages if one.is_outdated()]
     if session.settings.json:
         session.ui.document(

@@ -152,13 +152,9 @@ def _judge_tree(options: argparse.Namespace) -> None:
 
 def _refuse_unknown(names: Iterable[str], graph: Graph) -> None:
     for name in names:
-        from envsync.cli.misspelt import near_miss  # noqa: PLC0415  (difflib)
+        from envsync.cli.misspelt import unknown_package  # noqa: PLC0415  (difflib)
 
-        near = near_miss(name, graph.names())
-        raise UsageError(
-            f"the lock has no package {name}",
-            hint=f"did you mean {near}?" if near else "`envsync tree` shows what it has",
-        )
+        raise unknown_package(name, graph.names())
 
 
 def _tree_lines(seen: "Tree", options: argparse.Namespace, ui: Ui) -> Iterator[str]:

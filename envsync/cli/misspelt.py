@@ -32,6 +32,15 @@ def near_miss(word: str, known: Collection[str]) -> str | None:
     return next(iter(get_close_matches(word, known, n=1, cutoff=_CLOSE)), None)
 
 
+def unknown_package(name: str, known: Collection[str]) -> UsageError:
+    """Word the error for a package that the lock, which has those known, hasn't."""
+    near = near_miss(name, known)
+    return UsageError(
+        f"the lock has no package {name}",
+        hint=f"did you mean {near}?" if near else "`envsync tree` shows what it has",
+    )
+
+
 def unknown_command(words: Sequence[str], commands: Collection[str]) -> UsageError:
     """Word the error for a first word that is no command; `words` begin with it."""
     word, *rest = words

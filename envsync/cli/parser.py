@@ -67,7 +67,8 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Give the help for the terminal's width, without the options of every command."""
         from envsync.cli.help_page import page_of  # noqa: PLC0415  (for those who ask)
-        from envsync.cli.help_text import help_text, terminal_columns  # noqa: PLC0415
+        from envsync.cli.help_text import help_text  # noqa: PLC0415
+        from envsync.ui import terminal_columns  # noqa: PLC0415
 
         return help_text(page_of(self), terminal_columns())
 

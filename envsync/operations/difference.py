@@ -7,13 +7,11 @@ from typing import NamedTuple
 from envsync.events import Reporter
 from envsync.lock.difference import Difference, difference
 from envsync.lock.graph import EMPTY, Graph
-from envsync.operations.look import graph_of_bytes, read_graph
-from envsync.operations.tree import size_in
+from envsync.operations.look import MAX_BYTES, graph_of_bytes, read_graph
+from envsync.operations.tree import ranks_of, size_in
 from envsync.operations.world import Where, World, world
 from envsync.project.paths import Project
 from envsync.settings import Settings
-
-_MAX_BYTES = 16 * 1024 * 1024
 
 
 class Compared(NamedTuple):
@@ -60,7 +58,7 @@ def compare(
         found = difference(before, after)
         return Compared(names[0], names[1], "every environment", found, graphs[0] is not None)
     worlds = [_world(where, one, after, project, settings, reporter) for one in (before, after)]
-    ranks = {tag: rank for rank, tag in reversed(list(enumerate(worlds[1].tags)))}
+    ranks = ranks_of(worlds[1].tags)
     found = difference(
         before, after, (worlds[0].applies, worlds[1].applies), lambda row: size_in(row, ranks)
     )
@@ -94,7 +92,7 @@ def _in_revision(
 ) -> Graph | None:
     from envsync.git.revision import file_in  # noqa: PLC0415
 
-    data = file_in(revision, project.lock_path, _MAX_BYTES)
+    data = file_in(revision, project.lock_path, MAX_BYTES)
     if data is None:
         return None
     shown = f"{os.path.basename(project.lock_path)} of {revision}"

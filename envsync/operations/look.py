@@ -30,7 +30,8 @@ BUCKET = Bucket("graphs-v1", VALUES)
 FORMAT = __version__
 """What is kept is in the form in which Python keeps code: read without importing anything, by the
 same Python."""
-_MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a lock, as `lock.read` has it, which costs too much to import here."""
 
 
 def read_graph(
@@ -43,7 +44,7 @@ def read_graph(
     shown = shown or os.path.basename(path)
     with storage_errors(path):
         try:
-            data = read_limited(path, _MAX_BYTES)
+            data = read_limited(path, MAX_BYTES)
         except FileNotFoundError:
             raise UsageError(f"there is no {shown}", hint="`envsync lock` makes it") from None
         except ValueError as error:

@@ -29,6 +29,7 @@ from envsync.project.env_toml import read_spec
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
 from envsync.resolve.candidates import Listing, ResolvePolicy
+from envsync.resolve.rejections import NeedsPython
 from envsync.settings import Settings
 from envsync.spec.model import Spec
 from envsync.spec.times import exclude_newer_time, times_by_index
@@ -235,7 +236,7 @@ def _reasons(
     """Give what stands in the way of a version, for each row of the lock."""
     for one in listing.rejected:
         if one.version and parse_version(one.version) == version:
-            kind = "python" if type(one.reason).__name__ == "NeedsPython" else "file"
+            kind = "python" if isinstance(one.reason, NeedsPython) else "file"
             yield InTheWay(kind, str(one.reason))
     candidate = next((one for one in listing.candidates if one.version == version), None)
     if candidate is not None:

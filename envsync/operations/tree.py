@@ -61,7 +61,7 @@ def look_at_tree(
     lines = inverted(seen, wanted, depth) if invert or duplicates else tree(seen, depth, wanted)
     known_sizes: Mapping[int, int | None] = {}
     if sizes:
-        ranks = {tag: rank for rank, tag in reversed(list(enumerate(seen_by.tags)))}
+        ranks = ranks_of(seen_by.tags)
         known_sizes = {at: size_in(graph.rows[at], ranks) for at in seen.edges}
     return Tree(seen_by, seen, list(lines), known_sizes, where.universal, unknown)
 
@@ -69,6 +69,11 @@ def look_at_tree(
 def _several(graph: Graph) -> frozenset[str]:
     counts = Counter(row.name for row in graph.rows)
     return frozenset(name for name, count in counts.items() if count > 1)
+
+
+def ranks_of(tags: Sequence[str]) -> Mapping[str, int]:
+    """Give the place of each wheel tag among those of an environment, the most wanted first."""
+    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
 
 
 def size_in(row: Row, ranks: Mapping[str, int]) -> int | None:
