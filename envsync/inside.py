@@ -53,7 +53,7 @@ def open_inside(root: str, path: str) -> BufferedReader:
 def hash_inside(root: str, path: str, algorithms: Iterable[str] = ("sha256",)) -> Content:
     """Read a regular file below `root` and say what it holds. Raises as `real_path`."""
     with open_inside(root, path) as file, storage_errors(path):
-        return _content(_pieces(file), algorithms)
+        return content_of(pieces_of(file), algorithms)
 
 
 def copy_inside(
@@ -64,7 +64,7 @@ def copy_inside(
     Raises as `real_path`.
     """
     with open_inside(root, path) as file, storage_errors(path), open(destination, "xb") as copy:
-        return _content(_copied(_pieces(file), copy), algorithms)
+        return content_of(copied(pieces_of(file), copy), algorithms)
 
 
 def read_inside(root: str, path: str, limit: int) -> bytes:
@@ -76,18 +76,21 @@ def read_inside(root: str, path: str, limit: int) -> bytes:
     return data
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    """Give a file's bytes, a bounded piece at a time."""
     while piece := file.read(_PIECE):
         yield piece
 
 
-def _copied(pieces: Iterable[bytes], copy: BinaryIO) -> Iterator[bytes]:
+def copied(pieces: Iterable[bytes], copy: BinaryIO) -> Iterator[bytes]:
+    """Write pieces down as they pass by."""
     for piece in pieces:
         copy.write(piece)
         yield piece
 
 
-def _content(pieces: Iterable[bytes], algorithms: Iterable[str]) -> Content:
+def content_of(pieces: Iterable[bytes], algorithms: Iterable[str] = ("sha256",)) -> Content:
+    """Say what pieces hold: their digests, and their size together."""
     digests = {algorithm: hashlib.new(algorithm) for algorithm in algorithms}
     size = 0
     for piece in pieces:

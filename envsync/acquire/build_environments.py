@@ -34,7 +34,7 @@ from envsync.resolve.candidates import Catalog, ResolvePolicy
 from envsync.resolve.universal import resolve
 from envsync.settings import Settings
 from envsync.spec.model import LockPolicy, Spec
-from envsync.spec.times import exclude_newer_time, times_by_index
+from envsync.spec.times import newest_times
 from envsync.store.manifest import StoredWheel
 from envsync.sync.apply import sync
 from envsync.sync.desired import DesiredEnvironment
@@ -194,11 +194,12 @@ class Provisioner:
 
     def _policy(self, environments: MarkerSet) -> ResolvePolicy:
         lock = self._spec.lock
+        newest, by_index = newest_times(self._spec, datetime.now(UTC))
         return ResolvePolicy(
             environments=environments,
             prereleases=lock.prereleases,
-            exclude_newer=self._newest(),
-            index_exclude_newer=self._by_index(),
+            exclude_newer=newest,
+            index_exclude_newer=by_index,
             no_binary=lock.no_binary,
             build_allow=self._spec.build.allow,
             constraints=self._spec.build.constraints,
@@ -221,18 +222,11 @@ class Provisioner:
         asked = (*spec.dependencies, *map(Requirement, spec.seed), *chain.from_iterable(groups))
         others = [one for one in asked if canonicalize_name(one.name) not in without]
         environments = one_environment(target)
-        newest, by_index = self._newest(), self._by_index()
+        newest, by_index = newest_times(self._spec, datetime.now(UTC))
         policy = resolve_policy(spec, environments, newest, LockOptions(), by_index)
         # What the lock must cover elsewhere, and keeps apart, is no matter of this environment.
         policy = policy._replace(required_environments=(), conflicts=())
         return self._pins(self._solve(provider, others, policy, "env.toml", {}), target)
-
-    def _newest(self) -> datetime | None:
-        newest = self._spec.lock.exclude_newer
-        return exclude_newer_time(newest, datetime.now(UTC)) if newest else None
-
-    def _by_index(self) -> Mapping[str, datetime | None]:
-        return times_by_index(self._spec.indexes, datetime.now(UTC))
 
     def _solve(
         self,

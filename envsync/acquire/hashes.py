@@ -11,6 +11,7 @@ from typing import NamedTuple
 from packaging.pylock import Pylock
 
 from envsync.inside import Content
+from envsync.lock.compare import files_of
 from envsync.lock.filenames import artifact_filename
 from envsync.lock.pylock import files_to_lock
 from envsync.lock.read import SECURE_HASHES
@@ -65,7 +66,7 @@ def with_hashes(resolution: Resolution, old: Pylock | None, read: Read) -> Resol
 def _locked(old: Pylock) -> Iterator[tuple[tuple[str, str | None], _Known]]:
     """By file name and index: another index may well have built the same version by itself."""
     for package in old.packages:
-        for file in (*(package.wheels or ()), *([package.sdist] if package.sdist else ())):
+        for file in files_of(package):
             if "sha256" in file.hashes:
                 known = _Known(file.hashes["sha256"], file.size)
                 yield (artifact_filename(file), package.index), known

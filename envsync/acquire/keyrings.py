@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from envsync.index.auth import Pair
 from envsync.index.urls import Address, Scope, scope_of
+from envsync.python.trust import is_own
 
 _SECONDS = 60.0
 """A keyring may ask the user to unlock it."""
@@ -67,20 +68,12 @@ def _from_library(service: str, user: str | None) -> tuple[str, str] | None:
 def _find_command(place: KeyringPlace) -> str | None:
     names = ("keyring.exe", "keyring") if os.name == "nt" else ("keyring",)
     for folder in place.path.split(os.pathsep):
-        for name in names if os.path.isabs(folder) else ():
+        for name in names:
             path = os.path.join(folder, name)
-            if os.path.isfile(path) and os.access(path, os.X_OK) and not _is_strange(path, place):
+            is_there = os.path.isfile(path) and os.access(path, os.X_OK)
+            if is_there and is_own(path, place.never_inside):
                 return path
     return None
-
-
-def _is_strange(path: str, place: KeyringPlace) -> bool:
-    """Tell whether a program lies in the clone, or is a link into it, or is reached through one."""
-    if place.never_inside is None:
-        return False
-    top = os.path.join(os.path.realpath(place.never_inside), "")
-    named = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return any(one.startswith(top) for one in (path, named, os.path.realpath(path)))
 
 
 def _from_command(command: str, service: str, user: str | None) -> tuple[str, str] | None:

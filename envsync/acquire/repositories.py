@@ -113,7 +113,7 @@ class RepositorySources:
         if metadata is not None:
             return metadata.name
         folder = f"{source.subdirectory}/" if source.subdirectory else ""
-        data = self._repositories.file(source, commit, f"{folder}pyproject.toml")
+        (data,) = self._repositories.files(source, commit, [f"{folder}pyproject.toml"])
         return None if data is None else project_name(data)
 
     def unnamed(self, source: SourceSpec) -> Candidate:
@@ -163,11 +163,10 @@ class RepositorySources:
                 f"has no folder {source.subdirectory!r}",
                 hint="see that subdirectory is right; links are not followed",
             )
-        files = {
-            name: self._repositories.file(source, commit, f"{folder}{name}")
-            for name in (*PROJECT_FILES, "PKG-INFO")
-        }
-        if not any(files.values()) and not any(data == b"" for data in files.values()):
+        names = (*PROJECT_FILES, "PKG-INFO")
+        contents = self._repositories.files(source, commit, [f"{folder}{name}" for name in names])
+        files = dict(zip(names, contents, strict=True))
+        if all(data is None for data in contents):
             raise self._no_project(source, commit, label)
         pyproject, pkg_info = files["pyproject.toml"], files["PKG-INFO"]
         if pyproject is not None:
@@ -213,7 +212,8 @@ class RepositorySources:
                     f"{url}@{(pin.commit or '')[:12]}", f"it has no folder {pin.subdirectory!r}"
                 )
         name = canonicalize_name(pin.name)
-        return SourceTree(path, self.digest(pin), f"{url}@{(pin.commit or '')[:12]}", name)
+        label = f"{url}@{(pin.commit or '')[:12]}"
+        return SourceTree(path, self.digest(pin), label, name, private=directory)
 
     def _place(self, pin: Pinned) -> tuple[str, Wanted]:
         """Give the address of a pin, and what env.toml wants of it."""

@@ -58,7 +58,7 @@ def resolve_policy(
     environments: MarkerSet,
     newest: datetime | None,
     options: LockOptions,
-    by_index: Mapping[str, datetime | None] | None = None,
+    by_index: Mapping[str, datetime | None],
 ) -> ResolvePolicy:
     """What steers the resolution; `newest` is the absolute time of exclude-newer, `by_index` those
     of indexes with one of their own.
@@ -70,7 +70,7 @@ def resolve_policy(
         resolution=lock.resolution,
         prereleases=lock.prereleases,
         exclude_newer=newest,
-        index_exclude_newer=by_index or {},
+        index_exclude_newer=by_index,
         constraints=lock.constraints,
         overrides=lock.overrides,
         ignore_requires_python=frozenset(lock.ignore_requires_python),

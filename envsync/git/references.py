@@ -40,8 +40,8 @@ def ask(access: Access, address: Address, source: SourceSpec) -> Meant:
 
     Raises `GitFailed`: no such name, or one of two meanings; or the server can't be asked.
     """
-    revision = (source.rev or "").lower() if source.rev and is_id(source.rev.lower()) else None
-    if revision:
+    revision = (source.rev or "").lower()
+    if is_id(revision):
         return Meant(revision)
     wanted = list(_names(source))
     words = [*wanted, *(f"{name}^{{}}" for name in wanted)]

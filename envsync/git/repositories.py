@@ -10,7 +10,7 @@ Commits stay in the store, where every project of the user finds them, without a
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from envsync.errors import GitFailed
@@ -20,7 +20,7 @@ from envsync.git.checkout import check_out, submodules
 from envsync.git.clones import drop, open_clone
 from envsync.git.fetching import commit_at, fetch, fetch_all
 from envsync.git.history import READ, asks_history
-from envsync.git.references import Meant, ask, object_format
+from envsync.git.references import Meant, ask, is_id, object_format
 from envsync.git.trees import SUBMODULE, Entry, entries, read_file
 from envsync.spec.model import SourceSpec
 
@@ -81,12 +81,13 @@ class Repositories:
         self._with(address, meant.commit, note, name=meant.name)
         return Found(meant.commit, meant.name)
 
-    def file(self, source: SourceSpec, commit: str, path: str) -> bytes | None:
-        """Give a regular file of a commit; None where there is none. Raises as `find`."""
-        address = self._access.address(source.location)
+    def files(self, source: SourceSpec, commit: str, paths: Sequence[str]) -> list[bytes | None]:
+        """Give regular files of a commit; None for what is none. Raises as `find`."""
+        return self._files(self._access.address(source.location), commit, paths)
 
-        def read(repository: str) -> bytes | None:
-            return read_file(self._access, repository, commit, path, _MAX_FILE)
+    def _files(self, address: Address, commit: str, paths: Sequence[str]) -> list[bytes | None]:
+        def read(repository: str) -> list[bytes | None]:
+            return [read_file(self._access, repository, commit, path, _MAX_FILE) for path in paths]
 
         return self._with(address, commit, read)
 
@@ -174,22 +175,15 @@ class Repositories:
 
     def _asks_history(self, address: Address, commit: str, subdirectory: str | None) -> bool:
         folder = f"{subdirectory}/" if subdirectory else ""
-
-        def read(repository: str) -> list[bytes | None]:
-            return [
-                read_file(self._access, repository, commit, f"{folder}{name}", _MAX_FILE)
-                for name in READ
-            ]
-
-        return asks_history(*self._with(address, commit, read))
+        return asks_history(*self._files(address, commit, [f"{folder}{name}" for name in READ]))
 
     def _remembered(self, address: Address, source: SourceSpec) -> Found:
         """Give what a source meant when it was asked for last."""
         commit = (source.rev or "").lower()
+        if is_id(commit):
+            self._with(address, commit, lambda _: None)
+            return Found(commit)
         for kind in ("sha1", "sha256"):
-            if object_format(commit) == kind and len(commit) in (40, 64):
-                self._with(address, commit, lambda _: None)
-                return Found(commit)
             with open_clone(self._access, address, kind) as repository:
                 found = commit_at(self._access, repository, _seen(source))
             if found is not None:
@@ -202,16 +196,14 @@ class Repositories:
         )
 
     def _complete(self, address: Address, source: SourceSpec, short: str) -> Meant:
-        """Give the commit whose id begins so."""
-        for kind in ("sha1", "sha256"):
-            with open_clone(self._access, address, kind) as repository:
+        """Give the commit whose id begins so; in a repository of the usual kind, by sha1."""
+        with open_clone(self._access, address, "sha1") as repository:
+            found = commit_at(self._access, repository, short)
+            if found is None:
+                fetch_all(self._access, repository, address)
                 found = commit_at(self._access, repository, short)
-                if found is None:
-                    fetch_all(self._access, repository, address)
-                    found = commit_at(self._access, repository, short)
-            if found is not None and found.startswith(short):
-                return Meant(found)
-            break
+        if found is not None and found.startswith(short):
+            return Meant(found)
         raise GitFailed(
             address.url,
             f"it has no tag, branch or commit {source.rev}, or several commits begin so",

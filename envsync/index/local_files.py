@@ -5,19 +5,17 @@ is read must really lie below the project's folder, or below that of an index wh
 (`model.file_urls.reach_of`), links followed.
 """
 
-import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BufferedReader
 from typing import NamedTuple
 
 from envsync.index.transport import Request, Response, TransportFailed
-from envsync.inside import Content
+from envsync.inside import Content, content_of, copied, pieces_of
 from envsync.model.file_urls import path_of
 from envsync.platform.files import NotRegular, open_regular, storage_errors
 
-_PIECE = 1 << 20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)").fullmatch
 
 
@@ -59,11 +57,7 @@ class LocalFiles(NamedTuple):
     def content(self, url: str) -> Content:
         """Give a file's sha256 and size. Raises as `place`."""
         with self.open(url) as file, storage_errors(path_of(url)):
-            digest, size = hashlib.sha256(), 0
-            for piece in _pieces(file):
-                digest.update(piece)
-                size += len(piece)
-        return Content({"sha256": digest.hexdigest()}, size)
+            return content_of(pieces_of(file))
 
     def answer(self, request: Request) -> Response:
         """Answer a request as a server would: 200, 206 for one range of bytes, or 404."""
@@ -77,18 +71,15 @@ class LocalFiles(NamedTuple):
 
 
 def _copied(file: BufferedReader, request: Request, sink: str) -> Response:
-    digest, size = hashlib.sha256(), 0
     with open(sink, "xb") as copy:
-        for piece in _pieces(file):
-            digest.update(piece)
-            size += len(piece)
-            copy.write(piece)
+        content = content_of(copied(pieces_of(file), copy))
+    size = content.size
     if size > request.limit:
         os.unlink(sink)
         raise _too_large(request)
     if request.progress is not None:
         request.progress(size)
-    return Response(request.url, 200, {}, size=size, sha256=digest.hexdigest())
+    return Response(request.url, 200, {}, size=size, sha256=content.hashes["sha256"])
 
 
 def _read(file: BufferedReader, request: Request) -> Response:
@@ -111,11 +102,6 @@ def _bounds(asked: "re.Match[str]", total: int) -> Sequence[int]:
     if not first:
         return max(0, total - int(last or 0)), total - 1
     return int(first), min(int(last), total - 1) if last else total - 1
-
-
-def _pieces(file: BufferedReader) -> Iterator[bytes]:
-    while piece := file.read(_PIECE):
-        yield piece
 
 
 def _too_large(request: Request) -> TransportFailed:

@@ -53,8 +53,10 @@ class PageSource:
     def __init__(self, http: HttpClient, cache_dir: str) -> None:
         self._http = http
         self._cache = HttpCache(BUCKET.folder(cache_dir))
-        self._lock = threading.Lock()
+        self._lock, self._parsing = threading.Lock(), threading.Lock()
         self._asked: dict[str, dict[tuple[tuple[str, str], ...], Future[Response]]] = {}
+        self._packed: dict[tuple[str, str], bytes] = {}
+        """Of pages that all projects share: what came of an answer, by address and digest."""
         self._flat: dict[bytes, FlatPage] = {}
         self._shared: dict[str, tuple[bytes, str | None]] = {}
         """Of pages that all projects share: what was answered, with its digest."""
@@ -92,11 +94,10 @@ class PageSource:
 
     def _flat_page(self, payload: bytes) -> FlatPage:
         """Give the page that all projects share, read once."""
-        key = hashlib.sha256(payload).digest()
         with self._lock:
-            if key not in self._flat:
-                self._flat[key] = unpack_flat(payload)
-            return self._flat[key]
+            if payload not in self._flat:
+                self._flat[payload] = unpack_flat(payload)
+            return self._flat[payload]
 
     def _payload(
         self, index: Index, name: NormalizedName, *, refresh: bool, renew: bool
@@ -172,15 +173,26 @@ class PageSource:
         if kept is not None and (kept.digest, kept.url) == (digest, response.url):
             payload = kept.payload
         else:
-            body = decode_body(response)
-            content_type = response.headers.get("content-type", "")
-            files = parse_page(body, content_type, url=response.url, name=place.name)
-            is_flat = place.of.format == "flat"
-            payload = pack_flat(files) if is_flat else pack_page(place.name, files)
+            payload = self._parsed(response, digest, place)
         entry = http_cache.make_entry(response, digest, payload, self._now())
         if entry is not None and http_cache.is_news(entry, kept):
             self._cache.put(place.url, place.scope, entry)
         return payload
+
+    def _parsed(self, response: Response, digest: str, place: "_Place") -> bytes:
+        """Parse a page; one that all projects share but once, however many wait for it."""
+        if place.of.format == "simple":
+            return pack_page(place.name, _files_of(response, place.name))
+        key = (response.url, digest)
+        with self._parsing:
+            if key not in self._packed:
+                self._packed[key] = pack_flat(_files_of(response, place.name))
+            return self._packed[key]
+
+
+def _files_of(response: Response, name: NormalizedName) -> Files:
+    content_type = response.headers.get("content-type", "")
+    return parse_page(decode_body(response), content_type, url=response.url, name=name)
 
 
 class _Place(NamedTuple):

@@ -105,7 +105,7 @@ def trust_hint(name: str) -> str:
 def _listed(pylock: Pylock) -> Iterator[tuple[tuple[str, str | None], str]]:
     """By file name and index: another index may well have built the same version by itself."""
     for package in pylock.packages:
-        for file in _files(package):
+        for file in files_of(package):
             if "sha256" in file.hashes and not _is_here(file):
                 yield (artifact_filename(file), package.index), file.hashes["sha256"]
 
@@ -116,14 +116,15 @@ def _named(pylock: Pylock) -> Iterator[tuple[tuple[NormalizedName, str, bool], s
     By package, place, and whether it is the former.
     """
     for package in pylock.packages:
-        here = (file for file in _files(package) if _is_here(file))
+        here = (file for file in files_of(package) if _is_here(file))
         for file in (*here, *([package.archive] if package.archive else ())):
             if "sha256" in file.hashes:
                 place = file.url or file.path or ""
                 yield (package.name, place, file is package.archive), file.hashes["sha256"]
 
 
-def _files(package: Package) -> Sequence[PackageWheel | PackageSdist]:
+def files_of(package: Package) -> Sequence[PackageWheel | PackageSdist]:
+    """Give the files of an index that a lock names for a package."""
     return (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
 
 

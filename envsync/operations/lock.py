@@ -65,7 +65,7 @@ from envsync.settings import Settings
 from envsync.spec.declared import declared_sources
 from envsync.spec.locations import everywhere
 from envsync.spec.model import Spec
-from envsync.spec.times import exclude_newer_time, times_by_index
+from envsync.spec.times import newest_times
 from envsync.spec.wording import near_miss
 
 if TYPE_CHECKING:
@@ -300,14 +300,9 @@ def _problem(
     requires_python = spec.requires_python or _minor_of(project, spec, settings, reporter)
     environments = covered_environments(spec, requires_python)
     now = datetime.now(UTC)
-    written = spec.lock.exclude_newer
-    newest = exclude_newer_time(written, now) if written else None
-    by_index = times_by_index(spec.indexes, now)
+    newest, by_index = newest_times(spec, now)
     # An age, counted from now, is another time tomorrow.
-    tomorrow = now + timedelta(days=1)
-    moves = (written and newest != exclude_newer_time(written, tomorrow)) or (
-        by_index != times_by_index(spec.indexes, tomorrow)
-    )
+    moves = (newest, by_index) != newest_times(spec, now + timedelta(days=1))
     kept = preferences(old) if old else others
 
     def policy_of(spec: Spec) -> ResolvePolicy:

@@ -9,6 +9,7 @@ from packaging.version import Version
 
 from envsync.errors import HashMismatch
 from envsync.events import Reporter
+from envsync.lock.compare import files_of
 from envsync.project.adopted import PassedOver, old_locks
 from envsync.project.paths import Project
 from envsync.project.request import LockOptions
@@ -96,8 +97,7 @@ def refuse_other_bytes(
     Raises `HashMismatch`, with `remedy` in its hint.
     """
     for package in pylock.packages:
-        files = (*(package.wheels or ()), *([package.sdist] if package.sdist else ()))
-        now = {file.hashes["sha256"] for file in files if "sha256" in file.hashes}
+        now = {file.hashes["sha256"] for file in files_of(package) if "sha256" in file.hashes}
         for lock in locks:
             known = lock.hashes.get((package.name, package.version or Version("0")))
             if known and now and known.isdisjoint(now):

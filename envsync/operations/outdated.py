@@ -32,7 +32,7 @@ from envsync.resolve.candidates import Listing, ResolvePolicy
 from envsync.resolve.rejections import NeedsPython
 from envsync.settings import Settings
 from envsync.spec.model import Spec
-from envsync.spec.times import exclude_newer_time, times_by_index
+from envsync.spec.times import newest_times
 
 _OLDEST = SpecifierSet(">=3.8")
 
@@ -133,9 +133,7 @@ def _versions(graph: Graph, name: str) -> list[Version]:
 def _policy(spec: Spec, graph: Graph) -> ResolvePolicy:
     said = SpecifierSet(graph.requires_python) if graph.requires_python else _OLDEST
     environments = covered_environments(spec, spec.requires_python or said)
-    written, now = spec.lock.exclude_newer, datetime.now(UTC)
-    newest = exclude_newer_time(written, now) if written else None
-    by_index = times_by_index(spec.indexes, now)
+    newest, by_index = newest_times(spec, datetime.now(UTC))
     return resolve_policy(spec, environments, newest, LockOptions(), by_index)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
-from envsync.spec.model import IndexSpec
+from envsync.spec.model import IndexSpec, Spec
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = (
@@ -44,6 +44,13 @@ def times_by_index(indexes: Iterable[IndexSpec], now: datetime) -> dict[str, dat
         for index in indexes
         if index.exclude_newer is not None
     }
+
+
+def newest_times(spec: Spec, now: datetime) -> tuple[datetime | None, dict[str, datetime | None]]:
+    """Give the time from which on uploads aren't believed, and those of indexes with their own."""
+    written = spec.lock.exclude_newer
+    newest = exclude_newer_time(written, now) if written else None
+    return newest, times_by_index(spec.indexes, now)
 
 
 def read_exclude_newer(text: str) -> str:

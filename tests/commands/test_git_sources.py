@@ -527,3 +527,16 @@ def test_env_toml_may_add_a_repository_to_a_build(
     place.write(sources(f'app = {{ git = "{app.url}" }}', names='"app"') + rest)
     place.given("sync")
     assert place.python("import app") == ""
+
+
+def test_a_build_may_write_beside_its_subdirectory(place: Workplace, tmp_path: Path) -> None:
+    """As that of an archive may: workspaces of cargo have one target folder at the top."""
+    files = {f"sub/{path}": content for path, content in project("tool").items()}
+    touch = b"import pathlib\npathlib.Path('..', 'made').write_text('')\n"
+    backend = files["sub/backend.py"]
+    assert isinstance(backend, bytes)
+    files["sub/backend.py"] = touch + backend
+    repository = Repository(tmp_path / "srv" / "wide", files)
+    place.write(sources(f'tool = {{ git = "{repository.url}", subdirectory = "sub" }}'))
+    place.ok("sync")
+    assert place.python("import tool; print(tool.__name__)") == "tool"

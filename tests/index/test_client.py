@@ -6,20 +6,23 @@ import time
 import zlib
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from packaging.utils import NormalizedName, canonicalize_name
 
 from envsync.errors import IndexFailed, UsageError
+from envsync.index import page_source
 from envsync.index.auth import Pair
 from envsync.index.client import IndexClient, ProjectPage, Refresh
 from envsync.index.curl import CurlTransport
 from envsync.index.http import Clock, HttpClient
 from envsync.index.http_cache import Entry, HttpCache
 from envsync.index.page_source import Index
+from envsync.index.pages import parse_page
 from envsync.index.transport import HttpOptions
 from envsync.index.urls import parse_address, scope_of
+from envsync.model.candidate import Files
 from tests.index.conftest import QUICK, MakeClient
 from tests.support.index_server import JSON_TYPE, IndexServer, Listed, Reply, Rule, Seen, once
 
@@ -570,3 +573,23 @@ def test_a_flat_page_is_asked_for_once_kept_and_asked_whether_it_holds(
     assert found == [[["1.0"], ["1.0"], None]] * 3
     assert server.paths() == ["/links.html"] * 2
     assert [seen.headers.get("if-none-match") for seen in server.requests] == [None, '"1"']
+
+
+def test_a_flat_page_is_parsed_once_however_many_wait_for_it(
+    server: IndexServer, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed = []
+
+    def counted(*given: Any, **named: Any) -> Files:
+        parsed.append(named["url"])
+        return parse_page(*given, **named)
+
+    monkeypatch.setattr(page_source, "parse_page", counted)
+    names = [canonicalize_name(f"p{number}") for number in range(12)]
+    links = "".join(f'<a href="/f/{name}-1.0-py3-none-any.whl">x</a>' for name in names)
+    html = (("Content-Type", "text/html"),)
+    server.on("/links.html", lambda seen: Reply(200, html, links.encode(), hang=0.2))
+    client = make_client(Index("flat", f"{server.root}/links.html", format="flat"))
+    waiting = [client.page(name) for name in names]
+    assert all(page.result(10) is not None for page in waiting)
+    assert len(parsed) == 1
