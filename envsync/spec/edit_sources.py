@@ -8,7 +8,7 @@ from envsync.errors import UsageError
 from envsync.spec.edit import Indexes, by_hand, check_text
 from envsync.spec.form import with_line_ends, with_mark, without_mark
 from envsync.spec.model import SourceSpec
-from envsync.spec.requirement_list import quoted
+from envsync.spec.requirement_list import inline_table
 from envsync.spec.rewrite import RewriteFailed, put_list
 from envsync.spec.toml import loads
 
@@ -31,7 +31,7 @@ def put_git_source(text: str, name: str, source: SourceSpec, *, member_of: Index
         return text
     path = ("sources", key)
     try:
-        written = with_line_ends(put_list(body, path, _shown(row)), body)
+        written = with_line_ends(put_list(body, path, inline_table(row)), body)
     except RewriteFailed as error:
         raise by_hand(path) from error
     if loads(written) != {**values, "sources": {**before, key: row}}:
@@ -51,11 +51,3 @@ def _row(source: SourceSpec, before: object) -> Mapping[str, object]:
     kept = {key: old[key] for key in ("submodules", "lfs", "marker") if key in old}
     given = {key: getattr(source, key) for key in _KEYS if getattr(source, key)}
     return {"git": source.location, **given, **kept}
-
-
-def _shown(row: Mapping[str, object]) -> str:
-    pairs = (
-        f"{key} = {quoted(value) if isinstance(value, str) else str(value).lower()}"
-        for key, value in row.items()
-    )
-    return f"{{ {', '.join(pairs)} }}"

@@ -10,7 +10,7 @@ from envsync.spec.edit import Indexes, check_text
 from envsync.spec.form import with_line_ends, with_mark, without_mark
 from envsync.spec.locations import leads_outside
 from envsync.spec.model import SourceSpec
-from envsync.spec.requirement_list import quoted
+from envsync.spec.requirement_list import inline_table
 from envsync.spec.rewrite import RewriteFailed, put_list
 
 
@@ -46,11 +46,7 @@ def put_path(text: str, name: str, source: SourceSpec, *, member_of: Indexes = N
     key, there = _source_of(before, name)
     if there == meaning:
         return text
-    shown = ", ".join(
-        f"{word} = {'true' if value is True else quoted(str(value))}"
-        for word, value in meaning.items()
-    )
-    written = _put(text, before, ("sources", key), f"{{ {shown} }}", meaning)
+    written = _put(text, before, ("sources", key), inline_table(meaning), meaning)
     check_text(without_mark(written), before, member_of)
     return written
 

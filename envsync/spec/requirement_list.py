@@ -103,6 +103,15 @@ def name_of(value: object) -> str:
     return canonicalize_name(head["name"]) if head else ""
 
 
+def inline_table(values: Mapping[str, object]) -> str:
+    """Write strings, and what is true or false, as a table on one line."""
+    pairs = (
+        f"{key} = {quoted(value) if isinstance(value, str) else str(value).lower()}"
+        for key, value in values.items()
+    )
+    return f"{{ {', '.join(pairs)} }}"
+
+
 def quoted(text: str) -> str:
     """Write a string as TOML, without escapes where that can be."""
     plain = text.isprintable()
